@@ -1,0 +1,1 @@
+"""KMeans clusters on standardised log features, with profiles and names."""

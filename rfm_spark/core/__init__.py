@@ -1,0 +1,1 @@
+"""Ground floor: configuration, errors, sessions, schemas, money and time rules."""

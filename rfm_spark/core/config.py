@@ -1,0 +1,373 @@
+"""The configuration a user writes, as typed models; unknown keys are refused.
+
+Paths in a model stay as they were written; `Config.resolve` makes them absolute at the last moment, so that
+the stored configuration and its hash don't depend on the machine.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, field_validator, model_validator
+
+from rfm_spark.core.errors import ConfigError
+
+NAME_PATTERN = r"^[A-Za-z0-9_][A-Za-z0-9_-]{0,62}$"
+IDENTIFIER_PATTERN = r"^[A-Za-z_][A-Za-z0-9_]{0,127}$"
+REQUIRED_COLUMNS = ("customer_id", "order_ts")
+OPTIONAL_COLUMNS = ("order_id", "amount", "quantity", "unit_price", "line_id", "product_id", "category", "currency",
+                    "channel", "discount", "is_return")  # fmt: skip
+MEASURES = ("r", "f", "m")
+_PLACEHOLDER = re.compile(r"\$\{env:([A-Za-z_][A-Za-z0-9_]*)\}")
+_SCHEME = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]*:/")
+
+
+class Strict(BaseModel):
+    """Base of all models: immutable, and a key nobody reads is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class LakeConfig(Strict):
+    """Where the tables live: `root` for a folder of Delta tables, or `catalog` and `schema`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, protected_namespaces=())
+
+    root: str | None = Field(None, description="Folder of Delta tables (path mode).")
+    catalog: str | None = Field(None, pattern=IDENTIFIER_PATTERN, description="Catalog (catalog mode).")
+    schema_name: str | None = Field(
+        None, alias="schema", pattern=IDENTIFIER_PATTERN, description="Schema in the catalog."
+    )
+
+    @model_validator(mode="after")
+    def _one_mode(self) -> LakeConfig:
+        if (self.root is None) == (self.schema_name is None):
+            raise ValueError("give either root, or catalog and schema")
+        if self.catalog is not None and self.schema_name is None:
+            raise ValueError("catalog needs schema beside it")
+        return self
+
+
+class TransactionsSource(Strict):
+    """The purchases: a catalog table or files, and how their columns map to ours."""
+
+    table: str | None = Field(None, description="Catalog table or view, as catalog.schema.table.")
+    path: str | None = Field(None, description="File or folder, relative to this file.")
+    format: Literal["delta", "parquet", "csv", "json"] | None = Field(None, description="Format of `path`.")
+    options: dict[str, str | int | float | bool] = Field(default_factory=dict, description="Options of Spark's reader.")
+    columns: dict[str, str] = Field(description="ours: theirs, a column name or a scalar SQL expression.")
+    order_grain: Literal["row", "day"] | None = Field(
+        None, description="What is one order where there is no order_id: each row, or all rows of a customer's day."
+    )
+
+    @model_validator(mode="after")
+    def _complete(self) -> TransactionsSource:
+        problems = [*self._place_problems(), *self._column_problems()]
+        if problems:
+            raise ValueError("; ".join(problems))
+        return self
+
+    def _place_problems(self) -> list[str]:
+        if (self.table is None) == (self.path is None):
+            return ["give either table, or path and format"]
+        if self.path is not None and self.format is None:
+            return ["path needs format (delta, parquet, csv or json)"]
+        if self.table is not None and (self.format is not None or self.options):
+            return ["format and options go with path, not with table"]
+        return []
+
+    def _column_problems(self) -> list[str]:
+        have = set(self.columns)
+        problems = [f"columns.{name} is missing" for name in REQUIRED_COLUMNS if name not in have]
+        unknown = sorted(have - {*REQUIRED_COLUMNS, *OPTIONAL_COLUMNS})
+        if unknown:
+            known = ", ".join((*REQUIRED_COLUMNS, *OPTIONAL_COLUMNS))
+            problems.append(f"columns.{unknown[0]} is not a column of transactions (known: {known})")
+        if ("amount" in have) == bool({"quantity", "unit_price"} & have):
+            problems.append("columns needs amount, or quantity and unit_price, and not both")
+        elif "amount" not in have and not {"quantity", "unit_price"} <= have:
+            problems.append("columns needs quantity and unit_price together")
+        if ("order_id" in have) == (self.order_grain is not None):
+            problems.append("give columns.order_id, or order_grain: row or day where there is none")
+        return problems
+
+
+class Sources(Strict):
+    """The user's own tables."""
+
+    transactions: TransactionsSource
+
+
+class Bins(Strict):
+    """Number of scores per measure, 2 to 10."""
+
+    r: int = Field(5, ge=2, le=10)
+    f: int = Field(5, ge=2, le=10)
+    m: int = Field(5, ge=2, le=10)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_number(cls, value: Any) -> Any:
+        return dict.fromkeys(MEASURES, value) if isinstance(value, int) else value
+
+
+class Weights(Strict):
+    """Weights of the three scores in `rfm_weighted`."""
+
+    r: float = Field(1, ge=0, allow_inf_nan=False)
+    f: float = Field(1, ge=0, allow_inf_nan=False)
+    m: float = Field(1, ge=0, allow_inf_nan=False)
+
+    @model_validator(mode="after")
+    def _some_weight(self) -> Weights:
+        if self.r + self.f + self.m <= 0:
+            raise ValueError("at least one weight must be above 0")
+        return self
+
+
+class Cuts(Strict):
+    """Business cut points, ascending, one fewer than bins; in days, purchases and money."""
+
+    r: tuple[float, ...]
+    f: tuple[float, ...]
+    m: tuple[float, ...]
+
+    @field_validator("r", "f", "m")
+    @classmethod
+    def _ascending(cls, cuts: tuple[float, ...]) -> tuple[float, ...]:
+        if list(cuts) != sorted(cuts):
+            raise ValueError("cut points must ascend")
+        return cuts
+
+
+class Scoring(Strict):
+    """How measures become scores: `quantile`, `fixed` (own cuts) or `frozen` (the cuts of a named run)."""
+
+    method: Literal["quantile", "fixed", "frozen"] = "quantile"
+    bins: Bins = Bins()
+    relative_error: float = Field(
+        0.001, gt=0, le=0.1, description="Rank error of the sketch; results are exact anyway."
+    )
+    nested: bool = Field(False, description="Cut F within R, and M within R and F.")
+    cuts: Cuts | None = Field(None, description="With method fixed.")
+    run: str | None = Field(None, description="With method frozen: the run whose cuts are used.")
+
+    @model_validator(mode="after")
+    def _fits_method(self) -> Scoring:
+        if (self.method == "fixed") != (self.cuts is not None):
+            raise ValueError("cuts goes with method: fixed")
+        if (self.method == "frozen") != (self.run is not None):
+            raise ValueError("run goes with method: frozen")
+        if self.nested and self.method == "fixed":
+            raise ValueError("nested can't be combined with method: fixed")
+        if self.cuts is not None:
+            for measure in MEASURES:
+                wanted, given = getattr(self.bins, measure) - 1, len(getattr(self.cuts, measure))
+                if given != wanted:
+                    raise ValueError(f"cuts.{measure} needs {wanted} cut points for {wanted + 1} bins, not {given}")
+        return self
+
+
+class RfmConfig(Strict):
+    """Recency, frequency, monetary value and their scores."""
+
+    window_days: int | None = Field(None, ge=1, description="Days counted for F and M; null is all history.")
+    refunds: Literal["net", "ignore"] = "net"
+    weights: Weights = Weights()
+    scoring: Scoring = Scoring()
+    value_tier_on: Literal["monetary", "weighted"] = Field("monetary", description="What the value tiers rank.")
+    z_log: bool = Field(False, description="z-scores of log1p of the measures.")
+
+
+class SegmentsConfig(Strict):
+    """The rule map: the name of a shipped one, or the path of a YAML file."""
+
+    rules: str = "rf_grid"
+    new_within_days: int = Field(90, ge=1)
+
+
+class ClustersConfig(Strict):
+    """KMeans on standardised log features at a fixed k."""
+
+    enabled: bool = True
+    k: int = Field(5, ge=2, le=50)
+    features: tuple[Literal["recency_days", "frequency", "monetary"], ...] = ("recency_days", "frequency", "monetary")
+    seed: int = 42
+
+    @field_validator("features")
+    @classmethod
+    def _distinct(cls, features: tuple[str, ...]) -> tuple[str, ...]:
+        if not features or len(set(features)) != len(features):
+            raise ValueError("name each feature once, at least one")
+        return features
+
+
+class QualityConfig(Strict):
+    """Limits on the input; a breach stops the run before anything is published."""
+
+    max_reject_share: float = Field(0.05, ge=0, le=1)
+    max_staleness_days: int | None = Field(3, ge=0, description="Newest row against as-of; null switches it off.")
+    on_breach: Literal["fail", "warn"] = "fail"
+
+
+class DisplayConfig(Strict):
+    """How money and numbers are shown; it changes no result."""
+
+    currency: str | None = Field(None, pattern=r"^[A-Z]{3}$", description="ISO 4217 code, such as EUR.")
+    locale: str = Field("en_US", pattern=r"^[a-z]{2,3}(_[A-Za-z]{2,4})*$")
+
+
+class Config(Strict):
+    """One segmentation in one lake."""
+
+    name: str = Field("default", pattern=NAME_PATTERN, description="Identifies this segmentation in a lake.")
+    lake: LakeConfig
+    timezone: str = "UTC"
+    sources: Sources
+    rfm: RfmConfig = RfmConfig()
+    segments: SegmentsConfig = SegmentsConfig()
+    clusters: ClustersConfig = ClustersConfig()
+    quality: QualityConfig = QualityConfig()
+    display: DisplayConfig = DisplayConfig()
+    _base_dir: Path = PrivateAttr(default_factory=Path.cwd)
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, name: str) -> str:
+        try:
+            ZoneInfo(name)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise ValueError(f"unknown time zone {name!r}; use a name such as Europe/Berlin") from None
+        return name
+
+    @property
+    def base_dir(self) -> Path:
+        """Folder of the file it was read from; relative paths start there."""
+        return self._base_dir
+
+    def resolve(self, path: str) -> str:
+        """Absolute form of a path written in the file, with `${env:NAME}` filled in.
+
+        Raises:
+            ConfigError: an environment variable is not set.
+        """
+        filled = fill_placeholders(path, "config")
+        return filled if _SCHEME.match(filled) else str((self._base_dir / filled).resolve())
+
+    def canonical(self, rule_map: Mapping[str, Any]) -> str:
+        """JSON with sorted keys of all that shapes results: no secrets, no lake location, no display."""
+        document = self.model_dump(mode="json", by_alias=True, exclude={"lake", "display"})
+        document["segments"]["rule_map"] = rule_map
+        return json.dumps(document, sort_keys=True, separators=(",", ":"))
+
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def fill_placeholders(text: str, where: str) -> str:
+    """Replace each `${env:NAME}` by the environment's value.
+
+    Raises:
+        ConfigError: the variable is not set.
+    """
+
+    def value(match: re.Match[str]) -> str:
+        found = os.environ.get(match[1])
+        if found is None:
+            raise ConfigError(where, [f"environment variable {match[1]} is not set"])
+        return found
+
+    return _PLACEHOLDER.sub(value, text)
+
+
+def load_yaml(text: str, where: str) -> Any:
+    """Parse YAML.
+
+    Raises:
+        ConfigError: with line and column of the first syntax error.
+    """
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        place = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+        problem = getattr(error, "problem", None) or "not readable"
+        raise ConfigError(where, [f"not valid YAML{place}: {problem}"]) from None
+
+
+def validate(model: type[Model], document: Any, where: str) -> Model:
+    """Build `model` from parsed YAML.
+
+    Raises:
+        ConfigError: naming every problem with its path in the file.
+    """
+    if not isinstance(document, dict):
+        raise ConfigError(where, ["the file must hold a mapping of keys"])
+    try:
+        return model.model_validate(document)
+    except ValidationError as error:
+        raise ConfigError(where, [_sentence(item) for item in error.errors()]) from None
+
+
+def load_config(path: str | Path, overrides: Sequence[str] = ()) -> Config:
+    """Read a configuration file.
+
+    Args:
+        path: the YAML file.
+        overrides: `key.path=value` pairs that win over the file; values are YAML.
+
+    Raises:
+        ConfigError: unreadable file, or every problem in it.
+    """
+    file = Path(path)
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "not UTF-8 text"
+        raise ConfigError(
+            str(path), [f"can't be read ({reason}); give the path of a YAML file, or start with `rfm-spark init`"]
+        ) from None
+    document = load_yaml(text, str(path))
+    for override in overrides:
+        _override(document, override)
+    config = validate(Config, document, str(path))
+    config._base_dir = file.resolve().parent
+    return config
+
+
+def digest(text: str) -> str:
+    """SHA-256 of a text, in hex."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _override(document: Any, override: str) -> None:
+    key, separator, raw = override.partition("=")
+    if not separator or not key or not isinstance(document, dict):
+        raise ConfigError("--set", [f"{override!r} is not of the form key.path=value"])
+    *parents, leaf = key.split(".")
+    node = document
+    for parent in parents:
+        node = node.setdefault(parent, {})
+        if not isinstance(node, dict):
+            raise ConfigError("--set", [f"{key}: {parent} is not a group of keys"])
+    node[leaf] = load_yaml(raw, "--set")
+
+
+def _sentence(item: Any) -> str:
+    place = ".".join(str(part) for part in item["loc"]) or "top level"
+    if item["type"] == "extra_forbidden":
+        return f"{place}: unknown key; remove it or check its spelling"
+    if item["type"] == "missing":
+        return f"{place}: missing"
+    message = item["msg"].removeprefix("Value error, ")
+    shown = item.get("input")
+    seen = f", not {shown!r}" if isinstance(shown, (str, int, float)) and item["type"] != "value_error" else ""
+    return f"{place}: {message[:1].lower()}{message[1:]}{seen}"

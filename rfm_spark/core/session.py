@@ -1,0 +1,200 @@
+"""Getting a Spark session that can read and write Delta, wherever the program runs."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from pyspark.sql import DataFrame, SparkSession
+
+from rfm_spark.core.errors import EnvironmentProblem
+
+JAVA_VERSIONS = (17, 21)
+DELTA_VERSION = "4.4.0"
+DELTA_SETTINGS = {
+    "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
+    "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
+}
+LOCAL_SETTINGS = {
+    "spark.ui.enabled": "false",
+    "spark.ui.showConsoleProgress": "false",
+    "spark.driver.bindAddress": "127.0.0.1",
+    "spark.driver.host": "127.0.0.1",
+    "spark.databricks.delta.snapshotPartitions": "1",
+    "spark.sql.debug.maxToStringFields": "200",
+    # Recording the Python call site of every expression makes building large plans several times slower.
+    "spark.python.sql.dataFrameDebugging.enabled": "false",
+}
+JAVA_HELP = (
+    "install Java 17 (Debian or Ubuntu: `apt-get install openjdk-17-jre-headless`, "
+    "macOS: `brew install openjdk@17`) or point JAVA_HOME at one"
+)
+
+
+def java_version() -> int:
+    """Major version of the Java that Spark would start.
+
+    Raises:
+        EnvironmentProblem: there is none, or it is neither 17 nor 21.
+    """
+    home = os.environ.get("JAVA_HOME")
+    java = str(Path(home, "bin", "java")) if home else shutil.which("java")
+    if java is None or not Path(java).exists():
+        place = f"no Java in JAVA_HOME={home}" if home else "no Java on this machine"
+        raise EnvironmentProblem(f"{place}; {JAVA_HELP}")
+    said = subprocess.run([java, "-version"], capture_output=True, text=True, check=False).stderr
+    found = re.search(r'version "(\d+)', said)
+    major = int(found[1]) if found else 0
+    if major not in JAVA_VERSIONS:
+        raise EnvironmentProblem(
+            f"{java} is Java {major or 'of an unknown version'}, Spark 4.2 needs 17 or 21; {JAVA_HELP}"
+        )
+    return major
+
+
+def get_session(app_name: str, *, quiet: bool = True) -> SparkSession:
+    """The session to work in: the running one, the cluster's, or a local one.
+
+    On Databricks, under `spark-submit` and over Spark Connect, jars and master are the cluster's business; only a
+    program started by plain Python brings its own Delta jars.
+
+    Args:
+        app_name: shown in the Spark UI.
+        quiet: send the local JVM's log to a file instead of stderr.
+
+    Raises:
+        EnvironmentProblem: no usable Java, no Delta, or Spark does not start.
+    """
+    # Errors reach the user as exceptions; PySpark would also print each as a line of JSON.
+    logging.getLogger("SQLQueryContextLogger").setLevel(logging.CRITICAL)
+    active = SparkSession.getActiveSession()
+    if active is not None:
+        return active
+    if "DATABRICKS_RUNTIME_VERSION" in os.environ or "SPARK_REMOTE" in os.environ:
+        return SparkSession.builder.appName(app_name).getOrCreate()
+    if "PYSPARK_GATEWAY_PORT" in os.environ:
+        return _submitted_session(app_name)
+    return local_session(app_name, quiet=quiet)
+
+
+def local_session(
+    app_name: str, cores: int | str = "*", settings: Mapping[str, str] | None = None, *, quiet: bool = False
+) -> SparkSession:
+    """A session on this machine, with the Delta jars fetched by Spark's resolver on first use.
+
+    Args:
+        app_name: shown in the Spark UI.
+        cores: how many threads, or "*" for all.
+        settings: Spark settings that win over the defaults.
+        quiet: send the JVM's log to a file instead of stderr.
+
+    Raises:
+        EnvironmentProblem: no usable Java, or the session does not start.
+    """
+    java_version()
+    from delta import configure_spark_with_delta_pip
+
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    threads = os.cpu_count() or 1 if cores == "*" else int(cores)
+    partitions = {"spark.sql.shuffle.partitions": str(max(2 * threads, 4))}
+    memory = {"spark.driver.memory": os.environ.get("RFM_SPARK_DRIVER_MEMORY", _half_of_memory())}
+    builder = SparkSession.builder.master(f"local[{cores}]").appName(app_name)
+    for key, value in {**DELTA_SETTINGS, **LOCAL_SETTINGS, **partitions, **memory, **(settings or {})}.items():
+        builder = builder.config(key, value)
+    log = Path(tempfile.gettempdir(), f"rfm-spark-{os.getpid()}.log")
+    try:
+        with _stderr_to(log) if quiet else _unchanged():
+            return configure_spark_with_delta_pip(builder).getOrCreate()
+    except Exception as error:
+        where = f"; the log is {log}" if quiet else ""
+        raise EnvironmentProblem(
+            f"Spark did not start ({_first_line(error)}): run `rfm-spark doctor`, and check that the Delta jars can be "
+            f"fetched or lie in the Ivy cache{where}"
+        ) from error
+
+
+@contextmanager
+def session_settings(spark: SparkSession, settings: Mapping[str, str]) -> Iterator[None]:
+    """Set runtime settings for a while, and put back what was there."""
+    before = {key: spark.conf.get(key, None) for key in settings}
+    try:
+        for key, value in settings.items():
+            spark.conf.set(key, value)
+        yield
+    finally:
+        for key, old in before.items():
+            if old is None:
+                spark.conf.unset(key)
+            else:
+                spark.conf.set(key, old)
+
+
+@contextmanager
+def persisted(frame: DataFrame) -> Iterator[DataFrame]:
+    """Keep a frame that is read more than once, and release it; without effect where a runtime can't persist."""
+    try:
+        kept = frame.persist()
+    except Exception:
+        # Serverless runtimes refuse PERSIST; the plan is then simply evaluated again.
+        yield frame
+        return
+    try:
+        yield kept
+    finally:
+        with suppress(Exception):
+            kept.unpersist()
+
+
+def _submitted_session(app_name: str) -> SparkSession:
+    builder = SparkSession.builder.appName(app_name)
+    for key, value in DELTA_SETTINGS.items():
+        builder = builder.config(key, value)
+    spark = builder.getOrCreate()
+    try:
+        spark.sql("SHOW NAMESPACES").collect()
+    except Exception as error:
+        series = ".".join(spark.version.split(".")[:2])
+        raise EnvironmentProblem(
+            f"Delta Lake is not on the classpath ({_first_line(error)}): add "
+            f"`--packages io.delta:delta-spark_{series}_2.13:{DELTA_VERSION}` to spark-submit"
+        ) from error
+    return spark
+
+
+def _half_of_memory() -> str:
+    try:
+        total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (ValueError, OSError, AttributeError):
+        return "2g"
+    return f"{min(max(total // 2**21, 1024), 8192)}m"
+
+
+@contextmanager
+def _stderr_to(log: Path) -> Iterator[None]:
+    # The JVM inherits file descriptor 2 when it starts, so it keeps writing there after we have ours back.
+    sys.stderr.flush()
+    saved = os.dup(2)
+    with log.open("wb") as sink:
+        os.dup2(sink.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(saved, 2)
+            os.close(saved)
+
+
+@contextmanager
+def _unchanged() -> Iterator[None]:
+    yield
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -1,0 +1,1 @@
+"""Between two runs: who moved, and why."""

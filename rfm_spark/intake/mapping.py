@@ -1,0 +1,98 @@
+"""The user's columns become ours: names or SQL expressions, evaluated without ANSI errors, checked all at once."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from pyspark.errors import PySparkException
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+from pyspark.sql.types import BooleanType, DataType, DateType, NumericType, StringType, TimestampNTZType, TimestampType
+
+from rfm_spark.core.config import TransactionsSource
+from rfm_spark.core.errors import SourceError
+from rfm_spark.core.session import session_settings
+
+# A bad cast in a user's expression gives NULL, and then a reject with a reason, instead of killing the job.
+LENIENT = {"spark.sql.ansi.enabled": "false"}
+_TIMES = (TimestampType, TimestampNTZType, DateType, StringType)
+_NUMBERS = (NumericType, StringType)
+
+
+def mapped(raw: DataFrame, source: TransactionsSource, name: str = "transactions") -> DataFrame:
+    """Our columns beside an untouched copy of the row.
+
+    Args:
+        raw: rows of the source.
+        source: its mapping.
+        name: of the source, for messages.
+
+    Returns:
+        One column for each mapped name (of the source's type), and `record`, a struct of the row as read.
+
+    Raises:
+        SourceError: naming every expression that does not resolve or has an unusable type.
+    """
+    with session_settings(raw.sparkSession, LENIENT):
+        types = _checked_types(raw, source.columns, name)
+        _check_types(types, source.columns, name)
+        ours = [theirs(raw, text).alias(column) for column, text in source.columns.items()]
+        record = F.struct(*(F.col(_quoted(column)) for column in raw.columns)).alias("record")
+        return raw.select(*ours, record)
+
+
+def theirs(raw: DataFrame, text: str) -> Column:
+    """A column of the source when `text` is the name of one, otherwise an SQL expression."""
+    return F.col(_quoted(text)) if text in raw.columns else F.expr(text)
+
+
+def _checked_types(raw: DataFrame, columns: Mapping[str, str], name: str) -> dict[str, DataType]:
+    types: dict[str, DataType] = {}
+    problems = []
+    for column, text in columns.items():
+        try:
+            found = raw.select(theirs(raw, text).alias(column)).schema
+            types[column] = found[0].dataType
+        except PySparkException as error:
+            problems.append(f"columns.{column}: {_reason(text, error)}")
+    if problems:
+        listing = "; ".join(problems)
+        raise SourceError(f"sources.{name}: {listing} (the source has: {', '.join(raw.columns) or 'no columns'})")
+    return types
+
+
+def _check_types(types: Mapping[str, DataType], columns: Mapping[str, str], name: str) -> None:
+    wanted: dict[str, tuple[tuple[type[DataType], ...], str]] = {
+        "order_ts": (
+            _TIMES,
+            "a date or time; map it with an expression such as "
+            "to_date(cast({} as string), 'yyyyMMdd') or timestamp_seconds({})",
+        ),
+        "amount": (_NUMBERS, "a number"),
+        "quantity": (_NUMBERS, "a number"),
+        "unit_price": (_NUMBERS, "a number"),
+        "is_return": ((BooleanType,), "true or false; map it with a condition such as {} = 'Y'"),
+    }
+    problems = []
+    for column, (kinds, advice) in wanted.items():
+        kind = types.get(column)
+        if kind is not None and not isinstance(kind, kinds):
+            text = advice.replace("{}", columns[column])
+            problems.append(f"columns.{column} is {kind.simpleString().upper()}, and must be {text}")
+    if problems:
+        raise SourceError(f"sources.{name}: {'; '.join(problems)}")
+
+
+def _reason(text: str, error: PySparkException) -> str:
+    condition = error.getCondition() or ""
+    if condition.startswith("UNRESOLVED_COLUMN"):
+        parameters = error.getMessageParameters() or {}
+        missing = parameters.get("objectName", text).replace("`", "")
+        return f"the source has no column {missing}"
+    first = re.sub(r"^\[[^\]]*\]\s*", "", str(error).splitlines()[0])
+    return f"{text!r} is not a usable SQL expression ({first})"
+
+
+def _quoted(name: str) -> str:
+    return "`" + name.replace("`", "``") + "`"

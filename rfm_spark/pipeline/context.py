@@ -1,0 +1,111 @@
+"""What the stages of one run share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from typing import Any, Protocol
+
+from pyspark.sql import DataFrame, SparkSession
+
+from rfm_spark.clusters.model import ClusterModel
+from rfm_spark.core.config import Config
+from rfm_spark.core.schemas import TABLES
+from rfm_spark.core.session import persisted
+from rfm_spark.intake.lines import LineCounts
+from rfm_spark.lake.ledger import RunRow
+from rfm_spark.lake.sources import PinnedSource
+from rfm_spark.lake.store import Store
+from rfm_spark.segments.cuts import CutSet
+from rfm_spark.segments.rules import RuleMap
+
+
+class Progress(Protocol):
+    """Told about each stage as it starts and ends."""
+
+    def started(self, title: str) -> None:
+        """A stage begins."""
+
+    def finished(self, title: str, rows: int | None, seconds: float) -> None:
+        """A stage is done; rows is what it wrote or looked at, None when nothing was to do."""
+
+
+@dataclass
+class RunContext:
+    """State of one run, filled by its stages in order.
+
+    Attributes:
+        spark: the session.
+        store: tables of the lake.
+        config: of the run.
+        rule_map: checked against the configuration.
+        as_of: last day that counts.
+        run_id: of this run.
+        source: transactions, pinned.
+        previous: run that changes are against.
+        held: frames kept for several stages; released when the run ends.
+        renew: extends the claim on the slot.
+        counts: of the source's rows, known after the first stage.
+        measures: persisted measures of customers who purchased.
+        cut_sets: cuts of this run.
+        scored: measures with scores and standings.
+        model: clusters of this run, if any.
+        segments: this run's rows of `segments`, read back from the lake.
+        rows: counts for the ledger.
+        money: sums for the ledger.
+        outputs: table to Delta version.
+        warnings: for the ledger and the report.
+    """
+
+    spark: SparkSession
+    store: Store
+    config: Config
+    rule_map: RuleMap
+    as_of: date
+    run_id: str
+    source: PinnedSource
+    previous: RunRow | None
+    held: ExitStack
+    renew: Callable[[], None]
+    counts: LineCounts | None = None
+    measures: DataFrame | None = None
+    cut_sets: Sequence[CutSet] = ()
+    scored: DataFrame | None = None
+    model: ClusterModel | None = None
+    segments: DataFrame | None = None
+    rows: dict[str, int] = field(default_factory=dict)
+    money: dict[str, Decimal] = field(default_factory=dict)
+    outputs: dict[str, int] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+
+    def hold(self, frame: DataFrame) -> DataFrame:
+        """Persist a frame until the run ends."""
+        return self.held.enter_context(persisted(frame))
+
+    def write(self, name: str, frame: DataFrame) -> DataFrame:
+        """Write this run's rows of a run table, read them back and count them.
+
+        Returns:
+            The rows as they are in the lake, pinned.
+        """
+        version = self.store.write_run(TABLES[name], frame, self.run_id, self.as_of)
+        written = self.of_run(name, self.run_id, version)
+        self.outputs[name] = version
+        self.rows[name] = written.count()
+        return written
+
+    def write_rows(self, name: str, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Write a few rows that were made on the driver."""
+        table = TABLES[name]
+        columns = [column for column in table.columns if column[0] not in ("run_id", "as_of_date")]
+        schema = ", ".join(f"`{column}` {kind}" for column, kind, _ in columns)
+        values = [tuple(row[column] for column, _, _ in columns) for row in rows]
+        self.write(name, self.spark.createDataFrame(values, schema))
+
+    def of_run(self, name: str, run_id: str, version: int | None = None) -> DataFrame:
+        """The rows of one run of a run table."""
+        rows = self.store.read(name, version)
+        return rows.where(rows["run_id"] == run_id)

@@ -1,0 +1,181 @@
+"""One run under the lake's protocol: pinned, claimed, written by slice, published last."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import date, datetime
+
+import pandas as pd
+from pyspark.sql import SparkSession
+
+import rfm_spark
+from rfm_spark.core.config import Config, digest
+from rfm_spark.core.errors import ConfigError, Exit
+from rfm_spark.core.session import session_settings
+from rfm_spark.lake.claims import Claim
+from rfm_spark.lake.ledger import Ledger, RunRow, fingerprint, previous_of
+from rfm_spark.lake.place import Place
+from rfm_spark.lake.readers import refresh_views
+from rfm_spark.lake.sources import PinnedSource, pin
+from rfm_spark.lake.store import Store
+from rfm_spark.pipeline.context import Progress, RunContext
+from rfm_spark.pipeline.stages import STAGES
+from rfm_spark.segments.load import checked_rule_map
+from rfm_spark.segments.rules import RuleMap
+
+Clock = Callable[[], datetime]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run ended.
+
+    Attributes:
+        run_id: of the complete run.
+        as_of: its as-of date.
+        exit_code: 0, or what the stored run ended with.
+        repeated: whether it was complete before, and nothing was written.
+        warnings: what a reader of the figures should know.
+    """
+
+    run_id: str
+    as_of: date
+    exit_code: int
+    repeated: bool
+    warnings: tuple[str, ...] = ()
+
+
+def run(
+    spark: SparkSession, config: Config, as_of: date, *, clock: Clock, progress: Progress, force: bool = False
+) -> Outcome:
+    """Segment all customers as of a date, unless that has been done.
+
+    Args:
+        spark: the session.
+        config: what to read, how to score, where to write.
+        as_of: last day that counts.
+        clock: the present moment with a time zone, for the ledger and claims only.
+        progress: told about each stage.
+        force: publish again, under a new run id, though nothing changed.
+
+    Raises:
+        ConfigError: a rule map or option that can't work.
+        SourceError: a source that can't be opened or mapped.
+        LakeError: a lake that can't be written.
+        GateError: input beyond its limits; nothing is published.
+        SlotHeldError: another run holds the same slot.
+    """
+    rule_map = checked_rule_map(config)
+    place = Place.of(config)
+    place.make_folder()
+    store = Store(spark, place)
+    ledger = Ledger(store)
+    with session_settings(spark, {"spark.sql.session.timeZone": config.timezone}):
+        source = pin(store, spark, config)
+        current = ledger.current(config.name)
+        if config.rfm.scoring.run:
+            _must_be_complete(ledger, config.rfm.scoring.run)
+        previous = previous_of(current, as_of)
+        base_id = _run_id(config, rule_map, as_of, source, previous)
+        runs = [r for r in ledger.complete(config.name) if r.run_id == base_id or r.run_id.startswith(f"{base_id}-")]
+        if runs and not force:
+            return Outcome(runs[-1].run_id, as_of, runs[-1].exit_code, repeated=True)
+        run_id = f"{base_id}-{len(runs) + 1}" if runs else base_id
+        claim = Claim(store, config.name, as_of, clock)
+        claim.take(run_id)
+        try:
+            with ExitStack() as held:
+                context = RunContext(
+                    spark, store, config, rule_map, as_of, run_id, source, previous, held, claim.renew
+                )  # fmt: skip
+                return _execute(context, ledger, clock, progress)
+        finally:
+            claim.release()
+
+
+def _execute(context: RunContext, ledger: Ledger, clock: Clock, progress: Progress) -> Outcome:
+    started = clock()
+    for stage in STAGES:
+        context.renew()
+        begun = time.perf_counter()
+        progress.started(stage.title)
+        rows = stage.work(context)
+        progress.finished(stage.title, rows, time.perf_counter() - begun)
+    context.source.recheck()
+    context.renew()
+    ledger.publish(_ledger_row(context, started, clock()))
+    refresh_views(context.store)
+    return Outcome(context.run_id, context.as_of, int(Exit.OK), repeated=False, warnings=tuple(context.warnings))
+
+
+def _ledger_row(context: RunContext, started: datetime, finished: datetime) -> dict[str, object]:
+    canonical = context.config.canonical(context.rule_map.model_dump(mode="json"))
+    return {
+        "run_id": context.run_id,
+        "as_of_date": context.as_of,
+        "config_name": context.config.name,
+        "config": canonical,
+        "config_hash": digest(canonical),
+        "code_version": rfm_spark.__version__,
+        "spark_version": context.spark.version,
+        "previous_run_id": context.previous.run_id if context.previous else None,
+        "model_version": context.model.version if context.model else None,
+        "started_at": started,
+        "finished_at": finished,
+        "exit_code": int(Exit.OK),
+        "inputs": {context.source.name: context.source.version},
+        "outputs": context.outputs,
+        "rows": context.rows,
+        "money": context.money,
+        "warnings": context.warnings,
+        "drift_verdict": None,
+    }
+
+
+def _run_id(config: Config, rule_map: RuleMap, as_of: date, source: PinnedSource, previous: RunRow | None) -> str:
+    parts = (
+        config.name,
+        as_of.isoformat(),
+        config.canonical(rule_map.model_dump(mode="json")),
+        json.dumps({source.name: source.version}),
+        rfm_spark.__version__,
+        previous.run_id if previous else "",
+        # Each run trains its own model so far, so no earlier model shapes its result.
+        "",
+    )
+    return f"{as_of.isoformat()}-{fingerprint(parts)[:8]}"
+
+
+def _must_be_complete(ledger: Ledger, run_id: str) -> None:
+    if run_id not in {run.run_id for run in ledger.complete()}:
+        raise ConfigError("rfm.scoring.run", [f"no complete run {run_id} in the lake; `rfm-spark runs` lists them"])
+
+
+def backfill_dates(start: date, end: date, every: str) -> list[date]:
+    """As-of dates from start to end, oldest first.
+
+    Args:
+        start: first as-of date.
+        end: last possible one.
+        every: a step such as 1d, 2w, 1mo, 1y; months end on their last day where the start's day is missing.
+
+    Raises:
+        ConfigError: a step of another form, or an end before the start.
+    """
+    number, unit = every.rstrip("abcdefghijklmnopqrstuvwxyz"), every.lstrip("0123456789")
+    units = {"d": "days", "w": "weeks", "mo": "months", "y": "years"}
+    if not number.isdigit() or int(number) < 1 or unit not in units:
+        raise ConfigError("--every", [f"{every!r} is not a step; write 1d, 1w, 1mo or 1y"])
+    if end < start:
+        raise ConfigError("--to", [f"{end} is before --from {start}"])
+    dates: list[date] = []
+    while True:
+        # Always counted from the start, so that 31 January, 28 February is followed by 31 March.
+        step = pd.Timestamp(start) + pd.DateOffset(**{units[unit]: int(number) * len(dates)})
+        if step.date() > end:
+            return dates
+        dates.append(step.date())

@@ -1,0 +1,235 @@
+"""The stages of a run, in order, as data: what each reads and writes, and the function that does it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from decimal import Decimal
+
+from pyspark.sql import DataFrame, Observation
+from pyspark.sql import functions as F
+
+from rfm_spark.behaviour.rfm import customer_measures, window_start
+from rfm_spark.clusters.features import FeatureSpace, feature_space
+from rfm_spark.clusters.model import ClusterModel, assigned, fit
+from rfm_spark.clusters.profiles import cluster_names, cluster_profiles
+from rfm_spark.core.config import digest
+from rfm_spark.core.errors import ConfigError, GateError
+from rfm_spark.core.schemas import CLUSTER_MODELS, ORDERS, SEGMENTS
+from rfm_spark.drift.movement import moves, segment_changes, segment_transitions
+from rfm_spark.intake.gates import breaches, mixed_currencies
+from rfm_spark.intake.lines import ANONYMOUS, LineCounts, accepted_until, line_counts, observed, rejects, typed_lines
+from rfm_spark.intake.orders import build_orders, kept_orders
+from rfm_spark.pipeline.context import RunContext
+from rfm_spark.segments.cuts import CutSet, as_rows, fixed_cuts, from_rows, measure_ranks, quantile_cuts, with_scores
+from rfm_spark.segments.load import rule_params
+from rfm_spark.segments.rules import RuleMap, segment_column
+from rfm_spark.segments.scored import scored_customers
+from rfm_spark.segments.summary import segment_summary
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One step of a run.
+
+    Attributes:
+        title: what a person sees while it runs.
+        reads: tables (or sources) it needs.
+        writes: tables it writes.
+        work: does it, and says how many rows it dealt with (None when there was nothing to do).
+    """
+
+    title: str
+    reads: tuple[str, ...]
+    writes: tuple[str, ...]
+    work: Callable[[RunContext], int | None]
+
+
+def _measure(run: RunContext) -> int:
+    source, rfm = run.config.sources.transactions, run.config.rfm
+    lines_seen, customers_seen = Observation(), Observation()
+    lines = typed_lines(run.source.frame, source)
+    used = accepted_until(observed(lines, lines_seen, run.as_of), run.as_of)
+    orders = build_orders(used, source.order_grain, window_start(run.as_of, rfm.window_days))
+    customers = customer_measures(orders, run.as_of, rfm.window_days, rfm.refunds).observe(
+        customers_seen,
+        F.count(F.lit(1)).alias("customers"),
+        F.count("recency_days").alias("buyers"),
+        F.count(F.when(F.col("frequency") > 0, 1)).alias("active"),
+        F.sum(F.when(F.col("recency_days").isNotNull(), F.col("monetary"))).alias("monetary"),
+    )
+    run.measures = run.hold(customers.where(F.col("recency_days").isNotNull()))
+    run.measures.count()
+    counts, seen = line_counts(lines_seen), customers_seen.get
+    run.counts = counts
+    run.rows |= {
+        "transactions.read": counts.read,
+        "transactions.rejected": sum(counts.rejected.values()),
+        "transactions.anonymous": counts.rejected.get(ANONYMOUS, 0),
+        "transactions.later": counts.later,
+        "customers": int(seen["buyers"]),
+        "customers.never_purchased": int(seen["customers"]) - int(seen["buyers"]),
+        "customers.active": int(seen["active"]),
+    }
+    run.money |= {
+        "sales": Decimal(counts.sales_cents) / 100,
+        "refunds": Decimal(counts.refund_cents) / 100,
+        "monetary": seen["monetary"] or Decimal(0),
+    }
+    if counts.rejected:
+        run.write("rejects", rejects(lines, source))
+    _gate(run, counts)
+    return counts.read
+
+
+def _gate(run: RunContext, counts: LineCounts) -> None:
+    mixed = mixed_currencies(counts)
+    if mixed:
+        raise GateError(mixed)
+    found = breaches(counts, run.config.quality, run.as_of)
+    if found and run.config.quality.on_breach == "fail":
+        raise GateError("; ".join(found) + "; nothing was published")
+    run.warnings += found
+    if counts.rejected:
+        reasons = ", ".join(f"{name} {n:,}" for name, n in counts.rejected.items())
+        run.warnings.append(f"{sum(counts.rejected.values()):,} rows rejected: {reasons}")
+    if run.rows["customers"] and not run.rows["customers.active"]:
+        run.warnings.append("no purchase in the window: every frequency is 0")
+
+
+def _keep_orders(run: RunContext) -> int | None:
+    source = run.config.sources.transactions
+    mapping = json.dumps(source.model_dump(mode="json"), sort_keys=True) + run.config.timezone
+    reflects = json.dumps({"source": run.source.version, "mapping": digest(mapping)[:16]}, sort_keys=True)
+    if run.store.exists(ORDERS.name) and run.store.last_metadata(ORDERS.name) == reflects:
+        run.outputs[ORDERS.name] = run.store.version(ORDERS.name)
+        return None
+    lines = accepted_until(typed_lines(run.source.frame, source), None)
+    version = run.store.replace(ORDERS, kept_orders(lines, source.order_grain), reflects)
+    run.outputs[ORDERS.name] = version
+    run.rows[ORDERS.name] = run.store.read(ORDERS.name, version).count()
+    return run.rows[ORDERS.name]
+
+
+def _score(run: RunContext) -> int:
+    measures, scoring = _have(run.measures), run.config.rfm.scoring
+    if scoring.method == "quantile":
+        run.cut_sets, ranks = quantile_cuts(measures, scoring)
+    else:
+        run.cut_sets = fixed_cuts(scoring) if scoring.method == "fixed" else _frozen_cuts(run, scoring.run or "")
+        ranks = measure_ranks(measures, scoring)
+    for cut_set in run.cut_sets:
+        if cut_set.distinct_scores < cut_set.bins and cut_set.cuts:
+            place = f" within {cut_set.within}" if cut_set.within else ""
+            run.warnings.append(
+                f"{cut_set.measure.upper()}{place}: cut points coincide, {cut_set.distinct_scores} of {cut_set.bins} "
+                "scores occur"
+            )
+    run.write_rows("segment_cuts", as_rows(run.cut_sets))
+    run.scored = scored_customers(measures, run.config.rfm, run.cut_sets, ranks)
+    return len(run.cut_sets)
+
+
+def _frozen_cuts(run: RunContext, frozen: str) -> list[CutSet]:
+    rows = [row.asDict() for row in run.of_run("segment_cuts", frozen).collect()]
+    cut_sets = from_rows(rows, method="frozen")
+    bins = run.config.rfm.scoring.bins
+    wrong = sorted({c.measure for c in cut_sets if c.bins != getattr(bins, c.measure)})
+    if not cut_sets or wrong:
+        problem = f"has other bins for {', '.join(wrong)}; set rfm.scoring.bins as it has" if wrong else "has no cuts"
+        raise ConfigError("rfm.scoring.run", [f"run {frozen} {problem}"])
+    return cut_sets
+
+
+def _cluster(run: RunContext) -> int | None:
+    config, measures = run.config.clusters, _have(run.measures)
+    if not config.enabled or not run.rows["customers"]:
+        return None
+    space = feature_space(measures, config.features)
+    if space.dropped:
+        run.warnings.append(f"clusters: {', '.join(space.dropped)} has the same value for everyone and was dropped")
+    if space.columns:
+        centres, inertia = fit(measures, space, config.k, config.seed)
+    else:
+        space, centres, inertia = FeatureSpace((), (), (), space.dropped), ((),), 0.0
+    if len(centres) < config.k:
+        run.warnings.append(f"clusters: only {len(centres)} distinct groups for k = {config.k}")
+    run.model = ClusterModel(run.run_id, space, centres, cluster_names(centres, space), inertia, run.run_id)
+    run.store.insert_new(CLUSTER_MODELS, dict(run.model.as_row()), keys=("model_version",))
+    return len(centres)
+
+
+def _name_segments(run: RunContext) -> int:
+    scored = _have(run.scored)
+    if run.model is not None:
+        scored = assigned(scored, run.model)
+    empty = [(name, kind) for name, kind, _ in SEGMENTS.columns if name not in scored.columns]
+    blank = {name: F.lit(None).cast(kind.lower()) for name, kind in empty if name not in ("run_id", "segment")}
+    complete = scored.withColumns({**blank, "scope": F.lit("all"), "as_of_date": F.lit(run.as_of)})
+    named = complete.withColumn("segment", segment_column(run.rule_map, rule_params(run.config)))
+    run.segments = run.write("segments", named.withColumn("confirmed_segment", F.col("segment")))
+    return run.rows["segments"]
+
+
+def _summarise(run: RunContext) -> int:
+    segments = _have(run.segments)
+    run.write("segment_summary", segment_summary(segments, run.rule_map))
+    if run.model is not None:
+        run.write("cluster_profiles", cluster_profiles(segments, run.model.centres, run.model.space))
+    return run.rows["segment_summary"]
+
+
+def _compare(run: RunContext) -> int | None:
+    if run.previous is None:
+        return None
+    moved = run.hold(moved_since(run, run.previous.run_id, run.previous.config))
+    run.write("segment_changes", segment_changes(moved))
+    run.write("segment_transitions", segment_transitions(moved))
+    return run.rows["segment_changes"]
+
+
+def moved_since(run: RunContext, previous_run_id: str, previous_config: str) -> DataFrame:
+    """Customers of this run and an earlier one, with the cause of each move."""
+    before = json.loads(previous_config)
+    now = json.loads(run.config.canonical(run.rule_map.model_dump(mode="json")))
+    changed = any(before[part] != now[part] for part in ("rfm", "segments"))
+    previous = run.of_run("segments", previous_run_id)
+    previous_cuts = from_rows(row.asDict() for row in run.of_run("segment_cuts", previous_run_id).collect())
+    earlier_map = RuleMap.model_validate(before["segments"]["rule_map"])
+    columns = ["segment", "monetary", "customer_id"]
+    rescored = with_scores(_have(run.segments).withColumnRenamed("segment", "segment_now"), previous_cuts)
+    now_rows = rescored.withColumn(
+        "segment_before_cuts",
+        segment_column(earlier_map, {"new_within_days": float(before["segments"]["new_within_days"])}),
+    ).select("customer_id", F.col("segment_now").alias("segment"), "segment_before_cuts", "monetary")
+    previous_as_of = F.lit(run.previous.as_of) if run.previous else F.lit(None)
+    lines = _have(run.measures).select("customer_id", (F.col("last_line_date") > previous_as_of).alias("has_new_line"))
+    return moves(
+        now_rows.join(lines, "customer_id", "inner"),
+        previous.select(*columns),
+        previous_run_id,
+        definition_changed=changed,
+    )
+
+
+def _have(frame: DataFrame | None) -> DataFrame:
+    if frame is None:
+        raise RuntimeError("a stage ran before the one whose frame it needs")
+    return frame
+
+
+STAGES = (
+    Stage("Measures of every customer", ("transactions",), ("rejects",), _measure),
+    Stage("Orders kept", ("transactions",), ("orders",), _keep_orders),
+    Stage("Cut points", ("transactions",), ("segment_cuts",), _score),
+    Stage("Clusters", ("transactions",), ("cluster_models",), _cluster),
+    Stage("Segments", ("segment_cuts", "cluster_models"), ("segments",), _name_segments),
+    Stage("Summaries", ("segments",), ("segment_summary", "cluster_profiles"), _summarise),
+    Stage(
+        "Changes since the previous run",
+        ("segments", "segment_cuts"),
+        ("segment_changes", "segment_transitions"),
+        _compare,
+    ),
+)
