@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from rfm_spark.core.stats import BILLIONTH, exact_moments
+from rfm_spark.core.stats import BILLIONTH, Moments
 
 # Standardised values are snapped to this grid before fitting: customers of one cell share a place.
 CELL = 0.05
@@ -38,19 +38,24 @@ class FeatureSpace:
         ]
 
 
-def feature_space(customers: DataFrame, columns: Sequence[str]) -> FeatureSpace:
-    """Measure the feature space of these customers.
+def feature_values(columns: Sequence[str]) -> dict[str, tuple[Column, int]]:
+    """What features standardise, per column, with the unit `exact_moments` counts it in."""
+    return {f"log {column}": (_logged(column), BILLIONTH) for column in columns}
+
+
+def feature_space(moments: Mapping[str, Moments], columns: Sequence[str]) -> FeatureSpace:
+    """The feature space of the customers whose moments these are.
 
     Args:
-        customers: with the named numeric columns.
+        moments: of `feature_values`.
         columns: to use.
     """
-    moments = exact_moments(customers, {column: (_logged(column), BILLIONTH) for column in columns})
-    used = [column for column in columns if moments[column].sd > 0]
+    measured = {column: moments[f"log {column}"] for column in columns}
+    used = [column for column in columns if measured[column].sd > 0]
     return FeatureSpace(
         columns=tuple(used),
-        means=tuple(moments[column].mean for column in used),
-        scales=tuple(moments[column].sd for column in used),
+        means=tuple(measured[column].mean for column in used),
+        scales=tuple(measured[column].sd for column in used),
         dropped=tuple(column for column in columns if column not in used),
     )
 

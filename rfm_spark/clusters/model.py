@@ -37,13 +37,22 @@ class ClusterModel:
 
     def as_row(self) -> Mapping[str, object]:
         """The row of table `cluster_models`."""
-        space = self.space
+        space, dimensions = self.space, len(self.space.columns)
         return {
-            "model_version": self.version, "features": list(space.columns), "transforms": ["log1p"] * len(space.columns),
-            "means": list(space.means), "scales": list(space.scales), "weights": [1.0] * len(space.columns),
-            "centres": [list(centre) for centre in self.centres], "names": list(self.names), "k": len(self.centres),
-            "origin": "mllib", "inertia": self.inertia, "trained_on": self.trained_on, "parent_version": None,
-        }  # fmt: skip
+            "model_version": self.version,
+            "features": list(space.columns),
+            "transforms": ["log1p"] * dimensions,
+            "means": list(space.means),
+            "scales": list(space.scales),
+            "weights": [1.0] * dimensions,
+            "centres": [list(centre) for centre in self.centres],
+            "names": list(self.names),
+            "k": len(self.centres),
+            "origin": "mllib",
+            "inertia": self.inertia,
+            "trained_on": self.trained_on,
+            "parent_version": None,
+        }
 
 
 def fit(customers: DataFrame, space: FeatureSpace, k: int, seed: int) -> tuple[tuple[tuple[float, ...], ...], float]:

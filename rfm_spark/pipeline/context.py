@@ -15,6 +15,7 @@ from rfm_spark.clusters.model import ClusterModel
 from rfm_spark.core.config import Config
 from rfm_spark.core.schemas import TABLES
 from rfm_spark.core.session import persisted
+from rfm_spark.core.stats import Moments
 from rfm_spark.intake.lines import LineCounts
 from rfm_spark.lake.ledger import RunRow
 from rfm_spark.lake.sources import PinnedSource
@@ -50,6 +51,7 @@ class RunContext:
         renew: extends the claim on the slot.
         counts: of the source's rows, known after the first stage.
         measures: persisted measures of customers who purchased.
+        moments: of the measures, as z-scores and features need them.
         cut_sets: cuts of this run.
         scored: measures with scores and standings.
         model: clusters of this run, if any.
@@ -72,6 +74,7 @@ class RunContext:
     renew: Callable[[], None]
     counts: LineCounts | None = None
     measures: DataFrame | None = None
+    moments: Mapping[str, Moments] = field(default_factory=dict)
     cut_sets: Sequence[CutSet] = ()
     scored: DataFrame | None = None
     model: ClusterModel | None = None

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -17,7 +17,7 @@ from rfm_spark.core.config import Config, digest
 from rfm_spark.core.errors import ConfigError, Exit
 from rfm_spark.core.session import session_settings
 from rfm_spark.lake.claims import Claim
-from rfm_spark.lake.ledger import Ledger, RunRow, fingerprint, previous_of
+from rfm_spark.lake.ledger import Ledger, RunRow, current_runs, fingerprint, previous_of
 from rfm_spark.lake.place import Place
 from rfm_spark.lake.readers import refresh_views
 from rfm_spark.lake.sources import PinnedSource, pin
@@ -76,37 +76,39 @@ def run(
     ledger = Ledger(store)
     with session_settings(spark, {"spark.sql.session.timeZone": config.timezone}):
         source = pin(store, spark, config)
-        current = ledger.current(config.name)
+        complete = ledger.complete()
         if config.rfm.scoring.run:
-            _must_be_complete(ledger, config.rfm.scoring.run)
-        previous = previous_of(current, as_of)
+            _must_be_complete(complete, config.rfm.scoring.run)
+        previous = previous_of(current_runs(complete, config.name), as_of)
         base_id = _run_id(config, rule_map, as_of, source, previous)
-        runs = [r for r in ledger.complete(config.name) if r.run_id == base_id or r.run_id.startswith(f"{base_id}-")]
+        runs = [r for r in complete if r.run_id == base_id or r.run_id.startswith(f"{base_id}-")]
         if runs and not force:
             return Outcome(runs[-1].run_id, as_of, runs[-1].exit_code, repeated=True)
         run_id = f"{base_id}-{len(runs) + 1}" if runs else base_id
         claim = Claim(store, config.name, as_of, clock)
-        claim.take(run_id)
+        claim.take(run_id, {r.run_id for r in complete})
         try:
             with ExitStack() as held:
                 context = RunContext(
                     spark, store, config, rule_map, as_of, run_id, source, previous, held, claim.renew
                 )  # fmt: skip
                 return _execute(context, ledger, clock, progress)
-        finally:
-            claim.release()
+        except BaseException:
+            # Also for an interrupt from the keyboard: the next start should not have to wait.
+            with suppress(Exception):
+                claim.release()
+            raise
 
 
 def _execute(context: RunContext, ledger: Ledger, clock: Clock, progress: Progress) -> Outcome:
     started = clock()
     for stage in STAGES:
-        context.renew()
         begun = time.perf_counter()
         progress.started(stage.title)
         rows = stage.work(context)
+        context.renew()
         progress.finished(stage.title, rows, time.perf_counter() - begun)
     context.source.recheck()
-    context.renew()
     ledger.publish(_ledger_row(context, started, clock()))
     refresh_views(context.store)
     return Outcome(context.run_id, context.as_of, int(Exit.OK), repeated=False, warnings=tuple(context.warnings))
@@ -150,8 +152,8 @@ def _run_id(config: Config, rule_map: RuleMap, as_of: date, source: PinnedSource
     return f"{as_of.isoformat()}-{fingerprint(parts)[:8]}"
 
 
-def _must_be_complete(ledger: Ledger, run_id: str) -> None:
-    if run_id not in {run.run_id for run in ledger.complete()}:
+def _must_be_complete(complete: Sequence[RunRow], run_id: str) -> None:
+    if run_id not in {run.run_id for run in complete}:
         raise ConfigError("rfm.scoring.run", [f"no complete run {run_id} in the lake; `rfm-spark runs` lists them"])
 
 
@@ -167,7 +169,8 @@ def backfill_dates(start: date, end: date, every: str) -> list[date]:
         ConfigError: a step of another form, or an end before the start.
     """
     number, unit = every.rstrip("abcdefghijklmnopqrstuvwxyz"), every.lstrip("0123456789")
-    units = {"d": "days", "w": "weeks", "mo": "months", "y": "years"}
+    # Days and months of one step of each unit.
+    units = {"d": (1, 0), "w": (7, 0), "mo": (0, 1), "y": (0, 12)}
     if not number.isdigit() or int(number) < 1 or unit not in units:
         raise ConfigError("--every", [f"{every!r} is not a step; write 1d, 1w, 1mo or 1y"])
     if end < start:
@@ -175,7 +178,9 @@ def backfill_dates(start: date, end: date, every: str) -> list[date]:
     dates: list[date] = []
     while True:
         # Always counted from the start, so that 31 January, 28 February is followed by 31 March.
-        step = pd.Timestamp(start) + pd.DateOffset(**{units[unit]: int(number) * len(dates)})
-        if step.date() > end:
+        steps = int(number) * len(dates)
+        days, months = units[unit]
+        moment = pd.Timestamp(start) + pd.DateOffset(days=days * steps, months=months * steps)
+        if moment.date() > end:
             return dates
-        dates.append(step.date())
+        dates.append(moment.date())

@@ -11,12 +11,13 @@ from pyspark.sql import DataFrame, Observation
 from pyspark.sql import functions as F
 
 from rfm_spark.behaviour.rfm import customer_measures, window_start
-from rfm_spark.clusters.features import FeatureSpace, feature_space
+from rfm_spark.clusters.features import FeatureSpace, feature_space, feature_values
 from rfm_spark.clusters.model import ClusterModel, assigned, fit
 from rfm_spark.clusters.profiles import cluster_names, cluster_profiles
 from rfm_spark.core.config import digest
 from rfm_spark.core.errors import ConfigError, GateError
 from rfm_spark.core.schemas import CLUSTER_MODELS, ORDERS, SEGMENTS
+from rfm_spark.core.stats import exact_moments
 from rfm_spark.drift.movement import moves, segment_changes, segment_transitions
 from rfm_spark.intake.gates import breaches, mixed_currencies
 from rfm_spark.intake.lines import ANONYMOUS, LineCounts, accepted_until, line_counts, observed, rejects, typed_lines
@@ -25,7 +26,7 @@ from rfm_spark.pipeline.context import RunContext
 from rfm_spark.segments.cuts import CutSet, as_rows, fixed_cuts, from_rows, measure_ranks, quantile_cuts, with_scores
 from rfm_spark.segments.load import rule_params
 from rfm_spark.segments.rules import RuleMap, segment_column
-from rfm_spark.segments.scored import scored_customers
+from rfm_spark.segments.scored import scored_customers, z_values
 from rfm_spark.segments.summary import segment_summary
 
 
@@ -60,7 +61,9 @@ def _measure(run: RunContext) -> int:
         F.sum(F.when(F.col("recency_days").isNotNull(), F.col("monetary"))).alias("monetary"),
     )
     run.measures = run.hold(customers.where(F.col("recency_days").isNotNull()))
-    run.measures.count()
+    wanted = z_values(rfm.z_log) | (feature_values(run.config.clusters.features) if run.config.clusters.enabled else {})
+    # The first action on the persisted frame: it fills the cache and the observations on its way.
+    run.moments = exact_moments(run.measures, wanted)
     counts, seen = line_counts(lines_seen), customers_seen.get
     run.counts = counts
     run.rows |= {
@@ -127,7 +130,7 @@ def _score(run: RunContext) -> int:
                 "scores occur"
             )
     run.write_rows("segment_cuts", as_rows(run.cut_sets))
-    run.scored = scored_customers(measures, run.config.rfm, run.cut_sets, ranks)
+    run.scored = scored_customers(measures, run.config.rfm, run.cut_sets, ranks, run.moments)
     return len(run.cut_sets)
 
 
@@ -146,7 +149,7 @@ def _cluster(run: RunContext) -> int | None:
     config, measures = run.config.clusters, _have(run.measures)
     if not config.enabled or not run.rows["customers"]:
         return None
-    space = feature_space(measures, config.features)
+    space = feature_space(run.moments, config.features)
     if space.dropped:
         run.warnings.append(f"clusters: {', '.join(space.dropped)} has the same value for everyone and was dropped")
     if space.columns:

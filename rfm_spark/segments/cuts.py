@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
+from typing import Any
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
@@ -179,21 +180,18 @@ def as_rows(cut_sets: Iterable[CutSet]) -> list[Mapping[str, object]]:
     ]
 
 
-def from_rows(rows: Iterable[Mapping[str, object]], method: str | None = None) -> list[CutSet]:
+def from_rows(rows: Iterable[Mapping[str, Any]], method: str | None = None) -> list[CutSet]:
     """Cut sets from the rows of `segment_cuts`, for scoring with the cuts of another run."""
     short = {column: measure for measure, column in COLUMN_OF.items()}
-    found = []
-    for row in rows:
-        cuts, bins, distinct = row["cuts"], row["bins"], row["distinct_scores"]
-        assert isinstance(cuts, list)
-        found.append(
-            CutSet(
-                short[str(row["measure"])],
-                str(row["within"]),
-                method or str(row["method"]),
-                int(str(bins)),
-                tuple(float(cut) for cut in cuts),
-                int(str(distinct)),
-            )  # fmt: skip
+    found = [
+        CutSet(
+            measure=short[row["measure"]],
+            within=row["within"],
+            method=method or row["method"],
+            bins=int(row["bins"]),
+            cuts=tuple(float(cut) for cut in row["cuts"]),
+            distinct_scores=int(row["distinct_scores"]),
         )
+        for row in rows
+    ]
     return sorted(found, key=lambda c: (MEASURES.index(c.measure), c.within))

@@ -28,12 +28,9 @@ def load_rule_map(name_or_path: str, base_dir: Path | None = None) -> RuleMap:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "not UTF-8 text"
-        raise ConfigError(
-            "segments.rules",
-            [
-                f"rule map {name_or_path} can't be read ({reason}); give a path, or one of {', '.join(shipped_rule_maps())}"
-            ],
-        ) from None
+        known = ", ".join(shipped_rule_maps())
+        problem = f"rule map {name_or_path} can't be read ({reason}); give a path, or one of {known}"
+        raise ConfigError("segments.rules", [problem]) from None
     return parse_rule_map(text, name_or_path)
 
 

@@ -112,7 +112,9 @@ def _at(name: str) -> str:
 
 
 def _doubles(values: Sequence[float]) -> Column:
-    return F.lit([float(value) for value in values]).cast("array<double>")
+    # As SQL text: thousands of literals built one by one take seconds of calls into the JVM.
+    texts = (f"{float(value)!r}D" if math.isfinite(value) else "double('infinity')" for value in values)
+    return F.expr(f"array({', '.join(texts)})")
 
 
 def _nothing() -> Column:

@@ -9,7 +9,7 @@ from pyspark.sql import functions as F
 
 from rfm_spark.core.config import MEASURES, Bins, RfmConfig, Weights
 from rfm_spark.core.session import persisted
-from rfm_spark.core.stats import BILLIONTH, HUNDREDTH, Moments, exact_moments
+from rfm_spark.core.stats import BILLIONTH, HUNDREDTH, Moments
 from rfm_spark.segments.cuts import COLUMN_OF, CutSet, with_scores
 from rfm_spark.segments.distribution import Ask, Rank, exact_ranks
 from rfm_spark.segments.percentiles import Lookup, with_percentiles
@@ -19,7 +19,11 @@ _UNITS = {"r": 1, "f": 1, "m": HUNDREDTH}
 
 
 def scored_customers(
-    measures: DataFrame, rfm: RfmConfig, cut_sets: Sequence[CutSet], ranks: Mapping[str, Sequence[Rank]]
+    measures: DataFrame,
+    rfm: RfmConfig,
+    cut_sets: Sequence[CutSet],
+    ranks: Mapping[str, Sequence[Rank]],
+    moments: Mapping[str, Moments],
 ) -> DataFrame:
     """Scores and standings of every customer.
 
@@ -28,12 +32,12 @@ def scored_customers(
         rfm: weights, z_log, value_tier_on.
         cut_sets: of `cuts`.
         ranks: per measure, over all customers.
+        moments: per measure, of `z_values`.
 
     Returns:
         The measures with r_score, f_score, m_score, rfm_code, rfm_weighted, r_pct, f_pct, m_pct, r_z, f_z, m_z,
         outliers and value_tier.
     """
-    moments = exact_moments(measures, {m: _for_moments(m, rfm.z_log) for m in MEASURES})
     scored = with_scores(measures, cut_sets).withColumns(
         {
             "rfm_code": _code(rfm.scoring.bins),
@@ -49,8 +53,9 @@ def scored_customers(
     return standing.withColumns({"value_tier": _tier(F.col(ranked_on)), "outliers": _outliers()}).drop("tier_pct")
 
 
-def _for_moments(measure: str, log: bool) -> tuple[Column, int]:
-    return _for_z(measure, log), BILLIONTH if log else _UNITS[measure]
+def z_values(log: bool) -> dict[str, tuple[Column, int]]:
+    """What z-scores standardise, per measure, with the unit `exact_moments` counts it in."""
+    return {m: (_for_z(m, log), BILLIONTH if log else _UNITS[m]) for m in MEASURES}
 
 
 def _for_z(measure: str, log: bool) -> Column:

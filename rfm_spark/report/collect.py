@@ -1,0 +1,178 @@
+"""Reading what the report shows from the lake: a few small aggregates of one complete run."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta, timezone, tzinfo
+from decimal import Decimal
+from typing import TypeVar
+from zoneinfo import ZoneInfo
+
+from pyspark.sql import DataFrame, Row, SparkSession
+from pyspark.sql import functions as F
+
+from rfm_spark.core.errors import LakeError
+from rfm_spark.core.schemas import CAUSES, RUNS
+from rfm_spark.lake.ledger import RunRow
+from rfm_spark.lake.place import Place, checked_run_id
+from rfm_spark.lake.store import Store
+from rfm_spark.report.data import GridCell, Profile, ReportData, RunFacts, Transition
+from rfm_spark.segments.cuts import COLUMN_OF, CutSet, from_rows
+from rfm_spark.segments.rules import RuleMap
+
+LAST_BIN = 38
+Value = TypeVar("Value")
+
+
+def collect(spark: SparkSession, lake: Place, run: RunRow | str) -> ReportData:
+    """Gather a run's report data.
+
+    Args:
+        spark: the session.
+        lake: where the tables are.
+        run: the run, or its id.
+
+    Raises:
+        ConfigError: not a run id.
+        LakeError: no complete run of that id.
+    """
+    run_id = checked_run_id(run if isinstance(run, str) else run.run_id)
+    store = Store(spark, lake)
+    facts = _run_facts(store, run_id)
+    segments = store.read("segments").where(F.col("run_id") == F.lit(run_id))
+    return ReportData(
+        run=facts,
+        rule_map=RuleMap.model_validate(json.loads(facts.config)["segments"]["rule_map"]),
+        segments=_profiles(_rows(store, facts, "segment_summary"), "segment", "action"),
+        cuts=_cuts(_rows(store, facts, "segment_cuts")),
+        grid=_grid(segments),
+        transitions=_transitions(_rows(store, facts, "segment_transitions")),
+        clusters=_profiles(_rows(store, facts, "cluster_profiles"), "name", "insight"),
+        histograms=_histograms(segments),
+    )
+
+
+def _run_facts(store: Store, run_id: str) -> RunFacts:
+    # Timestamps leave Spark as numbers: as datetimes they would come in the time zone of the driver's machine.
+    runs = store.read(RUNS.name).where(F.col("run_id") == F.lit(run_id))
+    found = runs.select(
+        "*", F.unix_micros("started_at").alias("started"), F.unix_micros("finished_at").alias("finished")
+    ).collect()
+    if not found:
+        raise LakeError(f"lake {store.place}: no complete run {run_id}; `rfm-spark runs` lists them")
+    row = found[0]
+    zone = ZoneInfo(json.loads(row["config"]).get("timezone", "UTC"))
+    return RunFacts(
+        run_id=run_id,
+        as_of=row["as_of_date"],
+        config_name=row["config_name"],
+        config=row["config"],
+        code_version=row["code_version"],
+        spark_version=row["spark_version"],
+        previous_run_id=row["previous_run_id"],
+        model_version=row["model_version"],
+        started_at=_moment(row["started"], zone),
+        finished_at=_moment(row["finished"], zone),
+        inputs=_sorted(row["inputs"]),
+        outputs=_sorted(row["outputs"]),
+        rows=_sorted(row["rows"]),
+        money=_sorted(row["money"]),
+        warnings=tuple(row["warnings"] or ()),
+        drift_verdict=row["drift_verdict"],
+    )
+
+
+def _moment(micros: int, zone: tzinfo) -> datetime:
+    return (datetime(1970, 1, 1, tzinfo=timezone.utc) + timedelta(microseconds=micros)).astimezone(zone)
+
+
+def _sorted(values: Mapping[str, Value] | None) -> dict[str, Value]:
+    return dict(sorted((values or {}).items()))
+
+
+def _rows(store: Store, facts: RunFacts, table: str) -> list[Row]:
+    # A table the run did not write may not exist at all.
+    if table not in facts.outputs:
+        return []
+    return store.read(table).where(F.col("run_id") == F.lit(facts.run_id)).collect()
+
+
+def _profiles(rows: Iterable[Row], name: str, note: str) -> tuple[Profile, ...]:
+    found = (
+        Profile(
+            name=row[name],
+            customers=row["customers"],
+            revenue=row["revenue"] or Decimal(0),
+            mean_recency=row["mean_recency"],
+            mean_frequency=row["mean_frequency"],
+            mean_monetary=row["mean_monetary"],
+            note=row[note] or "",
+        )
+        for row in rows
+    )
+    return tuple(sorted(found, key=lambda p: (-p.revenue, p.name)))
+
+
+def _cuts(rows: Iterable[Row]) -> tuple[CutSet, ...]:
+    return tuple(from_rows(row.asDict() for row in rows))
+
+
+def _transitions(rows: Iterable[Row]) -> tuple[Transition, ...]:
+    found = (
+        Transition(
+            from_segment=row["from_segment"],
+            to_segment=row["to_segment"],
+            customers=row["customers"],
+            share=row["share"],
+            causes=tuple(row[cause] for cause in CAUSES),
+        )
+        for row in rows
+    )
+    return tuple(sorted(found, key=lambda t: (t.from_segment, t.to_segment)))
+
+
+def _grid(segments: DataFrame) -> tuple[GridCell, ...]:
+    rows = (
+        segments.groupBy("r_score", "f_score", "segment")
+        .agg(F.count(F.lit(1)).alias("customers"), F.sum("monetary").alias("monetary"))
+        .collect()
+    )
+    cells: dict[tuple[int, int], list[Row]] = {}
+    for row in rows:
+        cells.setdefault((row["r_score"], row["f_score"]), []).append(row)
+    return tuple(
+        GridCell(
+            r=r,
+            f=f,
+            customers=sum(row["customers"] for row in inside),
+            monetary=sum((row["monetary"] or Decimal(0) for row in inside), Decimal(0)),
+            segment=min(inside, key=lambda row: (-row["customers"], row["segment"]))["segment"],
+        )
+        for (r, f), inside in sorted(cells.items())
+    )
+
+
+def _histograms(segments: DataFrame) -> dict[str, dict[int, int]]:
+    whole = {column: F.floor(F.col(column)).cast("bigint") for column in COLUMN_OF.values()}
+    # The length of the binary number is an exact floor(log2) + 1; logarithms of doubles miss at powers of two.
+    bins = [
+        F.struct(
+            F.lit(column).alias("measure"),
+            F.when(value < 0, F.lit(-1))
+            .otherwise(F.least(F.length(F.bin(value + F.lit(1))) - F.lit(1), F.lit(LAST_BIN)))
+            .alias("bin"),
+        )
+        for column, value in whole.items()
+    ]
+    rows = (
+        segments.select(F.explode(F.array(*bins)).alias("one"))
+        .groupBy("one.measure", "one.bin")
+        .agg(F.count(F.lit(1)).alias("customers"))
+        .where(F.col("bin").isNotNull())
+        .collect()
+    )
+    found: dict[str, dict[int, int]] = {column: {} for column in COLUMN_OF.values()}
+    for row in sorted(rows, key=lambda row: (row["measure"], row["bin"])):
+        found[row["measure"]][row["bin"]] = row["customers"]
+    return found

@@ -1,0 +1,234 @@
+"""What each chart shows of a run, with a title that states what the numbers say."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rfm_spark.core.schemas import NO_SEGMENT
+from rfm_spark.report import charts
+from rfm_spark.report.charts import LINE_BREAK, Cell, Matrix, Pair, Part
+from rfm_spark.report.colours import CAUSE_COLOURS, category
+from rfm_spark.report.data import Profile, ReportData, Transition
+from rfm_spark.report.wording import Numbers, bands, bin_words
+from rfm_spark.segments.cuts import COLUMN_OF
+
+ENTERED, LEFT = "New customers", "Left"
+# More scores than this leave no room for a third line in a cell.
+ROOMY_BINS = 6
+_UNITS = {"recency_days": "days since the last purchase", "frequency": "purchases", "monetary": "money spent"}
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A chart with its title and how to read it.
+
+    Attributes:
+        title: the finding.
+        svg: the drawing.
+        caption: how to read it.
+    """
+
+    title: str
+    svg: str
+    caption: str
+
+
+def leader(rows: Sequence[Profile]) -> Profile | None:
+    """The group with the most revenue, if any revenue is above zero."""
+    best = max(rows, key=lambda row: row.revenue, default=None)
+    return best if best is not None and best.revenue > 0 else None
+
+
+def shares_figure(data: ReportData, say: Numbers) -> Figure:
+    """Share of customers against share of revenue, per segment."""
+    names = _unique([data.label(row.name) for row in data.segments])
+    looks = [(name, data.colour(row.name)) for name, row in zip(names, data.segments, strict=True)]
+    title = _bring(data, data.segments, names, say)
+    return _pairs_figure(data, data.segments, looks, title, "shares", say)
+
+
+def clusters_figure(data: ReportData, say: Numbers) -> Figure:
+    """Share of customers against share of revenue, per cluster."""
+    names = _unique([row.name for row in data.clusters])
+    looks = [(name, category(at)) for at, name in enumerate(names)]
+    title = _bring(data, data.clusters, [f"Cluster “{name}”" for name in names], say)
+    return _pairs_figure(data, data.clusters, looks, title, "clusters", say)
+
+
+def grid_figure(data: ReportData, say: Numbers) -> Figure:
+    """Customers by recency score (across) and frequency score (up)."""
+    best = max((cell.r for cell in data.grid), default=0), max((cell.f for cell in data.grid), default=0)
+    bins = {cut.measure: cut.bins for cut in data.cuts}
+    across = _score_labels(data, "r", bins.get("r", best[0]), say)
+    up = _score_labels(data, "f", bins.get("f", best[1]), say)
+    most = max((cell.customers for cell in data.grid), default=1)
+    roomy = len(across) <= ROOMY_BINS
+    cells = [
+        Cell(
+            column=across[cell.r],
+            row=up[cell.f],
+            heat=cell.customers / most,
+            lines=(
+                say.count(cell.customers),
+                data.label(cell.segment),
+                *([f"{say.whole_money(cell.monetary / cell.customers)} each"] if roomy else []),
+            ),
+            strip=data.colour(cell.segment),
+        )
+        for cell in data.grid
+    ]
+    top = sum(c.customers for c in data.grid if (c.r, c.f) == (bins.get("r", best[0]), bins.get("f", best[1])))
+    title = (
+        f"{say.count(top)} customers ({say.percent(data.customer_share(top))}) "
+        f"{'has' if top == 1 else 'have'} the best score in both recency and frequency"
+    )
+    window = f"in the last {say.count(data.window_days)} days" if data.window_days else "in all history"
+    drawn = Matrix(
+        columns=tuple(across[score] for score in sorted(across)),
+        rows=tuple(up[score] for score in sorted(up, reverse=True)),
+        cells=tuple(cells),
+        column_title="Days since the last purchase: long ago at the left, recent at the right",
+        row_title=f"Purchases {window}",
+        cell_height=72 if roomy else 48,
+    )
+    caption = (
+        "Each cell: number of customers (the darker, the more), the segment most of them are in, with its colour at the "
+        f"left edge{', and their mean spend' if roomy else ''}."
+    )
+    return Figure(title, charts.as_svg(charts.matrix(drawn), "grid", title), caption)
+
+
+def transitions_figure(data: ReportData, say: Numbers) -> Figure:
+    """Where the customers of each segment of the previous run are now."""
+    rows, columns = _ends(data)
+    titles = {name: charts.LINE_BREAK.join(label.split(" ")) for name, label in columns.items()}
+    cells = [
+        Cell(
+            column=titles[move.to_segment],
+            row=rows[move.from_segment],
+            heat=move.share,
+            lines=(say.percent(move.share, 0), say.count(move.customers)),
+            framed=move.stayed,
+        )
+        for move in data.transitions
+    ]
+    drawn = Matrix(
+        columns=tuple(titles.values()),
+        rows=tuple(rows.values()),
+        cells=tuple(cells),
+        column_title="Segment now",
+        row_title="Segment in the previous run",
+        cell_height=46,
+        columns_on_top=True,
+    )
+    title = _movement_title(data, say)
+    caption = (
+        "Read along a row: of the customers who were in that segment, the share (and number) now in each column. "
+        "Framed cells are those who stayed."
+    )
+    return Figure(title, charts.as_svg(charts.matrix(drawn), "moves", title), caption)
+
+
+def causes_figure(data: ReportData, say: Numbers) -> Figure:
+    """The causes of the moves, as one bar."""
+    counts = data.cause_counts()
+    total = sum(counts.values())
+    parts = [Part(n / total, CAUSE_COLOURS[cause], f"{cause} {say.percent(n / total, 0)}") for cause, n in counts.items()]
+    largest = max(counts, key=lambda cause: counts[cause])
+    title = f"Why: {say.percent(counts[largest] / total, 0)} of these changes come from {largest}"
+    return Figure(title, charts.as_svg(charts.stacked_bar(parts), "causes", title), "")
+
+
+def histogram_figures(data: ReportData, say: Numbers) -> list[Figure]:
+    """How the customers spread over each measure, in doubling bins."""
+    found = []
+    for measure, column in COLUMN_OF.items():
+        counts = data.histograms.get(column, {})
+        if not counts:
+            continue
+        inside = range(min(counts), max(counts) + 1)
+        money = measure == "m"
+        drawn = charts.columns(
+            [bin_words(at, say, money=money) for at in inside],
+            [counts.get(at, 0) for at in inside],
+            [say.count(counts[at]) if at in counts else "" for at in inside],
+        )
+        title = f"Customers by {_UNITS[column]}"
+        caption = "Each column starts at the amount below it and ends where the next one starts." if money else ""
+        found.append(Figure(title, charts.as_svg(drawn, f"spread-{measure}", title), caption))
+    return found
+
+
+def _pairs_figure(
+    data: ReportData, rows: Sequence[Profile], looks: Sequence[tuple[str, str]], title: str, name: str, say: Numbers
+) -> Figure:
+    pairs = []
+    for row, (label, colour) in zip(rows, looks, strict=True):
+        shares = data.customer_share(row.customers), data.revenue_share(row.revenue)
+        texts = f"{say.percent(shares[0])} of customers", f"{say.percent(shares[1])} of revenue"
+        pairs.append(Pair(label, colour, shares, texts))
+    caption = "Upper bar, pale: share of customers. Lower bar, full colour: share of revenue."
+    if data.revenue <= 0:
+        caption = "Share of customers only: revenue in the window is not above zero, so it has no shares."
+    return Figure(title, charts.as_svg(charts.paired_bars(pairs), name, title), caption)
+
+
+def _bring(data: ReportData, rows: Sequence[Profile], names: Sequence[str], say: Numbers) -> str:
+    best = leader(rows)
+    if best is None or data.revenue <= 0:
+        return f"{say.count(data.customers)} customers, and no revenue above zero in the window"
+    label = names[list(rows).index(best)]
+    if len(rows) == 1:
+        return f"{label}: all customers and all revenue"
+    customers, revenue = data.customer_share(best.customers), data.revenue_share(best.revenue)
+    return f"{label}: {say.percent(customers, 0)} of customers bring {say.percent(revenue, 0)} of revenue"
+
+
+def _movement_title(data: ReportData, say: Numbers) -> str:
+    kept, before = data.kept_and_before()
+    moved = [t for t in data.transitions if not t.stayed and NO_SEGMENT not in (t.from_segment, t.to_segment)]
+    stayed = f"{say.percent(kept / before if before else None, 0)} of customers kept their segment"
+    if not moved:
+        return stayed
+
+    def size(move: Transition) -> tuple[int, str, str]:
+        return -move.customers, move.from_segment, move.to_segment
+
+    largest = min(moved, key=size)
+    ends = f"{data.label(largest.from_segment)} to {data.label(largest.to_segment)}"
+    return f"{stayed}; the largest move is {ends} ({say.count(largest.customers)})"
+
+
+def _ends(data: ReportData) -> tuple[dict[str, str], dict[str, str]]:
+    order = [*data.outcomes, *sorted({t.from_segment for t in data.transitions} - {NO_SEGMENT, *data.outcomes})]
+    befores, nows = ({getattr(t, end) for t in data.transitions} for end in ("from_segment", "to_segment"))
+    labels = dict(zip(order, _unique([data.label(name) for name in order]), strict=True))
+    # The same order on both sides keeps those who stayed on the diagonal.
+    shown = [name for name in order if name in befores | nows]
+    rows = {name: labels[name] for name in shown} | ({NO_SEGMENT: ENTERED} if NO_SEGMENT in befores else {})
+    columns = {name: labels[name] for name in shown} | ({NO_SEGMENT: LEFT} if NO_SEGMENT in nows else {})
+    return rows, columns
+
+
+def _score_labels(data: ReportData, measure: str, bins: int, say: Numbers) -> dict[int, str]:
+    # Nested cut points differ from group to group, so that a score alone has no one range of values.
+    sets = [cut for cut in data.cuts if cut.measure == measure]
+    words = {band.score: band.text.partition(" = ")[2] for band in bands(sets[0], say)} if len(sets) == 1 else {}
+    ends = {1: " (worst)", bins: " (best)"}
+    return {
+        score: f"Score {score}{ends.get(score, '')}{LINE_BREAK}{words[score]}"
+        if score in words
+        else f"Score {score}{ends.get(score, '')}"
+        for score in range(1, bins + 1)
+    }
+
+
+def _unique(labels: Sequence[str]) -> list[str]:
+    # Two rules may carry one label; in a chart they would fall on one row.
+    seen: dict[str, int] = {}
+    found = []
+    for label in labels:
+        seen[label] = seen.get(label, 0) + 1
+        found.append(label if seen[label] == 1 else f"{label} ({seen[label]})")
+    return found
