@@ -9,12 +9,12 @@ from pyspark.sql import functions as F
 
 from rfm_spark.clusters.features import FeatureSpace
 
-# Half a standard deviation from the mean is called high or low.
-NOTABLE = 0.5
+# Standard deviations from the mean of all customers, from which on a cluster is called notable, and extreme.
+NOTABLE, EXTREME = 0.5, 1.5
 _WORDS = {
-    "recency_days": ("recent", "lapsed"),
-    "frequency": ("rare", "frequent"),
-    "monetary": ("low spend", "high spend"),
+    "recency_days": ("very recent", "recent", "lapsed", "long lapsed"),
+    "frequency": ("very rare", "rare", "frequent", "very frequent"),
+    "monetary": ("very low spend", "low spend", "high spend", "very high spend"),
 }
 _INSIGHTS = {
     ("low", "high", "high"): "Recent, frequent and high-spending: protect them, reward them, ask them to recommend.",
@@ -97,10 +97,14 @@ def _levels(centre: Sequence[float], space: FeatureSpace) -> dict[str, str]:
 
 
 def _name(centre: Sequence[float], space: FeatureSpace) -> str:
-    words = [
-        _WORDS[column][0 if level == "low" else 1] for column, level in _levels(centre, space).items() if level != "mid"
-    ]
+    words = [_word(column, value) for column, value in zip(space.columns, centre, strict=True) if abs(value) >= NOTABLE]
     return ", ".join(words) or "average"
+
+
+def _word(column: str, value: float) -> str:
+    if value < 0:
+        return _WORDS[column][0 if value <= -EXTREME else 1]
+    return _WORDS[column][3 if value >= EXTREME else 2]
 
 
 def _insight(centre: Sequence[float], space: FeatureSpace) -> str:

@@ -13,7 +13,8 @@ from rfm_spark.intake.guess_found import identifier
 # Share of a column's values that must fit before it is taken for numbers or dates.
 ENOUGH = 0.9
 _TIME = r"(?: (?P<h>\d{1,2}):\d{2}(?P<s>:\d{2})?(?:\.(?P<f>\d{1,6}))?(?P<am> ?[AaPp][Mm])?)?$"
-_ISO = re.compile(r"\d{4}-\d{1,2}-\d{1,2}(?:[T ]\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?: ?(?:Z|UTC|GMT|[+-]\d{2}(?::?\d{2})?))?)?$")
+_ZONE = r"(?: ?(?:Z|UTC|GMT|[+-]\d{2}(?::?\d{2})?))?"
+_ISO = re.compile(r"\d{4}-\d{1,2}-\d{1,2}(?:[T ]\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?" + _ZONE + ")?$")
 _NUMERIC = re.compile(r"(?P<a>\d{1,2})(?P<sep>[/.\-])(?P<b>\d{1,2})(?P=sep)(?P<y>\d{4}|\d{2})" + _TIME)
 _YEAR_FIRST = re.compile(r"\d{4}(?P<sep>[/.])\d{1,2}(?P=sep)\d{1,2}" + _TIME)
 _MONTH_NAME = re.compile(r"\d{1,2}(?P<sep>[ /.\-])(?P<m>[A-Za-z]{3,9})(?P=sep)(?P<y>\d{4}|\d{2})" + _TIME)
@@ -129,30 +130,24 @@ def _numbers(profile: Profile) -> NumberForm | None:
         if not profile.type_name.startswith("decimal"):
             return None
     plain = _parsed(profile.values, lambda value: value if _PLAIN.match(value) else None)
-    if _enough(plain, profile):
-        return NumberForm(name, sql, plain)
-    if profile.type_name != "string":
-        return None
-    bare = [None if value is None else _MONEY_SIGNS.sub("", value) for value in profile.values]
-    grouped = _parsed(bare, lambda value: value.replace(",", "") if _GROUPED.match(value) else None)
-    if _enough(grouped, profile):
+    forms = [NumberForm(name, sql, plain)]
+    if profile.type_name == "string":
+        bare = [None if value is None else _MONEY_SIGNS.sub("", value) for value in profile.values]
+        grouped = _parsed(bare, lambda value: value.replace(",", "") if _GROUPED.match(value) else None)
         text = f"regexp_replace({sql}, '[^0-9.-]', '')"
-        return NumberForm(text, text, grouped, "with currency signs or 1,000 separators")
-    comma = _parsed(bare, lambda value: value.replace(".", "").replace(",", ".") if _COMMA.match(value) else None)
-    if _enough(comma, profile):
+        forms.append(NumberForm(text, text, grouped, "with currency signs or separators of thousands"))
+        comma = _parsed(bare, lambda value: value.replace(".", "").replace(",", ".") if _COMMA.match(value) else None)
         text = f"replace(regexp_replace({sql}, '[^0-9,-]', ''), ',', '.')"
-        return NumberForm(text, text, comma, "with a decimal comma")
-    return None
+        forms.append(NumberForm(text, text, comma, "with a decimal comma"))
+    # The first of equals, so that a plain column stays a plain name.
+    best = max(forms, key=lambda form: sum(value is not None for value in form.values))
+    found = sum(value is not None for value in best.values)
+    return best if found and found >= ENOUGH * len(profile.filled) else None
 
 
 def _parsed(values: Sequence[str | None], digits: Callable[[str], str | None]) -> tuple[float | None, ...]:
     plain = (None if value is None else digits(value) for value in values)
     return tuple(None if value is None else float(value) for value in plain)
-
-
-def _enough(numbers: Sequence[float | None], profile: Profile) -> bool:
-    found = sum(value is not None for value in numbers)
-    return found > 0 and found >= ENOUGH * len(profile.filled)
 
 
 def _number_dates(values: list[str], sql: str) -> tuple[DateForm, ...]:
@@ -192,7 +187,8 @@ def _text_form(name: str, patterns: list[str]) -> DateForm:
     sql = identifier(name)
     if patterns == [""]:
         return DateForm(name, f"try_cast({sql} as timestamp)", "ISO dates")
-    tries = [f"try_to_timestamp({sql}, '{pattern}')" if pattern else f"try_cast({sql} as timestamp)" for pattern in patterns]
+    iso = f"try_cast({sql} as timestamp)"
+    tries = [f"try_to_timestamp({sql}, '{pattern}')" if pattern else iso for pattern in patterns]
     text = tries[0] if len(tries) == 1 else f"coalesce({', '.join(tries)})"
     return DateForm(text, text, "dates of the form " + " or ".join(pattern or "ISO" for pattern in patterns))
 

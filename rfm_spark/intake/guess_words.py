@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 _KEYS = frozenset("id key no nr num number code ref uid uuid guid hash identifier nummer sk".split())
-_PEOPLE_FACTS = "name city state zip zipcode country age segment gender type phone address lat lng group since count tier"
+_PEOPLE_FACTS = "name city state zip zipcode country age segment gender type phone address lat lng group since tier"
 
 
 @dataclass(frozen=True)
@@ -39,14 +39,16 @@ def _terms(exact: str, heads: str, tails: Iterable[str] = (), weak: str = "", bl
 
 VOCABULARY = {
     "order_ts": _terms(
-        "orderts orderdate ordertimestamp orderdatetime invoicedate transactiontimestamp transactiondate transdate txndate "
+        "orderts orderdate ordertimestamp orderdatetime invoicedate transactiontimestamp transactiondate "
+        "transdate txndate "
         "purchasedate orderpurchasetimestamp saledate salesdate bestelldatum kaufdatum rechnungsdatum date datetime "
         "timestamp datum createdat",
         "order invoice transaction trans txn purchase purchased sale sales basket receipt created payment paid bought "
         "booking checkout ticket bestell kauf rechnungs rechnung buchungs bon datum date timestamp fecha",
         "date time timestamp ts datetime at on day dt datum tag yyyymmdd".split(),
         "time ts day created dt when occurredat eventtime",
-        "ship shipped shipping delivery delivered carrier due birth birthday dob expiry expires expiration updated modified "
+        "ship shipped shipping delivery delivered carrier due birth birthday dob expiry expires "
+        "expiration updated modified "
         "signup registered registration joined estimated approved cancelled return returned week month year quarter "
         "ingested loaded load last first limit valid start end",
     ),
@@ -54,31 +56,36 @@ VOCABULARY = {
         # Olist's customer_id is new with every order; customer_unique_id is the person.
         "customeruniqueid customerid custid customerkey customerno clientid userid memberid householdid householdkey "
         "shopperid buyerid accountid kundennr kundennummer kundenid kunde customer client household member user",
-        "customer customers cust client user member household hh shopper buyer consumer account patron subscriber guest "
+        "customer customers cust client user member household hh shopper buyer consumer account patron "
+        "subscriber guest "
         "cardholder contact kunde kunden kaufer cliente klant loyalty card profile donor",
         _KEYS,
         "id ids email mail customeremail visitorid who",
         f"{_PEOPLE_FACTS} first last birth birthday date order service value amount spend acquisition",
     ),
     "order_id": _terms(
-        "orderid ordernumber orderno invoiceno invoiceid invoicenumber invoice basketid transactionid transid txnid receiptid "
+        "orderid ordernumber orderno invoiceno invoiceid invoicenumber invoice basketid transactionid "
+        "transid txnid receiptid "
         "receiptno ticketid billno bestellnummer bestellnr rechnungsnummer rechnungsnr belegnr bonnr",
         "order orders invoice basket transaction trans txn receipt ticket bill purchase sale cart checkout bestell "
         "bestellung auftrag auftrags rechnung rechnungs bon beleg pedido commande factura",
         _KEYS,
-        blocked="date time ts timestamp datetime day week month year status type line item row total amount value price qty "
+        blocked="date time ts timestamp datetime day week month year status type line item row total "
+        "amount value price qty "
         "quantity count country region channel currency method at on city store product customer category priority "
         "source mode timeofday sequence seq flag discount tax",
     ),
     "line_id": _terms(
-        "lineid lineno linenumber orderlineid orderlineno orderitemid invoicelineid transactionlineid lineitemid lineitem "
+        "lineid lineno linenumber orderlineid orderlineno orderitemid invoicelineid transactionlineid "
+        "lineitemid lineitem "
         "rowid positionid position posnr",
         "line row position pos lineitem",
         _KEYS,
         blocked="total amount price value product count name",
     ),
     "amount": _terms(
-        "amount lineamount linetotal salesvalue salesamount saleamount totalamount totalprice orderamount ordertotal total "
+        "amount lineamount linetotal salesvalue salesamount saleamount totalamount totalprice "
+        "orderamount ordertotal total "
         "revenue sales paymentvalue purchaseamount spend spent turnover gmv subtotal betrag umsatz summe gesamtpreis "
         "gesamtbetrag montant importe dollars",
         "amount amt total revenue sales spend spent value turnover gmv subtotal dollars betrag umsatz summe montant "
@@ -86,8 +93,10 @@ VOCABULARY = {
         "amount amt total value price sales revenue usd eur gbp chf order line purchase transaction payment net gross "
         "betrag euro".split(),
         "net gross usd eur paid money",
-        "unit per discount disc tax vat shipping freight cost profit margin qty quantity count items units id no number "
-        "code date tip coupon week balance points tier type method status each lifetime installments sequential average "
+        "unit per discount disc tax vat shipping freight cost profit margin qty quantity count items "
+        "units id no number "
+        "code date tip coupon week balance points tier type method status each lifetime installments "
+        "sequential average "
         "avg score rep region person",
     ),
     "unit_price": _terms(
@@ -99,7 +108,8 @@ VOCABULARY = {
         "total extended discount disc cost line id category range type gesamt sum",
     ),
     "quantity": _terms(
-        "quantity qty units orderqty orderquantity quantityordered numitems itemcount unitssold menge anzahl cds pieces",
+        "quantity qty units orderqty orderquantity quantityordered numitems itemcount unitssold menge "
+        "anzahl cds pieces",
         "quantity qty units menge anzahl stuckzahl cantidad pieces",
         "sold ordered order purchased item items product".split(),
         "count items number nitems",
@@ -115,7 +125,8 @@ VOCABULARY = {
         "product prod stock sku item article artikel upc ean gtin asin material isbn produkt",
         _KEYS,
         weak="description productname itemname",
-        blocked="category type price desc weight length photos qty quantity group brand line count department class family "
+        blocked="category type price desc weight length photos qty quantity group brand line count "
+        "department class family "
         "cost status date order value discount total level",
     ),
     "category": _terms(

@@ -132,7 +132,7 @@ def _key_figures(data: ReportData, say: Numbers) -> list[KeyFigure]:
     found = [KeyFigure(say.count(data.customers), "customers", "with at least one purchase ever")]
     found.append(KeyFigure(say.short_money(data.revenue), "revenue", f"net, in {_window(data, say)}"))
     if active is not None:
-        share = say.percent(active / customers if customers else None)
+        share = say.percent(active / customers if customers else None, 0 if active == customers else 1)
         found.append(KeyFigure(share, "active", f"{say.count(active)} bought in {_window(data, say)}"))
     best = figures.leader(data.segments)
     if best is not None and data.revenue > 0:
@@ -182,10 +182,14 @@ def _cut_lists(data: ReportData, say: Numbers) -> dict[str, list[CutList]]:
 def _cause_lines(data: ReportData, say: Numbers) -> list[CauseLine]:
     counts = data.cause_counts()
     return [
-        CauseLine(cause, CAUSE_COLOURS[cause], say.count(counts[cause]), CAUSE_SENTENCES[cause])
+        CauseLine(cause, CAUSE_COLOURS[cause], _customers(counts[cause], say), CAUSE_SENTENCES[cause])
         for cause in CAUSES
         if cause in counts
     ]
+
+
+def _customers(count: int, say: Numbers) -> str:
+    return f"{say.count(count)} customer{'' if count == 1 else 's'}"
 
 
 def _facts(data: ReportData) -> dict[str, str]:

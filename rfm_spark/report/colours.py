@@ -6,6 +6,9 @@ INK = "#1d2733"
 MUTED = "#5b6673"
 RULE = "#d5dbe1"
 PAPER = "#ffffff"
+BLACK = "#000000"
+# The luminance at which black and white text have the same contrast, 4.6.
+EQUAL_CONTRAST = 0.179
 # Lightness alone orders the steps, so they also survive a black-and-white printer.
 _LIGHT, _DARK = (238, 243, 248), (12, 64, 112)
 # Okabe and Ito's palette, without yellow (too pale on paper) and with the order chosen for neighbours.
@@ -39,10 +42,10 @@ def pale(colour: str) -> str:
 
 
 def text_on(colour: str) -> str:
-    """Ink or paper, whichever has more contrast on a colour (relative luminance of WCAG 2)."""
+    """Black or paper, whichever has more contrast on a colour (relative luminance of WCAG 2)."""
     linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in (v / 255 for v in _channels(colour))]
     luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
-    return INK if luminance > 0.2 else PAPER
+    return BLACK if luminance > EQUAL_CONTRAST else PAPER
 
 
 def _channels(colour: str) -> tuple[int, ...]:

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from textwrap import wrap
 
 from rfm_spark.core.schemas import NO_SEGMENT
 from rfm_spark.report import charts
-from rfm_spark.report.charts import LINE_BREAK, Cell, Matrix, Pair, Part
+from rfm_spark.report.charts import Pair, Part
 from rfm_spark.report.colours import CAUSE_COLOURS, category
 from rfm_spark.report.data import Profile, ReportData, Transition
-from rfm_spark.report.wording import Numbers, bands, bin_words
+from rfm_spark.report.drawing import as_svg
+from rfm_spark.report.matrix import LINE_BREAK, Cell, Matrix, column_letters, matrix
+from rfm_spark.report.wording import CAUSE_NOUNS, Numbers, bands, bin_words
 from rfm_spark.segments.cuts import COLUMN_OF
 
 ENTERED, LEFT = "New customers", "Left"
 # More scores than this leave no room for a third line in a cell.
 ROOMY_BINS = 6
-_UNITS = {"recency_days": "days since the last purchase", "frequency": "purchases", "monetary": "money spent"}
+_UNITS = {"recency_days": "days since the last purchase", "frequency": "number of purchases", "monetary": "money spent"}
 
 
 @dataclass(frozen=True)
@@ -27,11 +30,13 @@ class Figure:
         title: the finding.
         svg: the drawing.
         caption: how to read it.
+        narrow: the same for a telephone, where the wide one would be too small to read; empty to scroll instead.
     """
 
     title: str
     svg: str
     caption: str
+    narrow: str = ""
 
 
 def leader(rows: Sequence[Profile]) -> Profile | None:
@@ -58,10 +63,9 @@ def clusters_figure(data: ReportData, say: Numbers) -> Figure:
 
 def grid_figure(data: ReportData, say: Numbers) -> Figure:
     """Customers by recency score (across) and frequency score (up)."""
-    best = max((cell.r for cell in data.grid), default=0), max((cell.f for cell in data.grid), default=0)
-    bins = {cut.measure: cut.bins for cut in data.cuts}
-    across = _score_labels(data, "r", bins.get("r", best[0]), say)
-    up = _score_labels(data, "f", bins.get("f", best[1]), say)
+    best_r = max([cell.r for cell in data.grid] + [cut.bins for cut in data.cuts if cut.measure == "r"])
+    best_f = max([cell.f for cell in data.grid] + [cut.bins for cut in data.cuts if cut.measure == "f"])
+    across, up = _score_labels(data, "r", best_r, say), _score_labels(data, "f", best_f, say)
     most = max((cell.customers for cell in data.grid), default=1)
     roomy = len(across) <= ROOMY_BINS
     cells = [
@@ -78,7 +82,7 @@ def grid_figure(data: ReportData, say: Numbers) -> Figure:
         )
         for cell in data.grid
     ]
-    top = sum(c.customers for c in data.grid if (c.r, c.f) == (bins.get("r", best[0]), bins.get("f", best[1])))
+    top = sum(c.customers for c in data.grid if (c.r, c.f) == (best_r, best_f))
     title = (
         f"{say.count(top)} customers ({say.percent(data.customer_share(top))}) "
         f"{'has' if top == 1 else 'have'} the best score in both recency and frequency"
@@ -93,16 +97,17 @@ def grid_figure(data: ReportData, say: Numbers) -> Figure:
         cell_height=72 if roomy else 48,
     )
     caption = (
-        "Each cell: number of customers (the darker, the more), the segment most of them are in, with its colour at the "
-        f"left edge{', and their mean spend' if roomy else ''}."
+        "Each cell: number of customers (the darker, the more) and the segment most of them are in, with its colour at "
+        f"the left edge{'; below, their mean spend' if roomy else ''}."
     )
-    return Figure(title, charts.as_svg(charts.matrix(drawn), "grid", title), caption)
+    return Figure(title, as_svg(matrix(drawn), "grid", title), caption)
 
 
 def transitions_figure(data: ReportData, say: Numbers) -> Figure:
     """Where the customers of each segment of the previous run are now."""
     rows, columns = _ends(data)
-    titles = {name: charts.LINE_BREAK.join(label.split(" ")) for name, label in columns.items()}
+    room = max(column_letters(len(columns)), 6)
+    titles = {name: LINE_BREAK.join(wrap(label, room, break_long_words=False)) for name, label in columns.items()}
     cells = [
         Cell(
             column=titles[move.to_segment],
@@ -127,17 +132,25 @@ def transitions_figure(data: ReportData, say: Numbers) -> Figure:
         "Read along a row: of the customers who were in that segment, the share (and number) now in each column. "
         "Framed cells are those who stayed."
     )
-    return Figure(title, charts.as_svg(charts.matrix(drawn), "moves", title), caption)
+    return Figure(title, as_svg(matrix(drawn), "moves", title), caption)
 
 
 def causes_figure(data: ReportData, say: Numbers) -> Figure:
     """The causes of the moves, as one bar."""
     counts = data.cause_counts()
     total = sum(counts.values())
-    parts = [Part(n / total, CAUSE_COLOURS[cause], f"{cause} {say.percent(n / total, 0)}") for cause, n in counts.items()]
-    largest = max(counts, key=lambda cause: counts[cause])
-    title = f"Why: {say.percent(counts[largest] / total, 0)} of these changes come from {largest}"
-    return Figure(title, charts.as_svg(charts.stacked_bar(parts), "causes", title), "")
+    parts = [
+        Part(count / total, CAUSE_COLOURS[cause], f"{cause} {say.count(count)}") for cause, count in counts.items()
+    ]
+    # Who is masked did not move.
+    moves = {cause: count for cause, count in counts.items() if cause != "masked"}
+    if moves:
+        largest = max(moves, key=lambda cause: moves[cause])
+        share = say.percent(moves[largest] / sum(moves.values()), 0)
+        title = f"Why they moved: {CAUSE_NOUNS[largest]} in {share} of {say.count(sum(moves.values()))} moves"
+    else:
+        title = "Nobody changed segment, but the cut points moved"
+    return Figure(title, as_svg(charts.stacked_bar(parts), "causes", title), "")
 
 
 def histogram_figures(data: ReportData, say: Numbers) -> list[Figure]:
@@ -149,14 +162,13 @@ def histogram_figures(data: ReportData, say: Numbers) -> list[Figure]:
             continue
         inside = range(min(counts), max(counts) + 1)
         money = measure == "m"
-        drawn = charts.columns(
+        drawn = charts.histogram(
             [bin_words(at, say, money=money) for at in inside],
             [counts.get(at, 0) for at in inside],
-            [say.count(counts[at]) if at in counts else "" for at in inside],
+            [say.count(counts.get(at, 0)) for at in inside],
         )
         title = f"Customers by {_UNITS[column]}"
-        caption = "Each column starts at the amount below it and ends where the next one starts." if money else ""
-        found.append(Figure(title, charts.as_svg(drawn, f"spread-{measure}", title), caption))
+        found.append(Figure(title, as_svg(drawn, f"spread-{measure}", title), ""))
     return found
 
 
@@ -171,7 +183,9 @@ def _pairs_figure(
     caption = "Upper bar, pale: share of customers. Lower bar, full colour: share of revenue."
     if data.revenue <= 0:
         caption = "Share of customers only: revenue in the window is not above zero, so it has no shares."
-    return Figure(title, charts.as_svg(charts.paired_bars(pairs), name, title), caption)
+    wide, narrow = charts.paired_bars(pairs), charts.paired_bars(pairs, charts.NARROW_WIDTH)
+    drawings = as_svg(wide, name, title), as_svg(narrow, f"{name}-narrow", title)
+    return Figure(title, drawings[0], caption, drawings[1])
 
 
 def _bring(data: ReportData, rows: Sequence[Profile], names: Sequence[str], say: Numbers) -> str:

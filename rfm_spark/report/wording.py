@@ -16,17 +16,26 @@ from rfm_spark.core.config import DisplayConfig
 from rfm_spark.core.errors import ConfigError
 from rfm_spark.segments.cuts import CutSet
 
-COMPACT_FROM = 10_000
+COMPACT_FROM = 100_000
 MEASURE_TITLES = {"r": "Recency", "f": "Frequency", "m": "Monetary value"}
+CAUSE_NOUNS = {
+    "inactivity": "inactivity",
+    "behaviour": "purchases or returns",
+    "thresholds": "moving cut points",
+    "both": "own change and moving cut points together",
+    "definition": "new settings",
+    "entered": "joining",
+    "left": "leaving",
+}
 CAUSE_SENTENCES = {
-    "inactivity": "did not buy, and time moved them on.",
-    "behaviour": "bought (or returned goods) in a way that changed their segment.",
-    "thresholds": "did nothing that matters: the cut points moved with everybody else's purchases.",
-    "both": "changed, and the cut points moved too; neither alone explains the new segment.",
-    "definition": "were moved by new settings (rules, number of scores or window), not by what they did.",
-    "entered": "are new: they were not in the previous run.",
-    "left": "were in the previous run and are not in this one.",
-    "masked": "would have moved under the previous cut points, but the new ones kept them where they were.",
+    "inactivity": "They had no purchase or return since the previous run; time alone moved them.",
+    "behaviour": "They bought or returned something since the previous run, and that changed their segment.",
+    "thresholds": "Under the previous cut points they would have stayed; the cut points moved with everybody else.",
+    "both": "They changed and the cut points moved; only together do the two explain the new segment.",
+    "definition": "The settings changed (rules, number of scores or window), so a cause can't be told.",
+    "entered": "They were not in the previous run.",
+    "left": "They were in the previous run and are not in this one.",
+    "masked": "They would have moved under the previous cut points; the new ones kept them where they were.",
 }
 
 
@@ -62,9 +71,9 @@ class Numbers:
         if share is None:
             return "–"
         least = 0.5 * 10 ** -(digits + 2)
-        if 0 < share < least:
+        if 0 < share <= least:
             return "<\u2009" + self._fixed(self._locale.percent_formats[None], 10 ** -(digits + 2), digits)
-        return self._fixed(self._locale.percent_formats[None], 0.0 if abs(share) < least else share, digits)
+        return self._fixed(self._locale.percent_formats[None], 0.0 if abs(share) <= least else share, digits)
 
     def money(self, value: Decimal | float | None) -> str:
         """An amount to the cent (or what the currency has)."""
@@ -195,10 +204,10 @@ def within_words(within: str) -> str:
 
 
 def bin_words(at: int, say: Numbers, *, money: bool) -> str:
-    """The values of a doubling histogram bin; of money only where it starts."""
+    """The values of a doubling histogram bin; of money from its start to where the next one starts."""
     if at < 0:
-        return "below 0"
+        return f"below {say.whole_money(0) if money else say.count(0)}"
     low, high = 2**at - 1, 2 ** (at + 1) - 2
     if money:
-        return say.short_money(low)
+        return f"{say.short_money(low)} – {say.short_money(high + 1)}"
     return say.count(low) if low == high else f"{say.count(low)}–{say.count(high)}"

@@ -1,0 +1,53 @@
+# make demo   the main job on real data          make lint   ruff, mypy, import contracts
+# make test   all tests                          make bench  the benchmark (BENCH_ARGS="--lines 2000000 ...")
+# make dist   wheel and --py-files zip           make lock   resolve dependencies again
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: setup demo test lint bench dist lock clean
+setup: $(READY)
+
+$(READY): requirements/build.lock requirements/dev.lock pyproject.toml scripts/ensure-java.sh
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' \
+		|| { echo "rfm-spark needs Python 3.10 or newer: make setup PYTHON=python3.11"; exit 2; }
+	@sh scripts/ensure-java.sh
+	@$(PYTHON) -m venv $(VENV) \
+		|| { echo "no venv module: install it (Debian or Ubuntu: apt-get install python3-venv)"; exit 2; }
+	$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements/build.lock
+	$(BIN)/pip install -q --disable-pip-version-check --require-hashes --no-build-isolation -r requirements/dev.lock
+	$(BIN)/pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@echo "fetching the Delta jars on first use, and checking the machine"
+	$(BIN)/rfm-spark doctor
+	@touch $@
+
+demo: setup
+	$(BIN)/rfm-spark demo
+
+test: setup
+	$(BIN)/python -m pytest
+
+lint: setup
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: setup
+	$(BIN)/python -m benchmarks.run_benchmark $(BENCH_ARGS)
+
+dist: setup
+	rm -rf build dist
+	$(BIN)/python -m build -q --no-isolation --wheel
+	$(BIN)/python scripts/build_zip.py dist/rfm_spark.zip
+
+# Needs uv; the lock files hold hashes and no addresses.
+lock:
+	uv pip compile -q --universal --python-version 3.10 --generate-hashes --no-header --no-emit-index-url \
+		--no-emit-find-links requirements/build.in -o requirements/build.lock
+	uv pip compile -q --universal --python-version 3.10 --generate-hashes --all-extras --no-header --no-emit-index-url \
+		--no-emit-find-links pyproject.toml -o requirements/dev.lock
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,0 +1,1 @@
+"""The command line: `rfm-spark …`, and the same options for `jobs/`."""

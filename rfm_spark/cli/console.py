@@ -1,0 +1,100 @@
+"""Progress and tables: live and coloured on a terminal where rich is installed, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from decimal import Decimal
+from typing import Any
+
+try:
+    from rich.console import Console as RichConsole
+    from rich.table import Table as RichTable
+except ImportError:
+    HAS_RICH = False
+else:
+    HAS_RICH = True
+
+
+class StageLines:
+    """A line per stage: live while it runs where stderr is a terminal, plain when done elsewhere."""
+
+    def __init__(self) -> None:
+        """Look at stderr once."""
+        self._console = RichConsole(stderr=True, highlight=False) if HAS_RICH and sys.stderr.isatty() else None
+        self._live: AbstractContextManager[Any] | None = None
+
+    def started(self, title: str) -> None:
+        """Show that a stage runs."""
+        if self._console is not None:
+            self._live = self._console.status(f"{title} …")
+            self._live.__enter__()
+
+    def finished(self, title: str, rows: int | None, seconds: float) -> None:
+        """Replace it by what came out."""
+        told = "nothing to do" if rows is None else f"{rows:,} rows"
+        line = f"{title:<34} {told:>18} {seconds:>7.1f} s"
+        self.stop()
+        if self._console is not None:
+            self._console.print(f"[green]✓[/green] {line}")
+        else:
+            print(f"  {line}", file=sys.stderr, flush=True)
+
+    def stop(self) -> None:
+        """Take the live line away, also when its stage failed."""
+        if self._live is not None:
+            self._live.__exit__(None, None, None)
+            self._live = None
+
+
+def heading(text: str) -> None:
+    """A title above what follows."""
+    if HAS_RICH and sys.stdout.isatty():
+        RichConsole(highlight=False).print(f"\n[bold]{text}[/bold]")
+    else:
+        print(f"\n{text}", flush=True)
+
+
+def table(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    """Rows under a header; numbers to the right."""
+    texts = [[cell(value) for value in row] for row in rows]
+    right = [
+        bool(rows) and all(isinstance(row[i], (int, float, Decimal, Shown)) for row in rows) for i in range(len(header))
+    ]
+    if HAS_RICH and sys.stdout.isatty():
+        shown = RichTable(box=None, header_style="bold", pad_edge=False)
+        for name, is_right in zip(header, right, strict=True):
+            shown.add_column(name, justify="right" if is_right else "left", overflow="fold")
+        for row in texts:
+            shown.add_row(*row)
+        RichConsole(highlight=False, markup=False).print(shown)
+        return
+    widths = [max(len(line[i]) for line in [list(header), *texts]) for i in range(len(header))]
+    for line in [list(header), *texts]:
+        cells = [
+            text.rjust(width) if is_right else text.ljust(width)
+            for text, width, is_right in zip(line, widths, right, strict=True)
+        ]
+        print("  ".join(cells).rstrip(), flush=True)
+
+
+class Shown(str):
+    """A number already put into text, still set to the right."""
+
+    __slots__ = ()
+
+
+def cell(value: Any) -> str:
+    """One value as people read it."""
+    if value is None:
+        return "–"
+    if isinstance(value, bool | str):
+        return str(value)
+    if isinstance(value, float):
+        return f"{value:,.4g}" if abs(value) < 1 else f"{value:,.1f}"
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, Decimal):
+        return f"{value:,.2f}"
+    return str(value)

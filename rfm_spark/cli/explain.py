@@ -1,0 +1,104 @@
+"""`rfm-spark explain`: why a customer is where he is."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
+
+from rfm_spark.cli.places import place_of, run_of, session
+from rfm_spark.core.config import MEASURES
+from rfm_spark.core.errors import ConfigError
+from rfm_spark.lake.ledger import RunRow
+from rfm_spark.lake.place import Place
+from rfm_spark.lake.readers import history, of_run
+from rfm_spark.segments.cuts import COLUMN_OF, CutSet, from_rows
+from rfm_spark.segments.rules import RuleMap, first_match, rule_text
+
+_NAMES = {"r": "recency", "f": "frequency", "m": "monetary"}
+
+
+def explain_command(options: argparse.Namespace) -> int:
+    """Print measures, cuts, scores, the rule that fired, cluster distances and history of one customer."""
+    place, name = place_of(options)
+    spark = session(options)
+    run = run_of(spark, place, name, options.run)
+    for line in explanation(spark, place, run, options.customer_id):
+        print(line)
+    return 0
+
+
+def explanation(spark: SparkSession, place: Place, run: RunRow, customer_id: str) -> list[str]:
+    """The lines `explain` prints.
+
+    Raises:
+        ConfigError: the run has no such customer.
+    """
+    mine = F.col("customer_id") == F.lit(customer_id)
+    found = of_run(spark, place, "segments", run.run_id).where(mine).limit(1).collect()
+    if not found:
+        raise ConfigError("explain", [f"run {run.run_id} has no customer {customer_id!r}; ids are compared exactly"])
+    row = found[0].asDict()
+    cut_sets = from_rows(cut.asDict() for cut in of_run(spark, place, "segment_cuts", run.run_id).collect())
+    document = json.loads(run.config)
+    rule_map = RuleMap.model_validate(document["segments"]["rule_map"])
+    params = {"new_within_days": float(document["segments"]["new_within_days"])}
+    stays = history(spark, place, "segments", run.config_name).where(mine).select("as_of_date", "segment", "rfm_code")
+    return [
+        *_headline(row, rule_map, run),
+        *(_measure_line(measure, row, cut_sets) for measure in MEASURES),
+        f"  code {row['rfm_code']}, weighted score {row['rfm_weighted']:.2f}, value tier {row['value_tier']}"
+        + (f", outlier in {', '.join(row['outliers'])}" if row["outliers"] else ""),
+        *_rule_lines(row, rule_map, params),
+        *_cluster_lines(row),
+        *_history_lines([stay.asDict() for stay in stays.orderBy("as_of_date").collect()]),
+    ]
+
+
+def _headline(row: Mapping[str, Any], rule_map: RuleMap, run: RunRow) -> list[str]:
+    labels = {outcome.name: outcome for outcome in rule_map.all_outcomes()}
+    outcome = labels[row["segment"]]
+    return [
+        f"Customer {row['customer_id']} is in {outcome.label} ({outcome.name}) as of {run.as_of}",
+        f"  {outcome.description} {outcome.action}",
+    ]
+
+
+def _measure_line(measure: str, row: Mapping[str, Any], cut_sets: Sequence[CutSet]) -> str:
+    within = ",".join(f"{m}={row[f'{m}_score']}" for m in MEASURES[: MEASURES.index(measure)])
+    mine = [c for c in cut_sets if c.measure == measure and c.within in ("", within)]
+    value, column = row[COLUMN_OF[measure]], COLUMN_OF[measure]
+    told = {"r": f"{value} days since {row['last_order_date']}", "f": f"{value:,} purchases", "m": f"{value:,.2f}"}[
+        measure
+    ]
+    line = (
+        f"  {_NAMES[measure]:<10} {told:<32} score {row[f'{measure}_score']}, percentile {row[f'{measure}_pct']:.1f}, "
+        f"z {row[f'{measure}_z']:+.2f}"
+    )
+    if not mine:
+        return f"{line} (no cuts of {column} for this group)"
+    cuts = ", ".join(f"{cut:,g}" for cut in mine[0].cuts) or "none"
+    return f"{line}; cuts {cuts} ({mine[0].method}{', within ' + mine[0].within if mine[0].within else ''})"
+
+
+def _rule_lines(row: Mapping[str, Any], rule_map: RuleMap, params: Mapping[str, float]) -> list[str]:
+    fired = first_match(rule_map, row, params)
+    rules: dict[str, Any] = {outcome.name: outcome for outcome in rule_map.all_outcomes()}
+    return [f"  rule       {fired}, the first of {rule_map.name} that fits: {rule_text(rules[fired], params)}"]
+
+
+def _cluster_lines(row: Mapping[str, Any]) -> list[str]:
+    if row["cluster_id"] is None:
+        return []
+    second = row["second_distance"]
+    other = f", second nearest at {second:.2f}" if second is not None else ""
+    return [f"  cluster    {row['cluster_id']} {row['cluster_name']}, centre at {row['cluster_distance']:.2f}{other}"]
+
+
+def _history_lines(stays: Sequence[Mapping[str, Any]]) -> list[str]:
+    path = ", then ".join(f"{stay['segment']} ({stay['rfm_code']}) on {stay['as_of_date']}" for stay in stays)
+    return [f"  history    {path}"]

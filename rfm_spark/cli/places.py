@@ -1,0 +1,60 @@
+"""Where a command reads: the lake of a configuration, or a folder; and which run."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from pyspark.sql import SparkSession
+
+from rfm_spark.core.config import Config, load_config
+from rfm_spark.core.errors import ConfigError, LakeError
+from rfm_spark.core.session import get_session
+from rfm_spark.lake.ledger import Ledger, RunRow
+from rfm_spark.lake.place import Place, checked_run_id
+from rfm_spark.lake.store import Store
+
+
+def session(options: argparse.Namespace) -> SparkSession:
+    """The session of a command."""
+    return get_session(f"rfm-spark {options.command}", quiet=not options.debug)
+
+
+def config_of(options: argparse.Namespace) -> Config:
+    """The configuration a command names, with its flags on top."""
+    overrides = list(getattr(options, "overrides", []))
+    if options.lake is not None:
+        overrides.append(f"lake={{root: '{Path(options.lake).resolve()}'}}")
+    return load_config(options.config, overrides)
+
+
+def place_of(options: argparse.Namespace) -> tuple[Place, str | None]:
+    """The lake to read, and the segmentation in it when a configuration names one.
+
+    Raises:
+        ConfigError: neither -c nor --lake.
+    """
+    if options.config is not None:
+        config = config_of(options)
+        return Place.of(config), config.name
+    if options.lake is None:
+        raise ConfigError(options.command, ["needs -c CONF or --lake DIR"])
+    return Place(root=str(Path(options.lake).resolve())), None
+
+
+def run_of(spark: SparkSession, place: Place, config_name: str | None, run_id: str | None) -> RunRow:
+    """One complete run: the named one, or the newest as-of date's current one.
+
+    Raises:
+        LakeError: no complete run, or not this one.
+    """
+    runs = Ledger(Store(spark, place)).complete(config_name)
+    if run_id is not None:
+        checked_run_id(run_id)
+        runs = [run for run in runs if run.run_id == run_id]
+    if not runs:
+        wanted = f" {run_id}" if run_id else ""
+        raise LakeError(
+            f"lake {place}: no complete run{wanted}; `rfm-spark runs` lists them, `rfm-spark run` makes one"
+        )
+    return runs[-1]

@@ -1,0 +1,130 @@
+"""`runs`, `show` and `report`: commands that read a lake."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from pyspark.errors import PySparkException
+from pyspark.sql import DataFrame
+
+from rfm_spark.cli import console
+from rfm_spark.cli.places import config_of, place_of, run_of, session
+from rfm_spark.core.config import DisplayConfig
+from rfm_spark.core.errors import ConfigError, EnvironmentProblem, LakeError
+from rfm_spark.core.schemas import RUNS, TABLES
+from rfm_spark.lake.place import LOCAL, Place
+from rfm_spark.lake.readers import current, of_run
+
+_SHORT = 20
+_RUN_COLUMNS = ("run_id", "config_name", "as_of_date", "previous_run_id", "finished_at", "exit_code", "warnings")
+
+
+def runs_command(options: argparse.Namespace) -> int:
+    """List complete runs, oldest as-of date first."""
+    place, name = place_of(options)
+    spark = session(options)
+    frame = current(spark, place, RUNS.name).select(*_RUN_COLUMNS)
+    if name is not None:
+        frame = frame.where(frame["config_name"] == name)
+    _print(frame.orderBy("config_name", "as_of_date", "finished_at"), options.format)
+    return 0
+
+
+def show_command(options: argparse.Namespace) -> int:
+    """Print rows of a table, of the newest complete run or of the one named."""
+    if options.table not in TABLES:
+        raise ConfigError("show", [f"no table {options.table}; there are {', '.join(sorted(TABLES))}"])
+    place, name = place_of(options)
+    spark = session(options)
+    if options.run is not None:
+        frame = of_run(spark, place, options.table, options.run)
+    else:
+        frame = current(spark, place, options.table, name)
+    if options.where is not None:
+        frame = _filtered(frame, options.where)
+    limit = options.limit or (_SHORT if options.format == "table" else None)
+    if limit is not None:
+        # Sorted, so that the same question gets the same rows.
+        sortable = [c for c, kind in frame.dtypes if kind in ("string", "date", "int", "bigint", "timestamp")]
+        frame = frame.orderBy(*sortable[:4]).limit(limit)
+    _print(frame, options.format)
+    return 0
+
+
+def report_command(options: argparse.Namespace) -> int:
+    """Write the HTML report of a run, and say where it is."""
+    place, name = place_of(options)
+    display = config_of(options).display if options.config is not None else DisplayConfig()
+    spark = session(options)
+    run = run_of(spark, place, name, options.run)
+    output = Path(options.output) if options.output else report_path(place, run.run_id)
+    try:
+        from rfm_spark.report.build import build_report
+        from rfm_spark.report.collect import collect
+    except ImportError as error:
+        raise EnvironmentProblem(
+            f"the report needs {error.name}; install it with pip install 'rfm-spark[report]'"
+        ) from error
+    html = build_report(collect(spark, place, run), display)
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        partial = output.with_name(f".{output.name}.part")
+        partial.write_text(html, encoding="utf-8")
+        partial.replace(output)
+    except OSError as error:
+        raise LakeError(f"report {output}: can't be written ({error.strerror}); choose another place with -o") from None
+    print(output)
+    return 0
+
+
+def report_path(place: Place, run_id: str) -> Path:
+    """Where a report goes when nobody says: beside a local lake's tables, else the working directory."""
+    name = f"rfm-report-{run_id}.html"
+    if place.root is not None and LOCAL.match(place.root):
+        return Path(place.root.removeprefix("file://").removeprefix("file:")) / "reports" / name
+    return Path(name)
+
+
+def _filtered(frame: DataFrame, where: str) -> DataFrame:
+    try:
+        filtered = frame.where(where)
+        # Over Connect a condition is analysed only when the plan's columns are asked for.
+        return filtered.select(*filtered.columns)
+    except PySparkException as error:
+        first = str(error).splitlines()[0]
+        problem = f"{where!r} is not a condition on {', '.join(frame.columns)} ({first})"
+        raise ConfigError("--where", [problem]) from error
+
+
+def _print(frame: DataFrame, form: str) -> None:
+    names = frame.columns
+    if form == "table":
+        console.table(names, [[_plain(value) for value in row] for row in frame.collect()])
+        return
+    # Rows are streamed: a whole segments table needn't fit into the driver.
+    _stream(names, (row.asDict(recursive=True) for row in frame.toLocalIterator()), form)
+
+
+def _stream(names: list[str], rows: Iterable[dict[str, Any]], form: str) -> None:
+    if form == "json":
+        for row in rows:
+            print(json.dumps(row, default=str, ensure_ascii=False))
+        return
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(names)
+    for row in rows:
+        writer.writerow([json.dumps(v, default=str) if isinstance(v, dict | list) else v for v in row.values()])
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, list):
+        return ", ".join(console.cell(item) for item in value)
+    if isinstance(value, dict):
+        return ", ".join(f"{key}={item}" for key, item in sorted(value.items()))
+    return value
