@@ -137,7 +137,7 @@ def _remarks(totals: Mapping[str, Any], best: _Reading, others: list[_Reading]) 
         unread = totals["dated"] - best.rows
         remarks.append(f"Rows with a date that can't be read: {unread:,}. A run rejects them with the reason bad_date.")
     if totals["negative"]:
-        remarks.append(f"Rows with negative amounts: {totals['negative']:,}. They count as refunds without any mapping.")
+        remarks.append(f"Rows with negative amounts: {totals['negative']:,}. They count as refunds without a mapping.")
     if totals["anonymous"]:
         remarks.append(f"Rows without a customer: {totals['anonymous']:,}. A run sets them apart as anonymous.")
     if totals["currency"] != totals["currency_high"]:

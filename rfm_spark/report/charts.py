@@ -85,7 +85,7 @@ def paired_bars(pairs: Sequence[Pair], width: int = WIDTH) -> Drawing:
     return alt.layer(drawn, texts).properties(width=width, height=48 * len(pairs))
 
 
-def stacked_bar(parts: Sequence[Part]) -> Drawing:
+def stacked_bar(parts: Sequence[Part], width: int = WIDTH) -> Drawing:
     """One bar from 0 to 100 %, its parts separated by paper."""
     values, end = [], 0.0
     for part in parts:
@@ -96,7 +96,7 @@ def stacked_bar(parts: Sequence[Part]) -> Drawing:
                 "middle": end + part.share / 2,
                 "fill": part.colour,
                 "ink": text_on(part.colour),
-                "text": part.text if part.share * WIDTH > 7 * len(part.text) + 12 else "",
+                "text": part.text if part.share * width > 7 * len(part.text) + 12 else "",
             }
         )
         end += part.share
@@ -112,7 +112,7 @@ def stacked_bar(parts: Sequence[Part]) -> Drawing:
         text=alt.Text(field="text", type="nominal"),
         color=literal(alt.Color, "ink"),
     )
-    return alt.layer(bar, texts).properties(width=WIDTH, height=38)
+    return alt.layer(bar, texts).properties(width=width, height=38)
 
 
 def histogram(labels: Sequence[str], counts: Sequence[int], texts: Sequence[str]) -> Drawing:

@@ -150,7 +150,8 @@ def causes_figure(data: ReportData, say: Numbers) -> Figure:
         title = f"Why they moved: {CAUSE_NOUNS[largest]} in {share} of {say.count(sum(moves.values()))} moves"
     else:
         title = "Nobody changed segment, but the cut points moved"
-    return Figure(title, as_svg(charts.stacked_bar(parts), "causes", title), "")
+    wide, narrow = charts.stacked_bar(parts), charts.stacked_bar(parts, charts.NARROW_WIDTH)
+    return Figure(title, as_svg(wide, "causes", title), "", as_svg(narrow, "causes-narrow", title))
 
 
 def histogram_figures(data: ReportData, say: Numbers) -> list[Figure]:
@@ -230,12 +231,15 @@ def _score_labels(data: ReportData, measure: str, bins: int, say: Numbers) -> di
     sets = [cut for cut in data.cuts if cut.measure == measure]
     words = {band.score: band.text.partition(" = ")[2] for band in bands(sets[0], say)} if len(sets) == 1 else {}
     ends = {1: " (worst)", bins: " (best)"}
-    return {
-        score: f"Score {score}{ends.get(score, '')}{LINE_BREAK}{words[score]}"
-        if score in words
-        else f"Score {score}{ends.get(score, '')}"
-        for score in range(1, bins + 1)
-    }
+    roomy = bins <= ROOMY_BINS
+    labels = {}
+    for score in range(1, bins + 1):
+        values = [words[score]] if score in words else []
+        # Only labels below narrow columns have to be broken; beside a row there is room.
+        if values and measure == "r" and not roomy:
+            values = wrap(values[0], column_letters(bins), break_long_words=False)
+        labels[score] = LINE_BREAK.join([f"{'Score ' if roomy else ''}{score}{ends.get(score, '')}", *values])
+    return labels
 
 
 def _unique(labels: Sequence[str]) -> list[str]:

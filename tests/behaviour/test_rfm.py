@@ -1,0 +1,230 @@
+"""Lines to orders to measures, against the definitions written out in plain Python."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from decimal import ROUND_HALF_UP, Decimal
+from functools import cache
+from itertools import product
+from typing import Literal
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pyspark.sql import DataFrame, SparkSession
+
+from rfm_spark.behaviour.rfm import customer_measures, window_start
+from rfm_spark.core.config import TransactionsSource
+from rfm_spark.core.session import session_settings
+from rfm_spark.intake.lines import accepted_until, typed_lines
+from rfm_spark.intake.orders import Grain, build_orders
+
+Refunds = Literal["net", "ignore"]
+AS_OF = date(2024, 3, 31)
+WINDOW = 30
+NOON, MIDNIGHT, LAST = time(12), time(0), time(23, 59, 59, 999999)
+COLUMNS = ("recency_days", "frequency", "monetary", "first_order_date", "last_order_date", "last_line_date")
+Measures = tuple[int | None, int, Decimal, date | None, date | None, date]
+
+
+@dataclass(frozen=True)
+class Line:
+    """One row of a ledger, as a shop writes it."""
+
+    day: date
+    amount: str
+    order: str = "A"
+    at: time = NOON
+    is_return: bool | None = None
+
+    @property
+    def moment(self) -> datetime:
+        return datetime.combine(self.day, self.at)
+
+    @property
+    def money(self) -> Decimal:
+        return Decimal(self.amount).quantize(Decimal("0.01"), ROUND_HALF_UP)
+
+    @property
+    def sold(self) -> Decimal:
+        return self.money if self.money > 0 and not self.is_return else Decimal(0)
+
+    @property
+    def refunded(self) -> Decimal:
+        return abs(self.money) if self.is_return or self.money < 0 else Decimal(0)
+
+
+Ledger = list[Line]
+
+
+def oracle(ledger: Ledger, window: int | None, refunds: Refunds, grain: Grain) -> Measures | None:
+    """Section 6 of the design, for one customer: None without a line up to as-of."""
+    lines = [line for line in ledger if line.day <= AS_OF]
+    if not lines:
+        return None
+    start = date.min if window is None else AS_OF - timedelta(days=window - 1)
+    orders: dict[object, Ledger] = defaultdict(list)
+    for number, line in enumerate(lines):
+        orders[line.order if grain is None else line.day if grain == "day" else number].append(line)
+    purchases, money = [], Decimal(0)
+    for order in orders.values():
+        sales = [line for line in order if line.sold]
+        gross, back = sum(line.sold for line in sales), sum(line.refunded for line in order)
+        if not sales:
+            continue
+        day = max(line.moment for line in sales).date()
+        if day >= start:
+            money += gross
+        if refunds == "ignore" or gross > back:
+            purchases.append(day)
+    if refunds == "net":
+        money -= sum((line.refunded for line in lines if line.day >= start), Decimal(0))
+    last = max(purchases, default=None)
+    return (
+        None if last is None else (AS_OF - last).days,
+        sum(day >= start for day in purchases),
+        money.quantize(Decimal("0.01")),
+        min(purchases, default=None),
+        last,
+        max(line.day for line in lines),
+    )
+
+
+def source_of(grain: Grain) -> TransactionsSource:
+    columns = {"customer_id": "who", "order_ts": "at", "amount": "amount", "is_return": "back"}
+    if grain is None:
+        return TransactionsSource(table="t", columns={**columns, "order_id": "order"})
+    return TransactionsSource(table="t", columns=columns, order_grain=grain)
+
+
+def raw_rows(spark: SparkSession, ledgers: dict[str, Ledger]) -> DataFrame:
+    rows = [(who, x.order, x.moment, x.amount, x.is_return) for who, ledger in ledgers.items() for x in ledger]
+    return spark.createDataFrame(rows, "who STRING, `order` STRING, at TIMESTAMP, amount STRING, back BOOLEAN")
+
+
+def measured(
+    raw: DataFrame, window: int | None = WINDOW, refunds: Refunds = "net", grain: Grain = None, as_of: date = AS_OF
+) -> dict[str, Measures]:
+    lines = accepted_until(typed_lines(raw, source_of(grain)), as_of)
+    orders = build_orders(lines, grain, window_start(as_of, window))
+    rows = customer_measures(orders, as_of, window, refunds).collect()
+    assert len({row["customer_id"] for row in rows}) == len(rows)
+    return {row["customer_id"]: tuple(row[column] for column in COLUMNS) for row in rows}
+
+
+@cache
+def generated_ledgers() -> dict[str, Ledger]:
+    """Many customers' ledgers, with days around the window's edges, drawn by hypothesis."""
+    ledgers: list[Ledger] = []
+    days = st.sampled_from([-400, -60, -31, -30, -29, -28, -7, -1, 0, 1, 40])
+    amounts = st.sampled_from(["10.00", "10.00", "-10.00", "5.005", "-5.00", "0", "0.004", "-0.005", "19.995", "-30", "7"])
+    line = st.builds(
+        Line,
+        day=days.map(lambda days: AS_OF + timedelta(days=days)),
+        amount=amounts,
+        order=st.sampled_from("ABC"),
+        at=st.sampled_from([NOON, MIDNIGHT, LAST]),
+        is_return=st.sampled_from([None, False, False, True]),
+    )
+
+    @settings(max_examples=250, database=None)
+    @given(st.lists(line, min_size=1, max_size=9))
+    def collect(ledger: Ledger) -> None:
+        ledgers.append(ledger)
+
+    collect()
+    return {f"c{number}": ledger for number, ledger in enumerate(ledgers)}
+
+
+def test_the_generated_ledgers_cover_what_they_should() -> None:
+    found = [oracle(ledger, WINDOW, "net", None) for ledger in generated_ledgers().values()]
+    assert len(found) > 150
+    seen = [measures for measures in found if measures is not None]
+    assert len(seen) < len(found)
+    assert sum(m[0] is None for m in seen) > 10
+    assert sum(m[0] is not None and m[1] == 0 for m in seen) > 10
+    assert sum(m[1] > 1 for m in seen) > 5
+    assert sum(m[2] < 0 for m in seen) > 5
+
+
+@pytest.mark.parametrize("grain", [None, "row", "day"])
+def test_measures_of_any_ledger_are_those_of_the_definitions(spark: SparkSession, grain: Grain) -> None:
+    ledgers = generated_ledgers()
+    raw = raw_rows(spark, ledgers).persist()
+    choices: list[tuple[int | None, Refunds]] = list(product((WINDOW, None, 1), ("net", "ignore")))
+    for window, refunds in choices[1:] if grain else choices:
+        wanted = {who: oracle(ledger, window, refunds, grain) for who, ledger in ledgers.items()}
+        expected = {who: measures for who, measures in wanted.items() if measures is not None}
+        found = measured(raw, window, refunds, grain)
+        assert set(found) == set(expected)
+        wrong = [(ledgers[who], found[who], expected[who]) for who in found if found[who] != expected[who]]
+        assert wrong == [], (window, refunds)
+
+
+def on(day: int, month: int = 3) -> date:
+    return date(2024, month, day)
+
+
+HAND_WORKED: dict[str, tuple[Ledger, Measures]] = {
+    "one sale on the last day": ([Line(on(31), "9.99", at=LAST)], (0, 1, Decimal("9.99"), on(31), on(31), on(31))),
+    "the window's first day counts": ([Line(on(2), "5", at=MIDNIGHT)], (29, 1, Decimal("5.00"), on(2), on(2), on(2))),
+    "the day before it does not": ([Line(on(1), "5", at=LAST)], (30, 0, Decimal("0.00"), on(1), on(1), on(1))),
+    "purchases but none in the window": ([Line(on(1, 1), "80")], (90, 0, Decimal("0.00"), on(1, 1), on(1, 1), on(1, 1))),
+    "sale before the window, refunded within it": (
+        [Line(on(1, 1), "80"), Line(on(5), "-30")],
+        (90, 0, Decimal("-30.00"), on(1, 1), on(1, 1), on(5)),
+    ),
+    "full refund within the window of a sale before it": (
+        [Line(on(1, 1), "80"), Line(on(5), "-80")],
+        (None, 0, Decimal("-80.00"), None, None, on(5)),
+    ),
+    "a free basket is no purchase": ([Line(on(30), "0")], (None, 0, Decimal("0.00"), None, None, on(30))),
+    "only a refund": ([Line(on(30), "-4")], (None, 0, Decimal("-4.00"), None, None, on(30))),
+    "a return with a positive amount is a refund": (
+        [Line(on(10), "20"), Line(on(12), "5", is_return=True)],
+        (21, 1, Decimal("15.00"), on(10), on(10), on(12)),
+    ),
+    "a refund later than the sale does not make the order younger": (
+        [Line(on(10), "20"), Line(on(30), "-5")],
+        (21, 1, Decimal("15.00"), on(10), on(10), on(30)),
+    ),
+    "an order is dated by its latest sale line": (
+        [Line(on(1), "20"), Line(on(10), "5")],
+        (21, 1, Decimal("25.00"), on(10), on(10), on(10)),
+    ),
+    "cents are rounded once per line": (
+        [Line(on(10), "0.005"), Line(on(10), "0.005"), Line(on(10), "0.004")],
+        (21, 1, Decimal("0.02"), on(10), on(10), on(10)),
+    ),
+}
+
+
+def test_hand_worked_customers(spark: SparkSession) -> None:
+    ledgers = {name: ledger for name, (ledger, _) in HAND_WORKED.items()}
+    found = measured(raw_rows(spark, {**ledgers, "later": [Line(date(2024, 4, 1), "5", at=MIDNIGHT)]}))
+    assert found == {name: wanted for name, (_, wanted) in HAND_WORKED.items()}
+
+
+def test_a_full_refund_voids_an_order_from_its_date_on(spark: SparkSession) -> None:
+    raw = raw_rows(spark, {"c": [Line(on(10), "50"), Line(on(20), "-50")]}).persist()
+    before, after = measured(raw, as_of=on(19))["c"], measured(raw, as_of=on(20))["c"]
+    assert before == (9, 1, Decimal("50.00"), on(10), on(10), on(10))
+    assert after == (None, 0, Decimal("0.00"), None, None, on(20))
+    ignored = measured(raw, refunds="ignore", as_of=on(20))["c"]
+    assert ignored == (10, 1, Decimal("50.00"), on(10), on(10), on(20))
+
+
+def test_the_session_time_zone_decides_the_day_of_an_order(spark: SparkSession) -> None:
+    rows = [("late", "A", "2024-03-31T22:30:00Z", "7"), ("early", "A", "2024-03-31T21:59:59Z", "7")]
+    found = {}
+    for zone in ("UTC", "Europe/Berlin", "America/New_York"):
+        with session_settings(spark, {"spark.sql.session.timeZone": zone}):
+            raw = spark.createDataFrame(rows, "who STRING, `order` STRING, at STRING, amount STRING")
+            found[zone] = {who: m[0] for who, m in measured(raw.selectExpr("*", "false AS back")).items()}
+    assert found == {
+        "UTC": {"late": 0, "early": 0},
+        "Europe/Berlin": {"early": 0},
+        "America/New_York": {"late": 0, "early": 0},
+    }

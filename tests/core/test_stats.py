@@ -1,0 +1,45 @@
+"""Moments: population mean and standard deviation, against numpy, from any layout."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from pyspark.sql import Column, SparkSession
+from pyspark.sql import functions as F
+
+from rfm_spark.core.stats import BILLIONTH, HUNDREDTH, Moments, exact_moments
+
+
+def wanted() -> dict[str, tuple[Column, int]]:
+    return {
+        "days": (F.col("days"), 1),
+        "money": (F.col("money"), HUNDREDTH),
+        "log": (F.log1p(F.col("money").cast("double")), BILLIONTH),
+    }
+
+
+def test_moments_are_those_of_the_population_and_bitwise_the_same_from_any_layout(spark: SparkSession) -> None:
+    drawn = np.random.default_rng(7)
+    days = [int(d) for d in drawn.integers(0, 900, 500)]
+    pounds = [round(float(m), 2) for m in drawn.lognormal(5, 2, 500)]
+    frame = spark.createDataFrame(list(zip(days, pounds, strict=True)), "days INT, raw DOUBLE")
+    frame = frame.select("days", F.col("raw").cast("decimal(18,2)").alias("money"))
+    found = exact_moments(frame, wanted())
+    for name, values in {"days": days, "money": pounds, "log": np.log1p(pounds)}.items():
+        assert found[name].n == 500
+        assert found[name].mean == pytest.approx(np.mean(values), rel=1e-9)
+        assert found[name].sd == pytest.approx(np.std(values), rel=1e-9)
+    for layout in (frame.repartition(1), frame.repartition(7), frame.orderBy("money")):
+        assert exact_moments(layout, wanted()) == found
+
+
+def test_nothing_and_one_value_have_no_spread(spark: SparkSession) -> None:
+    one = spark.createDataFrame([(12,)], "days INT")
+    days = {"days": (F.col("days"), 1)}
+    assert exact_moments(one, days) == {"days": Moments(1, 12.0, 0.0)}
+    assert exact_moments(one.where("days < 0"), days) == {"days": Moments(0, 0.0, 0.0)}
+
+
+def test_equal_cents_have_a_spread_of_exactly_zero(spark: SparkSession) -> None:
+    frame = spark.range(0, 97).select(F.lit("0.10").cast("decimal(18,2)").alias("money"))
+    assert exact_moments(frame, {"money": (F.col("money"), HUNDREDTH)})["money"] == Moments(97, 0.1, 0.0)

@@ -1,0 +1,217 @@
+"""Rows of a source become typed lines, or rejects with a reason."""
+
+from __future__ import annotations
+
+import json
+from datetime import date, datetime
+from decimal import Decimal
+
+import pytest
+from pyspark.sql import DataFrame, Observation, SparkSession
+from pyspark.sql import functions as F
+
+from rfm_spark.core.config import QualityConfig, TransactionsSource
+from rfm_spark.core.errors import SourceError
+from rfm_spark.intake.gates import breaches, mixed_currencies
+from rfm_spark.intake.lines import LineCounts, accepted_until, line_counts, observed, rejects, typed_lines
+
+AS_OF = date(2024, 3, 31)
+MOMENT = datetime(2024, 3, 1, 12)
+PRODUCT = TransactionsSource(
+    table="t",
+    columns={
+        "customer_id": "Customer ID", "order_id": "Invoice No.", "quantity": "Qty", "unit_price": "unit price",
+        "order_ts": "to_timestamp(`Invoice Date`, 'M/d/yyyy H:mm')", "is_return": "`Invoice No.` LIKE 'C%'",
+        "currency": "cur",
+    },
+)  # fmt: skip
+SHOP_SCHEMA = (
+    "`Customer ID` STRING, `Invoice No.` STRING, `Invoice Date` STRING, Qty STRING, `unit price` STRING, cur STRING"
+)
+GOOD = ("17850", "536365", "3/1/2024 8:26", "6", "2.55", "GBP")
+
+
+def shop(spark: SparkSession, **changes: tuple[str | None, ...]) -> DataFrame:
+    rows = [(*row, name) for name, row in {"good": GOOD, **changes}.items()]
+    return spark.createDataFrame(rows, f"{SHOP_SCHEMA}, note STRING")
+
+
+def amounts(spark: SparkSession, kinds: str, rows: list[tuple[object, object]]) -> list[tuple[int, int, str | None]]:
+    source = TransactionsSource(
+        table="t",
+        columns={"customer_id": "'c'", "order_ts": "at", "quantity": "q", "unit_price": "p"},
+        order_grain="row",
+    )
+    quantity, price = kinds.split("*")
+    raw = spark.createDataFrame([(MOMENT, *row) for row in rows], f"at TIMESTAMP, q {quantity}, p {price}").coalesce(1)
+    found = typed_lines(raw, source).select("sale_cents", "refund_cents", "reason").collect()
+    return [(row[0], row[1], row[2]) for row in found]
+
+
+def test_column_names_with_spaces_and_dots_and_expressions_are_mapped(spark: SparkSession) -> None:
+    returned = ("17850", "C536366", "3/2/2024 9:00", "-6", "2.55", "GBP")
+    lines = typed_lines(shop(spark, returned=returned), PRODUCT).orderBy("order_ts").drop("record").collect()
+    assert [row.asDict() for row in lines] == [
+        {
+            "customer_id": "17850", "order_id": order, "order_ts": moment, "order_date": moment.date(),
+            "sale_cents": sale, "refund_cents": back, "currency": "GBP", "channel": None, "reason": None,
+        }
+        for order, moment, sale, back in (
+            ("536365", datetime(2024, 3, 1, 8, 26), 1530, 0),
+            ("C536366", datetime(2024, 3, 2, 9, 0), 0, 1530),
+        )
+    ]  # fmt: skip
+
+
+def test_each_rejected_row_has_its_reason_and_the_row_as_it_was_read(spark: SparkSession) -> None:
+    customer, order, at, quantity, price, currency = GOOD
+    bad: dict[str, tuple[str | None, ...]] = {
+        "anonymous": (None, order, at, quantity, price, currency),
+        "anonymous, blank": ("  ", order, at, quantity, price, currency),
+        "anonymous first": ("", None, "never", "x", price, currency),
+        "bad_date": (customer, order, "2024-03-01", quantity, price, currency),
+        "bad_date, none": (customer, order, None, quantity, price, currency),
+        "before_1970": (customer, order, "12/31/1969 23:59", quantity, price, currency),
+        "missing_order_id": (customer, None, at, quantity, price, currency),
+        "missing_order_id, blank": (customer, " ", at, quantity, price, currency),
+        "bad_amount": (customer, order, at, "six", price, currency),
+        "bad_amount, none": (customer, order, at, quantity, None, currency),
+        "bad_amount, endless": (customer, order, at, quantity, "NaN", currency),
+        "bad_amount, too large": (customer, order, at, "1000000000", "1000000.00", currency),
+    }
+    raw = shop(spark, **bad)
+    found = {json.loads(row["record"])["note"]: row for row in rejects(typed_lines(raw, PRODUCT), PRODUCT).collect()}
+    assert {note: row["reason"] for note, row in found.items()} == {
+        note: note.partition(",")[0].partition(" ")[0] for note in bad
+    }
+    names = [*raw.columns]
+    for note, row in found.items():
+        assert row["source"] == "transactions"
+        assert json.loads(row["record"]) == dict(zip(names, (*bad[note], note), strict=True))
+    assert found["anonymous"]["detail"] == "customer_id = null"
+    assert found["missing_order_id, blank"]["detail"] == "order_id =  "
+    assert found["bad_date"]["detail"].startswith("order_ts = ")
+
+
+def test_counts_come_from_the_same_pass_and_anonymous_rows_are_apart(spark: SparkSession) -> None:
+    customer, order, _, quantity, price, currency = GOOD
+    raw = shop(
+        spark,
+        a=(None, *GOOD[1:]),
+        b=(None, *GOOD[1:]),
+        c=(customer, order, "x", quantity, price, currency),
+        later=(customer, order, "4/1/2024 0:00", quantity, price, "EUR"),
+        last=(customer, order, "3/31/2024 23:59", "2", "1.00", "GBP"),
+        back=(customer, order, "3/30/2024 1:00", "-1", "0.50", "GBP"),
+        old=(customer, order, "1/2/2020 1:00", "0", "0.50", "GBP"),
+    )
+    seen = Observation()
+    kept = accepted_until(observed(typed_lines(raw, PRODUCT), seen, AS_OF), AS_OF)
+    assert sorted(row["order_date"] for row in kept.collect()) == [
+        date(2020, 1, 2), date(2024, 3, 1), date(2024, 3, 30), date(2024, 3, 31),
+    ]  # fmt: skip
+    counts = line_counts(seen)
+    assert counts == LineCounts(
+        read=8, rejected={"anonymous": 2, "bad_date": 1}, later=1, newest=AS_OF, oldest=date(2020, 1, 2),
+        sales_cents=1530 + 200, refund_cents=50, currencies=("EUR", "GBP"),
+    )  # fmt: skip
+    assert counts.accepted == 5
+    assert counts.reject_share == pytest.approx(1 / 6)
+    assert accepted_until(typed_lines(raw, PRODUCT), None).count() == 5
+
+
+def test_quantity_times_price_does_not_overflow_whole_numbers(spark: SparkSession) -> None:
+    assert amounts(spark, "INT*INT", [(100_000, 100_000), (-100_000, 100_000)]) == [(10**12, 0, None), (0, 10**12, None)]
+    assert amounts(spark, "BIGINT*BIGINT", [(2**32, 2**32), (2**62, 4)]) == [(0, 0, "bad_amount")] * 2
+    assert amounts(spark, "INT*DOUBLE", [(3, 0.335), (2, 1.005), (-1, 2.675)]) == [
+        (101, 0, None), (201, 0, None), (0, 268, None),
+    ]  # fmt: skip
+    assert amounts(spark, "STRING*STRING", [("3", "0.335"), ("0", "9"), ("1", "")]) == [
+        (101, 0, None), (0, 0, None), (0, 0, "bad_amount"),
+    ]  # fmt: skip
+
+
+def test_a_measured_quantity_keeps_its_digits(spark: SparkSession) -> None:
+    # 0.12345 kg at 1,000 and 0.00004 shares at 50,000 are 123.45 and 2.00.
+    assert amounts(spark, "STRING*STRING", [("0.12345", "1000"), ("0.00004", "50000")]) == [
+        (12345, 0, None), (200, 0, None),
+    ]  # fmt: skip
+
+
+def test_every_wrong_column_is_named_in_one_error(spark: SparkSession) -> None:
+    raw = spark.createDataFrame([(1, MOMENT)], "who INT, at TIMESTAMP")
+    source = TransactionsSource(
+        table="t",
+        columns={"customer_id": "Customer ID", "order_ts": "at", "amount": "total", "order_id": "abs(nowhere)"},
+    )
+    with pytest.raises(SourceError) as caught:
+        typed_lines(raw, source)
+    message = str(caught.value)
+    for part in ("columns.customer_id", "columns.amount", "total", "columns.order_id", "nowhere", "who, at"):
+        assert part in message
+    assert "columns.order_ts" not in message
+
+
+def test_every_wrong_type_is_named_in_one_error(spark: SparkSession) -> None:
+    raw = spark.createDataFrame([("c", 20240301, MOMENT, "Y")], "who STRING, day INT, at TIMESTAMP, flag STRING")
+    source = TransactionsSource(
+        table="t",
+        columns={"customer_id": "who", "order_ts": "day", "amount": "at", "is_return": "flag"},
+        order_grain="day",
+    )
+    with pytest.raises(SourceError) as caught:
+        typed_lines(raw, source)
+    message = str(caught.value)
+    for part in ("columns.order_ts is INT", "columns.amount is TIMESTAMP", "columns.is_return is STRING"):
+        assert part in message
+
+
+@pytest.mark.parametrize("text", ["sum(total)", "explode(array(total, total))", "row_number() OVER (ORDER BY total)"])
+def test_a_mapping_that_is_not_one_value_per_row_is_refused(spark: SparkSession, text: str) -> None:
+    raw = spark.createDataFrame([("c", 1, MOMENT)], "who STRING, total INT, at TIMESTAMP")
+    columns = {"customer_id": "who", "order_ts": "at", "amount": text}
+    with pytest.raises(SourceError, match="columns.amount"):
+        typed_lines(raw, TransactionsSource(table="t", columns=columns, order_grain="row")).collect()
+
+
+def test_a_customer_id_that_is_not_a_number_any_more_is_anonymous(spark: SparkSession) -> None:
+    raw = spark.createDataFrame([(float("nan"), 1, MOMENT)], "who DOUBLE, total INT, at TIMESTAMP")
+    source = TransactionsSource(
+        table="t", columns={"customer_id": "who", "order_ts": "at", "amount": "total"}, order_grain="row"
+    )
+    assert [row["reason"] for row in typed_lines(raw, source).collect()] == ["anonymous"]
+
+
+def test_a_bad_expression_is_a_reject_and_leaves_the_session_as_it_was(spark: SparkSession) -> None:
+    raw = spark.createDataFrame([("c", "1", MOMENT), ("c", "x", MOMENT)], "who STRING, total STRING, at TIMESTAMP")
+    columns = {"customer_id": "who", "order_ts": "at", "amount": "CAST(total AS INT) / 0 + CAST(total AS DOUBLE)"}
+    before = spark.conf.get("spark.sql.ansi.enabled")
+    lines = typed_lines(raw, TransactionsSource(table="t", columns=columns, order_grain="row"))
+    assert [row["reason"] for row in lines.collect()] == ["bad_amount", "bad_amount"]
+    assert spark.conf.get("spark.sql.ansi.enabled") == before == "true"
+
+
+def test_dates_and_text_are_times_too(spark: SparkSession) -> None:
+    raw = spark.createDataFrame([("c", Decimal(1), "2024-02-29")], "who STRING, total DECIMAL(9,2), day STRING")
+    for text, kind in (("day", "string"), ("to_date(day)", "date"), ("CAST(day AS TIMESTAMP_NTZ)", "ntz")):
+        columns = {"customer_id": "who", "order_ts": text, "amount": "total"}
+        lines = typed_lines(raw, TransactionsSource(table="t", columns=columns, order_grain="row"))
+        row = lines.select("order_ts", "order_date", F.col("sale_cents")).collect()[0]
+        assert tuple(row) == (datetime(2024, 2, 29), date(2024, 2, 29), 100), kind
+
+
+def counted(**changes: object) -> LineCounts:
+    usual = LineCounts(100, {}, 0, AS_OF, date(2020, 1, 1), 100, 0, (None, None))
+    return LineCounts(**{**usual.__dict__, **changes})
+
+
+def test_gates_breach_beyond_their_limits_only() -> None:
+    quality = QualityConfig(max_reject_share=0.05, max_staleness_days=3)
+    assert breaches(counted(rejected={"bad_date": 5}), quality, AS_OF) == []
+    assert breaches(counted(rejected={"anonymous": 50, "bad_date": 2}, newest=date(2024, 3, 28)), quality, AS_OF) == []
+    assert "6.0%" in breaches(counted(rejected={"bad_date": 6}), quality, AS_OF)[0]
+    assert "2024-03-27" in breaches(counted(newest=date(2024, 3, 27)), quality, AS_OF)[0]
+    assert len(breaches(counted(newest=None, rejected={"bad_date": 100}), quality, AS_OF)) == 2
+    assert "no rows" in breaches(counted(read=0, newest=None), quality, AS_OF)[0]
+    assert mixed_currencies(counted(currencies=("GBP", "GBP"))) is None
+    assert "EUR and GBP" in str(mixed_currencies(counted(currencies=("EUR", "GBP"))))

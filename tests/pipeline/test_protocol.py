@@ -1,0 +1,195 @@
+"""The run protocol on small data: repeats, forced runs, backfills, gates and crashes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from pyspark.sql import SparkSession
+
+from rfm_spark.core.errors import ConfigError, GateError, LakeError, SlotHeldError, SourceError
+from rfm_spark.core.schemas import TABLES
+from rfm_spark.lake.claims import Claim
+from rfm_spark.lake.ledger import Ledger
+from rfm_spark.lake.place import Place
+from rfm_spark.lake.readers import current, history, of_run
+from rfm_spark.lake.store import Store
+from rfm_spark.pipeline import STAGES, backfill_dates
+from tests.helpers import AS_OF, COLUMNS, Clock, Stages, commits, config_for, purchases, rows_of, run_tiny, write_source
+
+VOLATILE = ("run_id", "previous_run_id", "model_version")
+
+
+@pytest.fixture
+def folder(spark: SparkSession, tmp_path: Path) -> Path:
+    write_source(spark, tmp_path / "source", purchases())
+    return tmp_path
+
+
+def test_a_stage_reads_only_what_an_earlier_one_wrote() -> None:
+    known = {"transactions"}
+    for stage in STAGES:
+        assert set(stage.reads) <= known, stage.title
+        known |= set(stage.writes)
+    assert known - {"transactions"} == {name for name, table in TABLES.items() if name not in ("runs", "claims")}
+
+
+def test_a_complete_run_is_a_no_op_and_a_forced_one_is_new(spark: SparkSession, folder: Path) -> None:
+    config = config_for(folder)
+    first = run_tiny(spark, config)
+    before = commits(folder / "lake")
+    again = run_tiny(spark, config)
+    assert again == replace(first, repeated=True, warnings=())
+    assert commits(folder / "lake") == before
+
+    forced = run_tiny(spark, config, force=True)
+    assert forced.run_id == f"{first.run_id}-2"
+    place = Place.of(config)
+    assert [row.run_id for row in current(spark, place, "segments").select("run_id").distinct().collect()] == [
+        forced.run_id
+    ]
+    old = of_run(spark, place, "segments", first.run_id)
+    assert rows_of(old, *VOLATILE) == rows_of(of_run(spark, place, "segments", forced.run_id), *VOLATILE)
+    assert run_tiny(spark, config).run_id == forced.run_id
+
+
+def test_a_crashed_run_is_invisible_and_the_next_one_heals_it(spark: SparkSession, folder: Path) -> None:
+    config, undisturbed = config_for(folder), config_for(folder, lake={"root": str(folder / "calm")})
+    for stage in ("Clusters", "Summaries"):
+        with pytest.raises(RuntimeError, match="stopped"):
+            run_tiny(spark, config, progress=Stages(fail_at=stage))
+        with pytest.raises(LakeError, match="no complete run"):
+            current(spark, Place.of(config), "segments")
+    healed, calm = run_tiny(spark, config), run_tiny(spark, undisturbed)
+    assert healed.run_id == calm.run_id
+    for name, table in TABLES.items():
+        if table.kind == "run" and Store(spark, Place.of(undisturbed)).exists(name):
+            mine = rows_of(current(spark, Place.of(config), name))
+            assert mine == rows_of(current(spark, Place.of(undisturbed), name)), name
+
+
+def test_a_backfill_compares_each_run_with_the_one_before(spark: SparkSession, folder: Path) -> None:
+    config = config_for(folder)
+    dates = backfill_dates(date(2024, 4, 30), date(2024, 6, 30), "1mo")
+    clock = Clock()
+    unlimited = config_for(folder, quality={"max_staleness_days": None})
+    runs = [run_tiny(spark, unlimited, day, clock=clock) for day in dates]
+    place = Place.of(config)
+    ledger = Ledger(Store(spark, place)).complete("tiny")
+    assert [row.previous_run_id for row in ledger] == [None, *(run.run_id for run in runs[:-1])]
+    moved = current(spark, place, "segment_transitions").agg({"customers": "sum"}).collect()[0][0]
+    everyone = current(spark, place, "segments").count()
+    assert moved == everyone
+    assert history(spark, place, "segments").select("as_of_date").distinct().count() == len(dates)
+
+
+def test_steps_of_a_backfill() -> None:
+    ends = backfill_dates(date(2024, 1, 31), date(2024, 4, 30), "1mo")
+    assert [day.isoformat() for day in ends] == ["2024-01-31", "2024-02-29", "2024-03-31", "2024-04-30"]
+    assert len(backfill_dates(date(2024, 1, 1), date(2024, 1, 15), "1w")) == 3
+    for step in ("monthly", "0d", "1x", "d"):
+        with pytest.raises(ConfigError, match="step"):
+            backfill_dates(date(2024, 1, 1), date(2024, 1, 2), step)
+    with pytest.raises(ConfigError, match="before"):
+        backfill_dates(date(2024, 1, 2), date(2024, 1, 1), "1d")
+
+
+def test_new_rows_make_a_new_run_and_a_pinned_run_never_sees_them(spark: SparkSession, folder: Path) -> None:
+    config = config_for(folder)
+    first = run_tiny(spark, config)
+    late = [("c99", "o99", datetime(2024, 6, 29, 9), "5.00")]
+    write_source(spark, folder / "source", late, mode="append")
+    second = run_tiny(spark, config)
+    assert second.run_id != first.run_id
+    place = Place.of(config)
+    assert of_run(spark, place, "segments", first.run_id).where("customer_id = 'c99'").count() == 0
+    assert current(spark, place, "segments").where("customer_id = 'c99'").count() == 1
+
+
+def test_input_beyond_its_limits_publishes_nothing_but_shows_its_rejects(spark: SparkSession, folder: Path) -> None:
+    bad = [("", f"x{i}", datetime(2024, 6, 29), "1.00") for i in range(3)]
+    bad += [("c01", "", datetime(2024, 6, 29), "1.00") for _ in range(40)]
+    write_source(spark, folder / "source", bad, mode="append")
+    config = config_for(folder)
+    with pytest.raises(GateError, match=r"max_reject_share.*nothing was published"):
+        run_tiny(spark, config)
+    store = Store(spark, Place.of(config))
+    assert Ledger(store).complete() == []
+    reasons = {row["reason"]: row["count"] for row in store.read("rejects").groupBy("reason").count().collect()}
+    assert reasons == {"anonymous": 3, "missing_order_id": 40}
+
+    lenient = config_for(folder, quality={"on_breach": "warn"})
+    outcome = run_tiny(spark, lenient)
+    assert any("max_reject_share" in warning for warning in outcome.warnings)
+
+
+def test_stale_and_empty_sources_stop_the_run(spark: SparkSession, folder: Path) -> None:
+    with pytest.raises(GateError, match="--as-of 2024-06-30"):
+        run_tiny(spark, config_for(folder), AS_OF + timedelta(days=10))
+    with pytest.raises(GateError, match="no usable row"):
+        run_tiny(spark, config_for(folder), date(2020, 1, 1))
+    write_source(spark, folder / "source", [])
+    with pytest.raises(GateError, match="has no rows"):
+        run_tiny(spark, config_for(folder))
+
+
+def test_an_empty_source_is_a_valid_run_when_limits_only_warn(spark: SparkSession, folder: Path) -> None:
+    write_source(spark, folder / "source", [])
+    config = config_for(folder, quality={"on_breach": "warn"})
+    outcome = run_tiny(spark, config)
+    assert outcome.exit_code == 0
+    assert current(spark, Place.of(config), "segments").count() == 0
+
+
+def test_customers_who_are_all_alike_share_scores_and_one_cluster(spark: SparkSession, folder: Path) -> None:
+    write_source(spark, folder / "source", [(f"c{i}", f"o{i}", datetime(2024, 6, 29), "9.99") for i in range(7)])
+    config = config_for(folder)
+    outcome = run_tiny(spark, config)
+    found = (
+        current(spark, Place.of(config), "segments")
+        .select("rfm_code", "cluster_id", "m_z", "m_pct")
+        .distinct()
+        .collect()
+    )
+    assert [tuple(row) for row in found] == [("511", 1, 0.0, 50.0)]
+    assert any("cut points coincide" in warning for warning in outcome.warnings)
+    assert any("dropped" in warning for warning in outcome.warnings)
+
+
+def test_one_run_holds_a_slot_and_a_dead_one_is_taken_over(spark: SparkSession, folder: Path) -> None:
+    config = config_for(folder)
+    store = Store(spark, Place.of(config))
+    other = Claim(store, config.name, AS_OF, Clock())
+    other.take("2024-06-30-00000000", set())
+    with pytest.raises(SlotHeldError, match="2024-06-30-00000000"):
+        run_tiny(spark, config)
+    # The holder's process is gone: nobody has this process id.
+    spark.sql(f"UPDATE {store.place.table('claims')} SET pid = 4194305")
+    assert run_tiny(spark, config).exit_code == 0
+    with pytest.raises(SlotHeldError, match="holds it"):
+        other.renew()
+
+
+def test_frozen_cuts_come_from_the_named_run(spark: SparkSession, folder: Path) -> None:
+    first = run_tiny(spark, config_for(folder))
+    frozen = {"window_days": 365, "scoring": {"method": "frozen", "run": first.run_id}}
+    later = config_for(folder, name="frozen", rfm=frozen, quality={"max_staleness_days": None})
+    outcome = run_tiny(spark, later, date(2024, 7, 30))
+    place = Place.of(later)
+    mine, theirs = (of_run(spark, place, "segment_cuts", run.run_id) for run in (outcome, first))
+    assert rows_of(mine.select("measure", "cuts")) == rows_of(theirs.select("measure", "cuts"))
+    assert {row["method"] for row in mine.select("method").collect()} == {"frozen"}
+    missing = {"scoring": {"method": "frozen", "run": "2020-01-01-00000000"}}
+    with pytest.raises(ConfigError, match="no complete run"):
+        run_tiny(spark, config_for(folder, rfm=missing))
+
+
+def test_wrong_places_are_one_sentence(spark: SparkSession, folder: Path) -> None:
+    nowhere = {"transactions": {"path": str(folder / "nothing"), "format": "delta", "columns": COLUMNS}}
+    with pytest.raises(SourceError, match="nothing at"):
+        run_tiny(spark, config_for(folder, sources=nowhere))
+    (folder / "file").touch()
+    with pytest.raises(LakeError, match="can't be written"):
+        run_tiny(spark, config_for(folder, lake={"root": str(folder / "file" / "lake")}))
