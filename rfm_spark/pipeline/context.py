@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import date
@@ -17,11 +18,14 @@ from rfm_spark.core.schemas import TABLES
 from rfm_spark.core.session import persisted
 from rfm_spark.core.stats import Moments
 from rfm_spark.intake.lines import LineCounts
+from rfm_spark.lake.claims import Claim
 from rfm_spark.lake.ledger import RunRow
 from rfm_spark.lake.sources import PinnedSource
 from rfm_spark.lake.store import Store
 from rfm_spark.segments.cuts import CutSet
 from rfm_spark.segments.rules import RuleMap
+
+_WRITERS = 4
 
 
 class Progress(Protocol):
@@ -48,7 +52,7 @@ class RunContext:
         source: transactions, pinned.
         previous: run that changes are against.
         held: frames kept for several stages; released when the run ends.
-        renew: extends the claim on the slot.
+        claim: on the slot.
         counts: of the source's rows, known after the first stage.
         measures: persisted measures of customers who purchased.
         moments: of the measures, as z-scores and features need them.
@@ -71,7 +75,7 @@ class RunContext:
     source: PinnedSource
     previous: RunRow | None
     held: ExitStack
-    renew: Callable[[], None]
+    claim: Claim
     counts: LineCounts | None = None
     measures: DataFrame | None = None
     moments: Mapping[str, Moments] = field(default_factory=dict)
@@ -88,25 +92,32 @@ class RunContext:
         """Persist a frame until the run ends."""
         return self.held.enter_context(persisted(frame))
 
-    def write(self, name: str, frame: DataFrame) -> DataFrame:
-        """Write this run's rows of a run table, read them back and count them.
+    def write(self, frames: Mapping[str, DataFrame]) -> dict[str, DataFrame]:
+        """Write this run's rows of several run tables side by side, read them back and count them.
+
+        Most of a small write is waiting for the commit, so tables don't wait for each other.
 
         Returns:
-            The rows as they are in the lake, pinned.
+            Per table the rows as they are in the lake, pinned.
         """
+        with ThreadPoolExecutor(max_workers=_WRITERS) as pool:
+            # list() raises what a writer raised.
+            written = dict(zip(frames, list(pool.map(self._write_one, frames.items())), strict=True))
+        return written
+
+    def _write_one(self, item: tuple[str, DataFrame]) -> DataFrame:
+        name, frame = item
         version = self.store.write_run(TABLES[name], frame, self.run_id, self.as_of)
         written = self.of_run(name, self.run_id, version)
         self.outputs[name] = version
         self.rows[name] = written.count()
         return written
 
-    def write_rows(self, name: str, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Write a few rows that were made on the driver."""
-        table = TABLES[name]
-        columns = [column for column in table.columns if column[0] not in ("run_id", "as_of_date")]
+    def small_frame(self, name: str, rows: Sequence[Mapping[str, Any]]) -> DataFrame:
+        """A few rows that were made on the driver, as a frame of a run table."""
+        columns = [column for column in TABLES[name].columns if column[0] not in ("run_id", "as_of_date")]
         schema = ", ".join(f"`{column}` {kind}" for column, kind, _ in columns)
-        values = [tuple(row[column] for column, _, _ in columns) for row in rows]
-        self.write(name, self.spark.createDataFrame(values, schema))
+        return self.spark.createDataFrame([tuple(row[column] for column, _, _ in columns) for row in rows], schema)
 
     def of_run(self, name: str, run_id: str, version: int | None = None) -> DataFrame:
         """The rows of one run of a run table."""

@@ -90,7 +90,7 @@ def run(
         try:
             with ExitStack() as held:
                 context = RunContext(
-                    spark, store, config, rule_map, as_of, run_id, source, previous, held, claim.renew
+                    spark, store, config, rule_map, as_of, run_id, source, previous, held, claim
                 )  # fmt: skip
                 return _execute(context, ledger, clock, progress)
         except BaseException:
@@ -106,9 +106,10 @@ def _execute(context: RunContext, ledger: Ledger, clock: Clock, progress: Progre
         begun = time.perf_counter()
         progress.started(stage.title)
         rows = stage.work(context)
-        context.renew()
+        context.claim.renew()
         progress.finished(stage.title, rows, time.perf_counter() - begun)
     context.source.recheck()
+    context.claim.renew(fence=True)
     ledger.publish(_ledger_row(context, started, clock()))
     refresh_views(context.store)
     return Outcome(context.run_id, context.as_of, int(Exit.OK), repeated=False, warnings=tuple(context.warnings))

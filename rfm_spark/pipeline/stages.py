@@ -22,6 +22,7 @@ from rfm_spark.drift.movement import moves, segment_changes, segment_transitions
 from rfm_spark.intake.gates import breaches, mixed_currencies
 from rfm_spark.intake.lines import ANONYMOUS, LineCounts, accepted_until, line_counts, observed, rejects, typed_lines
 from rfm_spark.intake.orders import build_orders, kept_orders
+from rfm_spark.lake.ledger import RunRow
 from rfm_spark.pipeline.context import RunContext
 from rfm_spark.segments.cuts import CutSet, as_rows, fixed_cuts, from_rows, measure_ranks, quantile_cuts, with_scores
 from rfm_spark.segments.load import rule_params
@@ -81,7 +82,7 @@ def _measure(run: RunContext) -> int:
         "monetary": seen["monetary"] or Decimal(0),
     }
     if counts.rejected:
-        run.write("rejects", rejects(lines, source))
+        run.write({"rejects": rejects(lines, source)})
     _gate(run, counts)
     return counts.read
 
@@ -129,7 +130,6 @@ def _score(run: RunContext) -> int:
                 f"{cut_set.measure.upper()}{place}: cut points coincide, {cut_set.distinct_scores} of {cut_set.bins} "
                 "scores occur"
             )
-    run.write_rows("segment_cuts", as_rows(run.cut_sets))
     run.scored = scored_customers(measures, run.config.rfm, run.cut_sets, ranks, run.moments)
     return len(run.cut_sets)
 
@@ -159,7 +159,6 @@ def _cluster(run: RunContext) -> int | None:
     if len(centres) < config.k:
         run.warnings.append(f"clusters: only {len(centres)} distinct groups for k = {config.k}")
     run.model = ClusterModel(run.run_id, space, centres, cluster_names(centres, space), inertia, run.run_id)
-    run.store.insert_new(CLUSTER_MODELS, dict(run.model.as_row()), keys=("model_version",))
     return len(centres)
 
 
@@ -171,47 +170,46 @@ def _name_segments(run: RunContext) -> int:
     blank = {name: F.lit(None).cast(kind.lower()) for name, kind in empty if name not in ("run_id", "segment")}
     complete = scored.withColumns({**blank, "scope": F.lit("all"), "as_of_date": F.lit(run.as_of)})
     named = complete.withColumn("segment", segment_column(run.rule_map, rule_params(run.config)))
-    run.segments = run.write("segments", named.withColumn("confirmed_segment", F.col("segment")))
+    rows = {
+        "segments": named.withColumn("confirmed_segment", F.col("segment")),
+        "segment_cuts": run.small_frame("segment_cuts", as_rows(run.cut_sets)),
+    }
+    run.segments = run.write(rows)["segments"]
+    if run.model is not None:
+        run.store.insert_new(CLUSTER_MODELS, dict(run.model.as_row()), keys=("model_version",))
     return run.rows["segments"]
 
 
 def _summarise(run: RunContext) -> int:
     segments = _have(run.segments)
-    run.write("segment_summary", segment_summary(segments, run.rule_map))
+    frames = {"segment_summary": segment_summary(segments, run.rule_map)}
     if run.model is not None:
-        run.write("cluster_profiles", cluster_profiles(segments, run.model.centres, run.model.space))
-    return run.rows["segment_summary"]
+        frames["cluster_profiles"] = cluster_profiles(segments, run.model.centres, run.model.space)
+    if run.previous is not None:
+        moved = run.hold(moved_since(run, run.previous))
+        frames |= {"segment_changes": segment_changes(moved), "segment_transitions": segment_transitions(moved)}
+    run.write(frames)
+    return sum(run.rows[name] for name in frames)
 
 
-def _compare(run: RunContext) -> int | None:
-    if run.previous is None:
-        return None
-    moved = run.hold(moved_since(run, run.previous.run_id, run.previous.config))
-    run.write("segment_changes", segment_changes(moved))
-    run.write("segment_transitions", segment_transitions(moved))
-    return run.rows["segment_changes"]
-
-
-def moved_since(run: RunContext, previous_run_id: str, previous_config: str) -> DataFrame:
+def moved_since(run: RunContext, previous: RunRow) -> DataFrame:
     """Customers of this run and an earlier one, with the cause of each move."""
-    before = json.loads(previous_config)
+    before = json.loads(previous.config)
     now = json.loads(run.config.canonical(run.rule_map.model_dump(mode="json")))
     changed = any(before[part] != now[part] for part in ("rfm", "segments"))
-    previous = run.of_run("segments", previous_run_id)
-    previous_cuts = from_rows(row.asDict() for row in run.of_run("segment_cuts", previous_run_id).collect())
-    earlier_map = RuleMap.model_validate(before["segments"]["rule_map"])
-    columns = ["segment", "monetary", "customer_id"]
-    rescored = with_scores(_have(run.segments).withColumnRenamed("segment", "segment_now"), previous_cuts)
-    now_rows = rescored.withColumn(
-        "segment_before_cuts",
-        segment_column(earlier_map, {"new_within_days": float(before["segments"]["new_within_days"])}),
-    ).select("customer_id", F.col("segment_now").alias("segment"), "segment_before_cuts", "monetary")
-    previous_as_of = F.lit(run.previous.as_of) if run.previous else F.lit(None)
-    lines = _have(run.measures).select("customer_id", (F.col("last_line_date") > previous_as_of).alias("has_new_line"))
+    old_cuts = from_rows(row.asDict() for row in run.of_run("segment_cuts", previous.run_id).collect())
+    old_map = RuleMap.model_validate(before["segments"]["rule_map"])
+    old_params = {"new_within_days": float(before["segments"]["new_within_days"])}
+    rescored = with_scores(_have(run.segments).withColumnRenamed("segment", "segment_now"), old_cuts)
+    scored = rescored.withColumn("segment_before_cuts", segment_column(old_map, old_params)).select(
+        "customer_id", F.col("segment_now").alias("segment"), "segment_before_cuts", "monetary"
+    )
+    new_line = F.col("last_line_date") > F.lit(previous.as_of)
+    lines = _have(run.measures).select("customer_id", new_line.alias("has_new_line"))
     return moves(
-        now_rows.join(lines, "customer_id", "inner"),
-        previous.select(*columns),
-        previous_run_id,
+        scored.join(lines, "customer_id", "inner"),
+        run.of_run("segments", previous.run_id).select("customer_id", "segment", "monetary"),
+        previous.run_id,
         definition_changed=changed,
     )
 
@@ -225,14 +223,13 @@ def _have(frame: DataFrame | None) -> DataFrame:
 STAGES = (
     Stage("Measures of every customer", ("transactions",), ("rejects",), _measure),
     Stage("Orders kept", ("transactions",), ("orders",), _keep_orders),
-    Stage("Cut points", ("transactions",), ("segment_cuts",), _score),
-    Stage("Clusters", ("transactions",), ("cluster_models",), _cluster),
-    Stage("Segments", ("segment_cuts", "cluster_models"), ("segments",), _name_segments),
-    Stage("Summaries", ("segments",), ("segment_summary", "cluster_profiles"), _summarise),
+    Stage("Cut points", ("transactions",), (), _score),
+    Stage("Clusters", ("transactions",), (), _cluster),
+    Stage("Segments", (), ("segments", "segment_cuts", "cluster_models"), _name_segments),
     Stage(
-        "Changes since the previous run",
+        "Summaries and changes",
         ("segments", "segment_cuts"),
-        ("segment_changes", "segment_transitions"),
-        _compare,
+        ("segment_summary", "cluster_profiles", "segment_changes", "segment_transitions"),
+        _summarise,
     ),
 )

@@ -119,7 +119,7 @@ def generated_ledgers() -> dict[str, Ledger]:
     """Many customers' ledgers, with days around the window's edges, drawn by hypothesis."""
     ledgers: list[Ledger] = []
     days = st.sampled_from([-400, -60, -31, -30, -29, -28, -7, -1, 0, 1, 40])
-    amounts = st.sampled_from(["10.00", "10.00", "-10.00", "5.005", "-5.00", "0", "0.004", "-0.005", "19.995", "-30", "7"])
+    amounts = st.sampled_from(["10.00", "10.00", "-10.00", "5.005", "-5.00", "0", "0.004", "-0.005", "19.995", "-30"])
     line = st.builds(
         Line,
         day=days.map(lambda days: AS_OF + timedelta(days=days)),
@@ -153,8 +153,8 @@ def test_the_generated_ledgers_cover_what_they_should() -> None:
 def test_measures_of_any_ledger_are_those_of_the_definitions(spark: SparkSession, grain: Grain) -> None:
     ledgers = generated_ledgers()
     raw = raw_rows(spark, ledgers).persist()
-    choices: list[tuple[int | None, Refunds]] = list(product((WINDOW, None, 1), ("net", "ignore")))
-    for window, refunds in choices[1:] if grain else choices:
+    every: list[tuple[int | None, Refunds]] = list(product((WINDOW, None), ("net", "ignore")))
+    for window, refunds in every if grain is None else every[:1] + every[3:]:
         wanted = {who: oracle(ledger, window, refunds, grain) for who, ledger in ledgers.items()}
         expected = {who: measures for who, measures in wanted.items() if measures is not None}
         found = measured(raw, window, refunds, grain)
@@ -171,7 +171,10 @@ HAND_WORKED: dict[str, tuple[Ledger, Measures]] = {
     "one sale on the last day": ([Line(on(31), "9.99", at=LAST)], (0, 1, Decimal("9.99"), on(31), on(31), on(31))),
     "the window's first day counts": ([Line(on(2), "5", at=MIDNIGHT)], (29, 1, Decimal("5.00"), on(2), on(2), on(2))),
     "the day before it does not": ([Line(on(1), "5", at=LAST)], (30, 0, Decimal("0.00"), on(1), on(1), on(1))),
-    "purchases but none in the window": ([Line(on(1, 1), "80")], (90, 0, Decimal("0.00"), on(1, 1), on(1, 1), on(1, 1))),
+    "purchases but none in the window": (
+        [Line(on(1, 1), "80")],
+        (90, 0, Decimal("0.00"), on(1, 1), on(1, 1), on(1, 1)),
+    ),
     "sale before the window, refunded within it": (
         [Line(on(1, 1), "80"), Line(on(5), "-30")],
         (90, 0, Decimal("-30.00"), on(1, 1), on(1, 1), on(5)),

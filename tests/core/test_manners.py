@@ -20,7 +20,11 @@ BANNED = {
     "SQL clock": r"(?i)\bcurrent_?(date|timestamp)\b",
     "Python row function": r"(?<!pandas_)\budf\b",
 }
-CLOCKS = {"datetime clock": r"\bdatetime\.(now|utcnow|today)\b", "date clock": r"\bdate\.today\b", "time": r"\btime\.time\b"}
+CLOCKS = {
+    "datetime clock": r"\bdatetime\.(now|utcnow|today)\b",
+    "date clock": r"\bdate\.today\b",
+    "time": r"\btime\.time\b",
+}
 
 
 def sources() -> dict[str, str]:

@@ -116,7 +116,8 @@ def test_text_is_a_number_or_no_amount(spark: SparkSession) -> None:
 
 
 def test_text_of_many_places_is_not_rounded_twice(spark: SparkSession) -> None:
-    assert cents_of(spark, ["0.0049999999999999", "2.6749999999999999999", "-0.00499999999999999"], "STRING") == [0, 267, 0]
+    values = ["0.0049999999999999", "2.6749999999999999999", "-0.00499999999999999"]
+    assert cents_of(spark, values, "STRING") == [0, 267, 0]
 
 
 @pytest.mark.parametrize(("kind", "bits"), [("TINYINT", 8), ("SMALLINT", 16), ("INT", 32)])

@@ -25,7 +25,8 @@ def test_moments_are_those_of_the_population_and_bitwise_the_same_from_any_layou
     frame = spark.createDataFrame(list(zip(days, pounds, strict=True)), "days INT, raw DOUBLE")
     frame = frame.select("days", F.col("raw").cast("decimal(18,2)").alias("money"))
     found = exact_moments(frame, wanted())
-    for name, values in {"days": days, "money": pounds, "log": np.log1p(pounds)}.items():
+    shown = {"days": np.array(days, dtype=float), "money": np.array(pounds), "log": np.log1p(pounds)}
+    for name, values in shown.items():
         assert found[name].n == 500
         assert found[name].mean == pytest.approx(np.mean(values), rel=1e-9)
         assert found[name].sd == pytest.approx(np.std(values), rel=1e-9)

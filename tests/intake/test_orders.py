@@ -15,11 +15,15 @@ LINES = (
     "customer_id STRING, order_id STRING, order_ts TIMESTAMP, order_date DATE, sale_cents BIGINT, refund_cents BIGINT, "
     "currency STRING, channel STRING"
 )
-SHOWN = "customer_id STRING, order_id STRING, order_ts TIMESTAMP, gross DECIMAL(18,2), refunds DECIMAL(18,2), net DECIMAL(18,2), voided_on STRING, lines BIGINT"  # fmt: skip
-Cents = tuple[int, int]
+SHOWN = (
+    "customer_id STRING, order_id STRING, order_ts TIMESTAMP, gross DECIMAL(18,2), refunds DECIMAL(18,2), "
+    "net DECIMAL(18,2), voided_on STRING, lines BIGINT"
+)
 
 
-def line(order: str, day: int, sale: int = 0, refund: int = 0, hour: int = 12, channel: str | None = None) -> tuple[object, ...]:
+def line(
+    order: str, day: int, sale: int = 0, refund: int = 0, hour: int = 12, channel: str | None = None
+) -> tuple[object, ...]:
     moment = datetime(2024, 3, day, hour)
     return "c", order, moment, moment.date(), sale, refund, "EUR", channel
 
@@ -42,7 +46,8 @@ def test_lines_become_orders_with_their_refunds(spark: SparkSession) -> None:
     rows = [
         line("two lines", 1, sale=1000, hour=9), line("two lines", 1, sale=250, hour=11),
         line("partly refunded", 2, sale=1000), line("partly refunded", 5, refund=400),
-        line("fully refunded", 2, sale=1000), line("fully refunded", 5, refund=400), line("fully refunded", 9, refund=600),
+        line("fully refunded", 2, sale=1000), line("fully refunded", 5, refund=400),
+        line("fully refunded", 9, refund=600),
         line("only a refund", 7, refund=5), line("free", 8),
     ]  # fmt: skip
     expected = [
@@ -63,14 +68,20 @@ def test_lines_become_orders_with_their_refunds(spark: SparkSession) -> None:
 
 def test_an_order_is_void_from_the_refund_that_left_nothing_not_from_a_later_one(spark: SparkSession) -> None:
     rows = [
-        line("refunded twice", 1, sale=1000), line("refunded twice", 5, refund=1000), line("refunded twice", 9, refund=10),
+        line("refunded twice", 1, sale=1000), line("refunded twice", 5, refund=1000),
+        line("refunded twice", 9, refund=10),
         line("sold again", 1, sale=1000), line("sold again", 5, refund=1000), line("sold again", 9, sale=500),
     ]  # fmt: skip
     assert voided(spark, rows) == {"refunded twice": "2024-03-05", "sold again": None}
 
 
 def test_orders_of_a_day_are_one(spark: SparkSession) -> None:
-    rows = [line("x", 1, sale=100, hour=8), line("y", 1, sale=100, hour=20), line("x", 2, sale=100), line("y", 2, refund=40)]
+    rows = [
+        line("x", 1, sale=100, hour=8),
+        line("y", 1, sale=100, hour=20),
+        line("x", 2, sale=100),
+        line("y", 2, refund=40),
+    ]
     found = orders_of(spark, rows, "day").select("order_id", "order_ts", F.col("net").cast("string"), "lines").collect()
     assert sorted(tuple(r) for r in found) == [
         ("2024-03-01", datetime(2024, 3, 1, 20), "2.00", 2),
@@ -79,7 +90,8 @@ def test_orders_of_a_day_are_one(spark: SparkSession) -> None:
 
 
 def test_rows_of_one_moment_are_orders_of_their_own_in_any_layout(spark: SparkSession) -> None:
-    rows = [line("", 1, sale=sale, channel=channel) for sale, channel in ((100, "web"), (100, "shop"), (100, "web"), (50, None))]
+    sales = ((100, "web"), (100, "shop"), (100, "web"), (50, None))
+    rows = [line("", 1, sale=sale, channel=channel) for sale, channel in sales]
     lines = spark.createDataFrame([*rows, line("", 1, refund=70)], LINES)
     first = kept_orders(lines, "row")
     assert first.select("order_id").distinct().count() == 5

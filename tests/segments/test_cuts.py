@@ -50,7 +50,9 @@ def score(measure: str, value: float, frequency: int, cuts: Sequence[float], bin
     return 1 + above if frequency > 0 else 1
 
 
-def by_hand(customers: Sequence[Customer], bins: Bins) -> tuple[dict[str, tuple[float, ...]], dict[int, tuple[int, ...]]]:
+def by_hand(
+    customers: Sequence[Customer], bins: Bins
+) -> tuple[dict[str, tuple[float, ...]], dict[int, tuple[int, ...]]]:
     active = [c for c in customers if c[2] > 0]
     cuts = {
         "r": inverse_ecdf([float(c[1]) for c in customers], bins.r),
@@ -95,7 +97,9 @@ def test_ranks_of_many_small_groups_are_exact_whatever_the_buckets(spark: SparkS
     groups: list[list[tuple[float, bool]]] = []
 
     @settings(max_examples=120, database=None)
-    @given(st.lists(st.tuples(st.sampled_from([-3.5, 0.0, 0.1, 1.0, 2.0, 1e12]), st.booleans()), min_size=1, max_size=30))
+    @given(
+        st.lists(st.tuples(st.sampled_from([-3.5, 0.0, 0.1, 1.0, 2.0, 1e12]), st.booleans()), min_size=1, max_size=30)
+    )
     def collect(group: list[tuple[float, bool]]) -> None:
         groups.append(group)
 
@@ -174,18 +178,19 @@ def test_nested_cuts_are_taken_within_the_outer_scores(spark: SparkSession) -> N
     table["rs"] = [score("r", r, 1, r_cuts, 3) for r in table.r]
     expected: dict[tuple[str, str], tuple[float, ...]] = {("r", ""): r_cuts}
     for measure, outer, wide in (("f", ["rs"], 4), ("m", ["rs", "fs"], 2)):
-        scored = pd.Series(0, index=table.index)
+        scored: dict[int, int] = {}
         for key, group in table.groupby(outer):
             cuts = inverse_ecdf(list(group[group.f > 0][measure]), wide)
             within = ",".join(f"{name[0]}={value}" for name, value in zip(outer, key, strict=True))
             expected[measure, within] = cuts
-            scored[group.index] = [score(measure, v, f, cuts, wide) for v, f in zip(group[measure], group.f, strict=True)]
-        table[f"{measure}s"] = scored
+            for customer, value, frequency in zip(group.id, group[measure], group.f, strict=True):
+                scored[customer] = score(measure, value, frequency, cuts, wide)
+        table[f"{measure}s"] = [scored[customer] for customer in table.id]
     assert {(c.measure, c.within): c.cuts for c in cut_sets} == expected
     assert len(expected) > 10
     wanted = {row.id: (row.rs, row.fs, row.ms) for row in table.itertuples()}
     assert scores_of(frame, cut_sets) == wanted
-    stored = from_rows(spark.createDataFrame(as_rows(cut_sets)).collect())
+    stored = from_rows(row.asDict() for row in spark.createDataFrame(as_rows(cut_sets)).collect())
     assert set(stored) == set(cut_sets)
     assert scores_of(frame, stored) == wanted
 
@@ -215,7 +220,7 @@ def test_frozen_cuts_score_other_customers_by_the_old_limits(spark: SparkSession
 def test_cuts_and_scores_are_the_same_from_any_layout(spark: SparkSession) -> None:
     frame = frame_of(spark, drawn(5, 400))
     first, ranks = quantile_cuts(frame, Scoring())
-    for layout in (frame.repartition(1), frame.repartition(7), frame.orderBy(F.rand(3)).repartition(3)):
+    for layout in (frame.repartition(1), frame.repartition(3), frame.orderBy(F.rand(3)).repartition(7)):
         again, again_ranks = quantile_cuts(layout, Scoring(relative_error=0.1))
         assert (again, again_ranks) == (first, ranks)
         assert_df_equality(with_scores(layout, again), with_scores(frame, first), ignore_row_order=True)

@@ -1,0 +1,199 @@
+"""Moves between two runs: a hand-made customer for each cause, counts that reconcile, Wilson's interval."""
+
+from __future__ import annotations
+
+import importlib
+import json
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from rfm_spark.core.config import Config, validate
+from rfm_spark.core.schemas import CAUSES, SEGMENT_CHANGES, SEGMENT_TRANSITIONS
+from rfm_spark.drift.movement import moves, segment_changes, segment_transitions, wilson
+from rfm_spark.lake.ledger import RunRow
+from rfm_spark.pipeline.context import RunContext
+from rfm_spark.pipeline.stages import moved_since
+from rfm_spark.segments.cuts import CutSet, as_rows, with_scores
+from rfm_spark.segments.rules import RuleMap, parse_rule_map, segment_column
+
+# Without type stubs, so not by an import statement.
+binomtest = importlib.import_module("scipy.stats").binomtest
+
+THEN, NOW = date(2024, 2, 29), date(2024, 3, 31)
+MEASURES = "customer_id STRING, recency_days INT, frequency BIGINT, monetary DECIMAL(18,2)"
+NOBODY = "(none)"
+BY_SCORES = ("asleep, when: {r: 1}", "big, when: {f: 3}", "middle, when: {f: 2}")
+Measure = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Customer:
+    """Recency and frequency of the two runs, whether a line came between, and what should be found."""
+
+    then: Measure | None
+    now: Measure | None
+    new_line: bool
+    moved: tuple[str, str]
+    cause: str | None
+
+
+# Cuts: recency 30 then, 60 now; frequency 2 and 4 then, 3 and 6 now.
+CUSTOMERS = {
+    "stayed": Customer((10, 1), (10, 1), False, ("small", "small"), None),
+    "stayed, bought again": Customer((9, 1), (2, 2), True, ("small", "small"), None),
+    "silent for too long": Customer((10, 1), (70, 1), False, ("small", "asleep"), "inactivity"),
+    "bought a lot": Customer((10, 1), (0, 10), True, ("small", "big"), "behaviour"),
+    "everybody else bought more": Customer((10, 3), (12, 3), False, ("middle", "small"), "thresholds"),
+    "recency cut moved": Customer((40, 1), (20, 1), True, ("asleep", "small"), "behaviour"),
+    "bought a lot as others did": Customer((10, 1), (0, 5), True, ("small", "middle"), "both"),
+    "held back by the cuts": Customer((10, 3), (0, 5), True, ("middle", "middle"), "masked"),
+    "kept awake by the cuts": Customer((10, 1), (41, 1), False, ("small", "small"), "masked"),
+    "first purchase": Customer(None, (1, 1), True, (NOBODY, "small"), "entered"),
+    "refunded": Customer((10, 1), None, True, ("small", NOBODY), "left"),
+}
+
+
+def rule_map(*rules: str) -> RuleMap:
+    def outcome(text: str) -> str:
+        return f"{{label: L, description: D, action: A, colour: '#123456', name: {text}}}"
+
+    listing = ", ".join(outcome(rule) for rule in rules)
+    text = f"{{name: own, title: T, description: D, segments: [{listing}], otherwise: {outcome('small')}}}"
+    return parse_rule_map(text, "own")
+
+
+def config_of(**rfm: object) -> Config:
+    columns = {"customer_id": "c", "order_ts": "t", "amount": "a"}
+    source = {"table": "t", "columns": columns, "order_grain": "row"}
+    scoring = {"bins": {"r": 2, "f": 3, "m": 2}}
+    return validate(
+        Config, {"lake": {"root": "x"}, "sources": {"transactions": source}, "rfm": {"scoring": scoring, **rfm}}, "test"
+    )
+
+
+def cuts_of(recency: float, *frequency: float) -> list[CutSet]:
+    return [
+        CutSet("r", "", "quantile", 2, (recency,), 2),
+        CutSet("f", "", "quantile", 3, frequency, 3),
+        CutSet("m", "", "quantile", 2, (1.0,), 2),
+    ]
+
+
+def run_of(
+    spark: SparkSession, measures: dict[str, Measure], cut_sets: list[CutSet], rules: RuleMap, day: date
+) -> DataFrame:
+    rows = [(name, r, f, Decimal(f)) for name, (r, f) in measures.items()]
+    frame = spark.createDataFrame(rows, MEASURES)
+    scored = with_scores(frame, cut_sets).withColumn(
+        "rfm_weighted", (F.col("r_score") + F.col("f_score") + F.col("m_score")) / 3
+    )
+    dated = scored.withColumns({"as_of_date": F.lit(day), "first_order_date": F.lit(date(2020, 1, 1))})
+    return dated.withColumn("segment", segment_column(rules, {"new_within_days": 90.0}))
+
+
+def moved_between(
+    spark: SparkSession, rules: RuleMap, customers: dict[str, Customer] = CUSTOMERS, before: Config | None = None
+) -> DataFrame:
+    """The pipeline's own comparison of two runs whose tables are made here."""
+    was = run_of(spark, {n: c.then for n, c in customers.items() if c.then}, cuts_of(30.0, 2.0, 4.0), rules, THEN)
+    segments = run_of(spark, {n: c.now for n, c in customers.items() if c.now}, cuts_of(60.0, 3.0, 6.0), rules, NOW)
+    lines = [(name, NOW if c.new_line else THEN) for name, c in customers.items() if c.now]
+    tables: dict[str, Any] = {"segments": was, "segment_cuts": spark.createDataFrame(as_rows(cuts_of(30.0, 2.0, 4.0)))}
+    config = config_of()
+    run = SimpleNamespace(
+        spark=spark,
+        config=config,
+        rule_map=rules,
+        segments=segments,
+        measures=spark.createDataFrame(lines, "customer_id STRING, last_line_date DATE"),
+        of_run=lambda name, run_id, version=None: tables[name],
+    )
+    document = (before or config).canonical(rules.model_dump(mode="json"))
+    assert json.loads(document)["segments"]["rule_map"]
+    previous = RunRow("before", THEN, "default", document, None, 0, datetime(2024, 3, 1))
+    return moved_since(cast(RunContext, run), previous)
+
+
+def found_in(moved: DataFrame) -> dict[str, tuple[str, str, str | None]]:
+    rows = moved.collect()
+    assert len({row["customer_id"] for row in rows}) == len(rows)
+    return {row["customer_id"]: (row["from_segment"], row["to_segment"], row["cause"]) for row in rows}
+
+
+def test_each_move_has_its_cause(spark: SparkSession) -> None:
+    moved = moved_between(spark, rule_map(*BY_SCORES)).persist()
+    assert found_in(moved) == {name: (*c.moved, c.cause) for name, c in CUSTOMERS.items()}
+    assert {c.cause for c in CUSTOMERS.values()} == {*CAUSES, None} - {"definition"}
+
+
+def test_changes_and_the_diagonal_are_all_customers_of_either_run(spark: SparkSession) -> None:
+    moved = moved_between(spark, rule_map(*BY_SCORES)).persist()
+    changes = segment_changes(moved)
+    assert set(changes.columns) <= set(SEGMENT_CHANGES.names)
+    movers = {name: (*c.moved, c.cause) for name, c in CUSTOMERS.items() if c.moved[0] != c.moved[1]}
+    assert found_in(changes) == movers
+    table = segment_transitions(moved)
+    assert set(table.columns) == set(SEGMENT_TRANSITIONS.names) - {"run_id", "as_of_date"}
+    rows = {(row["from_segment"], row["to_segment"]): row for row in table.collect()}
+    assert sum(row["customers"] for row in rows.values()) == len(CUSTOMERS)
+    diagonal = sum(row["customers"] for pair, row in rows.items() if pair[0] == pair[1])
+    assert diagonal == len(CUSTOMERS) - len(movers)
+    for pair, row in rows.items():
+        group = [c for c in CUSTOMERS.values() if c.moved == pair]
+        total = sum(c.moved[0] == pair[0] for c in CUSTOMERS.values())
+        interval = binomtest(len(group), total).proportion_ci(method="wilson")
+        assert row["customers"] == len(group)
+        wanted = (len(group) / total, interval.low, interval.high)
+        assert (row["share"], row["low"], row["high"]) == pytest.approx(wanted)
+        assert {cause: row[cause] for cause in CAUSES} == {c: sum(x.cause == c for x in group) for c in CAUSES}
+        assert row["revenue"] == sum((c.now or c.then or (0, 0))[1] for c in group)
+
+
+def test_changed_windows_are_the_cause_of_all_moves(spark: SparkSession) -> None:
+    found = found_in(moved_between(spark, rule_map(*BY_SCORES), before=config_of(window_days=365)))
+    for name, customer in CUSTOMERS.items():
+        inside = customer.then is not None and customer.now is not None
+        moved = customer.moved[0] != customer.moved[1]
+        assert found[name][2] == (("definition" if moved else None) if inside else customer.cause), name
+
+
+def test_settings_that_no_segment_depends_on_are_no_new_definition(spark: SparkSession) -> None:
+    tighter = {"scoring": {"bins": {"r": 2, "f": 3, "m": 2}, "relative_error": 0.01}, "z_log": True}
+    found = found_in(moved_between(spark, rule_map(*BY_SCORES), before=config_of(**tighter)))
+    assert found == {name: (*c.moved, c.cause) for name, c in CUSTOMERS.items()}
+
+
+def test_rules_on_what_scores_make_see_yesterdays_cuts_too(spark: SparkSession) -> None:
+    # Frequency 3 scores 2 then and 1 now: the weighted score falls from 2 to 5/3 by the cuts alone.
+    weighted = Customer((10, 3), (10, 3), False, ("big", "small"), "thresholds")
+    found = found_in(moved_between(spark, rule_map("big, when: {rfm_weighted: {min: 2}}"), {"c": weighted}))
+    assert found == {"c": ("big", "small", "thresholds")}
+
+
+def test_moves_of_empty_runs_are_entries_and_exits(spark: SparkSession) -> None:
+    now = spark.createDataFrame(
+        [("a", "x", "x", True, Decimal(1))],
+        "customer_id STRING, segment STRING, segment_before_cuts STRING, has_new_line BOOLEAN, monetary DECIMAL(18,2)",
+    )
+    none = now.select("customer_id", "segment", "monetary").where("false")
+    assert found_in(moves(now, none, "p", definition_changed=True)) == {"a": (NOBODY, "x", "entered")}
+    left = moves(now.where("false"), now.select("customer_id", "segment", "monetary"), "p", definition_changed=False)
+    assert found_in(left) == {"a": ("x", NOBODY, "left")}
+
+
+def test_intervals_are_wilsons(spark: SparkSession) -> None:
+    cases = [(k, n) for n in (1, 2, 7, 50, 1000) for k in sorted({0, 1, n // 3, n - 1, n})]
+    low, high = wilson(F.col("k").cast("double"), F.col("n").cast("double"))
+    rows = spark.createDataFrame(cases, "k INT, n INT").select("k", "n", low.alias("low"), high.alias("high")).collect()
+    assert len(rows) == len(cases)
+    for k, n, found_low, found_high in rows:
+        interval = binomtest(k, n).proportion_ci(confidence_level=0.95, method="wilson")
+        assert (found_low, found_high) == pytest.approx((interval.low, interval.high), abs=1e-12)
+        assert 0 <= found_low <= found_high <= 1
