@@ -13,6 +13,7 @@ from rfm_spark.clusters.features import FeatureSpace, cells
 from rfm_spark.core.session import persisted
 
 MAX_ITERATIONS = 200
+RESTARTS = 5
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ def fit(customers: DataFrame, space: FeatureSpace, k: int, seed: int) -> tuple[t
         customers: with the space's columns.
         space: of `feature_space`, with at least one column.
         k: clusters wanted; fewer come out when there are fewer distinct cells.
-        seed: of the initialisation.
+        seed: of the first start; the others count on from it.
 
     Returns:
         Centres, best customers first (low recency, high frequency and money), and the inertia on the cells.
@@ -78,10 +79,12 @@ def fit(customers: DataFrame, space: FeatureSpace, k: int, seed: int) -> tuple[t
         if distinct <= k:
             points = [tuple(float(x) for x in row["features"]) for row in grid.collect()]
             return _ordered(points, space), 0.0
-        kmeans = KMeans(k=k, seed=seed, weightCol="weight", maxIter=MAX_ITERATIONS, solver="row")
-        model = kmeans.fit(grid)
-        centres = [tuple(float(x) for x in centre) for centre in model.clusterCenters()]
-        return _ordered(centres, space), float(model.summary.trainingCost)
+        kmeans = KMeans(k=k, weightCol="weight", maxIter=MAX_ITERATIONS, solver="row")
+        # One start in several ends in a poor optimum; the best of a few is kept, the first among equals.
+        models = [kmeans.copy({kmeans.seed: seed + i}).fit(grid) for i in range(RESTARTS)]
+        best = min(models, key=lambda model: float(model.summary.trainingCost))
+        centres = [tuple(float(x) for x in centre) for centre in best.clusterCenters()]
+        return _ordered(centres, space), float(best.summary.trainingCost)
 
 
 def assigned(customers: DataFrame, model: ClusterModel) -> DataFrame:

@@ -27,7 +27,10 @@ def cents(amount: Column, data_type: DataType) -> Column:
     if isinstance(data_type, DecimalType) and data_type.precision - data_type.scale <= 13 and data_type.scale <= 2:
         return (amount * F.lit(100)).cast("bigint")
     if isinstance(data_type, IntegralType):
-        return F.when(F.abs(amount) <= MAX_AMOUNT, amount.cast("bigint") * F.lit(100))
+        # Not by abs(): that of the smallest BIGINT is negative.
+        return F.when(amount.between(-MAX_AMOUNT, MAX_AMOUNT), amount.cast("bigint") * F.lit(100))
+    if isinstance(data_type, DecimalType):
+        return _decimal_cents(amount)
     # FLOAT goes by its shortest decimal form too: 2.675 is meant, not 2.67499995.
     return _decimal_cents(amount.cast("string"))
 
@@ -38,8 +41,9 @@ def money(cents_column: Column) -> Column:
 
 
 def _decimal_cents(amount: Column) -> Column:
-    exact = amount.cast("decimal(38,12)")
-    return F.when(F.abs(exact) <= MAX_AMOUNT, (F.round(exact, 2) * F.lit(100)).cast("bigint"))
+    # One cast rounds half-up, once; two would round 0.00499… up to a whole cent.
+    exact = amount.cast("decimal(20,2)")
+    return F.when(F.abs(exact) <= MAX_AMOUNT, (exact * F.lit(100)).cast("bigint"))
 
 
 def _double_cents(amount: Column) -> Column:

@@ -154,9 +154,7 @@ def _nameless_ids(table: _Table, date: Profile) -> tuple[Profile | None, Profile
         (order, customer)
         for order in ids
         for customer in ids
-        if order.distinct > max(customer.distinct, _TELLING)
-        and determines(order, customer)
-        and determines(order, date)
+        if order.distinct > max(customer.distinct, _TELLING) and determines(order, customer) and determines(order, date)
     ]
     if pairs:
         order, customer = max(pairs, key=lambda pair: pair[1].distinct)
@@ -198,9 +196,7 @@ def _claim_amount(table: _Table, profile: Profile, points: float, why: str) -> t
     return (form.sql,)
 
 
-def _claim_product(
-    table: _Table, quantity: tuple[Profile, float], price: tuple[Profile, float]
-) -> tuple[str, ...]:
+def _claim_product(table: _Table, quantity: tuple[Profile, float], price: tuple[Profile, float]) -> tuple[str, ...]:
     expressions = []
     for ours, (profile, points), why in (
         ("quantity", quantity, "pieces of a line"), ("unit_price", price, "price of one piece, times quantity"),

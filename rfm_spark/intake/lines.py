@@ -7,6 +7,7 @@ from datetime import date, timedelta
 
 from pyspark.sql import Column, DataFrame, Observation
 from pyspark.sql import functions as F
+from pyspark.sql.types import FractionalType
 
 from rfm_spark.core.config import TransactionsSource
 from rfm_spark.core.money import cents
@@ -67,7 +68,7 @@ def typed_lines(raw: DataFrame, source: TransactionsSource) -> DataFrame:
 
     Returns:
         customer_id STRING, order_id STRING (null without one), order_ts TIMESTAMP, order_date DATE, sale_cents BIGINT,
-        refund_cents BIGINT, currency STRING, channel STRING, reason STRING (null when accepted), detail STRING, record.
+        refund_cents BIGINT, currency STRING, channel STRING, reason STRING (null when accepted), record STRUCT.
 
     Raises:
         SourceError: a mapped column is missing or of an unusable type.
@@ -75,7 +76,7 @@ def typed_lines(raw: DataFrame, source: TransactionsSource) -> DataFrame:
     rows = mapped(raw, source)
     with session_settings(raw.sparkSession, LENIENT):
         typed = rows.select(
-            _text("customer_id").alias("customer_id"),
+            _customer(rows).alias("customer_id"),
             _optional(rows, "order_id"),
             F.col("order_ts").cast("timestamp").alias("order_ts"),
             _amount(rows).alias("cents"),
@@ -172,6 +173,15 @@ def rejects(lines: DataFrame, source: TransactionsSource, name: str = "transacti
     )
 
 
+def _customer(rows: DataFrame) -> Column:
+    if not isinstance(rows.schema["customer_id"].dataType, FractionalType):
+        return _text("customer_id")
+    # Ids that went through floating point: 17850.0 is 17850, and NaN was an empty cell.
+    number = F.col("customer_id").cast("double")
+    whole = F.when(number == F.floor(number), F.floor(number).cast("string")).otherwise(number.cast("string"))
+    return F.when(~F.isnan(number), whole)
+
+
 def _text(name: str) -> Column:
     return F.trim(F.col(name).cast("string"))
 
@@ -183,8 +193,8 @@ def _optional(rows: DataFrame, name: str) -> Column:
 def _amount(rows: DataFrame) -> Column:
     if "amount" in rows.columns:
         return cents(F.col("amount"), rows.schema["amount"].dataType)
-    # Decimals before the product: integers would wrap silently.
-    product = F.col("quantity").cast("decimal(19,4)") * F.col("unit_price").cast("decimal(19,6)")
+    # Decimals before the product: integers would wrap silently. Nine places each make an exact product of eighteen.
+    product = F.col("quantity").cast("decimal(19,9)") * F.col("unit_price").cast("decimal(18,9)")
     return cents(product, rows.select(product.alias("p")).schema["p"].dataType)
 
 

@@ -52,8 +52,9 @@ def _checked_types(raw: DataFrame, columns: Mapping[str, str], name: str) -> dic
     problems = []
     for column, text in columns.items():
         try:
-            found = raw.select(theirs(raw, text).alias(column)).schema
-            types[column] = found[0].dataType
+            value = theirs(raw, text).alias(column)
+            # A condition takes neither aggregates nor generators nor windows: what passes is a value per row.
+            types[column] = raw.where(F.struct(value).isNotNull()).select(value).schema[0].dataType
         except PySparkException as error:
             problems.append(f"columns.{column}: {_reason(text, error)}")
     if problems:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 
 from pyspark.sql import DataFrame, Observation
 from pyspark.sql import functions as F
@@ -27,7 +28,7 @@ from rfm_spark.pipeline.context import RunContext
 from rfm_spark.segments.cuts import CutSet, as_rows, fixed_cuts, from_rows, measure_ranks, quantile_cuts, with_scores
 from rfm_spark.segments.load import rule_params
 from rfm_spark.segments.rules import RuleMap, segment_column
-from rfm_spark.segments.scored import scored_customers, z_values
+from rfm_spark.segments.scored import scored_customers, with_codes, z_values
 from rfm_spark.segments.summary import segment_summary
 
 
@@ -196,11 +197,13 @@ def moved_since(run: RunContext, previous: RunRow) -> DataFrame:
     """Customers of this run and an earlier one, with the cause of each move."""
     before = json.loads(previous.config)
     now = json.loads(run.config.canonical(run.rule_map.model_dump(mode="json")))
-    changed = any(before[part] != now[part] for part in ("rfm", "segments"))
+    changed = _definition(before, run.rule_map) != _definition(now, run.rule_map)
     old_cuts = from_rows(row.asDict() for row in run.of_run("segment_cuts", previous.run_id).collect())
     old_map = RuleMap.model_validate(before["segments"]["rule_map"])
     old_params = {"new_within_days": float(before["segments"]["new_within_days"])}
+    # Percentiles, z-scores and tiers stay today's: their old distribution is not kept, and cuts don't shape them.
     rescored = with_scores(_have(run.segments).withColumnRenamed("segment", "segment_now"), old_cuts)
+    rescored = with_codes(rescored, run.config.rfm)
     scored = rescored.withColumn("segment_before_cuts", segment_column(old_map, old_params)).select(
         "customer_id", F.col("segment_now").alias("segment"), "segment_before_cuts", "monetary"
     )
@@ -212,6 +215,17 @@ def moved_since(run: RunContext, previous: RunRow) -> DataFrame:
         previous.run_id,
         definition_changed=changed,
     )
+
+
+def _definition(document: dict[str, Any], rule_map: RuleMap) -> dict[str, Any]:
+    """What makes segments mean something else when it changes: rules, scoring, windows, the mapping of the source."""
+    parts = {part: document[part] for part in ("rfm", "segments", "sources", "timezone")}
+    # The sketch's error shapes no result.
+    scoring = {key: value for key, value in document["rfm"]["scoring"].items() if key != "relative_error"}
+    parts["rfm"] = {**document["rfm"], "scoring": scoring}
+    if any(column.startswith("cluster") or column == "second_distance" for column in rule_map.columns()):
+        parts["clusters"] = document["clusters"]
+    return parts
 
 
 def _have(frame: DataFrame | None) -> DataFrame:

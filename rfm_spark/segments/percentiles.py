@@ -13,8 +13,8 @@ from pyspark.sql.types import IntegralType
 
 from rfm_spark.segments.distribution import GRID, Rank
 
-# Whole numbers up to here are looked up by position (54 years of days); others are searched.
-DIRECT = 20_000
+# Whole numbers up to here are looked up by position (ten years of days); others are searched.
+DIRECT = 4_000
 _ROUNDS = math.ceil(math.log2(GRID + 100))
 
 

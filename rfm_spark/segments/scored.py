@@ -38,12 +38,8 @@ def scored_customers(
         The measures with r_score, f_score, m_score, rfm_code, rfm_weighted, r_pct, f_pct, m_pct, r_z, f_z, m_z,
         outliers and value_tier.
     """
-    scored = with_scores(measures, cut_sets).withColumns(
-        {
-            "rfm_code": _code(rfm.scoring.bins),
-            "rfm_weighted": _weighted(rfm.weights),
-            **{f"{m}_z": _z(_for_z(m, rfm.z_log), moments[m]) for m in MEASURES},
-        }
+    scored = with_codes(with_scores(measures, cut_sets), rfm).withColumns(
+        {f"{m}_z": _z(_for_z(m, rfm.z_log), moments[m]) for m in MEASURES}
     )
     lookups = {f"{m}_pct": Lookup(COLUMN_OF[m], ranks[m], lower_is_better=m == "r") for m in MEASURES}
     if rfm.value_tier_on == "weighted":
@@ -51,6 +47,11 @@ def scored_customers(
     standing = with_percentiles(scored, lookups)
     ranked_on = "m_pct" if rfm.value_tier_on == "monetary" else "tier_pct"
     return standing.withColumns({"value_tier": _tier(F.col(ranked_on)), "outliers": _outliers()}).drop("tier_pct")
+
+
+def with_codes(scored: DataFrame, rfm: RfmConfig) -> DataFrame:
+    """Add (or renew) rfm_code and rfm_weighted from r_score, f_score and m_score."""
+    return scored.withColumns({"rfm_code": _code(rfm.scoring.bins), "rfm_weighted": _weighted(rfm.weights)})
 
 
 def z_values(log: bool) -> dict[str, tuple[Column, int]]:
@@ -78,7 +79,8 @@ def _code(bins: Bins) -> Column:
 def _weighted(weights: Weights) -> Column:
     total = weights.r + weights.f + weights.m
     parts = [F.lit(float(getattr(weights, m))) * F.col(f"{m}_score") for m in MEASURES]
-    return (parts[0] + parts[1] + parts[2]) / F.lit(float(total))
+    # Rounded, so that one value reached by different scores is one double, and ties stay ties.
+    return F.round((parts[0] + parts[1] + parts[2]) / F.lit(float(total)), 9)
 
 
 def _weighted_ranks(scored: DataFrame) -> list[Rank]:

@@ -218,9 +218,9 @@ def test_frozen_cuts_score_other_customers_by_the_old_limits(spark: SparkSession
 
 
 def test_cuts_and_scores_are_the_same_from_any_layout(spark: SparkSession) -> None:
-    frame = frame_of(spark, drawn(5, 400))
+    frame = frame_of(spark, drawn(5, 400)).persist()
     first, ranks = quantile_cuts(frame, Scoring())
     for layout in (frame.repartition(1), frame.repartition(3), frame.orderBy(F.rand(3)).repartition(7)):
         again, again_ranks = quantile_cuts(layout, Scoring(relative_error=0.1))
         assert (again, again_ranks) == (first, ranks)
-        assert_df_equality(with_scores(layout, again), with_scores(frame, first), ignore_row_order=True)
+    assert_df_equality(with_scores(layout, again), with_scores(frame, first), ignore_row_order=True)

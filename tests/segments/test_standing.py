@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from chispa import assert_df_equality
 from numpy.typing import NDArray
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
@@ -58,7 +57,7 @@ def test_percentiles_of_many_values_are_near_and_monotone(spark: SparkSession) -
     rng = np.random.default_rng(4)
     n = 6000
     data = {
-        "days": (DIRECT - rng.integers(0, 5000, n)).tolist(),
+        "days": rng.integers(0, 5000, n).tolist(),
         "big": (rng.integers(-50, 4000, n) * 1_000_003 + 7).tolist(),
         "real": np.where(rng.random(n) < 0.2, 1.5, rng.lognormal(3, 2, n)).tolist(),
     }
@@ -71,6 +70,7 @@ def test_percentiles_of_many_values_are_near_and_monotone(spark: SparkSession) -
     assert list(table.columns) == [*data, *lookups]
     for name in data:
         assert table[name].nunique() > 1000
+        assert (abs(table[name]).max() <= DIRECT) == (name == "days")
         exact = percentiles(table[name], lower_is_better=name == "days")
         assert np.abs(table[f"{name}_pct"] - exact).max() <= 0.1
         ordered = table.sort_values(name)
@@ -143,9 +143,12 @@ def test_equal_weighted_scores_are_equal_though_made_of_different_parts(spark: S
 def test_scores_percentiles_and_z_scores_are_bitwise_the_same_from_any_layout(spark: SparkSession) -> None:
     rfm = RfmConfig(z_log=True, value_tier_on="weighted")
     frame = frame_of(spark, customers(1500, 14))
-    first = scored(frame, rfm).persist()
-    for layout in (frame.repartition(1), frame.orderBy(F.rand(1)).repartition(7)):
-        assert_df_equality(scored(layout, rfm), first, ignore_row_order=True)
+    one, shuffled = (
+        sorted(scored(layout, rfm).collect())
+        for layout in (frame.repartition(1), frame.orderBy(F.rand(1)).repartition(7))
+    )
+    assert len(one) == 1500
+    assert shuffled == one
 
 
 def test_the_summary_of_segments_is_that_of_pandas(spark: SparkSession) -> None:
