@@ -27,6 +27,9 @@ class Clock:
         return self.moment
 
 
+CLOCK = Clock()
+
+
 class Stages:
     """Remembers the stages that were run; can stop one like a crash would."""
 
@@ -71,14 +74,14 @@ def config_for(folder: Path, **changes: Any) -> Config:
         "lake": {"root": str(folder / "lake")},
         "sources": {"transactions": {"path": str(folder / "source"), "format": "delta", "columns": COLUMNS}},
         "rfm": {"window_days": 365},
-        "clusters": {"k": 3},
+        "clusters": {"enabled": False},
     }
     return validate(Config, {**document, **changes}, "tiny.yml")
 
 
 def run_tiny(spark: SparkSession, config: Config, as_of: date = AS_OF, **options: Any) -> Outcome:
     """One run with a ticking clock and a listener."""
-    known = {"clock": Clock(), "progress": Stages(), **options}
+    known = {"clock": CLOCK, "progress": Stages(), **options}
     return run(spark, config, as_of, **known)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from importlib.util import find_spec
 from pathlib import Path
@@ -85,16 +86,22 @@ def _write_config(folder: Path) -> Path:
 
 def _land(spark: SparkSession, data: Path, folder: Path) -> None:
     """Copy the package's parquet files to Delta source tables, as they are; tables that are there stay."""
+    missing = [name for name in TABLES if not (folder / "sources" / name / "_delta_log").is_dir()]
+    if not missing:
+        return
     lines = console.StageLines()
-    for name in TABLES:
-        target = folder / "sources" / name
-        if (target / "_delta_log").is_dir():
-            continue
-        begun = time.perf_counter()
-        lines.started(f"Landing {name}")
-        rows = spark.read.parquet(str(data / f"{name}.parquet"))
-        rows.write.format("delta").mode("errorifexists").save(str(target.resolve()))
-        lines.finished(f"Landing {name}", rows.count(), time.perf_counter() - begun)
+    begun = time.perf_counter()
+    title = f"Landing {len(missing)} source tables"
+    lines.started(title)
+
+    def land(name: str) -> int:
+        target = str((folder / "sources" / name).resolve())
+        spark.read.parquet(str(data / f"{name}.parquet")).write.format("delta").mode("errorifexists").save(target)
+        return spark.read.format("delta").load(target).count()
+
+    with ThreadPoolExecutor(max_workers=len(missing)) as pool:
+        rows = sum(pool.map(land, missing))
+    lines.finished(title, rows, time.perf_counter() - begun)
 
 
 def _show_segments(spark: SparkSession, place: Place, run: RunRow, numbers: Numbers) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import re
 from datetime import date
@@ -9,11 +10,21 @@ from pathlib import Path
 
 from pyspark.sql import SparkSession
 
+from rfm_spark.cli import clock
+from rfm_spark.cli.places import session
 from rfm_spark.core.errors import ConfigError
 from rfm_spark.intake.guess import guess, render
 from rfm_spark.lake.look import read_source
 
 _SCHEME = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]+:/")
+
+
+def init_command(options: argparse.Namespace) -> int:
+    """Write the configuration, and say what to do with it."""
+    output = Path(options.output) if options.output else None
+    written = init_config(session(options), options.file, output, clock.today("UTC"))
+    print(f"{written} written; read its comments, then: rfm-spark check -c {written}")
+    return 0
 
 
 def init_config(spark: SparkSession, file: str, output: Path | None, today: date) -> Path:

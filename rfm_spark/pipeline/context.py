@@ -98,7 +98,7 @@ class RunContext:
         Most of a small write is waiting for the commit, so tables don't wait for each other.
 
         Returns:
-            Per table the rows as they are in the lake, pinned.
+            Per table the rows as they are in the lake; nobody else writes this run's slice while the claim holds.
         """
         with ThreadPoolExecutor(max_workers=_WRITERS) as pool:
             # list() raises what a writer raised.
@@ -107,9 +107,9 @@ class RunContext:
 
     def _write_one(self, item: tuple[str, DataFrame]) -> DataFrame:
         name, frame = item
-        version = self.store.write_run(TABLES[name], frame, self.run_id, self.as_of)
-        written = self.of_run(name, self.run_id, version)
-        self.outputs[name] = version
+        self.outputs[name] = self.store.write_run(TABLES[name], frame, self.run_id, self.as_of)
+        # Not at that version: time travel builds a snapshot of its own, which takes longer than the count.
+        written = self.of_run(name, self.run_id)
         self.rows[name] = written.count()
         return written
 
@@ -119,7 +119,7 @@ class RunContext:
         schema = ", ".join(f"`{column}` {kind}" for column, kind, _ in columns)
         return self.spark.createDataFrame([tuple(row[column] for column, _, _ in columns) for row in rows], schema)
 
-    def of_run(self, name: str, run_id: str, version: int | None = None) -> DataFrame:
+    def of_run(self, name: str, run_id: str) -> DataFrame:
         """The rows of one run of a run table."""
-        rows = self.store.read(name, version)
+        rows = self.store.read(name)
         return rows.where(rows["run_id"] == run_id)

@@ -17,7 +17,7 @@ from rfm_spark.lake.place import Place
 from rfm_spark.lake.readers import current, history, of_run
 from rfm_spark.lake.store import Store
 from rfm_spark.pipeline import STAGES, backfill_dates
-from tests.helpers import AS_OF, COLUMNS, Clock, Stages, commits, config_for, purchases, rows_of, run_tiny, write_source
+from tests.helpers import AS_OF, CLOCK, COLUMNS, Stages, commits, config_for, purchases, rows_of, run_tiny, write_source
 
 VOLATILE = ("run_id", "previous_run_id", "model_version")
 
@@ -56,7 +56,8 @@ def test_a_complete_run_is_a_no_op_and_a_forced_one_is_new(spark: SparkSession, 
 
 
 def test_a_crashed_run_is_invisible_and_the_next_one_heals_it(spark: SparkSession, folder: Path) -> None:
-    config, undisturbed = config_for(folder), config_for(folder, lake={"root": str(folder / "calm")})
+    config = config_for(folder, clusters={"k": 3})
+    undisturbed = config_for(folder, clusters={"k": 3}, lake={"root": str(folder / "calm")})
     for stage in ("Clusters", "Summaries"):
         with pytest.raises(RuntimeError, match="stopped"):
             run_tiny(spark, config, progress=Stages(fail_at=stage))
@@ -72,10 +73,9 @@ def test_a_crashed_run_is_invisible_and_the_next_one_heals_it(spark: SparkSessio
 
 def test_a_backfill_compares_each_run_with_the_one_before(spark: SparkSession, folder: Path) -> None:
     config = config_for(folder)
-    dates = backfill_dates(date(2024, 4, 30), date(2024, 6, 30), "1mo")
-    clock = Clock()
+    dates = backfill_dates(date(2024, 5, 30), date(2024, 6, 30), "1mo")
     unlimited = config_for(folder, quality={"max_staleness_days": None})
-    runs = [run_tiny(spark, unlimited, day, clock=clock) for day in dates]
+    runs = [run_tiny(spark, unlimited, day) for day in dates]
     place = Place.of(config)
     ledger = Ledger(Store(spark, place)).complete("tiny")
     assert [row.previous_run_id for row in ledger] == [None, *(run.run_id for run in runs[:-1])]
@@ -145,7 +145,7 @@ def test_an_empty_source_is_a_valid_run_when_limits_only_warn(spark: SparkSessio
 
 def test_customers_who_are_all_alike_share_scores_and_one_cluster(spark: SparkSession, folder: Path) -> None:
     write_source(spark, folder / "source", [(f"c{i}", f"o{i}", datetime(2024, 6, 29), "9.99") for i in range(7)])
-    config = config_for(folder)
+    config = config_for(folder, clusters={"k": 3})
     outcome = run_tiny(spark, config)
     found = (
         current(spark, Place.of(config), "segments")
@@ -161,7 +161,7 @@ def test_customers_who_are_all_alike_share_scores_and_one_cluster(spark: SparkSe
 def test_one_run_holds_a_slot_and_a_dead_one_is_taken_over(spark: SparkSession, folder: Path) -> None:
     config = config_for(folder)
     store = Store(spark, Place.of(config))
-    other = Claim(store, config.name, AS_OF, Clock())
+    other = Claim(store, config.name, AS_OF, CLOCK)
     other.take("2024-06-30-00000000", set())
     with pytest.raises(SlotHeldError, match="2024-06-30-00000000"):
         run_tiny(spark, config)
@@ -169,7 +169,7 @@ def test_one_run_holds_a_slot_and_a_dead_one_is_taken_over(spark: SparkSession, 
     spark.sql(f"UPDATE {store.place.table('claims')} SET pid = 4194305")
     assert run_tiny(spark, config).exit_code == 0
     with pytest.raises(SlotHeldError, match="holds it"):
-        other.renew()
+        other.renew(fence=True)
 
 
 def test_frozen_cuts_come_from_the_named_run(spark: SparkSession, folder: Path) -> None:
