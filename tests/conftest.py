@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 from pyspark.sql import SparkSession
 
 from rfm_spark.core.session import local_session
+from tests.helpers import rfm_spark
 
 # Spark jobs take their time, and generated cases must be the same in every run.
 settings.register_profile(
@@ -45,3 +47,12 @@ def spark(session: SparkSession) -> Iterator[SparkSession]:
     for table in session.catalog.listTables():
         if table.isTemporary:
             session.catalog.dropTempView(table.name)
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """The folder of a finished demo, and what it printed; tests read it and leave it as it is."""
+    folder = tmp_path_factory.mktemp("demo")
+    done = rfm_spark("demo", "--lake", str(folder))
+    assert done.returncode == 0, done.stderr
+    return folder, done.stdout

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 from pyspark.sql import DataFrame, SparkSession
 
 from rfm_spark.core.config import Config, validate
 from rfm_spark.pipeline import Outcome, run
 
+ROOT = Path(__file__).resolve().parents[1]
 COLUMNS = {"customer_id": "customer", "order_id": "order", "order_ts": "at", "amount": "amount"}
 AS_OF = date(2024, 6, 30)
 
@@ -45,6 +47,12 @@ class Stages:
     def finished(self, title: str, rows: int | None, seconds: float) -> None:
         assert title == self.seen[-1]
         assert seconds >= 0
+
+
+def rfm_spark(*arguments: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    """The command in a process of its own, with Spark's own defaults (AQE on, several partitions)."""
+    command = [sys.executable, "-m", "rfm_spark", *arguments]
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)
 
 
 def purchases(customers: int = 24) -> list[tuple[str, str, datetime, str]]:
@@ -94,8 +102,3 @@ def rows_of(frame: DataFrame, *ignored: str) -> list[dict[str, Any]]:
 def commits(folder: Path) -> dict[str, int]:
     """Delta commits per table of a lake."""
     return {log.parent.name: len(list(log.glob("*.json"))) for log in sorted(folder.glob("*/_delta_log"))}
-
-
-def pandas_lines(rows: list[tuple[str, str, datetime, str]]) -> pd.DataFrame:
-    """The same lines for an oracle."""
-    return pd.DataFrame(rows, columns=["customer", "order", "at", "amount"])

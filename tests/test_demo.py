@@ -22,25 +22,9 @@ from rfm_spark.cli.main import main
 from rfm_spark.core.schemas import TABLES
 from rfm_spark.lake.place import Place
 from rfm_spark.lake.readers import current, of_run
-from tests.helpers import commits, rows_of
+from tests.helpers import ROOT, commits, rfm_spark, rows_of
 
-ROOT = Path(__file__).resolve().parents[1]
 AS_OF = ("2017-09-30", "2017-12-31")
-
-
-def rfm_spark(*arguments: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
-    """The command in a process of its own, with Spark's own defaults (AQE on, several partitions)."""
-    return subprocess.run(
-        [sys.executable, "-m", "rfm_spark", *arguments], cwd=cwd, capture_output=True, text=True, check=False
-    )
-
-
-@pytest.fixture(scope="module")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
-    folder = tmp_path_factory.mktemp("demo")
-    done = rfm_spark("demo", "--lake", str(folder))
-    assert done.returncode == 0, done.stderr
-    return folder, done.stdout
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,49 @@
+"""Sources that have no versions of their own are copied into the lake before they are read."""
+
+from __future__ import annotations
+
+import json
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from rfm_spark.core.config import digest
+from rfm_spark.lake.store import PROPERTIES, Store
+
+
+def land(store: Store, rows: DataFrame, name: str) -> tuple[DataFrame, str]:
+    """Copy a view's rows to `landed_<name>`, unless they are there already.
+
+    Args:
+        store: the lake.
+        rows: the view.
+        name: of the source.
+
+    Returns:
+        The landed rows, pinned, and the hash of their content (independent of row order).
+    """
+    target = f"landed_{name}"
+    content = _content_hash(rows)
+    if not store.exists(target) or _landed_content(store, target) != content:
+        writer = rows.write.format("delta").mode("overwrite").option("overwriteSchema", "true")
+        writer = writer.options(userMetadata=json.dumps({"content": content}), **PROPERTIES)
+        if store.place.root is not None:
+            writer.save(f"{store.place.root}/{target}")
+        else:
+            writer.saveAsTable(store.place.table(target))
+    return store.read(target, store.version(target)), content
+
+
+def _landed_content(store: Store, target: str) -> str | None:
+    said = store.last_metadata(target)
+    return json.loads(said).get("content") if said else None
+
+
+def _content_hash(rows: DataFrame) -> str:
+    # Two sums of independent 64-bit hashes, exact in DECIMAL: equal for equal rows in any order.
+    names = [F.col(f"`{name}`") for name in rows.columns]
+    first = F.xxhash64(*names).cast("decimal(38,0)")
+    second = F.xxhash64(F.lit("second"), *names).cast("decimal(38,0)")
+    row = rows.agg(F.count(F.lit(1)), F.sum(first), F.sum(second)).collect()[0]
+    schema = rows.schema.simpleString()
+    return digest(f"{schema}|{row[0]}|{row[1]}|{row[2]}")[:16]

@@ -1,0 +1,92 @@
+"""Reading results: only ever rows of complete runs."""
+
+from __future__ import annotations
+
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from rfm_spark.core.errors import LakeError
+from rfm_spark.core.schemas import RUNS, TABLES
+from rfm_spark.lake.ledger import Ledger, RunRow
+from rfm_spark.lake.place import Place, checked_run_id
+from rfm_spark.lake.store import Store
+
+
+def current(spark: SparkSession, lake: Place, table: str, config_name: str | None = None) -> DataFrame:
+    """A table as it stands now: of each segmentation the newest as-of date, and of that the newest complete run.
+
+    Args:
+        spark: the session.
+        lake: where the tables are.
+        table: name of a table of the lake; kept tables and ledgers come whole.
+        config_name: one segmentation; None for all.
+
+    Raises:
+        LakeError: no such table, or no complete run yet.
+    """
+    newest: dict[str, str] = {run.config_name: run.run_id for run in _current_runs(spark, lake, config_name)}
+    return _of_runs(spark, lake, table, list(newest.values()))
+
+
+def history(spark: SparkSession, lake: Place, table: str, config_name: str | None = None) -> DataFrame:
+    """A run table over time: the current run of every as-of date.
+
+    Args:
+        spark: the session.
+        lake: where the tables are.
+        table: name of a table of the lake; kept tables and ledgers come whole.
+        config_name: one segmentation; None for all.
+
+    Raises:
+        LakeError: no such table, or no complete run yet.
+    """
+    return _of_runs(spark, lake, table, [run.run_id for run in _current_runs(spark, lake, config_name)])
+
+
+def of_run(spark: SparkSession, lake: Place, table: str, run_id: str) -> DataFrame:
+    """A run table as one complete run wrote it.
+
+    Raises:
+        ConfigError: not a run id.
+        LakeError: no complete run of that id, or no such table.
+    """
+    checked_run_id(run_id)
+    if run_id not in {run.run_id for run in Ledger(Store(spark, lake)).complete()}:
+        raise LakeError(f"lake {lake}: no complete run {run_id}; `rfm-spark runs` lists them")
+    return _of_runs(spark, lake, table, [run_id])
+
+
+def refresh_views(store: Store) -> None:
+    """Define `<table>_current` for every run table, in catalog mode; the views follow the ledger by themselves."""
+    if not store.place.is_catalog:
+        return
+    runs = store.place.table(RUNS.name)
+    newest = (
+        "SELECT run_id FROM (SELECT run_id, row_number() OVER (PARTITION BY config_name "
+        f"ORDER BY as_of_date DESC, finished_at DESC, length(run_id) DESC, run_id DESC) AS place FROM {runs}) "
+        "WHERE place = 1"
+    )
+    for table in TABLES.values():
+        if table.kind == "run" and store.exists(table.name):
+            store.spark.sql(
+                f"CREATE OR REPLACE VIEW {store.place.table(f'{table.name}_current')} "
+                f"COMMENT 'Newest complete run: {table.comment}' "
+                f"AS SELECT * FROM {store.place.table(table.name)} WHERE run_id IN ({newest})"
+            )
+
+
+def _current_runs(spark: SparkSession, lake: Place, config_name: str | None) -> list[RunRow]:
+    runs = Ledger(Store(spark, lake)).complete(config_name)
+    if not runs:
+        of = f" of {config_name}" if config_name else ""
+        raise LakeError(f"lake {lake}: no complete run{of}; run `rfm-spark run` first, or check --lake")
+    return list({(run.config_name, run.as_of): run for run in runs}.values())
+
+
+def _of_runs(spark: SparkSession, lake: Place, table: str, run_ids: list[str]) -> DataFrame:
+    if table not in TABLES:
+        raise LakeError(f"lake {lake}: no table {table}; there are {', '.join(sorted(TABLES))}")
+    rows = Store(spark, lake).read(table)
+    if TABLES[table].kind != "run":
+        return rows
+    return rows.where(F.col("run_id").isin(run_ids))

@@ -1,0 +1,192 @@
+"""Creating, migrating, reading and writing the tables of one lake."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import date
+from typing import Any
+
+from pyspark.errors import AnalysisException
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from rfm_spark.core.errors import LakeError
+from rfm_spark.core.schemas import SCHEMA_VERSION, Table
+from rfm_spark.lake.place import Place, checked_run_id, quoted
+
+VERSION_PROPERTY = "rfm_spark.schema_version"
+# No statistics on ids and no deletion vectors: otherwise a person's id outlives the deletion of his rows.
+PROPERTIES = {
+    "delta.dataSkippingNumIndexedCols": "0",
+    "delta.enableDeletionVectors": "false",
+}
+CONFLICTS = ("CONCURRENT", "Concurrent", "DELTA_PROTOCOL_CHANGED", "DELTA_METADATA_CHANGED")
+
+
+def is_conflict(error: Exception) -> bool:
+    """Whether another writer got in between, so that trying again makes sense."""
+    return any(mark in str(error) for mark in CONFLICTS)
+
+
+class Store:
+    """Tables of one lake, seen from one session."""
+
+    def __init__(self, spark: SparkSession, place: Place) -> None:
+        """Bind a place to a session; nothing is read or written yet."""
+        self.spark = spark
+        self.place = place
+        self._ready: set[str] = set()
+
+    def prepare(self, table: Table) -> None:
+        """Create the table, or bring an older one up to today's columns.
+
+        Raises:
+            LakeError: no right to write, or the table was written by a newer version.
+        """
+        if table.name in self._ready:
+            return
+        properties = self._properties(table.name)
+        if properties is None:
+            self._create(table)
+        else:
+            self._migrate(table, int(properties.get(VERSION_PROPERTY, "0")))
+        self._ready.add(table.name)
+
+    def exists(self, name: str) -> bool:
+        """Whether the table is there."""
+        return self._properties(name) is not None
+
+    def read(self, name: str, version: int | None = None) -> DataFrame:
+        """All rows of a table, of complete and incomplete runs alike; `readers.current` is what users want.
+
+        Raises:
+            LakeError: the table is not there.
+        """
+        suffix = "" if version is None else f" VERSION AS OF {int(version)}"
+        try:
+            return self.spark.sql(f"SELECT * FROM {self.place.table(name)}{suffix}")
+        except AnalysisException as error:
+            raise LakeError(
+                f"lake {self.place}: no table {name}; run `rfm-spark run` first, or check --lake"
+            ) from error
+
+    def version(self, name: str) -> int:
+        """Newest Delta version of a table."""
+        rows = self.spark.sql(f"DESCRIBE HISTORY {self.place.table(name)} LIMIT 1").select("version").collect()
+        return int(rows[0]["version"])
+
+    def last_metadata(self, name: str) -> str | None:
+        """What the last commit of a kept table said about itself."""
+        history = self.spark.sql(f"DESCRIBE HISTORY {self.place.table(name)} LIMIT 1")
+        rows = history.select("userMetadata").collect()
+        return rows[0]["userMetadata"] if rows else None
+
+    def write_run(self, table: Table, frame: DataFrame, run_id: str, as_of: date) -> int:
+        """Replace one run's rows of a run table; repeating it changes nothing.
+
+        Args:
+            table: the contract; columns the frame lacks beside the keys are an error.
+            frame: one row per the table's key, without run_id and as_of_date.
+            run_id: of the run.
+            as_of: its as-of date.
+
+        Returns:
+            The Delta version that holds the rows.
+        """
+        self.prepare(table)
+        keyed = {"run_id": F.lit(checked_run_id(run_id)), "as_of_date": F.lit(as_of)}
+        rows = frame.select(
+            *(keyed.get(name, F.col(name)).cast(kind.lower()).alias(name) for name, kind, _ in table.columns)
+        )
+        self._write(table, rows, {"replaceWhere": f"run_id = '{run_id}'"})
+        return self.version(table.name)
+
+    def replace(self, table: Table, frame: DataFrame, metadata: str) -> int:
+        """Replace a kept table's rows in one commit that says what it reflects.
+
+        Returns:
+            The Delta version that holds them.
+        """
+        self.prepare(table)
+        rows = frame.select(*(F.col(name).cast(kind.lower()).alias(name) for name, kind, _ in table.columns))
+        self._write(table, rows, {"userMetadata": metadata})
+        return self.version(table.name)
+
+    def insert_new(self, table: Table, row: dict[str, Any], keys: Sequence[str]) -> None:
+        """Insert one row into a ledger unless a row with the same keys is there."""
+        self.prepare(table)
+        values = [tuple(row[name] for name in table.names)]
+        source = self.spark.createDataFrame(values, table.ddl)
+        condition = " AND ".join(f"t.{quoted(key)} = s.{quoted(key)}" for key in keys)
+        with self.view(source) as view:
+            self.spark.sql(
+                f"MERGE INTO {self.place.table(table.name)} t USING {view} s ON {condition} "
+                "WHEN NOT MATCHED THEN INSERT *"
+            ).collect()
+
+    @contextmanager
+    def view(self, frame: DataFrame) -> Iterator[str]:
+        """A frame as a temporary view of a unique name, for SQL."""
+        name = f"rfm_spark_{uuid.uuid4().hex}"
+        frame.createOrReplaceTempView(name)
+        try:
+            yield name
+        finally:
+            self.spark.catalog.dropTempView(name)
+
+    def _write(self, table: Table, rows: DataFrame, options: dict[str, str]) -> None:
+        writer = rows.write.format("delta").mode("overwrite").options(**options)
+        if self.place.root is not None:
+            writer.save(f"{self.place.root}/{table.name}")
+        else:
+            writer.saveAsTable(self.place.table(table.name))
+
+    def _properties(self, name: str) -> dict[str, str] | None:
+        try:
+            rows = self.spark.sql(f"DESCRIBE DETAIL {self.place.table(name)}").select("properties").collect()
+        except AnalysisException:
+            return None
+        return dict(rows[0]["properties"])
+
+    def _create(self, table: Table) -> None:
+        columns = ", ".join(f"{quoted(name)} {kind} COMMENT {_text(comment)}" for name, kind, comment in table.columns)
+        partition = "PARTITIONED BY (run_id)" if table.partitioned else ""
+        properties = {**PROPERTIES, VERSION_PROPERTY: str(SCHEMA_VERSION)}
+        settings = ", ".join(f"{_text(key)} = {_text(value)}" for key, value in properties.items())
+        try:
+            if self.place.is_catalog:
+                schema = ".".join(quoted(part) for part in self.place.schema)
+                self.spark.sql(f"CREATE SCHEMA IF NOT EXISTS {schema}")
+            self.spark.sql(
+                f"CREATE TABLE IF NOT EXISTS {self.place.table(table.name)} ({columns}) USING DELTA {partition} "
+                f"COMMENT {_text(table.comment)} TBLPROPERTIES ({settings})"
+            )
+        except Exception as error:
+            if is_conflict(error) and self.exists(table.name):
+                return
+            raise LakeError(
+                f"lake {self.place}: table {table.name} can't be created ({str(error).splitlines()[0]}); "
+                "check the place and the right to write there"
+            ) from error
+
+    def _migrate(self, table: Table, found: int) -> None:
+        if found > SCHEMA_VERSION:
+            raise LakeError(
+                f"lake {self.place}: table {table.name} has schema version {found}, this rfm-spark knows "
+                f"{SCHEMA_VERSION}; upgrade rfm-spark"
+            )
+        if found == SCHEMA_VERSION:
+            return
+        have = set(self.read(table.name).columns)
+        missing = [column for column in table.columns if column[0] not in have]
+        identifier = self.place.table(table.name)
+        if missing:
+            added = ", ".join(f"{quoted(name)} {kind} COMMENT {_text(comment)}" for name, kind, comment in missing)
+            self.spark.sql(f"ALTER TABLE {identifier} ADD COLUMNS ({added})")
+        self.spark.sql(f"ALTER TABLE {identifier} SET TBLPROPERTIES ({_text(VERSION_PROPERTY)} = '{SCHEMA_VERSION}')")
+
+
+def _text(value: str) -> str:
+    return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
