@@ -1,0 +1,117 @@
+"""Catalog mode, pinned inputs of every kind, migrations and names that try to escape."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from pyspark.sql import SparkSession
+
+from rfm_spark.core.errors import ConfigError, GateError, LakeError, SourceError
+from rfm_spark.core.schemas import RUNS, SCHEMA_VERSION, SEGMENT_CUTS
+from rfm_spark.lake.place import Place, checked_run_id, quoted_table
+from rfm_spark.lake.readers import current
+from rfm_spark.lake.sources import pin
+from rfm_spark.lake.store import VERSION_PROPERTY, Store
+from tests.helpers import AS_OF, COLUMNS, config_for, purchases, run_tiny, write_source
+
+
+def files(path: Path, form: str, **options: object) -> dict[str, object]:
+    return {"transactions": {"path": str(path), "format": form, "columns": COLUMNS, "options": options}}
+
+
+def test_catalog_mode_reads_a_view_and_offers_current_views(spark: SparkSession, tmp_path: Path) -> None:
+    write_source(spark, tmp_path / "source", purchases(12))
+    spark.sql("CREATE SCHEMA IF NOT EXISTS shop")
+    spark.sql(f"CREATE TABLE IF NOT EXISTS shop.lines USING delta LOCATION '{tmp_path / 'source'}'")
+    spark.sql("CREATE OR REPLACE VIEW shop.sales AS SELECT * FROM shop.lines WHERE customer <> 'c12'")
+    source = {"transactions": {"table": "shop.sales", "columns": COLUMNS}}
+    config = config_for(tmp_path, lake={"schema": "rfm_catalog"}, sources=source)
+    first = run_tiny(spark, config)
+    assert run_tiny(spark, config).repeated
+    assert spark.table("rfm_catalog.segments_current").count() == 11
+    assert spark.sql("DESCRIBE HISTORY rfm_catalog.landed_transactions").count() == 1
+    comments = {row["col_name"]: row["comment"] for row in spark.sql("DESCRIBE rfm_catalog.segments").collect()}
+    assert comments["recency_days"].startswith("Days from the last purchase")
+
+    # A run whose ledger row is missing is in the table, and in no view.
+    spark.sql(f"DELETE FROM rfm_catalog.runs WHERE run_id = '{first.run_id}'")
+    assert spark.table("rfm_catalog.segments").count() == 11
+    assert spark.table("rfm_catalog.segments_current").count() == 0
+    spark.sql("DROP SCHEMA rfm_catalog CASCADE")
+    spark.sql("DROP SCHEMA shop CASCADE")
+
+
+def test_a_catalog_table_is_pinned_where_it_is(spark: SparkSession, tmp_path: Path) -> None:
+    write_source(spark, tmp_path / "source", purchases(3))
+    spark.sql("CREATE SCHEMA IF NOT EXISTS shop")
+    spark.sql(f"CREATE TABLE IF NOT EXISTS shop.pinned USING delta LOCATION '{tmp_path / 'source'}'")
+    config = config_for(tmp_path, sources={"transactions": {"table": "shop.pinned", "columns": COLUMNS}})
+    pinned = pin(Store(spark, Place.of(config)), spark, config)
+    before = pinned.frame.count()
+    write_source(spark, tmp_path / "source", purchases(2), mode="append")
+    assert pinned.version == "delta:0"
+    assert pinned.frame.count() == before
+    spark.sql("DROP SCHEMA shop CASCADE")
+
+
+@pytest.mark.parametrize("form", ["csv", "json", "parquet"])
+def test_files_are_fixed_by_one_listing(spark: SparkSession, tmp_path: Path, form: str) -> None:
+    rows = spark.createDataFrame(purchases(4), "customer string, `order` string, at timestamp, amount string")
+    options = {"header": True} if form == "csv" else {}
+    rows.coalesce(1).write.format(form).options(**{k: "true" for k in options}).save(str(tmp_path / "raw"))
+    config = config_for(tmp_path, sources=files(tmp_path / "raw", form, **options))
+    pinned = pin(None, spark, config)
+    assert pinned.frame.count() == len(purchases(4))
+    assert pinned.version == pin(None, spark, config).version
+    pinned.recheck()
+    rows.limit(1).write.mode("append").format(form).options(**{k: "true" for k in options}).save(str(tmp_path / "raw"))
+    assert pinned.frame.count() == len(purchases(4))
+    assert pin(None, spark, config).version != pinned.version
+    with pytest.raises(GateError, match="changed while they were read"):
+        pinned.recheck()
+
+
+def test_what_is_no_source_is_said(spark: SparkSession, tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(SourceError, match="no Delta table"):
+        pin(None, spark, config_for(tmp_path, sources=files(tmp_path / "folder", "delta")))
+    with pytest.raises(SourceError, match="no files"):
+        pin(None, spark, config_for(tmp_path, sources=files(tmp_path / "folder", "csv")))
+    with pytest.raises(SourceError, match=r"shop\.nothing can't be read"):
+        pin(None, spark, config_for(tmp_path, sources={"transactions": {"table": "shop.nothing", "columns": COLUMNS}}))
+
+
+def test_an_older_table_gains_its_new_columns_and_a_newer_one_is_refused(spark: SparkSession, tmp_path: Path) -> None:
+    store = Store(spark, Place(root=str(tmp_path / "lake")))
+    identifier = store.place.table(SEGMENT_CUTS.name)
+    spark.sql(
+        f"CREATE TABLE {identifier} (run_id STRING, as_of_date DATE, measure STRING) "
+        "USING DELTA PARTITIONED BY (run_id)"
+    )
+    spark.sql(f"INSERT INTO {identifier} VALUES ('2024-01-01-00000000', DATE'2024-01-01', 'frequency')")
+    store.prepare(SEGMENT_CUTS)
+    rows = store.read(SEGMENT_CUTS.name).collect()
+    assert set(rows[0].asDict()) == set(SEGMENT_CUTS.names)
+    assert (rows[0]["measure"], rows[0]["cuts"]) == ("frequency", None)
+    spark.sql(f"ALTER TABLE {identifier} SET TBLPROPERTIES ('{VERSION_PROPERTY}' = '{SCHEMA_VERSION + 1}')")
+    with pytest.raises(LakeError, match="upgrade rfm-spark"):
+        Store(spark, store.place).prepare(SEGMENT_CUTS)
+
+
+def test_names_can_not_leave_their_quotes() -> None:
+    assert Place(root="/data/a`b").table("runs") == "delta.`/data/a``b/runs`"
+    for name in ("a;drop table b", "a.b.c.d", "", "a`b", "a b"):
+        with pytest.raises(ConfigError, match="not a table name"):
+            quoted_table(name, "sources.transactions.table")
+    for run_id in ("x' OR '1'='1", "2024-01-01", "2024-01-01-0000000g"):
+        with pytest.raises(ConfigError, match="not a run id"):
+            checked_run_id(run_id)
+    assert checked_run_id("2024-01-01-0a1b2c3d-2") == "2024-01-01-0a1b2c3d-2"
+
+
+def test_a_lake_whose_path_has_quotes_works(spark: SparkSession, tmp_path: Path) -> None:
+    write_source(spark, tmp_path / "source", purchases(3))
+    config = config_for(tmp_path, lake={"root": str(tmp_path / "it's a `lake`")})
+    run_tiny(spark, config, AS_OF)
+    assert current(spark, Place.of(config), RUNS.name).count() == 1
