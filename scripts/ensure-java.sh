@@ -5,6 +5,10 @@ major() { "$java" -version 2>&1 | sed -n 's/.*version "\([0-9]*\).*/\1/p' | head
 usable() { case "$(major)" in 17 | 21) return 0 ;; *) return 1 ;; esac; }
 
 if usable; then exit 0; fi
+if [ -n "$JAVA_HOME" ] && [ ! -x "$java" ]; then
+    echo "JAVA_HOME is $JAVA_HOME, and there is no Java: unset it, or point it at Java 17 or 21" >&2
+    exit 2
+fi
 if [ -n "$(major)" ]; then
     echo "Java $(major) is on this machine, Spark needs 17 or 21: set JAVA_HOME to one of them" >&2
     exit 2

@@ -10,7 +10,8 @@ from typing import Any
 
 from pyspark.sql import DataFrame, SparkSession
 
-from rfm_spark.core.config import Config, validate
+from rfm_spark.core.config import Config
+from rfm_spark.core.loading import validate
 from rfm_spark.pipeline import Outcome, run
 
 ROOT = Path(__file__).resolve().parents[1]

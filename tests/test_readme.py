@@ -13,7 +13,8 @@ import yaml
 from pyspark.sql import SparkSession
 
 from rfm_spark.cli.main import main
-from rfm_spark.core.config import Config, validate
+from rfm_spark.core.config import Config
+from rfm_spark.core.loading import validate
 from rfm_spark.core.resources import shipped_text
 
 README = Path(__file__).resolve().parents[1] / "README.md"

@@ -19,8 +19,8 @@ from rfm_spark.cli.explain import explanation
 from rfm_spark.cli.places import run_of, session
 from rfm_spark.cli.rules import previewed
 from rfm_spark.cli.running import run_once
-from rfm_spark.core.config import load_config
 from rfm_spark.core.errors import EnvironmentProblem, LakeError
+from rfm_spark.core.loading import load_config
 from rfm_spark.core.resources import shipped_text
 from rfm_spark.lake.ledger import RunRow
 from rfm_spark.lake.place import Place

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from rfm_spark.core.config import absolute
 from rfm_spark.core.errors import EnvironmentProblem, Exit, RfmSparkError
 from rfm_spark.core.session import get_session, java_version
 from rfm_spark.lake.place import Place
@@ -65,6 +66,6 @@ def _round_trip(*, quiet: bool) -> str:
 
 
 def _writable(folder: str) -> str:
-    place = Place(root=str(Path(folder).resolve()))
+    place = Place(root=absolute(folder))
     place.make_folder()
     return f"{place} can be written"

@@ -58,9 +58,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:
         if options.debug:
             traceback.print_exc()
-        first = (str(error).strip() or type(error).__name__).splitlines()[0]
+        first = _cause(error)
         _say(f"{options.command} failed: {first}; nothing half-written is visible, --debug shows the traceback")
         return int(Exit.UNFORESEEN)
+
+
+def _cause(error: Exception) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
+    # A failed call into the JVM names itself first, and what went wrong after it.
+    return lines[1].lstrip(": ") if lines[0].startswith("An error occurred while calling") and lines[1:] else lines[0]
 
 
 def _command(name: str) -> Callable[[argparse.Namespace], int]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 from pyspark.sql import SparkSession
 
-from rfm_spark.core.config import Config, load_config
+from rfm_spark.core.config import Config, absolute
 from rfm_spark.core.errors import ConfigError, LakeError
+from rfm_spark.core.loading import load_config
 from rfm_spark.core.session import get_session
 from rfm_spark.lake.ledger import Ledger, RunRow
 from rfm_spark.lake.place import Place, checked_run_id
@@ -22,10 +22,8 @@ def session(options: argparse.Namespace) -> SparkSession:
 
 def config_of(options: argparse.Namespace) -> Config:
     """The configuration a command names, with its flags on top."""
-    overrides = list(getattr(options, "overrides", []))
-    if options.lake is not None:
-        overrides.append(f"lake={{root: '{Path(options.lake).resolve()}'}}")
-    return load_config(options.config, overrides)
+    lake = absolute(options.lake) if options.lake is not None else None
+    return load_config(options.config, getattr(options, "overrides", []), lake)
 
 
 def place_of(options: argparse.Namespace) -> tuple[Place, str | None]:
@@ -39,7 +37,7 @@ def place_of(options: argparse.Namespace) -> tuple[Place, str | None]:
         return Place.of(config), config.name
     if options.lake is None:
         raise ConfigError(options.command, ["needs -c CONF or --lake DIR"])
-    return Place(root=str(Path(options.lake).resolve())), None
+    return Place(root=absolute(options.lake)), None
 
 
 def run_of(spark: SparkSession, place: Place, config_name: str | None, run_id: str | None) -> RunRow:

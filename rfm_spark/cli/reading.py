@@ -43,6 +43,7 @@ def show_command(options: argparse.Namespace) -> int:
     place, name = place_of(options)
     spark = session(options)
     if options.run is not None:
+        # Rejects of a run that failed its gate are there though the run is not.
         frame = of_run(spark, place, options.table, options.run)
     else:
         frame = current(spark, place, options.table, name)

@@ -13,7 +13,7 @@ from rfm_spark.cli.console import StageLines
 from rfm_spark.cli.places import config_of, session
 from rfm_spark.core.config import Config
 from rfm_spark.core.errors import ConfigError
-from rfm_spark.pipeline import Outcome, backfill_dates, run
+from rfm_spark.pipeline import Outcome, backfill_dates, outdated_successor, run
 from rfm_spark.segments.load import checked_rule_map
 
 
@@ -24,6 +24,10 @@ def run_command(options: argparse.Namespace) -> int:
     dates = _dates(options, config)
     spark = session(options)
     codes = [run_once(spark, config, as_of, force=options.force).exit_code for as_of in dates]
+    later = outdated_successor(spark, config, dates[-1])
+    if later is not None:
+        print(f"{later} was compared with an older run; its changes are made anew", file=sys.stderr)
+        codes.append(run_once(spark, config, later).exit_code)
     return max(codes)
 
 

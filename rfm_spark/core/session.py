@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from pyspark import SparkConf
 from pyspark.sql import DataFrame, SparkSession
 
 from rfm_spark.core.errors import EnvironmentProblem
@@ -162,8 +163,10 @@ def persisted(frame: DataFrame) -> Iterator[DataFrame]:
 
 def _submitted_session(app_name: str) -> SparkSession:
     builder = SparkSession.builder.appName(app_name)
+    # A cluster that has Delta, or another catalog, keeps what it set up.
     for key, value in DELTA_SETTINGS.items():
-        builder = builder.config(key, value)
+        if SparkConf().get(key) is None:
+            builder = builder.config(key, value)
     spark = builder.getOrCreate()
     try:
         spark.sql("SHOW NAMESPACES").collect()
@@ -181,6 +184,9 @@ def _half_of_memory() -> str:
         total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (ValueError, OSError, AttributeError):
         return "2g"
+    with suppress(OSError, ValueError):
+        # In a container the machine's memory is not ours.
+        total = min(total, int(Path("/sys/fs/cgroup/memory.max").read_text(encoding="ascii")))
     return f"{min(max(total // 2**21, 1024), 8192)}m"
 
 

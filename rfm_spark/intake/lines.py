@@ -7,7 +7,7 @@ from datetime import date, timedelta
 
 from pyspark.sql import Column, DataFrame, Observation
 from pyspark.sql import functions as F
-from pyspark.sql.types import FractionalType
+from pyspark.sql.types import DoubleType, FloatType
 
 from rfm_spark.core.config import TransactionsSource
 from rfm_spark.core.money import cents
@@ -124,8 +124,8 @@ def observed(lines: DataFrame, observation: Observation, as_of: date) -> DataFra
         F.min(F.when(accepted, F.col("order_date"))).alias("oldest"),
         F.sum(F.when(counted, F.col("sale_cents"))).alias("sales"),
         F.sum(F.when(counted, F.col("refund_cents"))).alias("refunds"),
-        F.min(F.when(accepted, F.col("currency"))).alias("first_currency"),
-        F.max(F.when(accepted, F.col("currency"))).alias("last_currency"),
+        F.min(F.when(counted, F.col("currency"))).alias("first_currency"),
+        F.max(F.when(counted, F.col("currency"))).alias("last_currency"),
     )
 
 
@@ -174,7 +174,7 @@ def rejects(lines: DataFrame, source: TransactionsSource, name: str = "transacti
 
 
 def _customer(rows: DataFrame) -> Column:
-    if not isinstance(rows.schema["customer_id"].dataType, FractionalType):
+    if not isinstance(rows.schema["customer_id"].dataType, (FloatType, DoubleType)):
         return _text("customer_id")
     # Ids that went through floating point: 17850.0 is 17850, and NaN was an empty cell.
     number = F.col("customer_id").cast("double")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import socket
 import time
 import uuid
@@ -14,13 +15,15 @@ from pyspark.sql import functions as F
 
 from rfm_spark.core.errors import SlotHeldError
 from rfm_spark.core.schemas import CLAIMS
-from rfm_spark.lake.store import Store, is_conflict
+from rfm_spark.lake.store import Store, is_conflict, patiently
 
 LEASE = timedelta(hours=2)
 # A claim is extended when less than this is left of it; a stage is expected to be shorter.
 _MARGIN = timedelta(minutes=90)
 _LOOK_AGAIN = timedelta(minutes=5)
-_TRIES = 5
+_TRIES = 8
+# A restarted container often has the host name and process id of the one that died.
+_TOKENS_HERE: set[str] = set()
 
 
 class Claim:
@@ -32,6 +35,7 @@ class Claim:
         self._slot = {"config_name": config_name, "as_of_date": as_of}
         self._clock = clock
         self._token = uuid.uuid4().hex
+        _TOKENS_HERE.add(self._token)
         self._looked = clock()
 
     def take(self, run_id: str, complete: Collection[str]) -> None:
@@ -52,9 +56,10 @@ class Claim:
             try:
                 self._merge(run_id, holder["token"] if holder is not None else "")
             except Exception as error:
-                if not is_conflict(error):
+                # Another slot's claim conflicts too: look again who holds ours, a little later.
+                if not is_conflict(error) or attempt == _TRIES - 1:
                     raise
-                time.sleep(0.2 * (attempt + 1))
+                time.sleep((attempt + 1) * (0.1 + secrets.randbelow(200) / 1000))
                 continue
             holder = self._holder()
             if holder is not None and holder["token"] == self._token:
@@ -86,20 +91,13 @@ class Claim:
         self._expire_at(self._clock())
 
     def _expire_at(self, moment: datetime) -> bool:
-        table = self._store.place.table(CLAIMS.name)
-        for attempt in range(_TRIES):
-            try:
-                # Delta's UPDATE takes no parameters; both values are of our own making.
-                changed = self._store.spark.sql(
-                    f"UPDATE {table} SET expires_at = timestamp_micros({int(moment.timestamp() * 1_000_000)}) "
-                    f"WHERE token = '{self._token}'"
-                ).collect()
-                return int(changed[0]["num_affected_rows"]) == 1
-            except Exception as error:
-                if not is_conflict(error) or attempt == _TRIES - 1:
-                    raise
-                time.sleep(0.2 * (attempt + 1))
-        return False
+        # Delta's UPDATE takes no parameters; both values are of our own making.
+        statement = (
+            f"UPDATE {self._store.place.table(CLAIMS.name)} "
+            f"SET expires_at = timestamp_micros({int(moment.timestamp() * 1_000_000)}) WHERE token = '{self._token}'"
+        )
+        changed = patiently(lambda: self._store.spark.sql(statement).collect())
+        return int(changed[0]["num_affected_rows"]) == 1
 
     def _holder(self) -> Row | None:
         rows = self._store.read(CLAIMS.name)
@@ -112,7 +110,11 @@ class Claim:
     def _is_live(self, holder: Row) -> bool:
         if holder["token"] == self._token or holder["expires"] <= self._clock().timestamp():
             return False
-        return holder["host"] != socket.gethostname() or _process_runs(int(holder["pid"]))
+        if holder["host"] != socket.gethostname():
+            return True
+        if int(holder["pid"]) == os.getpid():
+            return holder["token"] in _TOKENS_HERE
+        return _process_runs(int(holder["pid"]))
 
     def _merge(self, run_id: str, replaced_token: str) -> None:
         moment = self._clock() + LEASE

@@ -12,31 +12,27 @@ from rfm_spark.lake.store import PROPERTIES, Store
 
 
 def land(store: Store, rows: DataFrame, name: str) -> tuple[DataFrame, str]:
-    """Copy a view's rows to `landed_<name>`, unless they are there already.
+    """Copy a view's rows to `landed_<name>`, unless they are there already; each segmentation lands its own.
 
     Args:
         store: the lake.
         rows: the view.
-        name: of the source.
+        name: of the segmentation and its source.
 
     Returns:
         The landed rows, pinned, and the hash of their content (independent of row order).
     """
     target = f"landed_{name}"
     content = _content_hash(rows)
-    if not store.exists(target) or _landed_content(store, target) != content:
+    metadata = json.dumps({"content": content})
+    if not store.exists(target) or store.last_metadata(target) != metadata:
         writer = rows.write.format("delta").mode("overwrite").option("overwriteSchema", "true")
-        writer = writer.options(userMetadata=json.dumps({"content": content}), **PROPERTIES)
+        writer = writer.options(userMetadata=metadata, **PROPERTIES)
         if store.place.root is not None:
             writer.save(f"{store.place.root}/{target}")
         else:
             writer.saveAsTable(store.place.table(target))
-    return store.read(target, store.version(target)), content
-
-
-def _landed_content(store: Store, target: str) -> str | None:
-    said = store.last_metadata(target)
-    return json.loads(said).get("content") if said else None
+    return store.read(target, store.version_of(target, metadata)), content
 
 
 def _content_hash(rows: DataFrame) -> str:

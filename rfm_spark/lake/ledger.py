@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from typing import Any
 
 from pyspark.sql import functions as F
@@ -25,7 +25,7 @@ class RunRow:
         config: canonical JSON, with the rule map.
         previous_run_id: run its changes are against.
         exit_code: repeated on a repeat.
-        finished_at: when it became visible.
+        finished_at: when it became visible, in microseconds since 1970.
     """
 
     run_id: str
@@ -34,7 +34,7 @@ class RunRow:
     config: str
     previous_run_id: str | None
     exit_code: int
-    finished_at: datetime
+    finished_at: int
 
 
 def fingerprint(parts: Sequence[str]) -> str:
@@ -57,7 +57,14 @@ class Ledger:
         if config_name is not None:
             rows = rows.where(F.col("config_name") == F.lit(config_name))
         found = rows.select(
-            "run_id", "as_of_date", "config_name", "config", "previous_run_id", "exit_code", "finished_at"
+            "run_id",
+            "as_of_date",
+            "config_name",
+            "config",
+            "previous_run_id",
+            "exit_code",
+            # Not as a datetime: collected ones are local, and one hour a year comes twice.
+            F.unix_micros("finished_at"),
         ).collect()
         # A forced repeat within the clock's resolution still comes after what it repeats.
         return sorted(

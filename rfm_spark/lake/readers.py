@@ -6,10 +6,10 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from rfm_spark.core.errors import LakeError
-from rfm_spark.core.schemas import RUNS, TABLES
+from rfm_spark.core.schemas import REJECTS, RUNS, TABLES
 from rfm_spark.lake.ledger import Ledger, RunRow
 from rfm_spark.lake.place import Place, checked_run_id
-from rfm_spark.lake.store import Store
+from rfm_spark.lake.store import Store, sql_text
 
 
 def current(spark: SparkSession, lake: Place, table: str, config_name: str | None = None) -> DataFrame:
@@ -51,7 +51,8 @@ def of_run(spark: SparkSession, lake: Place, table: str, run_id: str) -> DataFra
         LakeError: no complete run of that id, or no such table.
     """
     checked_run_id(run_id)
-    if run_id not in {run.run_id for run in Ledger(Store(spark, lake)).complete()}:
+    # Rejects say why a run stopped, so they are readable before (and without) its row in the ledger.
+    if table != REJECTS.name and run_id not in {run.run_id for run in Ledger(Store(spark, lake)).complete()}:
         raise LakeError(f"lake {lake}: no complete run {run_id}; `rfm-spark runs` lists them")
     return _of_runs(spark, lake, table, [run_id])
 
@@ -70,7 +71,7 @@ def refresh_views(store: Store) -> None:
         if table.kind == "run" and store.exists(table.name):
             store.spark.sql(
                 f"CREATE OR REPLACE VIEW {store.place.table(f'{table.name}_current')} "
-                f"COMMENT 'Newest complete run: {table.comment}' "
+                f"COMMENT {sql_text(f'Newest complete run: {table.comment}')} "
                 f"AS SELECT * FROM {store.place.table(table.name)} WHERE run_id IN ({newest})"
             )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ from rfm_spark.lake.landing import land
 from rfm_spark.lake.place import LOCAL, quoted, quoted_table
 from rfm_spark.lake.store import Store
 
+_GLOB = re.compile(r"[*?\[{]")
+
 
 @dataclass(frozen=True)
 class PinnedSource:
@@ -24,7 +27,7 @@ class PinnedSource:
 
     Attributes:
         name: which source.
-        version: `delta:12`, `files:<hash>` or `landed:<hash>`.
+        version: `delta:<table>:12`, `files:<hash>` or `landed:<hash>`.
         frame: its rows, always those of `version`.
         recheck: raises GateError when files changed while they were read.
     """
@@ -55,7 +58,7 @@ def pin(store: Store | None, spark: SparkSession, config: Config, name: str = "t
     where = f"sources.{name}"
     try:
         if source.table is not None:
-            return _pin_table(store, spark, source.table, name)
+            return _pin_table(store, spark, source.table, name, config.name)
         path = config.resolve(source.path or "")
         if source.format == "delta":
             return _pin_delta(spark, path, name, source.path or path)
@@ -73,11 +76,11 @@ def _pin_delta(spark: SparkSession, path: str, name: str, shown: str) -> PinnedS
         version = _delta_version(spark, f"delta.{quoted(path)}")
     except AnalysisException as error:
         raise SourceError(f"sources.{name}: {shown} is no Delta table; check the path, or set format") from error
-    frame = spark.read.format("delta").option("versionAsOf", version).load(path)
-    return PinnedSource(name, f"delta:{version}", frame, _nothing_to_recheck)
+    frame = spark.read.format("delta").option("versionAsOf", version.number).load(path)
+    return PinnedSource(name, str(version), frame, _nothing_to_recheck)
 
 
-def _pin_table(store: Store | None, spark: SparkSession, table: str, name: str) -> PinnedSource:
+def _pin_table(store: Store | None, spark: SparkSession, table: str, name: str, config_name: str) -> PinnedSource:
     identifier = quoted_table(table, f"sources.{name}.table")
     rows = spark.table(identifier)
     try:
@@ -86,10 +89,10 @@ def _pin_table(store: Store | None, spark: SparkSession, table: str, name: str) 
         # Views and tables without versions can't be pinned where they are.
         if store is None:
             return PinnedSource(name, "unpinned", rows, _nothing_to_recheck)
-        landed, content = land(store, rows, name)
+        landed, content = land(store, rows, f"{config_name}_{name}")
         return PinnedSource(name, f"landed:{content}", landed, _nothing_to_recheck)
-    frame = spark.sql(f"SELECT * FROM {identifier} VERSION AS OF {version}")
-    return PinnedSource(name, f"delta:{version}", frame, _nothing_to_recheck)
+    frame = spark.sql(f"SELECT * FROM {identifier} VERSION AS OF {version.number}")
+    return PinnedSource(name, str(version), frame, _nothing_to_recheck)
 
 
 def _pin_files(spark: SparkSession, path: str, source: TransactionsSource, name: str) -> PinnedSource:
@@ -99,7 +102,9 @@ def _pin_files(spark: SparkSession, path: str, source: TransactionsSource, name:
     if not files:
         raise SourceError(f"sources.{name}: no files in {source.path}; check the path")
     reader = spark.read.format(source.format or "").options(**options)
-    if not (len(files) == 1 and files[0].rstrip("/").endswith(path.rstrip("/"))):
+    root = re.sub(r"^file:/+", "/", path).rstrip("/")
+    if not _GLOB.search(path) and not any(re.sub(r"^file:/+", "/", file) == root for file in files):
+        # Below a folder, names such as country=DE are columns.
         reader = reader.option("basePath", path)
     frame = reader.load([_literal(file) for file in files])
 
@@ -115,16 +120,31 @@ def _listing(spark: SparkSession, path: str, options: dict[str, str]) -> tuple[l
     keep = {key: value for key, value in options.items() if key in ("pathGlobFilter", "recursiveFileLookup")}
     found = spark.read.format("binaryFile").options(**keep).load(path)
     rows = sorted(tuple(row) for row in found.select("path", "length", F.unix_micros("modificationTime")).collect())
-    relative = [f"{file.rpartition('/')[2]}|{length}|{modified}" for file, length, modified in rows]
+    # Not the name alone: a file moved to another partition is another input. Not the folder: a copy is the same one.
+    root = os.path.commonpath([file for file, _, _ in rows]) if len(rows) > 1 else ""
+    relative = [f"{_below(root, file)}|{length}|{modified}" for file, length, modified in rows]
     return [file for file, _, _ in rows], digest("\n".join(relative))[:16]
 
 
-def _delta_version(spark: SparkSession, identifier: str) -> int:
-    return int(spark.sql(f"DESCRIBE HISTORY {identifier} LIMIT 1").select("version").collect()[0]["version"])
+@dataclass(frozen=True)
+class _DeltaVersion:
+    """A table dropped and made anew counts its versions from 0 again, so its identity belongs to the version."""
+
+    table: str
+    number: int
+
+    def __str__(self) -> str:
+        return f"delta:{self.table[:8]}:{self.number}"
+
+
+def _delta_version(spark: SparkSession, identifier: str) -> _DeltaVersion:
+    newest = spark.sql(f"DESCRIBE HISTORY {identifier} LIMIT 1").select("version").collect()[0]["version"]
+    table = spark.sql(f"DESCRIBE DETAIL {identifier}").select("id").collect()[0]["id"]
+    return _DeltaVersion(str(table), int(newest))
 
 
 def _must_exist(path: str, where: str, shown: str) -> None:
-    if LOCAL.match(path) and not re.search(r"[*?\[{]", path):
+    if LOCAL.match(path) and not _GLOB.search(path):
         local = Path(re.sub(r"^file:/{1,3}", "/", path))
         if not local.exists():
             raise SourceError(f"{where}: nothing at {shown} (looked for {local}); check the path")
@@ -133,6 +153,10 @@ def _must_exist(path: str, where: str, shown: str) -> None:
 def _option(value: str | int | float | bool) -> str:
     text = str(value).lower() if isinstance(value, bool) else str(value)
     return fill_placeholders(text, "sources.options")
+
+
+def _below(root: str, file: str) -> str:
+    return file.removeprefix(root) if root else file.rpartition("/")[2]
 
 
 def _literal(path: str) -> str:

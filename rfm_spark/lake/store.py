@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+import secrets
+import time
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
-from typing import Any
+from typing import Any, TypeVar
 
 from pyspark.errors import AnalysisException
 from pyspark.sql import DataFrame, SparkSession
@@ -22,12 +25,32 @@ PROPERTIES = {
     "delta.dataSkippingNumIndexedCols": "0",
     "delta.enableDeletionVectors": "false",
 }
-CONFLICTS = ("CONCURRENT", "Concurrent", "DELTA_PROTOCOL_CHANGED", "DELTA_METADATA_CHANGED")
+# Error conditions and exception names of Delta; a bare "Concurrent" would also match stack traces.
+_CONFLICT = re.compile(
+    r"DELTA_(CONCURRENT|METADATA_CHANGED|PROTOCOL_CHANGED)"
+    r"|(ConcurrentAppend|ConcurrentWrite|ConcurrentTransaction|ConcurrentDeleteRead|ConcurrentDeleteDelete"
+    r"|ConcurrentModification|MetadataChanged|ProtocolChanged)Exception"
+)
+_TRIES = 8
+Result = TypeVar("Result")
 
 
 def is_conflict(error: Exception) -> bool:
     """Whether another writer got in between, so that trying again makes sense."""
-    return any(mark in str(error) for mark in CONFLICTS)
+    return _CONFLICT.search(str(error)) is not None
+
+
+def patiently(action: Callable[[], Result]) -> Result:
+    """Do something that can be repeated, again after a conflict with another writer, a little later each time."""
+    for attempt in range(1, _TRIES + 1):
+        try:
+            return action()
+        except Exception as error:
+            if not is_conflict(error) or attempt == _TRIES:
+                raise
+            # Spread, so that writers who met once don't meet again.
+            time.sleep(attempt * (0.1 + secrets.randbelow(200) / 1000))
+    raise AssertionError("the last try returns or raises")
 
 
 class Store:
@@ -111,8 +134,14 @@ class Store:
         """
         self.prepare(table)
         rows = frame.select(*(F.col(name).cast(kind.lower()).alias(name) for name, kind, _ in table.columns))
-        self._write(table, rows, {"userMetadata": metadata})
-        return self.version(table.name)
+        patiently(lambda: self._write(table, rows, {"userMetadata": metadata}))
+        return self.version_of(table.name, metadata)
+
+    def version_of(self, name: str, metadata: str) -> int:
+        """The newest version that says this about itself: another writer may have committed since ours."""
+        history = self.spark.sql(f"DESCRIBE HISTORY {self.place.table(name)} LIMIT 50")
+        mine = history.where(F.col("userMetadata") == F.lit(metadata)).agg(F.max("version")).collect()
+        return int(mine[0][0])
 
     def insert_new(self, table: Table, row: dict[str, Any], keys: Sequence[str]) -> None:
         """Insert one row into a ledger unless a row with the same keys is there."""
@@ -121,10 +150,11 @@ class Store:
         source = self.spark.createDataFrame(values, table.ddl)
         condition = " AND ".join(f"t.{quoted(key)} = s.{quoted(key)}" for key in keys)
         with self.view(source) as view:
-            self.spark.sql(
+            statement = (
                 f"MERGE INTO {self.place.table(table.name)} t USING {view} s ON {condition} "
                 "WHEN NOT MATCHED THEN INSERT *"
-            ).collect()
+            )
+            patiently(lambda: self.spark.sql(statement).collect())
 
     @contextmanager
     def view(self, frame: DataFrame) -> Iterator[str]:
@@ -151,17 +181,19 @@ class Store:
         return dict(rows[0]["properties"])
 
     def _create(self, table: Table) -> None:
-        columns = ", ".join(f"{quoted(name)} {kind} COMMENT {_text(comment)}" for name, kind, comment in table.columns)
+        columns = ", ".join(
+            f"{quoted(name)} {kind} COMMENT {sql_text(comment)}" for name, kind, comment in table.columns
+        )
         partition = "PARTITIONED BY (run_id)" if table.partitioned else ""
         properties = {**PROPERTIES, VERSION_PROPERTY: str(SCHEMA_VERSION)}
-        settings = ", ".join(f"{_text(key)} = {_text(value)}" for key, value in properties.items())
+        settings = ", ".join(f"{sql_text(key)} = {sql_text(value)}" for key, value in properties.items())
         try:
             if self.place.is_catalog:
                 schema = ".".join(quoted(part) for part in self.place.schema)
                 self.spark.sql(f"CREATE SCHEMA IF NOT EXISTS {schema}")
             self.spark.sql(
                 f"CREATE TABLE IF NOT EXISTS {self.place.table(table.name)} ({columns}) USING DELTA {partition} "
-                f"COMMENT {_text(table.comment)} TBLPROPERTIES ({settings})"
+                f"COMMENT {sql_text(table.comment)} TBLPROPERTIES ({settings})"
             )
         except Exception as error:
             if is_conflict(error) and self.exists(table.name):
@@ -183,10 +215,13 @@ class Store:
         missing = [column for column in table.columns if column[0] not in have]
         identifier = self.place.table(table.name)
         if missing:
-            added = ", ".join(f"{quoted(name)} {kind} COMMENT {_text(comment)}" for name, kind, comment in missing)
+            added = ", ".join(f"{quoted(name)} {kind} COMMENT {sql_text(comment)}" for name, kind, comment in missing)
             self.spark.sql(f"ALTER TABLE {identifier} ADD COLUMNS ({added})")
-        self.spark.sql(f"ALTER TABLE {identifier} SET TBLPROPERTIES ({_text(VERSION_PROPERTY)} = '{SCHEMA_VERSION}')")
+        self.spark.sql(
+            f"ALTER TABLE {identifier} SET TBLPROPERTIES ({sql_text(VERSION_PROPERTY)} = '{SCHEMA_VERSION}')"
+        )
 
 
-def _text(value: str) -> str:
+def sql_text(value: str) -> str:
+    """A string literal of SQL."""
     return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"

@@ -17,7 +17,7 @@ from rfm_spark.core.config import Config, digest
 from rfm_spark.core.errors import ConfigError, Exit
 from rfm_spark.core.session import session_settings
 from rfm_spark.lake.claims import Claim
-from rfm_spark.lake.ledger import Ledger, RunRow, current_runs, fingerprint, previous_of
+from rfm_spark.lake.ledger import Ledger, RunRow, current_runs, fingerprint, previous_of, successor_of
 from rfm_spark.lake.place import Place
 from rfm_spark.lake.readers import refresh_views
 from rfm_spark.lake.sources import PinnedSource, pin
@@ -81,23 +81,40 @@ def run(
             _must_be_complete(complete, config.rfm.scoring.run)
         previous = previous_of(current_runs(complete, config.name), as_of)
         base_id = _run_id(config, rule_map, as_of, source, previous)
-        runs = [r for r in complete if r.run_id == base_id or r.run_id.startswith(f"{base_id}-")]
-        if runs and not force:
-            return Outcome(runs[-1].run_id, as_of, runs[-1].exit_code, repeated=True)
-        run_id = f"{base_id}-{len(runs) + 1}" if runs else base_id
+        done = _repeats(complete, base_id)
+        if done and not force:
+            refresh_views(store)
+            return Outcome(done[-1].run_id, as_of, done[-1].exit_code, repeated=True)
+        run_id = f"{base_id}-{len(done) + 1}" if done else base_id
         claim = Claim(store, config.name, as_of, clock)
         claim.take(run_id, {r.run_id for r in complete})
         try:
+            # A twin may have published between our look at the ledger and our claim.
+            published = _repeats(ledger.complete(), base_id)
+            if len(published) > len(done):
+                claim.release()
+                return Outcome(published[-1].run_id, as_of, published[-1].exit_code, repeated=True)
             with ExitStack() as held:
-                context = RunContext(
-                    spark, store, config, rule_map, as_of, run_id, source, previous, held, claim
-                )  # fmt: skip
+                context = RunContext(spark, store, config, rule_map, as_of, run_id, source, previous, held, claim)
                 return _execute(context, ledger, clock, progress)
         except BaseException:
             # Also for an interrupt from the keyboard: the next start should not have to wait.
             with suppress(Exception):
                 claim.release()
             raise
+
+
+def outdated_successor(spark: SparkSession, config: Config, as_of: date) -> date | None:
+    """The next later as-of date, if its run compares itself with an older run than the current one of as_of."""
+    current = current_runs(Ledger(Store(spark, Place.of(config))).complete(), config.name)
+    later = successor_of(current, as_of)
+    if later is None or as_of not in current or later.previous_run_id == current[as_of].run_id:
+        return None
+    return later.as_of
+
+
+def _repeats(complete: Sequence[RunRow], base_id: str) -> list[RunRow]:
+    return [run for run in complete if run.run_id == base_id or run.run_id.startswith(f"{base_id}-")]
 
 
 def _execute(context: RunContext, ledger: Ledger, clock: Clock, progress: Progress) -> Outcome:

@@ -94,7 +94,8 @@ def _gate(run: RunContext, counts: LineCounts) -> None:
         raise GateError(mixed)
     found = breaches(counts, run.config.quality, run.as_of)
     if found and run.config.quality.on_breach == "fail":
-        raise GateError("; ".join(found) + "; nothing was published")
+        look = f"; see them with `rfm-spark show rejects --run {run.run_id}`" if counts.rejected else ""
+        raise GateError("; ".join(found) + look + "; nothing was published")
     run.warnings += found
     if counts.rejected:
         reasons = ", ".join(f"{name} {n:,}" for name, n in counts.rejected.items())
@@ -106,9 +107,11 @@ def _gate(run: RunContext, counts: LineCounts) -> None:
 def _keep_orders(run: RunContext) -> int | None:
     source = run.config.sources.transactions
     mapping = json.dumps(source.model_dump(mode="json"), sort_keys=True) + run.config.timezone
-    reflects = json.dumps({"source": run.source.version, "mapping": digest(mapping)[:16]}, sort_keys=True)
+    reflects = json.dumps(
+        {"config": run.config.name, "source": run.source.version, "mapping": digest(mapping)[:16]}, sort_keys=True
+    )
     if run.store.exists(ORDERS.name) and run.store.last_metadata(ORDERS.name) == reflects:
-        run.outputs[ORDERS.name] = run.store.version(ORDERS.name)
+        run.outputs[ORDERS.name] = run.store.version_of(ORDERS.name, reflects)
         return None
     lines = accepted_until(typed_lines(run.source.frame, source), None)
     version = run.store.replace(ORDERS, kept_orders(lines, source.order_grain), reflects)

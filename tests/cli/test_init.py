@@ -8,8 +8,8 @@ import pytest
 from pyspark.sql import SparkSession
 
 from rfm_spark.cli.init import init_config
-from rfm_spark.core.config import load_config
 from rfm_spark.core.errors import ConfigError, SourceError
+from rfm_spark.core.loading import load_config
 from rfm_spark.lake.look import read_source
 from rfm_spark.pipeline import run
 

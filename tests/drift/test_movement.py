@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import json
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from decimal import Decimal
 from types import SimpleNamespace
 from typing import Any, cast
@@ -14,7 +14,8 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from rfm_spark.core.config import Config, validate
+from rfm_spark.core.config import Config
+from rfm_spark.core.loading import validate
 from rfm_spark.core.schemas import CAUSES, SEGMENT_CHANGES, SEGMENT_TRANSITIONS
 from rfm_spark.drift.movement import moves, segment_changes, segment_transitions, wilson
 from rfm_spark.lake.ledger import RunRow
@@ -117,7 +118,7 @@ def moved_between(
     )
     document = (before or config).canonical(rules.model_dump(mode="json"))
     assert json.loads(document)["segments"]["rule_map"]
-    previous = RunRow("before", THEN, "default", document, None, 0, datetime(2024, 3, 1))
+    previous = RunRow("before", THEN, "default", document, None, 0, 1_709_251_200_000_000)
     return moved_since(cast(RunContext, run), previous)
 
 

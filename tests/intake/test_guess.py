@@ -10,8 +10,9 @@ import yaml
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from rfm_spark.core.config import Config, load_config
+from rfm_spark.core.config import Config
 from rfm_spark.core.errors import SourceError
+from rfm_spark.core.loading import load_config
 from rfm_spark.core.session import session_settings
 from rfm_spark.intake.guess import Guess, guess, render
 from rfm_spark.intake.guess_words import score

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -27,17 +28,19 @@ def test_catalog_mode_reads_a_view_and_offers_current_views(spark: SparkSession,
     spark.sql("CREATE OR REPLACE VIEW shop.sales AS SELECT * FROM shop.lines WHERE customer <> 'c12'")
     source = {"transactions": {"table": "shop.sales", "columns": COLUMNS}}
     config = config_for(tmp_path, lake={"schema": "rfm_catalog"}, sources=source)
+    run_tiny(spark, config, AS_OF - timedelta(days=1))
     first = run_tiny(spark, config)
     assert run_tiny(spark, config).repeated
+    assert spark.table("rfm_catalog.segment_changes_current").select("previous_run_id").distinct().count() <= 1
     assert spark.table("rfm_catalog.segments_current").count() == 11
-    assert spark.sql("DESCRIBE HISTORY rfm_catalog.landed_transactions").count() == 1
+    assert spark.sql("DESCRIBE HISTORY rfm_catalog.landed_tiny_transactions").count() == 1
     comments = {row["col_name"]: row["comment"] for row in spark.sql("DESCRIBE rfm_catalog.segments").collect()}
     assert comments["recency_days"].startswith("Days from the last purchase")
 
     # A run whose ledger row is missing is in the table, and in no view.
     spark.sql(f"DELETE FROM rfm_catalog.runs WHERE run_id = '{first.run_id}'")
-    assert spark.table("rfm_catalog.segments").count() == 11
-    assert spark.table("rfm_catalog.segments_current").count() == 0
+    assert spark.table("rfm_catalog.segments").where("as_of_date = '2024-06-30'").count() == 11
+    assert spark.table("rfm_catalog.segments_current").where("as_of_date = '2024-06-30'").count() == 0
     spark.sql("DROP SCHEMA rfm_catalog CASCADE")
     spark.sql("DROP SCHEMA shop CASCADE")
 
@@ -50,7 +53,7 @@ def test_a_catalog_table_is_pinned_where_it_is(spark: SparkSession, tmp_path: Pa
     pinned = pin(Store(spark, Place.of(config)), spark, config)
     before = pinned.frame.count()
     write_source(spark, tmp_path / "source", purchases(2), mode="append")
-    assert pinned.version == "delta:0"
+    assert pinned.version.endswith(":0")
     assert pinned.frame.count() == before
     spark.sql("DROP SCHEMA shop CASCADE")
 
