@@ -34,7 +34,7 @@ class LineCounts:
         oldest: date of the oldest accepted row.
         sales_cents: sale lines up to as_of.
         refund_cents: refund lines up to as_of.
-        currencies: smallest and largest currency code seen, where one is mapped.
+        currencies: smallest and largest currency code up to as_of, where one is mapped.
     """
 
     read: int

@@ -28,6 +28,7 @@ def land(store: Store, rows: DataFrame, name: str) -> tuple[DataFrame, str]:
     if not store.exists(target) or store.last_metadata(target) != metadata:
         writer = rows.write.format("delta").mode("overwrite").option("overwriteSchema", "true")
         writer = writer.options(userMetadata=metadata, **PROPERTIES)
+        store.make_schema()
         if store.place.root is not None:
             writer.save(f"{store.place.root}/{target}")
         else:

@@ -77,6 +77,12 @@ class Store:
             self._migrate(table, int(properties.get(VERSION_PROPERTY, "0")))
         self._ready.add(table.name)
 
+    def make_schema(self) -> None:
+        """Create the lake's schema in catalog mode; a folder needs no such step."""
+        if self.place.is_catalog:
+            schema = ".".join(quoted(part) for part in self.place.schema)
+            self.spark.sql(f"CREATE SCHEMA IF NOT EXISTS {schema}")
+
     def exists(self, name: str) -> bool:
         """Whether the table is there."""
         return self._properties(name) is not None
@@ -141,7 +147,8 @@ class Store:
         """The newest version that says this about itself: another writer may have committed since ours."""
         history = self.spark.sql(f"DESCRIBE HISTORY {self.place.table(name)} LIMIT 50")
         mine = history.where(F.col("userMetadata") == F.lit(metadata)).agg(F.max("version")).collect()
-        return int(mine[0][0])
+        # Replacing nothing by nothing commits nothing; then the table as it is holds what was meant.
+        return self.version(name) if mine[0][0] is None else int(mine[0][0])
 
     def insert_new(self, table: Table, row: dict[str, Any], keys: Sequence[str]) -> None:
         """Insert one row into a ledger unless a row with the same keys is there."""
@@ -188,9 +195,7 @@ class Store:
         properties = {**PROPERTIES, VERSION_PROPERTY: str(SCHEMA_VERSION)}
         settings = ", ".join(f"{sql_text(key)} = {sql_text(value)}" for key, value in properties.items())
         try:
-            if self.place.is_catalog:
-                schema = ".".join(quoted(part) for part in self.place.schema)
-                self.spark.sql(f"CREATE SCHEMA IF NOT EXISTS {schema}")
+            self.make_schema()
             self.spark.sql(
                 f"CREATE TABLE IF NOT EXISTS {self.place.table(table.name)} ({columns}) USING DELTA {partition} "
                 f"COMMENT {sql_text(table.comment)} TBLPROPERTIES ({settings})"

@@ -71,7 +71,6 @@ def run(
     """
     rule_map = checked_rule_map(config)
     place = Place.of(config)
-    place.make_folder()
     store = Store(spark, place)
     ledger = Ledger(store)
     with session_settings(spark, {"spark.sql.session.timeZone": config.timezone}):
@@ -86,6 +85,7 @@ def run(
             refresh_views(store)
             return Outcome(done[-1].run_id, as_of, done[-1].exit_code, repeated=True)
         run_id = f"{base_id}-{len(done) + 1}" if done else base_id
+        place.make_folder()
         claim = Claim(store, config.name, as_of, clock)
         claim.take(run_id, {r.run_id for r in complete})
         try:

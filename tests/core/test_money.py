@@ -65,7 +65,7 @@ def generated_doubles() -> list[float]:
 
 
 def test_doubles_are_rounded_half_up_by_their_shortest_decimal_form(spark: SparkSession) -> None:
-    special = [0.0, -0.0, 1e13, -1e13, math.nextafter(1e13, math.inf), 1e300, 5e-324, math.nan, math.inf, -math.inf]
+    special = [0.0, -0.0, 1e13, -1e13, 1e300, 5e-324, math.nan, math.inf, -math.inf]
     values = [*TIES, *(-tie for tie in TIES), *special, *generated_doubles()]
     wanted = [half_up(repr(value)) for value in values]
     assert len(values) > 300

@@ -26,7 +26,7 @@ sources:
     path: source
     format: delta
     columns: {customer_id: customer, order_id: order, order_ts: at, amount: amount}
-clusters: {k: 2}
+clusters: {enabled: false}
 """
 
 
@@ -38,6 +38,7 @@ def submit(cwd: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     command = [
         str(Path(spec.origin).parent / "bin" / "spark-submit"),
         "--master", "local[2]", "--conf", "spark.ui.enabled=false", "--conf", "spark.sql.shuffle.partitions=2",
+        "--conf", "spark.databricks.delta.snapshotPartitions=1",
         "--packages", f"io.delta:delta-spark_{series}_2.13:{DELTA_VERSION}",
         "--py-files", str(cwd / "rfm_spark.zip"), str(cwd / "job.py"), *arguments,
     ]  # fmt: skip

@@ -58,7 +58,7 @@ def test_a_complete_run_is_a_no_op_and_a_forced_one_is_new(spark: SparkSession, 
 def test_a_crashed_run_is_invisible_and_the_next_one_heals_it(spark: SparkSession, folder: Path) -> None:
     config = config_for(folder, clusters={"k": 3})
     undisturbed = config_for(folder, clusters={"k": 3}, lake={"root": str(folder / "calm")})
-    for stage in ("Clusters", "Summaries"):
+    for stage in ("Clusters", "Summaries and changes"):
         with pytest.raises(RuntimeError, match="stopped"):
             run_tiny(spark, config, progress=Stages(fail_at=stage))
         with pytest.raises(LakeError, match="no complete run"):

@@ -57,7 +57,7 @@ def test_percentiles_of_many_values_are_near_and_monotone(spark: SparkSession) -
     rng = np.random.default_rng(4)
     n = 6000
     data = {
-        "days": rng.integers(0, 5000, n).tolist(),
+        "days": rng.integers(0, 3500, n).tolist(),
         "big": (rng.integers(-50, 4000, n) * 1_000_003 + 7).tolist(),
         "real": np.where(rng.random(n) < 0.2, 1.5, rng.lognormal(3, 2, n)).tolist(),
     }
