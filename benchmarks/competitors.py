@@ -106,7 +106,7 @@ def run_rfm_spark(job: Job) -> list[Timing]:
     config.write_text(yaml.safe_dump(_rfm_spark_config(job)), encoding="utf-8")
     return [
         timed("rfm-spark", lambda: _run(main, config, AS_OF)),
-        timed("rfm-spark: second as-of date (orders kept)", lambda: _run(main, config, "2025-12-30")),
+        timed("rfm-spark: second as-of date (orders kept)", lambda: _run(main, config, "2026-01-01")),
     ]
 
 
