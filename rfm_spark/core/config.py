@@ -15,24 +15,19 @@ from pathlib import Path
 from typing import Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, field_validator, model_validator
+from pydantic import ConfigDict, Field, PrivateAttr, field_validator, model_validator
 
+from rfm_spark.core.clustering import ClustersConfig
 from rfm_spark.core.errors import ConfigError
+from rfm_spark.core.inputs import Sources
+from rfm_spark.core.quality import QualityConfig
+from rfm_spark.core.strict import Strict
 
 NAME_PATTERN = r"^[A-Za-z0-9_][A-Za-z0-9_-]{0,62}$"
 IDENTIFIER_PATTERN = r"^[A-Za-z_][A-Za-z0-9_]{0,127}$"
-REQUIRED_COLUMNS = ("customer_id", "order_ts")
-OPTIONAL_COLUMNS = ("order_id", "amount", "quantity", "unit_price", "line_id", "product_id", "category", "currency",
-                    "channel", "discount", "is_return")  # fmt: skip
 MEASURES = ("r", "f", "m")
 _PLACEHOLDER = re.compile(r"\$\{env:([A-Za-z_][A-Za-z0-9_]*)\}")
 _SCHEME = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]*:/")
-
-
-class Strict(BaseModel):
-    """Base of all models: immutable, and a key nobody reads is an error."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class LakeConfig(Strict):
@@ -53,56 +48,6 @@ class LakeConfig(Strict):
         if self.catalog is not None and self.schema_name is None:
             raise ValueError("catalog needs schema beside it")
         return self
-
-
-class TransactionsSource(Strict):
-    """The purchases: a catalog table or files, and how their columns map to ours."""
-
-    table: str | None = Field(None, description="Catalog table or view, as catalog.schema.table.")
-    path: str | None = Field(None, description="File or folder, relative to this file.")
-    format: Literal["delta", "parquet", "csv", "json"] | None = Field(None, description="Format of `path`.")
-    options: dict[str, str | int | float | bool] = Field(default_factory=dict, description="Options of Spark's reader.")
-    columns: dict[str, str] = Field(description="ours: theirs, a column name or a scalar SQL expression.")
-    order_grain: Literal["row", "day"] | None = Field(
-        None, description="What is one order where there is no order_id: each row, or all rows of a customer's day."
-    )
-
-    @model_validator(mode="after")
-    def _complete(self) -> TransactionsSource:
-        problems = [*self._place_problems(), *self._column_problems()]
-        if problems:
-            raise ValueError("; ".join(problems))
-        return self
-
-    def _place_problems(self) -> list[str]:
-        if (self.table is None) == (self.path is None):
-            return ["give either table, or path and format"]
-        if self.path is not None and self.format is None:
-            return ["path needs format (delta, parquet, csv or json)"]
-        if self.table is not None and (self.format is not None or self.options):
-            return ["format and options go with path, not with table"]
-        return []
-
-    def _column_problems(self) -> list[str]:
-        have = set(self.columns)
-        problems = [f"columns.{name} is missing" for name in REQUIRED_COLUMNS if name not in have]
-        unknown = sorted(have - {*REQUIRED_COLUMNS, *OPTIONAL_COLUMNS})
-        if unknown:
-            known = ", ".join((*REQUIRED_COLUMNS, *OPTIONAL_COLUMNS))
-            problems.append(f"columns.{unknown[0]} is not a column of transactions (known: {known})")
-        if ("amount" in have) == bool({"quantity", "unit_price"} & have):
-            problems.append("columns needs amount, or quantity and unit_price, and not both")
-        elif "amount" not in have and not {"quantity", "unit_price"} <= have:
-            problems.append("columns needs quantity and unit_price together")
-        if ("order_id" in have) == (self.order_grain is not None):
-            problems.append("give columns.order_id, or order_grain: row or day where there is none")
-        return problems
-
-
-class Sources(Strict):
-    """The user's own tables."""
-
-    transactions: TransactionsSource
 
 
 class Bins(Strict):
@@ -193,30 +138,6 @@ class SegmentsConfig(Strict):
     new_within_days: int = Field(90, ge=1)
 
 
-class ClustersConfig(Strict):
-    """KMeans on standardised log features at a fixed k."""
-
-    enabled: bool = True
-    k: int = Field(5, ge=2, le=50)
-    features: tuple[Literal["recency_days", "frequency", "monetary"], ...] = ("recency_days", "frequency", "monetary")
-    seed: int = 42
-
-    @field_validator("features")
-    @classmethod
-    def _distinct(cls, features: tuple[str, ...]) -> tuple[str, ...]:
-        if not features or len(set(features)) != len(features):
-            raise ValueError("name each feature once, at least one")
-        return features
-
-
-class QualityConfig(Strict):
-    """Limits on the input; a breach stops the run before anything is published."""
-
-    max_reject_share: float = Field(0.05, ge=0, le=1)
-    max_staleness_days: int | None = Field(3, ge=0, description="Newest row against as-of; null switches it off.")
-    on_breach: Literal["fail", "warn"] = "fail"
-
-
 class DisplayConfig(Strict):
     """How money and numbers are shown; it changes no result."""
 
@@ -263,6 +184,10 @@ class Config(Strict):
     def canonical(self, rule_map: Mapping[str, Any]) -> str:
         """JSON with sorted keys of all that shapes results: no secrets, no lake location, no display."""
         document = self.model_dump(mode="json", by_alias=True, exclude={"lake", "display"})
+        own = self.sources.transactions.quality
+        # Only what a source's own limits say: what they leave out is the general ones' business.
+        said = None if own is None else own.model_dump(mode="json", exclude_unset=True)
+        document["sources"]["transactions"]["quality"] = said
         document["segments"]["rule_map"] = rule_map
         return json.dumps(document, sort_keys=True, separators=(",", ":"))
 

@@ -71,3 +71,9 @@ class SlotHeldError(RfmSparkError):
     """Raised when another live run holds the same configuration and as-of date."""
 
     exit_code = Exit.SLOT_HELD
+
+
+class BalanceError(RfmSparkError):
+    """Raised when the rows or the money of a source don't add up; nothing of the run is published."""
+
+    exit_code = Exit.UNFORESEEN

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 Kind = Literal["run", "kept", "ledger"]
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 3
 RUN_KEYS = (
     ("run_id", "STRING", "Run that wrote the row"),
     ("as_of_date", "DATE", "Last day that counts, inclusive"),
@@ -69,6 +69,9 @@ RUNS = Table("runs", "ledger", "One row per complete run, written last", (
     ("money", "MAP<STRING,DECIMAL(28,2)>", "Sums of money read and published"),
     ("warnings", "ARRAY<STRING>", "What a reader of the figures should know"),
     ("drift_verdict", "STRING", "Null while drift is not measured"),
+    ("status", "STRING", "ok; thin, when there was too little data for RFM to mean much; empty, without customers"),
+    ("contents", "MAP<STRING,STRING>", "Source to a fingerprint of its rows dated up to as_of_date"),
+    ("schemas", "MAP<STRING,STRING>", "Source to the names and types of its columns"),
 ))  # fmt: skip
 
 CLAIMS = Table("claims", "ledger", "One row per slot (config_name, as_of_date), held by one run at a time", (
@@ -100,7 +103,8 @@ REJECTS = _run_table(
     ("source", "STRING", "Source of the row"),
     ("reason", "STRING", "Code of the rule that rejected it"),
     ("detail", "STRING", "The value that was not usable"),
-    ("record", "STRING", "JSON of the row as it was read"),
+    ("record", "STRING", "JSON of the row as it was read; a line that could not be parsed is in it as raw text"),
+    ("first_seen_run", "STRING", "Run that first rejected this row for this reason"),
 )  # fmt: skip
 
 SEGMENTS = _run_table(
@@ -132,6 +136,8 @@ SEGMENTS = _run_table(
     ("cluster_distance", "DOUBLE", "Euclidean distance to its centre in feature space"),
     ("second_distance", "DOUBLE", "Distance to the second nearest centre"),
     ("model_version", "STRING", "Cluster model"),
+    ("cluster_imputed", "ARRAY<STRING>", "Features without a value, for which a stand-in was taken"),
+    ("tenure_days", "INT", "Days from the first purchase to as_of_date"),
     ("lifecycle_stage", "STRING", "Null while that stage is off"),
     ("engagement_tier", "STRING", "Null while that stage is off"),
     ("p_alive", "DOUBLE", "Null while that stage is off"),
@@ -209,7 +215,62 @@ CLUSTER_MODELS = Table("cluster_models", "ledger", "One row per cluster model: e
     ("inertia", "DOUBLE", "Sum of squared distances on the cells"),
     ("trained_on", "STRING", "Run whose customers it was trained on"),
     ("parent_version", "STRING", "Model it replaces"),
+    ("config_name", "STRING", "Segmentation it belongs to"),
+    ("trained_as_of", "DATE", "As-of date of that run"),
+    ("definition", "STRING", "Hash of the cluster configuration it was trained under"),
+    ("lows", "ARRAY<DOUBLE>", "Transformed values below are drawn in to this; null leaves that end open"),
+    ("highs", "ARRAY<DOUBLE>", "Likewise above"),
+    ("fills", "ARRAY<DOUBLE>", "Transformed value that stands for a missing one"),
+    ("missing", "ARRAY<DOUBLE>", "Share of customers without a value in training, 0 to 1"),
+    ("dropped", "ARRAY<STRING>", "Features left out because everyone had the same value"),
+    ("cluster_ids", "ARRAY<INT>", "Id of each centre; an id is never given to another cluster"),
+    ("last_id", "INT", "Highest id given so far in this line of models"),
+    ("cell_width", "DOUBLE", "Width of the cells it was fitted on, in standard deviations"),
+    ("cells", "BIGINT", "How many cells"),
+    ("customers", "BIGINT", "How many customers it was trained on"),
+    ("restart_spread", "DOUBLE", "Inertia of the worst start over the best, minus 1"),
+    ("ari_floor", "DOUBLE", "Adjusted Rand index with a fit from other seeds: what reseeding alone changes"),
+    ("decided", "STRING", "How k was found: auto, fixed, no_stable_k (fallback_k) or degenerate"),
+    ("prediction_strength", "DOUBLE", "Of its k"),
+    ("null_strength", "DOUBLE", "What prediction_strength had to exceed"),
+    ("stability", "ARRAY<DOUBLE>", "Mean bootstrap Jaccard of each cluster"),
+    ("silhouette", "DOUBLE", "Mean squared-Euclidean silhouette of all customers in training"),
+    ("spread", "ARRAY<DOUBLE>", "Mean squared distance of each cluster's customers to its centre, in training"),
 ))  # fmt: skip
+
+CLUSTER_PROMOTIONS = Table("cluster_promotions", "ledger", "One row per decision of a person on cluster models", (
+    ("config_name", "STRING", "Segmentation"),
+    ("action", "STRING", "promote, pin or unpin"),
+    ("model_version", "STRING", "Model concerned; null for unpin"),
+    ("effective_from", "DATE", "First as-of date it holds for"),
+    ("decided_at", "TIMESTAMP", "When"),
+))  # fmt: skip
+
+CLUSTER_LINEAGE = Table("cluster_lineage", "ledger", "One row per thing that happened to clusters in a refit", (
+    ("model_version", "STRING", "New model"),
+    ("parent_version", "STRING", "Model before"),
+    ("event", "STRING", "survived, split, absorbed, disappeared or emerged"),
+    ("old_ids", "ARRAY<INT>", "Clusters before"),
+    ("new_ids", "ARRAY<INT>", "Clusters now"),
+    ("overlap", "DOUBLE", "survived: Jaccard similarity; otherwise the share of the old cluster found again"),
+))  # fmt: skip
+
+CLUSTER_SCAN = _run_table(
+    "cluster_scan", "One row per number of clusters looked at; only of runs that trained a model",
+    ("k", "INT", "Number of clusters"),
+    ("inertia", "DOUBLE", "Sum of squared distances on the cells, best of the restarts"),
+    ("silhouette", "DOUBLE", "Mean squared-Euclidean silhouette, customers taken to be at their cells"),
+    ("prediction_strength", "DOUBLE", "Weakest cluster's share of pairs that the other half sample keeps together"),
+    ("null_strength", "DOUBLE", "What single normal clouds of that covariance reach, to be exceeded; null below 0.8"),
+    ("jaccard_mean", "DOUBLE", "Mean over the clusters of their bootstrap Jaccard"),
+    ("jaccard_min", "DOUBLE", "Of the least stable cluster"),
+    ("smallest_share", "DOUBLE", "Share of customers in the smallest cluster, 0 to 1"),
+    ("chosen", "BOOLEAN", "Whether the model has this k"),
+    ("restart_spread", "DOUBLE", "Inertia of the worst restart over the best, minus 1"),
+    ("knee", "BOOLEAN", "Whether the inertia curve bends most here"),
+    ("separation", "DOUBLE", "Of the least separated neighbours, in sd of what one cloud gives; null if not stable"),
+    ("stable", "BOOLEAN", "Whether strength, Jaccard and separation are above their limits"),
+)  # fmt: skip
 
 CLUSTER_PROFILES = _run_table(
     "cluster_profiles", "One row per cluster",
@@ -227,12 +288,19 @@ CLUSTER_PROFILES = _run_table(
     ("median_frequency", "DOUBLE", "Median of frequency (lower middle value)"),
     ("median_monetary", "DOUBLE", "Median of monetary (lower middle value)"),
     ("insight", "STRING", "What the numbers say, in a sentence"),
+    (
+        "features",
+        "ARRAY<STRUCT<feature: STRING, mean: DOUBLE, median: DOUBLE, q1: DOUBLE, q3: DOUBLE, z: DOUBLE>>",
+        "Per feature in its own unit; z is the mean on the standardised scale, against all customers in training",
+    ),
+    ("medoids", "ARRAY<STRING>", "Customers nearest to the centre: the most typical ones"),
+    ("segments", "MAP<STRING,BIGINT>", "Customers per rule segment"),
 )  # fmt: skip
 
 TABLES = {
     table.name: table
     for table in (
         RUNS, CLAIMS, ORDERS, REJECTS, SEGMENTS, SEGMENT_CUTS, SEGMENT_SUMMARY, SEGMENT_CHANGES,
-        SEGMENT_TRANSITIONS, CLUSTER_MODELS, CLUSTER_PROFILES,
+        SEGMENT_TRANSITIONS, CLUSTER_MODELS, CLUSTER_PROFILES, CLUSTER_SCAN, CLUSTER_LINEAGE, CLUSTER_PROMOTIONS,
     )
 }  # fmt: skip

@@ -120,7 +120,7 @@ def local_session(
     log = Path(tempfile.gettempdir(), f"rfm-spark-{os.getpid()}.log")
     try:
         with _stderr_to(log) if quiet else _unchanged():
-            return configure_spark_with_delta_pip(builder).getOrCreate()
+            return configure_spark_with_delta_pip(builder, extra_packages=_more_packages()).getOrCreate()
     except Exception as error:
         where = f"; the log is {log}" if quiet else ""
         raise EnvironmentProblem(
@@ -177,6 +177,11 @@ def _submitted_session(app_name: str) -> SparkSession:
             f"`--packages io.delta:delta-spark_{series}_2.13:{DELTA_VERSION}` to spark-submit"
         ) from error
     return spark
+
+
+def _more_packages() -> list[str]:
+    """Maven coordinates of what a local session needs beside Delta, such as a database's JDBC driver."""
+    return [name.strip() for name in os.environ.get("RFM_SPARK_PACKAGES", "").split(",") if name.strip()]
 
 
 def _half_of_memory() -> str:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import Column, DataFrame, Row
 from pyspark.sql import functions as F
 
 # Values are counted in billionths; with |x| below 1e13 the squares of a billion rows fit DECIMAL(38,0) only for
@@ -30,16 +30,51 @@ def exact_moments(frame: DataFrame, columns: Mapping[str, tuple[Column, int]]) -
 
     Args:
         frame: the rows.
-        columns: name to (value without nulls, units per 1), the value being rounded to whole units.
+        columns: name to (value, units per 1), the value being rounded to whole units; nulls don't count.
     """
-    sums = [F.count(F.lit(1)).alias("n")]
+    sums = []
     for name, (value, unit) in columns.items():
         whole = F.round(value * F.lit(unit)).cast("decimal(19,0)")
+        sums.append(F.count(whole).alias(f"{name}_n"))
         sums.append(F.sum(whole).alias(f"{name}_1"))
         sums.append(F.sum((whole * whole).cast("decimal(38,0)")).alias(f"{name}_2"))
     row = frame.agg(*sums).collect()[0]
-    n = int(row["n"])
-    return {name: _moments(n, row[f"{name}_1"], row[f"{name}_2"], unit) for name, (_, unit) in columns.items()}
+    return {
+        name: _moments(int(row[f"{name}_n"]), row[f"{name}_1"], row[f"{name}_2"], unit)
+        for name, (_, unit) in columns.items()
+    }
+
+
+@dataclass(frozen=True)
+class ExactSum:
+    """The sum of doubles in trillionths, as two sums of longs: five times as fast as one of DECIMAL.
+
+    Values are cut off after the trillionth. What they add up to may not exceed 9e15.
+
+    Attributes:
+        name: prefix of the columns of the sums.
+    """
+
+    name: str
+
+    def columns(self, value: Column) -> list[Column]:
+        """Aggregates for `DataFrame.agg`; no order of rows changes them."""
+        whole = value * F.lit(1e12)
+        high = F.floor(whole / F.lit(1e9))
+        low = (whole - high.cast("double") * F.lit(1e9)).cast("bigint")
+        return [F.sum(high).alias(f"{self.name}_high"), F.sum(low).alias(f"{self.name}_low")]
+
+    @property
+    def column(self) -> Column:
+        """The sum as a double, over the aggregates."""
+        high, low = F.col(f"{self.name}_high"), F.col(f"{self.name}_low")
+        # As one whole number first: rounded once, like a sum of DECIMAL.
+        whole = high.cast("decimal(19,0)") * F.lit(10**9).cast("decimal(10,0)") + low.cast("decimal(19,0)")
+        return whole.cast("double") / F.lit(1e12)
+
+    def of(self, row: Row) -> float:
+        """The sum, from a collected row of the aggregates; 0 for no rows."""
+        return (int(row[f"{self.name}_high"] or 0) * 10**9 + int(row[f"{self.name}_low"] or 0)) / 1e12
 
 
 def _moments(n: int, total: object, squares: object, unit: int) -> Moments:

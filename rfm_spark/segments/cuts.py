@@ -11,7 +11,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from rfm_spark.core.config import MEASURES, Scoring
-from rfm_spark.segments.distribution import Ask, Rank, bucket_bounds, exact_ranks
+from rfm_spark.core.distribution import Ask, Rank, bucket_bounds, exact_ranks
 
 COLUMN_OF = {"r": "recency_days", "f": "frequency", "m": "monetary"}
 _OUTER = {"r": (), "f": ("r",), "m": ("r", "f")}

@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from rfm_spark.core.config import MEASURES, Bins, Strict
+from rfm_spark.core.config import MEASURES, Bins
 from rfm_spark.core.errors import ConfigError
+from rfm_spark.core.strict import Strict
 
 if TYPE_CHECKING:
     from rfm_spark.segments.rules import Rule, RuleMap

@@ -11,7 +11,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql.types import IntegralType
 
-from rfm_spark.segments.distribution import GRID, Rank
+from rfm_spark.core.distribution import GRID, Rank
 
 # Whole numbers up to here are looked up by position (ten years of days); others are searched.
 DIRECT = 4_000

@@ -17,9 +17,10 @@ from pydantic import BeforeValidator, Field, field_validator
 from pyspark.sql import Column
 from pyspark.sql import functions as F
 
-from rfm_spark.core.config import MEASURES, Bins, Strict
+from rfm_spark.core.config import MEASURES, Bins
 from rfm_spark.core.errors import ConfigError
 from rfm_spark.core.loading import load_yaml, validate
+from rfm_spark.core.strict import Strict
 from rfm_spark.segments.lint import COLUMNS, Condition, Range, condition_text, exact, lint, meets
 
 SLUG_PATTERN = r"^[a-z][a-z0-9_]*$"

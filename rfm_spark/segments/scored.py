@@ -8,10 +8,10 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from rfm_spark.core.config import MEASURES, Bins, RfmConfig, Weights
+from rfm_spark.core.distribution import Ask, Rank, exact_ranks
 from rfm_spark.core.session import persisted
 from rfm_spark.core.stats import BILLIONTH, HUNDREDTH, Moments
 from rfm_spark.segments.cuts import COLUMN_OF, CutSet, with_scores
-from rfm_spark.segments.distribution import Ask, Rank, exact_ranks
 from rfm_spark.segments.percentiles import Lookup, with_percentiles
 
 OUTLIER_Z = 3

@@ -105,7 +105,8 @@ def _counts_per_value(frame: DataFrame, ask: Ask, bounds: Sequence[float]) -> Da
     counted = frame.groupBy(ask.within.alias("within"), ask.value.cast("double").alias("value")).agg(
         F.count(F.when(ask.population, 1)).alias("ties"), F.count(F.lit(1)).alias("all_ties")
     )
-    above = [(F.col("value") > F.lit(bound)).cast("int") for bound in bounds]
+    # A missing value lies in no bucket; it belongs to no population either.
+    above = [F.coalesce((F.col("value") > F.lit(bound)).cast("int"), F.lit(0)) for bound in bounds]
     return counted.select(F.lit(ask.name).alias("name"), "*", reduce(Column.__add__, above, F.lit(0)).alias("bucket"))
 
 
