@@ -9,6 +9,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from rfm_spark.core.money import money
+from rfm_spark.intake.accounts import ACCOUNT_COLUMNS, customer_accounts, with_suspicion
 
 
 def window_start(as_of: date, window_days: int | None) -> date | None:
@@ -32,7 +33,8 @@ def customer_measures(
 
     Returns:
         customer_id, recency_days INT (null for who never purchased), frequency BIGINT, monetary DECIMAL(18,2),
-        first_order_date, last_order_date, last_line_date DATE.
+        first_order_date, last_order_date DATE, tenure_days INT (days from the first purchase), last_line_date DATE;
+        and, where the orders tell of them, the columns of `customer_accounts`.
     """
     sold = F.col("gross_cents") > 0
     purchase = sold if refunds == "ignore" else sold & (F.col("gross_cents") > F.col("refund_cents"))
@@ -47,7 +49,10 @@ def customer_measures(
         F.count(F.when(purchase & in_window, F.lit(1))).alias("frequency"),
         (gross - returned).alias("monetary_cents"),
         F.max("last_line_date").alias("last_line_date"),
+        *customer_accounts(orders),
     )
+    per_customer = with_suspicion(per_customer)
+    accounts = [name for name in per_customer.columns if name in ACCOUNT_COLUMNS]
     return per_customer.select(
         "customer_id",
         F.datediff(F.lit(as_of), F.col("last_order_date")).alias("recency_days"),
@@ -55,5 +60,7 @@ def customer_measures(
         money(F.col("monetary_cents")).alias("monetary"),
         "first_order_date",
         "last_order_date",
+        F.datediff(F.lit(as_of), F.col("first_order_date")).alias("tenure_days"),
         "last_line_date",
+        *accounts,
     )

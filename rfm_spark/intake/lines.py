@@ -1,152 +1,137 @@
-"""Transaction lines: typed, in cents, and each either accepted or rejected with a reason."""
+"""Transaction lines: typed, in cents, each accepted or rejected with a reason, and marked where mended."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import date, timedelta
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
 
-from pyspark.sql import Column, DataFrame, Observation
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
-from pyspark.sql.types import DoubleType, FloatType
+from pyspark.sql.types import StringType
 
-from rfm_spark.core.config import TransactionsSource
-from rfm_spark.core.money import cents
+from rfm_spark.core.checks import CHECKS
+from rfm_spark.core.inputs import TransactionsSource
+from rfm_spark.core.places import CORRUPT
+from rfm_spark.core.quality import QualityConfig
 from rfm_spark.core.session import session_settings
+from rfm_spark.intake.duplicates import without_duplicates
+from rfm_spark.intake.ids import with_normal_ids
 from rfm_spark.intake.mapping import LENIENT, mapped
-
-ANONYMOUS = "anonymous"
-REASONS = (ANONYMOUS, "bad_date", "before_1970", "missing_order_id", "bad_amount")
-_DETAIL_OF = {
-    ANONYMOUS: "customer_id", "bad_date": "order_ts", "before_1970": "order_ts",
-    "missing_order_id": "order_id", "bad_amount": "amount",
-}  # fmt: skip
+from rfm_spark.intake.rates import with_rates
+from rfm_spark.intake.values import IDS, Kinds, conditions, kinds_of, line_values
+from rfm_spark.intake.verdicts import MARKING, REJECTING, coded, marks_of, reason_of
 
 
 @dataclass(frozen=True)
-class LineCounts:
-    """What one pass over a source saw.
+class Intake:
+    """How lines are read, beside the mapping.
 
     Attributes:
-        read: rows of the source.
-        rejected: rows per reason, anonymous ones among them.
-        later: accepted rows dated after as_of.
-        newest: date of the newest accepted row up to as_of.
-        oldest: date of the oldest accepted row.
-        sales_cents: sale lines up to as_of.
-        refund_cents: refund lines up to as_of.
-        currencies: smallest and largest currency code up to as_of, where one is mapped.
+        quality: checks and their limits.
+        written: when the source was last written; dates beyond it come from the future. None looks for none.
+        zone: the session's time zone.
+        rates: of `intake.rates.daily_rates`, where the source has rates.
+        id_changes: of `intake.ids.unicode_changes`, where there are any.
     """
 
-    read: int
-    rejected: dict[str, int]
-    later: int
-    newest: date | None
-    oldest: date | None
-    sales_cents: int
-    refund_cents: int
-    currencies: tuple[str | None, str | None]
-
-    @property
-    def accepted(self) -> int:
-        """Rows that were usable."""
-        return self.read - sum(self.rejected.values())
-
-    @property
-    def reject_share(self) -> float:
-        """Rejected rows with a customer, as a share of all rows with a customer."""
-        anonymous = self.rejected.get(ANONYMOUS, 0)
-        known = self.read - anonymous
-        return (sum(self.rejected.values()) - anonymous) / known if known else 0.0
+    quality: QualityConfig = field(default_factory=QualityConfig)
+    written: datetime | None = None
+    zone: str = "UTC"
+    rates: DataFrame | None = None
+    id_changes: DataFrame | None = None
 
 
-def typed_lines(raw: DataFrame, source: TransactionsSource) -> DataFrame:
+@dataclass(frozen=True)
+class Judged:
+    """Lines and the checks they went through.
+
+    Attributes:
+        lines: of `typed_lines`.
+        rejecting: codes of the checks that reject rows of this source.
+        marking: codes of those that mark them.
+    """
+
+    lines: DataFrame
+    rejecting: tuple[str, ...]
+    marking: tuple[str, ...]
+
+
+def typed_lines(raw: DataFrame, source: TransactionsSource, intake: Intake | None = None) -> DataFrame:
+    """The lines of `judged_lines` alone."""
+    return judged_lines(raw, source, intake).lines
+
+
+def judged_lines(raw: DataFrame, source: TransactionsSource, intake: Intake | None = None) -> Judged:
     """Every row of the source with its verdict.
 
     Args:
         raw: rows of the source.
         source: its mapping.
+        intake: checks and what they need; the defaults for None.
 
     Returns:
-        customer_id STRING, order_id STRING (null without one), order_ts TIMESTAMP, order_date DATE, sale_cents BIGINT,
-        refund_cents BIGINT, currency STRING, channel STRING, reason STRING (null when accepted), record STRUCT.
+        Lines of customer_id, order_id, line_id STRING (null without one), order_ts TIMESTAMP, order_date DATE,
+        sale_cents, refund_cents BIGINT, currency, channel STRING, content BIGINT (where a line or product id is mapped;
+        equal for equal rows), reason STRING (null when accepted), marks BIGINT (see `intake.verdicts`), record STRUCT.
 
     Raises:
         SourceError: a mapped column is missing or of an unusable type.
     """
-    rows = mapped(raw, source)
+    settings = intake or Intake()
     with session_settings(raw.sparkSession, LENIENT):
-        typed = rows.select(
-            _customer(rows).alias("customer_id"),
-            _optional(rows, "order_id"),
-            F.col("order_ts").cast("timestamp").alias("order_ts"),
-            _amount(rows).alias("cents"),
-            (F.coalesce(F.col("is_return"), F.lit(False)) if "is_return" in rows.columns else F.lit(False)).alias(
-                "is_return"
-            ),
-            _optional(rows, "currency"),
-            _optional(rows, "channel"),
-            "record",
-        )
-        reason = _reason(needs_order_id=source.order_grain is None)
-        sale = F.when(~F.col("is_return") & (F.col("cents") > 0), F.col("cents")).otherwise(F.lit(0).cast("bigint"))
-        refund = F.when(F.col("is_return") | (F.col("cents") < 0), F.abs("cents")).otherwise(F.lit(0).cast("bigint"))
-        return typed.select(
-            "customer_id",
-            "order_id",
+        rows = mapped(raw, source)
+        kinds = kinds_of(rows)
+        values = rows.select(*line_values(rows, source, settings.quality))
+        if settings.id_changes is not None:
+            values = with_normal_ids(values, settings.id_changes, tuple(name for name in IDS if name in kinds))
+        if source.rates is not None and settings.rates is not None:
+            values = with_rates(values, settings.rates, source.rates.to)
+        found = conditions(values, source, kinds, settings.quality, settings.written, settings.zone)
+        reason = reason_of(found, settings.quality.checks)
+        nothing = F.lit(0).cast("bigint")
+        back = F.col("is_return") | (F.col("cents") < 0)
+        lines = values.select(
+            *IDS,
             "order_ts",
-            F.to_date("order_ts").alias("order_date"),
-            sale.alias("sale_cents"),
-            refund.alias("refund_cents"),
+            "order_date",
+            F.when(back, nothing).otherwise(F.coalesce("cents", nothing)).alias("sale_cents"),
+            F.when(back, F.coalesce(F.abs("cents"), nothing)).otherwise(nothing).alias("refund_cents"),
             "currency",
             "channel",
+            *_content(kinds),
             reason.alias("reason"),
+            F.when(reason.isNull(), marks_of(found, settings.quality.checks)).otherwise(nothing).alias("marks"),
             "record",
         )
+    overrides = settings.quality.checks
+    return Judged(lines, tuple(coded(found, overrides, REJECTING)), tuple(coded(found, overrides, MARKING)))
 
 
-def observed(lines: DataFrame, observation: Observation, as_of: date) -> DataFrame:
-    """Count while the lines flow by, in the pass that uses them.
-
-    Args:
-        lines: of `typed_lines`.
-        observation: `line_counts` reads it after the first action.
-        as_of: last day that counts.
-    """
-    accepted = F.col("reason").isNull()
-    counted = accepted & (F.col("order_date") <= F.lit(as_of))
-    per_reason = [F.count(F.when(F.col("reason") == name, 1)).alias(name) for name in REASONS]
-    return lines.observe(
-        observation,
-        F.count(F.lit(1)).alias("read"),
-        *per_reason,
-        F.count(F.when(accepted & (F.col("order_date") > F.lit(as_of)), 1)).alias("later"),
-        F.max(F.when(counted, F.col("order_date"))).alias("newest"),
-        F.min(F.when(accepted, F.col("order_date"))).alias("oldest"),
-        F.sum(F.when(counted, F.col("sale_cents"))).alias("sales"),
-        F.sum(F.when(counted, F.col("refund_cents"))).alias("refunds"),
-        F.min(F.when(counted, F.col("currency"))).alias("first_currency"),
-        F.max(F.when(counted, F.col("currency"))).alias("last_currency"),
-    )
+def _content(kinds: Kinds) -> list[Column]:
+    """A hash that equal rows share, where more than time and money tells rows apart."""
+    if "line_id" not in kinds and "product_id" not in kinds:
+        return []
+    content = F.xxhash64("order_ts", "cents", "is_return", "product_id")
+    if "line_id" in kinds:
+        # A line id says what a line is, whatever else differs.
+        content = F.when(F.col("line_id").isNotNull(), F.xxhash64("line_id")).otherwise(content)
+    return [content.alias("content")]
 
 
-def line_counts(observation: Observation) -> LineCounts:
-    """Read the counts of `observed` once the lines have been used."""
-    seen = observation.get
-    return LineCounts(
-        read=int(seen["read"]),
-        rejected={name: int(seen[name]) for name in REASONS if seen[name]},
-        later=int(seen["later"]),
-        newest=seen["newest"],
-        oldest=seen["oldest"],
-        sales_cents=int(seen["sales"] or 0),
-        refund_cents=int(seen["refunds"] or 0),
-        currencies=(seen["first_currency"], seen["last_currency"]),
-    )
+def names_currencies(lines: DataFrame, source: TransactionsSource) -> bool:
+    """Whether lines know a currency: it is mapped, or amounts come as text that may bring one."""
+    record = lines.select("record.*").schema
+    texts = [source.columns.get(name) for name in ("amount", "quantity", "unit_price") if name in source.columns]
+    plain = all(text in record.names and not isinstance(record[text].dataType, StringType) for text in texts if text)
+    return "currency" in source.columns or not plain
 
 
 def accepted_until(lines: DataFrame, as_of: date | None) -> DataFrame:
-    """Usable lines dated up to as_of (all of them for None), without the columns only rejects need."""
-    kept = lines.where(F.col("reason").isNull()).drop("reason", "record")
+    """Usable lines dated up to as_of (all of them for None), without what only rejects need.
+
+    `record` stays: nothing of it is read unless whole rows are compared.
+    """
+    kept = lines.where(F.col("reason").isNull()).drop("reason", "marks")
     if as_of is None:
         return kept
     return kept.where(F.col("order_ts") < F.lit((as_of + timedelta(days=1)).isoformat()).cast("timestamp"))
@@ -156,15 +141,13 @@ def rejects(lines: DataFrame, source: TransactionsSource, name: str = "transacti
     """Rejected rows, each with its reason and the row as it was read.
 
     Returns:
-        source, reason, detail (the mapped value that was not usable), record (JSON).
+        source, reason, detail (the mapped value that was not usable), record (JSON; a line that could not be parsed has
+        its raw text under `_corrupt_record`).
     """
-    raw_columns = set(lines.select("record.*").columns)
+    raw_columns = lines.select("record.*").columns
     detail = F.lit(None).cast("string")
-    for reason, column in _DETAIL_OF.items():
-        text = source.columns.get(column, "quantity, unit_price" if column == "amount" else column)
-        value = F.col("record").getField(text).cast("string") if text in raw_columns else F.lit(text)
-        shown = F.concat(F.lit(f"{column} = "), F.coalesce(value, F.lit("null")))
-        detail = F.when(F.col("reason") == reason, shown).otherwise(detail)
+    for check in CHECKS:
+        detail = F.when(F.col("reason") == check.code, _detail(check.column, source, raw_columns)).otherwise(detail)
     return lines.where(F.col("reason").isNotNull()).select(
         F.lit(name).alias("source"),
         "reason",
@@ -173,35 +156,33 @@ def rejects(lines: DataFrame, source: TransactionsSource, name: str = "transacti
     )
 
 
-def _customer(rows: DataFrame) -> Column:
-    if not isinstance(rows.schema["customer_id"].dataType, (FloatType, DoubleType)):
-        return _text("customer_id")
-    # Ids that went through floating point: 17850.0 is 17850, and NaN was an empty cell.
-    number = F.col("customer_id").cast("double")
-    whole = F.when(number == F.floor(number), F.floor(number).cast("string")).otherwise(number.cast("string"))
-    return F.when(~F.isnan(number), whole)
+def superseded_lines(lines: DataFrame, source: TransactionsSource, quality: QualityConfig) -> DataFrame:
+    """Lines that a later one with the same line id replaced, as rejects.
+
+    Args:
+        lines: of `accepted_until`.
+        source: the mapping.
+        quality: the checks.
+
+    Returns:
+        The columns of `rejects`.
+    """
+    gone = without_duplicates(lines, source, quality).where("superseded")
+    return gone.select(
+        F.lit("transactions").alias("source"),
+        F.lit("duplicate_line").alias("reason"),
+        F.concat(F.lit("line_id = "), F.col("line_id")).alias("detail"),
+        F.to_json("record", {"ignoreNullFields": "false"}).alias("record"),
+    )
 
 
-def _text(name: str) -> Column:
-    return F.trim(F.col(name).cast("string"))
-
-
-def _optional(rows: DataFrame, name: str) -> Column:
-    return (_text(name) if name in rows.columns else F.lit(None).cast("string")).alias(name)
-
-
-def _amount(rows: DataFrame) -> Column:
-    if "amount" in rows.columns:
-        return cents(F.col("amount"), rows.schema["amount"].dataType)
-    # Decimals before the product: integers would wrap silently. Nine places each make an exact product of eighteen.
-    product = F.col("quantity").cast("decimal(19,9)") * F.col("unit_price").cast("decimal(18,9)")
-    return cents(product, rows.select(product.alias("p")).schema["p"].dataType)
-
-
-def _reason(*, needs_order_id: bool) -> Column:
-    blank = F.col("customer_id").isNull() | (F.col("customer_id") == "")
-    reason = F.when(blank, ANONYMOUS).when(F.col("order_ts").isNull(), "bad_date")
-    reason = reason.when(F.col("order_ts") < F.lit("1970-01-01").cast("timestamp"), "before_1970")
-    if needs_order_id:
-        reason = reason.when(F.col("order_id").isNull() | (F.col("order_id") == ""), "missing_order_id")
-    return reason.when(F.col("cents").isNull(), "bad_amount")
+def _detail(column: str, source: TransactionsSource, raw_columns: list[str]) -> Column:
+    if not column:
+        return F.concat(F.lit("raw text: "), F.col("record").getField(CORRUPT)) if CORRUPT in raw_columns else F.lit("")
+    shown = [column] if column in source.columns else ["quantity", "unit_price"]
+    parts = []
+    for name in shown:
+        text = source.columns.get(name, name)
+        value = F.col("record").getField(text).cast("string") if text in raw_columns else F.lit(text)
+        parts.append(F.concat(F.lit(f"{name} = "), F.coalesce(value, F.lit("null"))))
+    return F.concat_ws(", ", *parts)

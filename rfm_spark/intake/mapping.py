@@ -10,8 +10,8 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql.types import BooleanType, DataType, DateType, NumericType, StringType, TimestampNTZType, TimestampType
 
-from rfm_spark.core.config import TransactionsSource
 from rfm_spark.core.errors import SourceError
+from rfm_spark.core.inputs import TransactionsSource
 from rfm_spark.core.session import session_settings
 
 # A bad cast in a user's expression gives NULL, and then a reject with a reason, instead of killing the job.
@@ -35,7 +35,7 @@ def mapped(raw: DataFrame, source: TransactionsSource, name: str = "transactions
         SourceError: naming every expression that does not resolve or has an unusable type.
     """
     with session_settings(raw.sparkSession, LENIENT):
-        types = _checked_types(raw, source.columns, name)
+        types = checked_types(raw, source.columns, name)
         _check_types(types, source.columns, name)
         ours = [theirs(raw, text).alias(column) for column, text in source.columns.items()]
         record = F.struct(*(F.col(_quoted(column)) for column in raw.columns)).alias("record")
@@ -47,7 +47,12 @@ def theirs(raw: DataFrame, text: str) -> Column:
     return F.col(_quoted(text)) if text in raw.columns else F.expr(text)
 
 
-def _checked_types(raw: DataFrame, columns: Mapping[str, str], name: str) -> dict[str, DataType]:
+def checked_types(raw: DataFrame, columns: Mapping[str, str], name: str) -> dict[str, DataType]:
+    """Types of mapped columns; built with ANSI mode off.
+
+    Raises:
+        SourceError: naming every expression that does not resolve to one value per row.
+    """
     types: dict[str, DataType] = {}
     problems = []
     for column, text in columns.items():

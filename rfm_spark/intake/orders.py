@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from datetime import date
 from typing import Literal
 
@@ -9,6 +10,7 @@ from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from rfm_spark.core.money import money
+from rfm_spark.intake.duplicates import ACCOUNTS, certificate, may_repeat, with_accounts
 
 Grain = Literal["row", "day"] | None
 
@@ -19,19 +21,50 @@ def build_orders(lines: DataFrame, grain: Grain, window_start: date | None = Non
     An order's time is that of its latest sale line (of its latest line, where nothing was sold).
 
     Args:
-        lines: of `accepted_until`.
+        lines: of `lines.accepted_until`, or of `duplicates.without_duplicates`.
         grain: what is one order where lines have no order_id.
         window_start: first day whose refunds count as `window_refund_cents`; None counts all.
 
     Returns:
         customer_id, order_id (null for grain `row`; see `with_row_ids`), order_ts, order_date, last_line_date,
-        gross_cents, refund_cents, window_refund_cents, lines, currency, channel, voided_on.
+        gross_cents, refund_cents, window_refund_cents, may_repeat (whether a line may be there twice; false where that
+        has been looked at), and the columns of ACCOUNTS.
     """
-    known = lines if "voided_day" in lines.columns else lines.withColumn("voided_day", F.lit(None).cast("date"))
-    together = known.repartition(F.col("customer_id"))
-    in_window = F.lit(True) if window_start is None else F.col("order_date") >= F.lit(window_start)
-    is_sale = F.col("sale_cents") > 0
-    window_refund = F.when(in_window, F.col("refund_cents")).otherwise(F.lit(0).cast("bigint"))
+    return _grouped(_together(lines), grain, window_start, certify="lines" not in lines.columns)
+
+
+def _together(lines: DataFrame) -> DataFrame:
+    """Lines of a customer in one partition; only what can't be derived again travels there."""
+    if "lines" in lines.columns:
+        # Lines that were compared with each other are together already.
+        return lines
+    has_content = "content" in lines.columns
+    sent = lines.select(
+        "customer_id",
+        "order_id",
+        "order_ts",
+        (F.col("sale_cents") - F.col("refund_cents")).alias("line_cents"),
+        *(("content",) if has_content else ()),
+    ).repartition(F.col("customer_id"))
+    zero = F.lit(0).cast("bigint")
+    return sent.select(
+        "*",
+        F.to_date("order_ts").alias("order_date"),
+        F.greatest("line_cents", zero).alias("sale_cents"),
+        F.greatest(-F.col("line_cents"), zero).alias("refund_cents"),
+        *(() if has_content else (F.xxhash64("order_ts", "line_cents").alias("content"),)),
+        F.lit(1).cast("bigint").alias("lines"),
+        *(zero.alias(name) for name in ("exact_duplicates", "duplicate_lines", "duplicate_cents")),
+    )
+
+
+def _grouped(
+    together: DataFrame, grain: Grain, window_start: date | None, *, certify: bool, extra: Sequence[Column] = ()
+) -> DataFrame:
+    zero = F.lit(0).cast("bigint")
+    start = None if window_start is None else F.lit(window_start.isoformat()).cast("timestamp")
+    in_window = F.lit(True) if start is None else F.col("order_ts") >= start
+    window_refund = F.when(in_window, F.col("refund_cents")).otherwise(zero)
     if grain == "row":
         return together.select(
             "customer_id",
@@ -42,24 +75,30 @@ def build_orders(lines: DataFrame, grain: Grain, window_start: date | None = Non
             F.col("sale_cents").alias("gross_cents"),
             "refund_cents",
             window_refund.alias("window_refund_cents"),
-            F.lit(1).cast("bigint").alias("lines"),
-            "currency",
-            "channel",
-            F.col("voided_day").alias("voided_on"),
+            *ACCOUNTS,
+            *(("content",) if certify else (F.lit(False).alias("may_repeat"),)),
+            *extra,
         )
+    is_sale = F.col("sale_cents") > 0
+    # Without duplicates each line counts once, which needs no sums of their own.
+    sums = {"lines": F.count(F.lit(1)), **certificate()} if certify else {name: F.sum(name) for name in ACCOUNTS}
     grouped = together.groupBy("customer_id", _key(grain).alias("order_id")).agg(
-        F.coalesce(F.max(F.when(is_sale, F.col("order_ts"))), F.max("order_ts")).alias("order_ts"),
-        F.max("order_date").alias("last_line_date"),
+        F.max(F.when(is_sale, F.col("order_ts"))).alias("last_sale_ts"),
+        F.max("order_ts").alias("last_line_ts"),
         F.sum("sale_cents").alias("gross_cents"),
         F.sum("refund_cents").alias("refund_cents"),
         F.sum(window_refund).alias("window_refund_cents"),
-        F.count(F.lit(1)).alias("lines"),
-        # max of a struct, not max_by: lines of one moment would be picked by chance.
-        F.max(F.struct("order_ts", "currency")).getField("currency").alias("currency"),
-        F.max(F.struct("order_ts", "channel")).getField("channel").alias("channel"),
-        F.min("voided_day").alias("voided_on"),
+        *(value.alias(name) for name, value in sums.items()),
+        *extra,
     )
-    return grouped.withColumn("order_date", F.to_date("order_ts"))
+    order_ts = F.coalesce("last_sale_ts", "last_line_ts")
+    known = grouped.withColumns(
+        {"order_ts": order_ts, "order_date": F.to_date(order_ts), "last_line_date": F.to_date("last_line_ts")}
+    ).drop("last_sale_ts", "last_line_ts")
+    if not certify:
+        return known.withColumn("may_repeat", F.lit(False))
+    accounts = {"line_cents": F.col("gross_cents") - F.col("refund_cents"), "may_repeat": may_repeat("lines")}
+    return known.withColumns({**accounts, **dict.fromkeys(ACCOUNTS[2:], zero)}).drop(*certificate())
 
 
 def _key(grain: Grain) -> Column:
@@ -85,19 +124,25 @@ def with_row_ids(orders: DataFrame) -> DataFrame:
     return orders.withColumn("order_id", F.concat_ws("#", stamp, F.row_number().over(same_moment).cast("string")))
 
 
-def kept_orders(lines: DataFrame, grain: Grain) -> DataFrame:
+def kept_orders(lines: DataFrame, grain: Grain, attributes: Collection[str] = ("currency", "channel")) -> DataFrame:
     """The rows of table `orders`.
 
     Args:
-        lines: of `accepted_until`, of all dates.
+        lines: of `lines.accepted_until`, of all dates, each once.
         grain: what is one order where lines have no order_id.
+        attributes: those of currency and channel that are mapped; an order has that of its latest line.
     """
+    known = lines if "lines" in lines.columns else with_accounts(lines)
     if grain == "row":
         # A row is a sale or a refund, never both.
-        orders = with_row_ids(build_orders(lines, grain))
+        attributes_of_row = [F.col("currency"), F.col("channel"), F.lit(None).cast("date").alias("voided_on")]
+        orders = with_row_ids(_grouped(known, grain, None, certify=False, extra=attributes_of_row))
     else:
-        orders = build_orders(with_voided_day(lines, grain), grain)
-    return orders.select(
+        latest = [_latest(name) if name in attributes else _unknown(name) for name in ("currency", "channel")]
+        extra = (*latest, F.min("voided_day").alias("voided_on"))
+        orders = _grouped(with_voided_day(known, grain), grain, None, certify=False, extra=extra)
+    # What only had superseded lines is no order.
+    return orders.where(F.col("lines") > 0).select(
         "customer_id",
         "order_id",
         "order_ts",
@@ -110,3 +155,12 @@ def kept_orders(lines: DataFrame, grain: Grain) -> DataFrame:
         "currency",
         "channel",
     )
+
+
+def _latest(name: str) -> Column:
+    # max of a struct, not max_by: lines of one moment would be picked by chance.
+    return F.max(F.struct("order_ts", name)).getField(name).alias(name)
+
+
+def _unknown(name: str) -> Column:
+    return F.lit(None).cast("string").alias(name)

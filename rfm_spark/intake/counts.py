@@ -1,0 +1,201 @@
+"""What one pass over a source saw: rows and money by verdict, dates, volume, and a fingerprint of what counts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from typing import Any
+
+from pyspark.sql import Column, DataFrame, Observation, Row
+from pyspark.sql import functions as F
+
+from rfm_spark.core.checks import CHECKS
+from rfm_spark.intake.ids import beyond_ascii
+from rfm_spark.intake.verdicts import codes_of, place_of
+
+ANONYMOUS = "anonymous"
+# The last week against the mean of the four before it.
+RECENT_DAYS = 7
+TRAILING_WEEKS = 4
+# Two pieces of 28 bits: their sums stay within a BIGINT for thirty billion rows, in any order of adding.
+_PIECE = (1 << 28) - 1
+_TALLIES = 10_000
+
+
+@dataclass(frozen=True)
+class LineCounts:
+    """Figures of a source's rows.
+
+    Attributes:
+        read: rows of the source.
+        read_cents: their money, refunds negative; a row without a usable amount has none.
+        rejected: rows per reason, anonymous ones among them.
+        rejected_cents: money of rejected rows.
+        marked: accepted rows per check that repaired or flagged them.
+        later: accepted rows dated after as_of.
+        later_cents: their money.
+        newest: date of the newest accepted row up to as_of.
+        oldest: date of the oldest accepted row.
+        currencies: smallest and largest currency code up to as_of, where one is mapped.
+        recent: accepted rows of the last 7 days up to as_of.
+        trailing: accepted rows of the 28 days before these.
+        foreign_ids: accepted rows with an id beyond ASCII.
+        contents: a fingerprint of the rows dated up to as_of that doesn't depend on their order.
+    """
+
+    read: int
+    read_cents: int = 0
+    rejected: dict[str, int] = field(default_factory=dict)
+    rejected_cents: int = 0
+    marked: dict[str, int] = field(default_factory=dict)
+    later: int = 0
+    later_cents: int = 0
+    newest: date | None = None
+    oldest: date | None = None
+    currencies: tuple[str | None, str | None] = (None, None)
+    recent: int = 0
+    trailing: int = 0
+    foreign_ids: int = 0
+    contents: str = ""
+
+    @property
+    def reject_share(self) -> float:
+        """Rejected rows with a customer, as a share of all rows with a customer."""
+        anonymous = self.rejected.get(ANONYMOUS, 0)
+        known = self.read - anonymous
+        return (sum(self.rejected.values()) - anonymous) / known if known else 0.0
+
+    @property
+    def volume_ratio(self) -> float | None:
+        """Rows of the last week against the mean week of the four before; None where these had none."""
+        return self.recent * TRAILING_WEEKS / self.trailing if self.trailing else None
+
+
+def observed(lines: DataFrame, observation: Observation, as_of: date, *, has_currency: bool = True) -> DataFrame:
+    """Count while the lines flow by, in the pass that uses them.
+
+    Args:
+        lines: of `lines.typed_lines`.
+        observation: `line_counts` reads it after the first action.
+        as_of: last day that counts.
+        has_currency: whether a currency is known, so that several must be told.
+    """
+    return lines.observe(observation, *_figures(as_of, has_currency=has_currency))
+
+
+def counted_apart(lines: DataFrame, as_of: date, *, has_currency: bool = True) -> LineCounts:
+    """The same counts in a pass of their own.
+
+    Where no line reaches the end of a plan, adaptive execution cuts off the branch in which an observation lies.
+    """
+    return _counts(lines.agg(*_figures(as_of, has_currency=has_currency)).collect()[0].asDict())
+
+
+def line_counts(observation: Observation) -> LineCounts | None:
+    """Read the counts of `observed` once the lines have been used; None where nothing was observed."""
+    try:
+        return _counts(observation.get)
+    except Exception:
+        # What an observation that never ran answers differs between versions of Spark.
+        return None
+
+
+def _figures(as_of: date, *, has_currency: bool) -> list[Column]:
+    net, moment = F.col("sale_cents") - F.col("refund_cents"), F.col("order_ts")
+    accepted = F.col("reason").isNull()
+    until, week = _midnight(as_of + timedelta(days=1)), _midnight(as_of - timedelta(days=RECENT_DAYS - 1))
+    month = _midnight(as_of - timedelta(days=RECENT_DAYS * (TRAILING_WEEKS + 1) - 1))
+    dated, counted, later = moment < until, accepted & (moment < until), accepted & (moment >= until)
+    foreign = beyond_ascii(F.col("customer_id")) | F.coalesce(beyond_ascii(F.col("order_id")), F.lit(False))
+    low, high = content_sums(dated)
+    currency = F.when(counted, F.col("currency"))
+    currencies = [F.min(currency).alias("first_currency"), F.max(currency).alias("last_currency")]
+    return [
+        F.count(F.lit(1)).alias("read"),
+        F.sum(net).alias("read_cents"),
+        # One aggregate for all checks, which passes over clean rows: a count for each would be paid by every row.
+        _tally(F.when(~accepted, place_of("reason"))).alias("rejected"),
+        _tally(F.when(F.col("marks") != 0, F.col("marks"))).alias("marked"),
+        F.sum(F.when(~accepted, net)).alias("rejected_cents"),
+        _count(later).alias("later"),
+        F.sum(F.when(later, net)).alias("later_cents"),
+        F.to_date(F.max(F.when(counted, moment))).alias("newest"),
+        F.to_date(F.min(F.when(accepted, moment))).alias("oldest"),
+        *(currencies if has_currency else ()),
+        _count(counted & (moment >= week)).alias("recent"),
+        _count(counted & (moment >= month) & (moment < week)).alias("trailing"),
+        _count(accepted & foreign).alias("foreign"),
+        low.alias("low"),
+        high.alias("high"),
+    ]
+
+
+def _counts(seen: Mapping[str, Any]) -> LineCounts:
+    marked: dict[str, int] = {}
+    for marks, rows in _tallied(seen["marked"]):
+        for code in codes_of(marks):
+            marked[code] = marked.get(code, 0) + rows
+    return LineCounts(
+        read=int(seen["read"]),
+        read_cents=int(seen["read_cents"] or 0),
+        rejected={CHECKS[place].code: rows for place, rows in _tallied(seen["rejected"])},
+        rejected_cents=int(seen["rejected_cents"] or 0),
+        marked=marked,
+        later=int(seen["later"]),
+        later_cents=int(seen["later_cents"] or 0),
+        newest=seen["newest"],
+        oldest=seen["oldest"],
+        currencies=(seen.get("first_currency"), seen.get("last_currency")),
+        recent=int(seen["recent"]),
+        trailing=int(seen["trailing"]),
+        foreign_ids=int(seen["foreign"]),
+        contents=contents_text(int(seen["low"] or 0), int(seen["high"] or 0)),
+    )
+
+
+def _tally(value: Column) -> Column:
+    # Exact while there are fewer distinct values than bins: only bins of one value are then ever merged.
+    return F.histogram_numeric(value.cast("double"), F.lit(_TALLIES))
+
+
+def _tallied(bins: Sequence[Row] | None) -> list[tuple[int, int]]:
+    # Partitions bring a bin each for the same value.
+    found: dict[int, int] = {}
+    for row in bins or ():
+        value = round(row["x"])
+        found[value] = found.get(value, 0) + round(row["y"])
+    return sorted(found.items())
+
+
+def _midnight(day: date) -> Column:
+    return F.lit(day.isoformat()).cast("timestamp")
+
+
+def content_sums(counts: Column) -> tuple[Column, Column]:
+    """Two sums that together are a fingerprint of the lines for which `counts` holds, whatever their order."""
+    net = F.col("sale_cents") - F.col("refund_cents")
+    hashed = F.xxhash64("customer_id", "order_id", "line_id", "order_ts", net, "currency", "channel", "reason")
+    piece = F.lit(_PIECE).cast("bigint")
+    low, high = hashed.bitwiseAND(piece), F.shiftrightunsigned(hashed, 28).bitwiseAND(piece)
+    return F.sum(F.when(counts, low)), F.sum(F.when(counts, high))
+
+
+def contents_text(low: int, high: int) -> str:
+    """The fingerprint as it is kept in the ledger."""
+    return f"{low:x}.{high:x}"
+
+
+def contents_by_day(lines: DataFrame) -> DataFrame:
+    """The pieces of the fingerprint per day; added up to a day they give `LineCounts.contents` as of it.
+
+    Returns:
+        order_date, low, high; a few thousand rows at most.
+    """
+    low, high = content_sums(F.lit(True))
+    dated = lines.where(F.col("order_date").isNotNull())
+    return dated.groupBy("order_date").agg(low.alias("low"), high.alias("high"))
+
+
+def _count(condition: Column) -> Column:
+    return F.count(F.when(condition, 1))

@@ -1,0 +1,29 @@
+"""What a rejected row is known by, from run to run."""
+
+from __future__ import annotations
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+
+def with_first_seen(found: DataFrame, known: DataFrame | None, run_id: str, known_run_id: str | None) -> DataFrame:
+    """Rejects with the run that rejected the same row for the same reason first.
+
+    Args:
+        found: source, reason, detail, record.
+        known: rejects of the run before, with first_seen_run; None without one.
+        run_id: of this run.
+        known_run_id: of the run before, for rows it kept without saying when they were first seen.
+
+    Returns:
+        `found` with first_seen_run.
+    """
+    if known is None:
+        return found.withColumn("first_seen_run", F.lit(run_id))
+    # Once each: a row delivered three times is three rejects now and was three before.
+    earlier = known.groupBy("source", "reason", "record").agg(
+        F.min(F.coalesce("first_seen_run", F.lit(known_run_id))).alias("first_seen_run")
+    )
+    return found.join(earlier, ["source", "reason", "record"], "left").withColumn(
+        "first_seen_run", F.coalesce("first_seen_run", F.lit(run_id))
+    )
