@@ -15,7 +15,7 @@ from pyspark.sql import functions as F
 
 from rfm_spark.core.errors import SlotHeldError
 from rfm_spark.core.schemas import CLAIMS
-from rfm_spark.lake.store import Store, is_conflict, patiently
+from rfm_spark.lake.store import Store, is_conflict, patiently, writable
 
 LEASE = timedelta(hours=2)
 # A claim is extended when less than this is left of it; a stage is expected to be shorter.
@@ -54,7 +54,8 @@ class Claim:
             if holder is not None and holder["run_id"] not in complete and self._is_live(holder):
                 raise self._held_by(holder)
             try:
-                self._merge(run_id, holder["token"] if holder is not None else "")
+                with writable(self._store.place):
+                    self._merge(run_id, holder["token"] if holder is not None else "")
             except Exception as error:
                 # Another slot's claim conflicts too: look again who holds ours, a little later.
                 if not is_conflict(error) or attempt == _TRIES - 1:
@@ -96,7 +97,8 @@ class Claim:
             f"UPDATE {self._store.place.table(CLAIMS.name)} "
             f"SET expires_at = timestamp_micros({int(moment.timestamp() * 1_000_000)}) WHERE token = '{self._token}'"
         )
-        changed = patiently(lambda: self._store.spark.sql(statement).collect())
+        with writable(self._store.place):
+            changed = patiently(lambda: self._store.spark.sql(statement).collect())
         return int(changed[0]["num_affected_rows"]) == 1
 
     def _holder(self) -> Row | None:

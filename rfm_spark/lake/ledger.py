@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
@@ -26,6 +27,12 @@ class RunRow:
         previous_run_id: run its changes are against.
         exit_code: repeated on a repeat.
         finished_at: when it became visible, in microseconds since 1970.
+        code_version: of rfm-spark.
+        model_version: cluster model its customers were assigned by.
+        inputs: source to version.
+        contents: source to a fingerprint of its rows up to as_of; empty for runs before these were kept.
+        schemas: source to its columns, as JSON; likewise.
+        rows: counts by name.
     """
 
     run_id: str
@@ -35,6 +42,17 @@ class RunRow:
     previous_run_id: str | None
     exit_code: int
     finished_at: int
+    code_version: str = ""
+    model_version: str | None = None
+    inputs: Mapping[str, str] = field(default_factory=dict)
+    contents: Mapping[str, str] = field(default_factory=dict)
+    schemas: Mapping[str, str] = field(default_factory=dict)
+    rows: Mapping[str, int] = field(default_factory=dict)
+
+    def place_of(self, source: str) -> dict[str, Any]:
+        """Where a source was: table, path, format and options of the configuration."""
+        given = json.loads(self.config)["sources"].get(source, {})
+        return {name: given.get(name) for name in ("table", "path", "format", "options")}
 
 
 def fingerprint(parts: Sequence[str]) -> str:
@@ -65,15 +83,23 @@ class Ledger:
             "exit_code",
             # Not as a datetime: collected ones are local, and one hour a year comes twice.
             F.unix_micros("finished_at"),
+            "code_version",
+            "model_version",
+            # A lake that an older version wrote lacks some until the next run.
+            *(
+                F.col(name) if name in rows.columns else F.lit(None)
+                for name in ("inputs", "contents", "schemas", "rows")
+            ),
         ).collect()
         # A forced repeat within the clock's resolution still comes after what it repeats.
         return sorted(
-            (RunRow(*row) for row in found), key=lambda run: (run.as_of, run.finished_at, len(run.run_id), run.run_id)
+            (RunRow(*row[:9], *(dict(part or {}) for part in row[9:])) for row in found),
+            key=lambda run: (run.as_of, run.finished_at, len(run.run_id), run.run_id),
         )
 
     def publish(self, row: dict[str, Any]) -> None:
         """Make a run visible; the same run published twice stays one row."""
-        self._store.insert_new(RUNS, row, keys=("run_id",))
+        self._store.insert_new(RUNS, [row], keys=("run_id",))
 
 
 def current_runs(complete: Sequence[RunRow], config_name: str) -> dict[date, RunRow]:

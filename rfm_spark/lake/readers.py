@@ -88,6 +88,9 @@ def _of_runs(spark: SparkSession, lake: Place, table: str, run_ids: list[str]) -
     if table not in TABLES:
         raise LakeError(f"lake {lake}: no table {table}; there are {', '.join(sorted(TABLES))}")
     rows = Store(spark, lake).read(table)
+    # A lake that an older version wrote lacks columns until its next run.
+    new = {name: F.lit(None).cast(kind.lower()) for name, kind, _ in TABLES[table].columns if name not in rows.columns}
+    rows = rows.withColumns(new) if new else rows
     if TABLES[table].kind != "run":
         return rows
     return rows.where(F.col("run_id").isin(run_ids))

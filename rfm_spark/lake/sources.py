@@ -2,23 +2,36 @@
 
 from __future__ import annotations
 
-import os
+import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 from pyspark.errors import AnalysisException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from rfm_spark.core.config import Config, TransactionsSource, digest, fill_placeholders
+from rfm_spark.core.config import Config
 from rfm_spark.core.errors import GateError, SourceError
+from rfm_spark.core.places import CORRUPT, Where
+from rfm_spark.lake.files import GLOB, listing, read_files
+from rfm_spark.lake.jdbc import jdbc_error, read_jdbc
 from rfm_spark.lake.landing import land
 from rfm_spark.lake.place import LOCAL, quoted, quoted_table
 from rfm_spark.lake.store import Store
 
-_GLOB = re.compile(r"[*?\[{]")
+_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+Inspect = Callable[[DataFrame], None]
+
+
+def _anything(rows: DataFrame) -> None:
+    del rows
+
+
+def _nothing_to_recheck() -> None:
+    return None
 
 
 @dataclass(frozen=True)
@@ -29,101 +42,117 @@ class PinnedSource:
         name: which source.
         version: `delta:<table>:12`, `files:<hash>` or `landed:<hash>`.
         frame: its rows, always those of `version`.
+        written: when that version was written; None where nobody knows.
         recheck: raises GateError when files changed while they were read.
     """
 
     name: str
     version: str
     frame: DataFrame
-    recheck: Callable[[], None]
+    written: datetime | None = None
+    recheck: Callable[[], None] = _nothing_to_recheck
 
 
-def _nothing_to_recheck() -> None:
-    return None
-
-
-def pin(store: Store | None, spark: SparkSession, config: Config, name: str = "transactions") -> PinnedSource:
+def pin(
+    store: Store | None, spark: SparkSession, config: Config, name: str = "transactions", inspect: Inspect = _anything
+) -> PinnedSource:
     """Open a source at its present version.
 
     Args:
-        store: where views are landed; None only looks, and reads a view unpinned.
+        store: where views and databases are landed; None only looks, and reads these unpinned.
         spark: the session.
         config: names the source's place and format.
-        name: which source.
+        name: which source; `transactions.rates` are its exchange rates.
+        inspect: looks at the rows' columns, and raises, before anything is landed.
 
     Raises:
         SourceError: nothing there, or not of the format that was given.
+        GateError: what was landed changed while it was read.
     """
-    source: TransactionsSource = getattr(config.sources, name)
-    where = f"sources.{name}"
+    place: Where = config.sources.transactions
+    if name == "transactions.rates":
+        place = config.sources.transactions.rates or place
     try:
-        if source.table is not None:
-            return _pin_table(store, spark, source.table, name, config.name)
-        path = config.resolve(source.path or "")
-        if source.format == "delta":
-            return _pin_delta(spark, path, name, source.path or path)
-        return _pin_files(spark, path, source, name)
+        if place.table is not None:
+            return _pin_table(store, spark, place.table, name, config.name, inspect)
+        if place.format == "jdbc":
+            return _pin_jdbc(store, spark, place, name, config.name, inspect)
+        path = config.resolve(place.path or "")
+        _must_exist(path, f"sources.{name}", place.path or path)
+        if place.format == "delta":
+            return _pin_delta(spark, path, name, place.path or path, inspect)
+        return _pin_files(spark, path, place, name, inspect)
     except AnalysisException as error:
         raise SourceError(
-            f"{where}: {source.table or source.path} can't be read as "
-            f"{source.format or 'a table'} ({_first_line(error)}); check the place and the format"
+            f"sources.{name}: {place.shown} can't be read as {place.format or 'a table'} ({_first_line(error)}); check "
+            "the place and the format"
         ) from error
 
 
-def _pin_delta(spark: SparkSession, path: str, name: str, shown: str) -> PinnedSource:
-    _must_exist(path, f"sources.{name}", shown)
+def columns_of(rows: DataFrame) -> str:
+    """Names and types of a source's columns, as JSON, as the ledger keeps them."""
+    return json.dumps(
+        {field.name: field.dataType.simpleString() for field in rows.schema.fields if field.name != CORRUPT}
+    )
+
+
+def _pin_delta(spark: SparkSession, path: str, name: str, shown: str, inspect: Inspect) -> PinnedSource:
     try:
         version = _delta_version(spark, f"delta.{quoted(path)}")
     except AnalysisException as error:
         raise SourceError(f"sources.{name}: {shown} is no Delta table; check the path, or set format") from error
     frame = spark.read.format("delta").option("versionAsOf", version.number).load(path)
-    return PinnedSource(name, str(version), frame, _nothing_to_recheck)
+    inspect(frame)
+    return PinnedSource(name, str(version), frame, version.written)
 
 
-def _pin_table(store: Store | None, spark: SparkSession, table: str, name: str, config_name: str) -> PinnedSource:
+def _pin_table(
+    store: Store | None, spark: SparkSession, table: str, name: str, config_name: str, inspect: Inspect
+) -> PinnedSource:
     identifier = quoted_table(table, f"sources.{name}.table")
     rows = spark.table(identifier)
+    inspect(rows)
     try:
         version = _delta_version(spark, identifier)
     except AnalysisException:
         # Views and tables without versions can't be pinned where they are.
-        if store is None:
-            return PinnedSource(name, "unpinned", rows, _nothing_to_recheck)
-        landed, content = land(store, rows, f"{config_name}_{name}")
-        return PinnedSource(name, f"landed:{content}", landed, _nothing_to_recheck)
+        return _landed(store, rows, name, config_name)
     frame = spark.sql(f"SELECT * FROM {identifier} VERSION AS OF {version.number}")
-    return PinnedSource(name, str(version), frame, _nothing_to_recheck)
+    return PinnedSource(name, str(version), frame, version.written)
 
 
-def _pin_files(spark: SparkSession, path: str, source: TransactionsSource, name: str) -> PinnedSource:
-    _must_exist(path, f"sources.{name}", source.path or path)
-    options = {key: _option(value) for key, value in source.options.items()}
-    files, version = _listing(spark, path, options)
-    if not files:
-        raise SourceError(f"sources.{name}: no files in {source.path}; check the path")
-    reader = spark.read.format(source.format or "").options(**options)
-    root = re.sub(r"^file:/+", "/", path).rstrip("/")
-    if not _GLOB.search(path) and not any(re.sub(r"^file:/+", "/", file) == root for file in files):
-        # Below a folder, names such as country=DE are columns.
-        reader = reader.option("basePath", path)
-    frame = reader.load([_literal(file) for file in files])
+def _pin_jdbc(
+    store: Store | None, spark: SparkSession, place: Where, name: str, config_name: str, inspect: Inspect
+) -> PinnedSource:
+    rows = read_jdbc(spark, place, name)
+    inspect(rows)
+    try:
+        return _landed(store, rows, name, config_name)
+    except (GateError, SourceError):
+        raise
+    except Exception as error:
+        raise jdbc_error(error, place, name) from None
+
+
+def _landed(store: Store | None, rows: DataFrame, name: str, config_name: str) -> PinnedSource:
+    if store is None:
+        return PinnedSource(name, "unpinned", rows)
+    landed = land(store, rows, f"{config_name}_{name.replace('.', '_')}", f"sources.{name}")
+    return PinnedSource(name, f"landed:{landed.content}", landed.rows, landed.written)
+
+
+def _pin_files(spark: SparkSession, path: str, place: Where, name: str, inspect: Inspect) -> PinnedSource:
+    found = listing(spark, path, place)
+    if not found.files:
+        raise SourceError(f"sources.{name}: no files in {place.path}; check the path")
+    frame = read_files(spark, path, place, found)
+    inspect(frame)
 
     def recheck() -> None:
-        if _listing(spark, path, options)[1] != version:
-            raise GateError(f"sources.{name}: files in {source.path} changed while they were read; start the run again")
+        if listing(spark, path, place).version != found.version:
+            raise GateError(f"sources.{name}: files in {place.path} changed while they were read; start the run again")
 
-    return PinnedSource(name, f"files:{version}", frame, recheck)
-
-
-def _listing(spark: SparkSession, path: str, options: dict[str, str]) -> tuple[list[str], str]:
-    # Only the file status is read: binaryFile prunes the content column.
-    keep = {key: value for key, value in options.items() if key in ("pathGlobFilter", "recursiveFileLookup")}
-    found = spark.read.format("binaryFile").options(**keep).load(path)
-    rows = sorted(tuple(row) for row in found.select("path", "length", F.unix_micros("modificationTime")).collect())
-    # Not the name alone: a file moved to another partition is another input. Not the folder: a copy is the same one.
-    root = os.path.commonpath([file for file, _, _ in rows]) if len(rows) > 1 else ""
-    relative = [f"{_below(root, file)}|{length}|{modified}" for file, length, modified in rows]
-    return [file for file, _, _ in rows], digest("\n".join(relative))[:16]
+    return PinnedSource(name, f"files:{found.version}", frame, found.written, recheck)
 
 
 @dataclass(frozen=True)
@@ -132,35 +161,24 @@ class _DeltaVersion:
 
     table: str
     number: int
+    written: datetime
 
     def __str__(self) -> str:
         return f"delta:{self.table[:8]}:{self.number}"
 
 
 def _delta_version(spark: SparkSession, identifier: str) -> _DeltaVersion:
-    newest = spark.sql(f"DESCRIBE HISTORY {identifier} LIMIT 1").select("version").collect()[0]["version"]
+    history = spark.sql(f"DESCRIBE HISTORY {identifier} LIMIT 1")
+    newest = history.select("version", F.unix_micros("timestamp").alias("micros")).collect()[0]
     table = spark.sql(f"DESCRIBE DETAIL {identifier}").select("id").collect()[0]["id"]
-    return _DeltaVersion(str(table), int(newest))
+    return _DeltaVersion(str(table), int(newest["version"]), _EPOCH + timedelta(microseconds=int(newest["micros"])))
 
 
 def _must_exist(path: str, where: str, shown: str) -> None:
-    if LOCAL.match(path) and not _GLOB.search(path):
+    if LOCAL.match(path) and not GLOB.search(path):
         local = Path(re.sub(r"^file:/{1,3}", "/", path))
         if not local.exists():
             raise SourceError(f"{where}: nothing at {shown} (looked for {local}); check the path")
-
-
-def _option(value: str | int | float | bool) -> str:
-    text = str(value).lower() if isinstance(value, bool) else str(value)
-    return fill_placeholders(text, "sources.options")
-
-
-def _below(root: str, file: str) -> str:
-    return file.removeprefix(root) if root else file.rpartition("/")[2]
-
-
-def _literal(path: str) -> str:
-    return re.sub(r"([\[\]{}*?\\])", r"\\\1", path)
 
 
 def _first_line(error: Exception) -> str:

@@ -6,9 +6,9 @@ import re
 import secrets
 import time
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import date
+from datetime import date, datetime, timedelta, timezone
 from typing import Any, TypeVar
 
 from pyspark.errors import AnalysisException
@@ -33,6 +33,30 @@ _CONFLICT = re.compile(
 )
 _TRIES = 8
 Result = TypeVar("Result")
+
+
+_NO_PLACE = re.compile(
+    r"No space left on device|Read-only file system|Permission denied|AccessDenied|Disk quota exceeded"
+)
+
+
+@contextmanager
+def writable(place: Place) -> Iterator[None]:
+    """Turn a full or read-only disk into one sentence.
+
+    Raises:
+        LakeError: the place can't take what was to be written.
+    """
+    try:
+        yield
+    except Exception as error:
+        found = _NO_PLACE.search(str(error))
+        if found is None:
+            raise
+        raise LakeError(
+            f"lake {place}: can't be written ({found[0]}); make room or give the right to write there, then start the "
+            "run again; what was published before is untouched"
+        ) from error
 
 
 def is_conflict(error: Exception) -> bool:
@@ -106,6 +130,12 @@ class Store:
         rows = self.spark.sql(f"DESCRIBE HISTORY {self.place.table(name)} LIMIT 1").select("version").collect()
         return int(rows[0]["version"])
 
+    def written_at(self, name: str, version: int) -> datetime:
+        """When a version was committed."""
+        history = self.spark.sql(f"DESCRIBE HISTORY {self.place.table(name)}").where(F.col("version") == version)
+        micros = history.select(F.unix_micros("timestamp")).collect()[0][0]
+        return datetime(1970, 1, 1, tzinfo=timezone.utc) + timedelta(microseconds=int(micros))
+
     def last_metadata(self, name: str) -> str | None:
         """What the last commit of a kept table said about itself."""
         history = self.spark.sql(f"DESCRIBE HISTORY {self.place.table(name)} LIMIT 1")
@@ -150,10 +180,10 @@ class Store:
         # Replacing nothing by nothing commits nothing; then the table as it is holds what was meant.
         return self.version(name) if mine[0][0] is None else int(mine[0][0])
 
-    def insert_new(self, table: Table, row: dict[str, Any], keys: Sequence[str]) -> None:
-        """Insert one row into a ledger unless a row with the same keys is there."""
+    def insert_new(self, table: Table, rows: Sequence[Mapping[str, Any]], keys: Sequence[str]) -> None:
+        """Insert rows into a ledger, but for those whose keys are there."""
         self.prepare(table)
-        values = [tuple(row[name] for name in table.names)]
+        values = [tuple(row[name] for name in table.names) for row in rows]
         source = self.spark.createDataFrame(values, table.ddl)
         condition = " AND ".join(f"t.{quoted(key)} = s.{quoted(key)}" for key in keys)
         with self.view(source) as view:
@@ -161,7 +191,17 @@ class Store:
                 f"MERGE INTO {self.place.table(table.name)} t USING {view} s ON {condition} "
                 "WHEN NOT MATCHED THEN INSERT *"
             )
-            patiently(lambda: self.spark.sql(statement).collect())
+            with writable(self.place):
+                patiently(lambda: self.spark.sql(statement).collect())
+
+    def forget(self, table: Table, column: str, value: str) -> None:
+        """Delete rows that an attempt at a run left in a ledger before it died."""
+        self.prepare(table)
+        where = f"{quoted(column)} = {sql_text(value)}"
+        if self.read(table.name).where(where).isEmpty():
+            return
+        with writable(self.place):
+            patiently(lambda: self.spark.sql(f"DELETE FROM {self.place.table(table.name)} WHERE {where}").collect())
 
     @contextmanager
     def view(self, frame: DataFrame) -> Iterator[str]:
@@ -175,10 +215,11 @@ class Store:
 
     def _write(self, table: Table, rows: DataFrame, options: dict[str, str]) -> None:
         writer = rows.write.format("delta").mode("overwrite").options(**options)
-        if self.place.root is not None:
-            writer.save(f"{self.place.root}/{table.name}")
-        else:
-            writer.saveAsTable(self.place.table(table.name))
+        with writable(self.place):
+            if self.place.root is not None:
+                writer.save(f"{self.place.root}/{table.name}")
+            else:
+                writer.saveAsTable(self.place.table(table.name))
 
     def _properties(self, name: str) -> dict[str, str] | None:
         try:
@@ -200,13 +241,36 @@ class Store:
                 f"CREATE TABLE IF NOT EXISTS {self.place.table(table.name)} ({columns}) USING DELTA {partition} "
                 f"COMMENT {sql_text(table.comment)} TBLPROPERTIES ({settings})"
             )
+            self._heal_log(table)
         except Exception as error:
             if is_conflict(error) and self.exists(table.name):
                 return
+            found = _NO_PLACE.search(str(error))
+            why = found[0] if found else str(error).splitlines()[0]
             raise LakeError(
-                f"lake {self.place}: table {table.name} can't be created ({str(error).splitlines()[0]}); "
-                "check the place and the right to write there"
+                f"lake {self.place}: table {table.name} can't be created ({why}); check the place and the right to "
+                "write there"
             ) from error
+
+    def _heal_log(self, table: Table) -> None:
+        # A process that died between making the log's folder and the first commit leaves a folder that CREATE TABLE
+        # takes for a table, without a word; so does one that is just there.
+        if self.place.root is None or self.exists(table.name):
+            return
+        empty = self.spark.createDataFrame([], table.ddl)
+        told = empty.select(
+            *(F.col(quoted(name)).alias(name, metadata={"comment": comment}) for name, _, comment in table.columns)
+        )
+        writer = told.write.format("delta").mode("append").options(**PROPERTIES)
+        writer = writer.partitionBy("run_id") if table.partitioned else writer
+        writer.save(f"{self.place.root}/{table.name}")
+        self._set_version(table)
+
+    def _set_version(self, table: Table) -> None:
+        self.spark.sql(
+            f"ALTER TABLE {self.place.table(table.name)} SET TBLPROPERTIES "
+            f"({sql_text(VERSION_PROPERTY)} = '{SCHEMA_VERSION}')"
+        )
 
     def _migrate(self, table: Table, found: int) -> None:
         if found > SCHEMA_VERSION:
@@ -222,9 +286,7 @@ class Store:
         if missing:
             added = ", ".join(f"{quoted(name)} {kind} COMMENT {sql_text(comment)}" for name, kind, comment in missing)
             self.spark.sql(f"ALTER TABLE {identifier} ADD COLUMNS ({added})")
-        self.spark.sql(
-            f"ALTER TABLE {identifier} SET TBLPROPERTIES ({sql_text(VERSION_PROPERTY)} = '{SCHEMA_VERSION}')"
-        )
+        self._set_version(table)
 
 
 def sql_text(value: str) -> str:

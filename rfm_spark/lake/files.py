@@ -1,0 +1,84 @@
+"""Files of a source: one fixed listing, and lines that can't be parsed kept as they are."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+from pyspark.sql.types import StringType, StructType
+
+from rfm_spark.core.config import digest
+from rfm_spark.core.places import CORRUPT, Where
+from rfm_spark.lake.jdbc import filled_options
+
+GLOB = re.compile(r"[*?\[{]")
+_TEXT_FORMATS = ("csv", "json")
+# Names that Spark gives to columns without one.
+_INVENTED = re.compile(r"_c\d+")
+_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+
+
+@dataclass(frozen=True)
+class Listing:
+    """The files of a source at one moment.
+
+    Attributes:
+        files: their full paths, sorted.
+        version: a hash of names below their common folder, lengths and times.
+        written: when the newest was written; None without files.
+    """
+
+    files: tuple[str, ...]
+    version: str
+    written: datetime | None
+
+
+def listing(spark: SparkSession, path: str, place: Where) -> Listing:
+    """List the files; their contents aren't read."""
+    options = filled_options(place)
+    keep = {key: value for key, value in options.items() if key in ("pathGlobFilter", "recursiveFileLookup")}
+    # Only the file status is read: binaryFile prunes the content column.
+    found = spark.read.format("binaryFile").options(**keep).load(path)
+    rows = sorted(tuple(row) for row in found.select("path", "length", F.unix_micros("modificationTime")).collect())
+    # Not the name alone: a file moved to another partition is another input. Not the folder: a copy is the same one.
+    root = os.path.commonpath([file for file, _, _ in rows]) if len(rows) > 1 else ""
+    relative = [f"{_below(root, file)}|{length}|{modified}" for file, length, modified in rows]
+    newest = max((modified for _, _, modified in rows), default=None)
+    written = None if newest is None else _EPOCH + timedelta(microseconds=int(newest))
+    return Listing(tuple(file for file, _, _ in rows), digest("\n".join(relative))[:16], written)
+
+
+def read_files(spark: SparkSession, path: str, place: Where, found: Listing) -> DataFrame:
+    """The rows of listed files; a line of text that can't be parsed is a row with its raw text in `_corrupt_record`."""
+    options = filled_options(place)
+    root = re.sub(r"^file:/+", "/", path).rstrip("/")
+    if not GLOB.search(path) and not any(re.sub(r"^file:/+", "/", file) == root for file in found.files):
+        # Below a folder, names such as country=DE are columns.
+        options["basePath"] = path
+    if place.format == "parquet":
+        # Files that came later may have more columns than the first one.
+        options = {"mergeSchema": "true", **options}
+    files = [_literal(file) for file in found.files]
+    rows = spark.read.format(place.format or "").options(**options).load(files)
+    if place.format == "csv" and len(files) > 1 and not any(_INVENTED.fullmatch(name) for name in rows.columns):
+        # Files of one source may differ in their header; Spark would go by position and mix the columns up.
+        options = {"enforceSchema": "false", **options}
+    own_mode = "mode" in {key.lower() for key in options}
+    if place.format not in _TEXT_FORMATS or own_mode or (place.format == "csv" and CORRUPT in rows.columns):
+        return rows
+    fields = [field for field in rows.schema.fields if field.name != CORRUPT]
+    known = StructType(fields).add(CORRUPT, StringType())
+    reader = spark.read.format(place.format).options(**options).option("columnNameOfCorruptRecord", CORRUPT)
+    return reader.schema(known).load(files)
+
+
+def _below(root: str, file: str) -> str:
+    return file.removeprefix(root) if root else file.rpartition("/")[2]
+
+
+def _literal(path: str) -> str:
+    return re.sub(r"([\[\]{}*?\\])", r"\\\1", path)

@@ -1,0 +1,99 @@
+"""Tables of a database, read through Spark's JDBC reader: partitioned where asked, secrets from the environment."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from pyspark.sql import DataFrame, SparkSession
+
+from rfm_spark.core.config import fill_placeholders
+from rfm_spark.core.errors import SourceError
+from rfm_spark.core.places import Where
+
+_PLACEHOLDER = re.compile(r"\$\{env:[^}]+\}")
+# A driver that Spark fetched is found by its class only; one that is not here is named by the option `driver`.
+_DRIVERS = {
+    "postgresql": "org.postgresql.Driver",
+    "mysql": "com.mysql.cj.jdbc.Driver",
+    "mariadb": "org.mariadb.jdbc.Driver",
+    "sqlserver": "com.microsoft.sqlserver.jdbc.SQLServerDriver",
+    "oracle": "oracle.jdbc.OracleDriver",
+    "snowflake": "net.snowflake.client.jdbc.SnowflakeDriver",
+}
+_NO_DRIVER = re.compile(r"No suitable driver|ClassNotFoundException", re.IGNORECASE)
+
+
+def read_jdbc(spark: SparkSession, place: Where, name: str) -> DataFrame:
+    """The rows of a table or query in a database; nothing is read yet but the columns.
+
+    With `partitionColumn` and `numPartitions` but without bounds, the column is asked for its smallest and largest
+    value: bounds only share out the work, so rows that come later are read too.
+
+    Args:
+        spark: the session.
+        place: with options of Spark's reader, as url, dbtable, user, password, partitionColumn.
+        name: of the source, for messages.
+
+    Raises:
+        SourceError: no driver, no connection, no such table.
+    """
+    options = filled_options(place)
+    kind = options["url"].split(":")[1] if ":" in options["url"] else ""
+    if kind in _DRIVERS:
+        options = {"driver": _DRIVERS[kind], **options}
+    try:
+        if "partitionColumn" in options and "lowerBound" not in options:
+            options |= _bounds(spark, options)
+        return spark.read.format("jdbc").options(**options).load()
+    except Exception as error:
+        raise jdbc_error(error, place, name) from None
+
+
+def filled_options(place: Where) -> dict[str, str]:
+    """Options of the reader as text, with `${env:NAME}` filled in.
+
+    Raises:
+        ConfigError: an environment variable is not set.
+    """
+    texts = {key: str(value).lower() if isinstance(value, bool) else str(value) for key, value in place.options.items()}
+    return {key: fill_placeholders(text, "sources.options") for key, text in texts.items()}
+
+
+def jdbc_error(error: Exception, place: Where, name: str) -> SourceError:
+    """What went wrong, without the secrets that a driver may repeat."""
+    # What the driver said lies behind what Spark says of it.
+    innermost: Exception = error
+    while isinstance(behind := getattr(innermost, "_cause", None), Exception):
+        innermost = behind
+    lines = [line.strip() for line in str(innermost).splitlines() if line.strip()] or [type(error).__name__]
+    causes = [line for line in lines if line.startswith("Caused by")]
+    causes += [line for line in lines if "Exception" in line or "ERROR" in line]
+    said = (causes or lines)[0]
+    said = re.sub(r"^[:\s]*(?:Caused by: )?(?:[a-z]\w*\.)+\w+:\s*", "", said)
+    for value in place.options.values():
+        for placeholder in _PLACEHOLDER.findall(str(value)):
+            secret = fill_placeholders(placeholder, f"sources.{name}.options")
+            said = said.replace(secret, "***") if secret else said
+    if _NO_DRIVER.search(str(error)):
+        return SourceError(
+            f"sources.{name}: no JDBC driver for {_database(place)} ({said}); name its Maven coordinates, such as "
+            "RFM_SPARK_PACKAGES=org.postgresql:postgresql:42.7.8 in the environment, or --packages of spark-submit"
+        )
+    return SourceError(
+        f"sources.{name}: {place.shown} can't be read over JDBC ({said}); check url, user, password and table"
+    )
+
+
+def _bounds(spark: SparkSession, options: Mapping[str, str]) -> dict[str, str]:
+    column, table = options["partitionColumn"], options["dbtable"]
+    rest = {key: value for key, value in options.items() if key not in ("dbtable", "partitionColumn", "numPartitions")}
+    query = f"SELECT min({column}) AS low, max({column}) AS high FROM {table}"
+    row = spark.read.format("jdbc").options(**rest).option("query", query).load().collect()[0]
+    # An empty table has no bounds, and any will do.
+    low, high = (str(value) if value is not None else str(place) for place, value in enumerate(row))
+    return {"lowerBound": low, "upperBound": high}
+
+
+def _database(place: Where) -> str:
+    return ":".join(str(place.options.get("url", "")).split(":")[:2])

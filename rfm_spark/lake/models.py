@@ -1,0 +1,135 @@
+"""Cluster models kept in the lake: which ones there are, which is champion, and what people decided."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from pyspark.sql import functions as F
+
+from rfm_spark.core.errors import ConfigError
+from rfm_spark.core.schemas import CLUSTER_MODELS, CLUSTER_PROMOTIONS
+from rfm_spark.lake.ledger import RunRow
+from rfm_spark.lake.store import Store
+
+
+@dataclass(frozen=True)
+class ModelRow:
+    """A row of `cluster_models`, and what is asked of it most often."""
+
+    version: str
+    parent_version: str | None
+    trained_on: str
+    trained_as_of: date | None
+    row: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What a person decided: promote, pin or unpin, from an as-of date on; `decided_at` in microseconds since 1970."""
+
+    action: str
+    model_version: str | None
+    effective_from: date
+    decided_at: int
+
+
+@dataclass(frozen=True)
+class Champion:
+    """The model that assigns customers at an as-of date, and whether a person pinned it."""
+
+    model: ModelRow
+    pinned: bool
+
+
+class Models:
+    """Models and decisions of one segmentation."""
+
+    def __init__(self, store: Store, config_name: str) -> None:
+        """Bind to a store; the tables may not exist yet."""
+        self._store, self._name = store, config_name
+
+    def all(self) -> list[ModelRow]:
+        """All models, oldest training date first; those of versions that did not note the segmentation are left out."""
+        if not self._store.exists(CLUSTER_MODELS.name):
+            return []
+        rows = self._store.read(CLUSTER_MODELS.name)
+        if "config_name" not in rows.columns:
+            return []
+        found = [row.asDict(recursive=True) for row in rows.where(F.col("config_name") == F.lit(self._name)).collect()]
+        models = [
+            ModelRow(row["model_version"], row["parent_version"], row["trained_on"], row["trained_as_of"], row)
+            for row in found
+        ]
+        return sorted(models, key=lambda model: (model.trained_as_of or date.min, model.version))
+
+    def decisions(self) -> list[Decision]:
+        """All decisions, oldest first."""
+        if not self._store.exists(CLUSTER_PROMOTIONS.name):
+            return []
+        rows = self._store.read(CLUSTER_PROMOTIONS.name).where(F.col("config_name") == F.lit(self._name))
+        found = rows.select("action", "model_version", "effective_from", F.unix_micros("decided_at")).collect()
+        return sorted((Decision(*row) for row in found), key=lambda decision: decision.decided_at)
+
+    def decide(self, action: str, version: str | None, effective_from: date, decided_at: datetime) -> None:
+        """Note a decision.
+
+        Raises:
+            ConfigError: no such model.
+        """
+        if version is not None:
+            self.get(version)
+        row = {
+            "config_name": self._name,
+            "action": action,
+            "model_version": version,
+            "effective_from": effective_from,
+            "decided_at": decided_at,
+        }
+        self._store.insert_new(CLUSTER_PROMOTIONS, [row], keys=("config_name", "decided_at"))
+
+    def get(self, version: str) -> ModelRow:
+        """One model.
+
+        Raises:
+            ConfigError: no such model.
+        """
+        known = {model.version: model for model in self.all()}
+        if version not in known:
+            there = ", ".join(known) or "none"
+            raise ConfigError("clusters", [f"segmentation {self._name} has no model {version}; there are {there}"])
+        return known[version]
+
+
+def champion_of(
+    models: Sequence[ModelRow], decisions: Sequence[Decision], complete: Sequence[RunRow], as_of: date
+) -> Champion | None:
+    """The model that assigns customers as of a date.
+
+    The model pinned for that date; otherwise the one that came last: trained and published by a run of an earlier
+    date, or promoted from a date up to this one. A run's own training does not count for its date, so that the run
+    repeats itself.
+
+    Args:
+        models: of the segmentation.
+        decisions: oldest first.
+        complete: complete runs, current or superseded.
+        as_of: date of the run that asks.
+    """
+    known = {model.version: model for model in models}
+    pins = [d for d in decisions if d.action in ("pin", "unpin") and d.effective_from <= as_of]
+    if pins and pins[-1].model_version in known:
+        return Champion(known[str(pins[-1].model_version)], pinned=True)
+    since: list[tuple[date, int, str]] = [
+        (run.as_of, run.finished_at, run.run_id)
+        for run in complete
+        if run.model_version == run.run_id and run.run_id in known and run.as_of < as_of
+    ]
+    since += [
+        (decision.effective_from, decision.decided_at, str(decision.model_version))
+        for decision in decisions
+        if decision.action == "promote" and decision.model_version in known and decision.effective_from <= as_of
+    ]
+    return Champion(known[max(since)[2]], pinned=False) if since else None
