@@ -1,140 +1,169 @@
-"""Fitting KMeans and assigning every customer to the nearest centre."""
+"""The cluster model: everything needed to assign customers, as one row of a table."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from functools import reduce
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
-from pyspark.sql import Column, DataFrame
-from pyspark.sql import functions as F
-
-from rfm_spark.clusters.features import FeatureSpace, cells
-from rfm_spark.core.session import persisted
-
-MAX_ITERATIONS = 200
-RESTARTS = 3
+from rfm_spark.clusters.features import Feature, FeatureSpace
+from rfm_spark.core.clustering import ClustersConfig
 
 
 @dataclass(frozen=True)
 class ClusterModel:
-    """Everything needed to assign customers.
+    """Everything needed to assign customers, and what is known of the fit.
 
     Attributes:
         version: of the model.
         space: how customers become points.
-        centres: by cluster_id from 1, best customers first.
-        names: by cluster_id from 1.
-        inertia: sum of squared distances on the cells.
+        centres: in feature space, ascending by id.
+        ids: cluster_id of each centre.
+        names: of each.
+        last_id: highest id ever given in this line of models.
+        definition: hash of the configuration it was trained under.
+        config_name: segmentation it belongs to.
         trained_on: run whose customers it was trained on.
+        trained_as_of: as-of date of that run, ISO.
+        parent_version: model whose ids it inherited from.
+        origin: start the centres came from: champion, mllib or driver.
+        inertia: sum of squared distances on the cells.
+        width: of the cells, in standard deviations.
+        cells: how many.
+        customers: how many it was trained on.
+        restart_spread: worst start over the best, minus 1.
+        ari_floor: adjusted Rand index that reseeding alone gives.
+        decided: how k was found: auto, fixed, no_stable_k, or degenerate where there was nothing to choose.
+        strength: prediction strength of its k, and what it had to exceed; None where not measured.
+        null_strength: see `strength`.
+        jaccard: bootstrap stability per cluster.
+        silhouette: squared-Euclidean, over all customers.
+        spread: mean squared distance to the centre per cluster, over all customers.
     """
 
     version: str
     space: FeatureSpace
     centres: tuple[tuple[float, ...], ...]
+    ids: tuple[int, ...]
     names: tuple[str, ...]
-    inertia: float
-    trained_on: str
+    last_id: int
+    definition: str = ""
+    config_name: str = ""
+    trained_on: str = ""
+    trained_as_of: str = ""
+    parent_version: str | None = None
+    origin: str = "driver"
+    inertia: float = 0.0
+    width: float = 0.0
+    cells: int = 0
+    customers: int = 0
+    restart_spread: float = 0.0
+    ari_floor: float = 1.0
+    decided: str = "fixed"
+    strength: float | None = None
+    null_strength: float | None = None
+    jaccard: tuple[float, ...] = field(default=())
+    silhouette: float | None = None
+    spread: tuple[float, ...] = field(default=())
 
-    def as_row(self) -> Mapping[str, object]:
-        """The row of table `cluster_models`."""
-        space, dimensions = self.space, len(self.space.columns)
+    @property
+    def k(self) -> int:
+        """Number of clusters."""
+        return len(self.centres)
+
+    def as_row(self) -> dict[str, Any]:
+        """The row of table `cluster_models`, but for the date's type."""
+        features = self.space.features
         return {
             "model_version": self.version,
-            "features": list(space.columns),
-            "transforms": ["log1p"] * dimensions,
-            "means": list(space.means),
-            "scales": list(space.scales),
-            "weights": [1.0] * dimensions,
+            "features": list(self.space.columns),
+            "transforms": [feature.transform for feature in features],
+            "means": [feature.mean for feature in features],
+            "scales": [feature.scale for feature in features],
+            "weights": [feature.weight for feature in features],
             "centres": [list(centre) for centre in self.centres],
             "names": list(self.names),
-            "k": len(self.centres),
-            "origin": "mllib",
+            "k": self.k,
+            "origin": self.origin,
             "inertia": self.inertia,
             "trained_on": self.trained_on,
-            "parent_version": None,
+            "parent_version": self.parent_version,
+            "config_name": self.config_name,
+            "trained_as_of": self.trained_as_of,
+            "definition": self.definition,
+            "lows": [feature.low for feature in features],
+            "highs": [feature.high for feature in features],
+            "fills": [feature.fill for feature in features],
+            "missing": [feature.missing for feature in features],
+            "dropped": list(self.space.dropped),
+            "cluster_ids": list(self.ids),
+            "last_id": self.last_id,
+            "cell_width": self.width,
+            "cells": self.cells,
+            "customers": self.customers,
+            "restart_spread": self.restart_spread,
+            "ari_floor": self.ari_floor,
+            "decided": self.decided,
+            "prediction_strength": self.strength,
+            "null_strength": self.null_strength,
+            "stability": list(self.jaccard),
+            "silhouette": self.silhouette,
+            "spread": list(self.spread),
         }
 
-
-def fit(customers: DataFrame, space: FeatureSpace, k: int, seed: int) -> tuple[tuple[tuple[float, ...], ...], float]:
-    """MLlib KMeans on weighted cells; the same customers give bitwise the same centres from any layout.
-
-    Args:
-        customers: with the space's columns.
-        space: of `feature_space`, with at least one column.
-        k: clusters wanted; fewer come out when there are fewer distinct cells.
-        seed: of the first start; the others count on from it.
-
-    Returns:
-        Centres, best customers first (low recency, high frequency and money), and the inertia on the cells.
-    """
-    from pyspark.ml.clustering import KMeans
-    from pyspark.ml.functions import array_to_vector
-
-    names = [f"x{i}" for i in range(1, len(space.columns) + 1)]
-    # The initialisation draws by partition and row: one partition, sorted, so that it always draws the same.
-    ordered = cells(customers, space).coalesce(1).sortWithinPartitions(*names)
-    with persisted(ordered.select(array_to_vector(F.array(*names)).alias("features"), "weight")) as grid:
-        distinct = grid.count()
-        if distinct <= k:
-            points = [tuple(float(x) for x in row["features"]) for row in grid.collect()]
-            return _ordered(points, space), 0.0
-        kmeans = KMeans(k=k, weightCol="weight", maxIter=MAX_ITERATIONS, solver="row")
-        # One start in several ends in a poor optimum; the best of a few is kept, the first among equals.
-        starts = [kmeans.copy({kmeans.seed: seed + i}) for i in range(RESTARTS)]
-        # Each fit is a long row of tiny jobs on one partition: side by side they take little more than one.
-        with ThreadPoolExecutor(max_workers=RESTARTS) as pool:
-            models = list(pool.map(lambda start: start.fit(grid), starts))
-        best = min(models, key=lambda model: float(model.summary.trainingCost))
-        centres = [tuple(float(x) for x in centre) for centre in best.clusterCenters()]
-        return _ordered(centres, space), float(best.summary.trainingCost)
-
-
-def assigned(customers: DataFrame, model: ClusterModel) -> DataFrame:
-    """Add the nearest cluster by native expressions.
-
-    Args:
-        customers: with the space's columns.
-        model: centres and names.
-
-    Returns:
-        The frame with cluster_id INT, cluster_name STRING, cluster_distance and second_distance DOUBLE (Euclidean, in
-        feature space; second_distance null for a single cluster) and model_version.
-    """
-    coordinates = {f"_x{i}": point for i, point in enumerate(model.space.coordinates())}
-    placed = customers.withColumns(coordinates) if coordinates else customers
-    squares = {f"_d{i}": _squared(centre) for i, centre in enumerate(model.centres, 1)}
-    measured = placed.withColumns(squares)
-    names = F.array(*(F.lit(name) for name in model.names))
-    # Structs compare by distance first, then by id: a tie goes to the lower id.
-    ranked = F.array_sort(
-        F.array(*(F.struct(F.col(d).alias("d"), F.lit(i).alias("id")) for i, d in enumerate(squares, 1)))
-    )
-    best, second = F.get(F.col("_ranked"), F.lit(0)), F.get(F.col("_ranked"), F.lit(1))
-    return (
-        measured.withColumn("_ranked", ranked)
-        .withColumns(
-            {
-                "cluster_id": best.getField("id"),
-                "cluster_name": F.get(names, best.getField("id") - F.lit(1)),
-                "cluster_distance": F.sqrt(best.getField("d")),
-                "second_distance": F.sqrt(second.getField("d")),
-                "model_version": F.lit(model.version),
-            }
+    @classmethod
+    def from_row(cls, row: Mapping[str, Any]) -> ClusterModel:
+        """The model of a row; those that version 0.1's first lakes hold lack what was added since."""
+        count = len(row["features"])
+        ids = tuple(row["cluster_ids"] or range(1, row["k"] + 1))
+        columns = zip(
+            row["features"], row["transforms"], row["lows"] or [None] * count, row["highs"] or [None] * count,
+            row["fills"] or row["means"], row["means"], row["scales"], row["weights"], row["missing"] or [0.0] * count,
+            strict=True,
+        )  # fmt: skip
+        return cls(
+            version=row["model_version"],
+            space=FeatureSpace(tuple(Feature(*parts) for parts in columns), tuple(row["dropped"] or ())),
+            centres=tuple(tuple(centre) for centre in row["centres"]),
+            ids=ids,
+            names=tuple(row["names"]),
+            last_id=row["last_id"] or max(ids),
+            definition=row["definition"] or "",
+            config_name=row["config_name"] or "",
+            trained_on=row["trained_on"],
+            trained_as_of=str(row["trained_as_of"] or ""),
+            parent_version=row["parent_version"],
+            origin=row["origin"],
+            inertia=row["inertia"],
+            width=row["cell_width"] or 0.0,
+            cells=row["cells"] or 0,
+            customers=row["customers"] or 0,
+            restart_spread=row["restart_spread"] or 0.0,
+            ari_floor=1.0 if row["ari_floor"] is None else row["ari_floor"],
+            decided=row["decided"] or "fixed",
+            strength=row["prediction_strength"],
+            null_strength=row["null_strength"],
+            jaccard=tuple(row["stability"] or ()),
+            silhouette=row["silhouette"],
+            spread=tuple(row["spread"] or ()),
         )
-        .drop("_ranked", *coordinates, *squares)
-    )
 
 
-def _squared(centre: tuple[float, ...]) -> Column:
-    parts = [F.pow(F.col(f"_x{i}") - F.lit(value), F.lit(2.0)) for i, value in enumerate(centre)]
-    return reduce(Column.__add__, parts, F.lit(0.0))
+def definition_of(config: ClustersConfig) -> str:
+    """Hash of what a model is trained for: another one asks for a new model."""
+    aside = {"enabled"} if config.k == "auto" else {"enabled", "k_range", "fallback_k"}
+    # Without defaults: an option that a later version adds changes nothing for who doesn't use it.
+    document = config.model_dump(mode="json", exclude=aside, exclude_defaults=True)
+    return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def _ordered(centres: list[tuple[float, ...]], space: FeatureSpace) -> tuple[tuple[float, ...], ...]:
-    def worth(centre: tuple[float, ...]) -> tuple[float, tuple[float, ...]]:
-        signs = [-1.0 if column == "recency_days" else 1.0 for column in space.columns]
-        return -sum(sign * x for sign, x in zip(signs, centre, strict=True)), centre
+def best_first(centres: Sequence[Sequence[float]], space: FeatureSpace) -> list[int]:
+    """Positions of the centres, best customers first: low recency, high everything else."""
 
-    return tuple(sorted(centres, key=worth))
+    def worth(at: int) -> tuple[float, tuple[float, ...]]:
+        signs = [-1.0 if column.startswith("recency") else 1.0 for column in space.columns]
+        return -sum(sign * x for sign, x in zip(signs, centres[at], strict=True)), tuple(centres[at])
+
+    return sorted(range(len(centres)), key=worth)

@@ -1,77 +1,19 @@
-"""What each cluster looks like, in numbers and in words."""
+"""What each cluster looks like: size, revenue, typical values and customers, and the rule segments it overlaps."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from typing import Any
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from rfm_spark.clusters.features import FeatureSpace
+from rfm_spark.clusters.model import ClusterModel
+from rfm_spark.clusters.names import insight
 
-# Standard deviations from the mean of all customers, from which on a cluster is called notable, and extreme.
-NOTABLE, EXTREME = 0.5, 1.5
-_WORDS = {
-    "recency_days": ("very recent", "recent", "lapsed", "long lapsed"),
-    "frequency": ("very rare", "rare", "frequent", "very frequent"),
-    "monetary": ("very low spend", "low spend", "high spend", "very high spend"),
-}
-_INSIGHTS = {
-    ("low", "high", "high"): "Recent, frequent and high-spending: protect them, reward them, ask them to recommend.",
-    ("low", "high", "mid"): "Recent and frequent, average spend: room to upsell.",
-    ("low", "high", "low"): "High recency and frequency, low spend: room to upsell.",
-    ("high", "high", "high"): "Used to buy often and spend much, now silent: win them back first.",
-    ("high", "low", "low"): "Long silent, rare and low-spending: spend little on them.",
-    ("low", "low", "low"): "Recent but rare and low-spending: bring them to a second and third purchase.",
-    ("low", "low", "high"): "Recent, rare but high-spending: a reason to come back more often pays.",
-}
-
-
-def cluster_names(centres: Sequence[Sequence[float]], space: FeatureSpace) -> tuple[str, ...]:
-    """Plain names from where a centre lies against all customers, unique by number where two would be alike."""
-    plain = [_name(centre, space) for centre in centres]
-    seen: dict[str, int] = {}
-    names = []
-    for name in plain:
-        seen[name] = seen.get(name, 0) + 1
-        names.append(f"{name} ({seen[name]})" if plain.count(name) > 1 else name)
-    return tuple(names)
-
-
-def cluster_profiles(assigned: DataFrame, centres: Sequence[Sequence[float]], space: FeatureSpace) -> DataFrame:
-    """Size, revenue and typical values of each cluster.
-
-    Args:
-        assigned: cluster_id, cluster_name, recency_days, frequency, monetary per customer.
-        centres: by cluster_id from 1.
-        space: their coordinates.
-
-    Returns:
-        The columns of table `cluster_profiles`, without run keys.
-    """
-    per_cluster = assigned.groupBy("cluster_id", F.col("cluster_name").alias("name")).agg(
-        F.count(F.lit(1)).alias("customers"),
-        F.sum("monetary").cast("decimal(28,2)").alias("revenue"),
-        *typical_values(),
-    )
-    totals = assigned.agg(F.count(F.lit(1)).alias("all_customers"), F.sum("monetary").alias("all_revenue"))
-    insights = F.create_map(
-        *(part for i, centre in enumerate(centres, 1) for part in (F.lit(i), F.lit(_insight(centre, space))))
-    )
-    return per_cluster.join(F.broadcast(totals), how="cross").select(
-        F.lit("all").alias("scope"),
-        "cluster_id",
-        "name",
-        "customers",
-        (F.col("customers") / F.col("all_customers")).alias("share"),
-        "revenue",
-        F.try_divide(F.col("revenue").cast("double"), F.col("all_revenue").cast("double")).alias("revenue_share"),
-        *TYPICAL,
-        F.try_element_at(insights, F.col("cluster_id")).alias("insight"),
-    )
-
-
+MEDOIDS = 3
 TYPICAL = tuple(f"{kind}_{measure}" for kind in ("mean", "median") for measure in ("recency", "frequency", "monetary"))
+_UNIT = 1e9
 
 
 def typical_values() -> list[Column]:
@@ -81,39 +23,85 @@ def typical_values() -> list[Column]:
         (F.sum(F.col(column).cast("decimal(20,2)")).cast("double") / F.count(F.lit(1))).alias(f"mean_{name}")
         for name, column in columns.items()
     ]
-    medians = [
-        F.expr(f"percentile_disc(0.5) WITHIN GROUP (ORDER BY CAST({column} AS DOUBLE))").alias(f"median_{name}")
-        for name, column in columns.items()
-    ]
+    medians = [_quantile(column, 0.5).alias(f"median_{name}") for name, column in columns.items()]
     return [*means, *medians]
 
 
-def _level(value: float) -> str:
-    return "low" if value <= -NOTABLE else "high" if value >= NOTABLE else "mid"
+def cluster_profiles(assigned: DataFrame, model: ClusterModel) -> list[dict[str, Any]]:
+    """Profile of every cluster that has customers.
+
+    Args:
+        assigned: customer_id, cluster_id, cluster_distance, segment, recency_days, frequency, monetary and the
+            features' columns.
+        model: that assigned them.
+
+    Returns:
+        The columns of table `cluster_profiles` without run keys, ascending by cluster_id.
+    """
+    rows = (
+        assigned.groupBy("cluster_id")
+        .agg(
+            F.count(F.lit(1)).alias("customers"),
+            F.sum("monetary").cast("decimal(28,2)").alias("revenue"),
+            *typical_values(),
+            *(value for at in range(len(model.space.features)) for value in _of_feature(model, at)),
+            F.min_by("customer_id", F.struct("cluster_distance", "customer_id"), MEDOIDS).alias("medoids"),
+        )
+        .collect()
+    )
+    shared = assigned.groupBy("cluster_id", "segment").count().collect()
+    everyone = sum(row["customers"] for row in rows)
+    revenue = sum(row["revenue"] or 0 for row in rows)
+    names = dict(zip(model.ids, model.names, strict=True))
+    profiles = []
+    for row in sorted(rows, key=lambda row: int(row["cluster_id"])):
+        share = row["customers"] / everyone
+        revenue_share = float(row["revenue"] or 0) / float(revenue) if revenue else None
+        features = [_feature_row(model, at, row) for at in range(len(model.space.features))]
+        profiles.append(
+            {
+                "scope": "all",
+                "cluster_id": row["cluster_id"],
+                "name": names[row["cluster_id"]],
+                "customers": row["customers"],
+                "share": share,
+                "revenue": row["revenue"],
+                "revenue_share": revenue_share,
+                **{name: row[name] for name in TYPICAL},
+                "insight": insight({f["feature"]: f["z"] for f in features}, share, revenue_share),
+                "features": features,
+                "medoids": list(row["medoids"]),
+                "segments": {s["segment"]: s["count"] for s in shared if s["cluster_id"] == row["cluster_id"]},
+            }
+        )
+    return profiles
 
 
-def _levels(centre: Sequence[float], space: FeatureSpace) -> dict[str, str]:
-    return {column: _level(value) for column, value in zip(space.columns, centre, strict=True)}
+def _of_feature(model: ClusterModel, at: int) -> list[Column]:
+    feature = model.space.features[at]
+    raw = F.col(feature.column).cast("double")
+    exact = F.round(raw * F.lit(1e6)).cast("decimal(28,0)")
+    coordinate = F.round(feature.coordinate * F.lit(_UNIT)).cast("decimal(20,0)")
+    return [
+        (F.sum(exact).cast("double") / F.lit(1e6) / F.count(raw)).alias(f"mean_{at}"),
+        *(_quantile(feature.column, q / 4).alias(f"q{q}_{at}") for q in (1, 2, 3)),
+        (F.sum(coordinate).cast("double") / F.lit(_UNIT * math.sqrt(feature.weight)) / F.count(F.lit(1))).alias(
+            f"z_{at}"
+        ),
+    ]
 
 
-def _name(centre: Sequence[float], space: FeatureSpace) -> str:
-    words = [_word(column, value) for column, value in zip(space.columns, centre, strict=True) if abs(value) >= NOTABLE]
-    return ", ".join(words) or "average"
+def _feature_row(model: ClusterModel, at: int, row: Any) -> dict[str, Any]:
+    return {
+        "feature": model.space.features[at].column,
+        "mean": row[f"mean_{at}"],
+        "median": row[f"q2_{at}"],
+        "q1": row[f"q1_{at}"],
+        "q3": row[f"q3_{at}"],
+        "z": row[f"z_{at}"],
+    }
 
 
-def _word(column: str, value: float) -> str:
-    if value < 0:
-        return _WORDS[column][0 if value <= -EXTREME else 1]
-    return _WORDS[column][3 if value >= EXTREME else 2]
-
-
-def _insight(centre: Sequence[float], space: FeatureSpace) -> str:
-    levels = _levels(centre, space)
-    key = tuple(levels.get(column, "mid") for column in _WORDS)
-    if key in _INSIGHTS:
-        return _INSIGHTS[key]
-    if key[0] == "high":
-        return "Silent for longer than most: a reactivation offer, before they are lost."
-    if key[1] == "high" or key[2] == "high":
-        return "Above average in frequency or spend: keep them coming."
-    return "Close to the average customer: personal recommendations to raise frequency."
+def _quantile(column: str, share: float) -> Column:
+    # The share is of our own making, and the columns are those of the customer row.
+    return F.expr(f"percentile_disc({share}) WITHIN GROUP (ORDER BY CAST({column} AS DOUBLE))")

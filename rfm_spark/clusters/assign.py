@@ -1,0 +1,174 @@
+"""Assigning every customer to the nearest centre by native expressions, and measuring the result on all of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import reduce
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from rfm_spark.clusters.model import ClusterModel
+from rfm_spark.core.stats import ExactSum
+
+
+@dataclass(frozen=True)
+class Quality:
+    """A model on all customers.
+
+    Attributes:
+        customers: how many.
+        inertia: sum of squared distances to the nearest centre.
+        silhouette: mean squared-Euclidean silhouette; None for fewer than two clusters with customers.
+        spread: mean squared distance to the centre, per cluster; 0 where it has no customer.
+    """
+
+    customers: int
+    inertia: float
+    silhouette: float | None
+    spread: tuple[float, ...]
+
+
+def assigned(customers: DataFrame, model: ClusterModel) -> DataFrame:
+    """Add the nearest cluster.
+
+    Args:
+        customers: with the space's columns.
+        model: centres, ids and names.
+
+    Returns:
+        The frame with cluster_id INT, cluster_name STRING, cluster_distance and second_distance DOUBLE (Euclidean, in
+        feature space; second_distance null for a single cluster), cluster_imputed ARRAY<STRING> (features whose value
+        was missing) and model_version.
+    """
+    coordinates = {f"_x{i}": point for i, point in enumerate(model.space.coordinates())}
+    placed = customers.withColumns(coordinates) if coordinates else customers
+    squares = {f"_d{i}": _squared(centre) for i, centre in enumerate(model.centres)}
+    measured = placed.withColumns(squares)
+    # Doubles and comparisons only, since sorting an array of structs takes several times as long; the first of equal
+    # distances is that of the lowest id.
+    nearest = measured.withColumn("_d", F.array_min(F.array(*(F.col(d) for d in squares))))
+    position = F.coalesce(*(F.when(F.col(d) == F.col("_d"), F.lit(i)) for i, d in enumerate(squares)))
+    others = F.array_min(F.array(*(F.when(F.col("_at") != i, F.col(d)) for i, d in enumerate(squares))))
+    at = F.col("_at")
+    return (
+        nearest.withColumn("_at", position)
+        .withColumns(
+            {
+                "cluster_id": F.get(F.lit(list(model.ids)), at).cast("int"),
+                "cluster_name": F.get(F.array(*(F.lit(name) for name in model.names)), at),
+                "cluster_distance": F.sqrt("_d"),
+                "second_distance": F.sqrt(others),
+                "cluster_imputed": model.space.imputed(),
+                "model_version": F.lit(model.version),
+            }
+        )
+        .drop("_at", "_d", *coordinates, *squares)
+    )
+
+
+def measured_on(customers: DataFrame, model: ClusterModel) -> Quality:
+    """Inertia, silhouette and spread over all customers, in two passes of native expressions.
+
+    The silhouette needs no pairs: the mean squared distance of x to the members of a cluster is |x − c|² plus the mean
+    of |y − c|² over its members y, for c their mean.
+
+    Args:
+        customers: with the space's columns; read twice, so persisted.
+        model: with at least one feature.
+    """
+    points = assigned(customers, model).select(
+        "cluster_id",
+        "cluster_distance",
+        *(point.alias(f"x{i}") for i, point in enumerate(model.space.coordinates())),
+    )
+    axes = [f"x{i}" for i in range(len(model.space.features))]
+    if not axes:
+        return Quality(customers.count(), 0.0, None, (0.0,) * model.k)
+    squares, norms = ExactSum("squares"), ExactSum("norms")
+    places = {axis: ExactSum(axis) for axis in axes}
+    rows = (
+        points.groupBy("cluster_id")
+        .agg(
+            F.count(F.lit(1)).alias("n"),
+            *squares.columns(_square(F.col("cluster_distance"))),
+            *norms.columns(reduce(Column.__add__, (_square(F.col(axis)) for axis in axes))),
+            *(column for axis, place in places.items() for column in place.columns(F.col(axis))),
+        )
+        .collect()
+    )
+    members = {row["cluster_id"]: row for row in rows}
+    total = sum(squares.of(row) for row in sorted(rows, key=lambda row: int(row["cluster_id"])))
+    count = sum(int(row["n"]) for row in rows)
+    spread = tuple(squares.of(members[i]) / int(members[i]["n"]) if i in members else 0.0 for i in model.ids)
+    if len(members) < 2:
+        return Quality(count, total, None, spread)
+    distances = {}
+    for cluster, row in members.items():
+        n = int(row["n"])
+        centre = [place.of(row) / n for place in places.values()]
+        within = norms.of(row) / n - sum(c * c for c in centre)
+        away = reduce(Column.__add__, (_square(F.col(a) - F.lit(c)) for a, c in zip(axes, centre, strict=True)))
+        distances[cluster] = (away + F.lit(max(within, 0.0)), n)
+    score = ExactSum("score")
+    summed = score.of(_silhouettes(points, distances).agg(*score.columns(F.col("score"))).collect()[0])
+    return Quality(count, total, summed / count, spread)
+
+
+def _silhouettes(points: DataFrame, distances: dict[int, tuple[Column, int]]) -> DataFrame:
+    """Column `score`, from the mean squared distance to each cluster and its size, step by step."""
+    mine = F.col("cluster_id")
+    measured = points.withColumns({f"_d{i}": distance for i, (distance, _) in distances.items()})
+    # A customer is not compared with himself; alone in his cluster he scores 0.
+    inside = F.coalesce(
+        *(F.when(mine == i, F.col(f"_d{i}") * F.lit(n / (n - 1) if n > 1 else 0.0)) for i, (_, n) in distances.items())
+    )
+    outside = F.array_min(F.array(*(F.when(mine != i, F.col(f"_d{i}")) for i in distances)))
+    alone = mine.isin([i for i, (_, n) in distances.items() if n == 1])
+    larger = F.greatest("_inside", "_outside")
+    score = F.when(alone | (larger == 0), F.lit(0.0)).otherwise((F.col("_outside") - F.col("_inside")) / larger)
+    return measured.withColumns({"_inside": inside, "_outside": outside}).select(score.alias("score"))
+
+
+def crossed_customers(before: DataFrame, now: DataFrame) -> dict[tuple[int, int | None], int]:
+    """How many customers of each earlier cluster are in which cluster now.
+
+    Args:
+        before: customer_id, cluster_id.
+        now: customer_id, cluster_id.
+
+    Returns:
+        Counts by (earlier id, id now), None for those who are gone.
+    """
+    rows = (
+        before.where(F.col("cluster_id").isNotNull())
+        .select("customer_id", F.col("cluster_id").alias("old"))
+        .join(now.select("customer_id", F.col("cluster_id").alias("new")), "customer_id", "left")
+        .groupBy("old", "new")
+        .count()
+        .collect()
+    )
+    return {(row["old"], row["new"]): row["count"] for row in rows}
+
+
+def crossed_models(
+    customers: DataFrame, first: ClusterModel, second: ClusterModel
+) -> dict[tuple[int, int | None], int]:
+    """How many customers each pair of clusters of two models has, in one pass without a join.
+
+    Args:
+        customers: with the columns of both spaces.
+        first: gives the first ids of the pairs.
+        second: gives the second ones.
+    """
+    by_first = assigned(customers, first).withColumn("_first", F.col("cluster_id"))
+    rows = assigned(by_first, second).groupBy("_first", "cluster_id").count().collect()
+    return {(row["_first"], row["cluster_id"]): row["count"] for row in rows}
+
+
+def _squared(centre: tuple[float, ...]) -> Column:
+    return reduce(Column.__add__, (_square(F.col(f"_x{i}") - F.lit(x)) for i, x in enumerate(centre)), F.lit(0.0))
+
+
+def _square(value: Column) -> Column:
+    return value * value
