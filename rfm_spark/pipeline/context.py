@@ -2,30 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from pyspark.sql import DataFrame, SparkSession
 
 from rfm_spark.clusters.model import ClusterModel
+from rfm_spark.clusters.train import Training
 from rfm_spark.core.config import Config
+from rfm_spark.core.quality import QualityConfig
 from rfm_spark.core.schemas import TABLES
 from rfm_spark.core.session import persisted
 from rfm_spark.core.stats import Moments
-from rfm_spark.intake.lines import LineCounts
+from rfm_spark.intake.counts import LineCounts
+from rfm_spark.intake.lines import Intake, Judged
 from rfm_spark.lake.claims import Claim
 from rfm_spark.lake.ledger import RunRow
 from rfm_spark.lake.sources import PinnedSource
 from rfm_spark.lake.store import Store
+from rfm_spark.pipeline.champion import PlannedModel
 from rfm_spark.segments.cuts import CutSet
 from rfm_spark.segments.rules import RuleMap
 
 _WRITERS = 4
+Value = TypeVar("Value")
 
 
 class Progress(Protocol):
@@ -53,17 +58,30 @@ class RunContext:
         previous: run that changes are against.
         held: frames kept for several stages; released when the run ends.
         claim: on the slot.
-        counts: of the source's rows, known after the first stage.
-        measures: persisted measures of customers who purchased.
+        before: run that this one supersedes, or follows; what it rejected is not seen for the first time.
+        quality: limits and checks of the source.
+        intake: how its lines are read.
+        judged: its lines with their verdicts.
+        counts: of its rows, known after the first stage.
+        customers: persisted, all who have a usable row.
+        suspects: customers whose lines may repeat; None for nobody, or everybody.
+        suspect_count: how many; more than 0 without `suspects` means everybody.
+        measures: those of customers who purchased.
         moments: of the measures, as z-scores and features need them.
         cut_sets: cuts of this run.
         scored: measures with scores and standings.
+        planned_model: the champion, and whether this run trains a model.
         model: clusters of this run, if any.
+        training: of `model`, where this run trained it.
+        challenger: a model trained because today's customers lie elsewhere; it assigns nobody yet.
         segments: this run's rows of `segments`, read back from the lake.
         rows: counts for the ledger.
         money: sums for the ledger.
         outputs: table to Delta version.
         warnings: for the ledger and the report.
+        status: ok, thin or empty.
+        inputs: source to version.
+        touched: looks for earlier published dates that late rows touch.
     """
 
     spark: SparkSession
@@ -76,17 +94,50 @@ class RunContext:
     previous: RunRow | None
     held: ExitStack
     claim: Claim
+    before: RunRow | None = None
+    quality: QualityConfig = field(default_factory=QualityConfig)
+    intake: Intake = field(default_factory=Intake)
+    judged: Judged | None = None
     counts: LineCounts | None = None
+    customers: DataFrame | None = None
+    suspects: DataFrame | None = None
+    suspect_count: int = 0
+    status: str = "ok"
+    inputs: Mapping[str, str] = field(default_factory=dict)
+    touched: Callable[[], Sequence[date]] = tuple
     measures: DataFrame | None = None
     moments: Mapping[str, Moments] = field(default_factory=dict)
     cut_sets: Sequence[CutSet] = ()
     scored: DataFrame | None = None
+    planned_model: PlannedModel = field(default_factory=PlannedModel)
     model: ClusterModel | None = None
+    training: Training | None = None
+    challenger: Training | None = None
     segments: DataFrame | None = None
     rows: dict[str, int] = field(default_factory=dict)
     money: dict[str, Decimal] = field(default_factory=dict)
     outputs: dict[str, int] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
+
+    @property
+    def known_counts(self) -> LineCounts:
+        """The counts, after the first stage."""
+        return _have(self.counts)
+
+    @property
+    def known_judged(self) -> Judged:
+        """The lines, after the first stage."""
+        return _have(self.judged)
+
+    @property
+    def known_customers(self) -> DataFrame:
+        """All customers, after the first stage."""
+        return _have(self.customers)
+
+    @property
+    def known_measures(self) -> DataFrame:
+        """Customers who purchased, after the first stage."""
+        return _have(self.measures)
 
     def hold(self, frame: DataFrame) -> DataFrame:
         """Persist a frame until the run ends."""
@@ -123,3 +174,9 @@ class RunContext:
         """The rows of one run of a run table."""
         rows = self.store.read(name)
         return rows.where(rows["run_id"] == run_id)
+
+
+def _have(value: Value | None) -> Value:
+    if value is None:
+        raise RuntimeError("a stage ran before the one whose result it needs")
+    return value

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -20,14 +20,19 @@ from rfm_spark.lake.claims import Claim
 from rfm_spark.lake.ledger import Ledger, RunRow, current_runs, fingerprint, previous_of, successor_of
 from rfm_spark.lake.place import Place
 from rfm_spark.lake.readers import refresh_views
-from rfm_spark.lake.sources import PinnedSource, pin
+from rfm_spark.lake.sources import columns_of
 from rfm_spark.lake.store import Store
+from rfm_spark.pipeline.champion import PlannedModel, planned_model
 from rfm_spark.pipeline.context import Progress, RunContext
+from rfm_spark.pipeline.inputs import Inputs, open_inputs, readable
+from rfm_spark.pipeline.late import SOURCE, Contents, same_rows, surely_same, touched_dates
+from rfm_spark.pipeline.measuring import account_lines
 from rfm_spark.pipeline.stages import STAGES
 from rfm_spark.segments.load import checked_rule_map
 from rfm_spark.segments.rules import RuleMap
 
 Clock = Callable[[], datetime]
+_NOTHING_LATE = "the source has a newer version, but no row dated up to this day changed: the same input"
 
 
 @dataclass(frozen=True)
@@ -40,6 +45,8 @@ class Outcome:
         exit_code: 0, or what the stored run ended with.
         repeated: whether it was complete before, and nothing was written.
         warnings: what a reader of the figures should know.
+        account: what became of the rows of each source, a line each.
+        status: ok, thin or empty.
     """
 
     run_id: str
@@ -47,10 +54,19 @@ class Outcome:
     exit_code: int
     repeated: bool
     warnings: tuple[str, ...] = ()
+    account: tuple[str, ...] = ()
+    status: str = "ok"
 
 
 def run(
-    spark: SparkSession, config: Config, as_of: date, *, clock: Clock, progress: Progress, force: bool = False
+    spark: SparkSession,
+    config: Config,
+    as_of: date,
+    *,
+    clock: Clock,
+    progress: Progress,
+    force: bool = False,
+    refit: bool = False,
 ) -> Outcome:
     """Segment all customers as of a date, unless that has been done.
 
@@ -61,6 +77,7 @@ def run(
         clock: the present moment with a time zone, for the ledger and claims only.
         progress: told about each stage.
         force: publish again, under a new run id, though nothing changed.
+        refit: train a new cluster model, though there is one.
 
     Raises:
         ConfigError: a rule map or option that can't work.
@@ -73,35 +90,58 @@ def run(
     place = Place.of(config)
     store = Store(spark, place)
     ledger = Ledger(store)
-    with session_settings(spark, {"spark.sql.session.timeZone": config.timezone}):
-        source = pin(store, spark, config)
+    with session_settings(spark, {"spark.sql.session.timeZone": config.timezone}), readable(SOURCE):
         complete = ledger.complete()
+        inputs = open_inputs(store, config, complete)
         if config.rfm.scoring.run:
             _must_be_complete(complete, config.rfm.scoring.run)
-        previous = previous_of(current_runs(complete, config.name), as_of)
-        base_id = _run_id(config, rule_map, as_of, source, previous)
-        done = _repeats(complete, base_id)
+        current = current_runs(complete, config.name)
+        previous = previous_of(current, as_of)
+        model = planned_model(store, config.clusters, config.name, complete, as_of, refit=refit)
+        plan = _Plan(config, rule_map, as_of, inputs, previous, current, model)
+        done = _repeats(complete, plan.run_id)
         if done and not force:
             refresh_views(store)
             return Outcome(done[-1].run_id, as_of, done[-1].exit_code, repeated=True)
-        run_id = f"{base_id}-{len(done) + 1}" if done else base_id
+        if not force and plan.changes_nothing():
+            held = current[as_of]
+            return Outcome(held.run_id, as_of, held.exit_code, repeated=True, warnings=(_NOTHING_LATE,))
+        run_id = f"{plan.run_id}-{len(done) + 1}" if done else plan.run_id
         place.make_folder()
         claim = Claim(store, config.name, as_of, clock)
         claim.take(run_id, {r.run_id for r in complete})
         try:
             # A twin may have published between our look at the ledger and our claim.
-            published = _repeats(ledger.complete(), base_id)
+            published = _repeats(ledger.complete(), plan.run_id)
             if len(published) > len(done):
                 claim.release()
                 return Outcome(published[-1].run_id, as_of, published[-1].exit_code, repeated=True)
-            with ExitStack() as held:
-                context = RunContext(spark, store, config, rule_map, as_of, run_id, source, previous, held, claim)
+            with ExitStack() as held_frames:
+                context = RunContext(
+                    spark, store, config, rule_map, as_of, run_id, inputs.transactions, previous, held_frames, claim,
+                    before=current.get(as_of, previous), quality=inputs.quality, intake=inputs.intake,
+                    inputs=inputs.versions, touched=plan.touched, planned_model=model, warnings=list(inputs.told()),
+                )  # fmt: skip
                 return _execute(context, ledger, clock, progress)
         except BaseException:
             # Also for an interrupt from the keyboard: the next start should not have to wait.
             with suppress(Exception):
                 claim.release()
             raise
+
+
+def late_dates(spark: SparkSession, config: Config, as_of: date) -> list[date]:
+    """Published as-of dates before this one that late rows touch, oldest first.
+
+    Raises:
+        SourceError: a source that can't be opened or mapped.
+    """
+    store = Store(spark, Place.of(config))
+    with session_settings(spark, {"spark.sql.session.timeZone": config.timezone}), readable(SOURCE):
+        complete = Ledger(store).complete()
+        inputs = open_inputs(store, config, complete)
+        current = current_runs(complete, config.name)
+        return _Plan(config, checked_rule_map(config), as_of, inputs, None, current, PlannedModel()).touched()
 
 
 def outdated_successor(spark: SparkSession, config: Config, as_of: date) -> date | None:
@@ -129,7 +169,15 @@ def _execute(context: RunContext, ledger: Ledger, clock: Clock, progress: Progre
     context.claim.renew(fence=True)
     ledger.publish(_ledger_row(context, started, clock()))
     refresh_views(context.store)
-    return Outcome(context.run_id, context.as_of, int(Exit.OK), repeated=False, warnings=tuple(context.warnings))
+    return Outcome(
+        context.run_id,
+        context.as_of,
+        int(Exit.OK),
+        repeated=False,
+        warnings=tuple(context.warnings),
+        account=tuple(account_lines(context)),
+        status=context.status,
+    )
 
 
 def _ledger_row(context: RunContext, started: datetime, finished: datetime) -> dict[str, object]:
@@ -147,27 +195,61 @@ def _ledger_row(context: RunContext, started: datetime, finished: datetime) -> d
         "started_at": started,
         "finished_at": finished,
         "exit_code": int(Exit.OK),
-        "inputs": {context.source.name: context.source.version},
+        "inputs": dict(context.inputs),
         "outputs": context.outputs,
         "rows": context.rows,
         "money": context.money,
         "warnings": context.warnings,
         "drift_verdict": None,
+        "status": context.status,
+        "contents": {context.source.name: context.known_counts.contents},
+        "schemas": {context.source.name: columns_of(context.source.frame)},
     }
 
 
-def _run_id(config: Config, rule_map: RuleMap, as_of: date, source: PinnedSource, previous: RunRow | None) -> str:
-    parts = (
-        config.name,
-        as_of.isoformat(),
-        config.canonical(rule_map.model_dump(mode="json")),
-        json.dumps({source.name: source.version}),
-        rfm_spark.__version__,
-        previous.run_id if previous else "",
-        # Each run trains its own model so far, so no earlier model shapes its result.
-        "",
-    )
-    return f"{as_of.isoformat()}-{fingerprint(parts)[:8]}"
+class _Plan:
+    """What a run would be, and whether it needs to be."""
+
+    def __init__(
+        self,
+        config: Config,
+        rule_map: RuleMap,
+        as_of: date,
+        inputs: Inputs,
+        previous: RunRow | None,
+        current: Mapping[date, RunRow],
+        model: PlannedModel,
+    ) -> None:
+        self._model = model
+        self._as_of, self._previous, self._current = as_of, previous, current
+        self._canonical = config.canonical(rule_map.model_dump(mode="json"))
+        self._inputs = inputs
+        self._contents = Contents(inputs.transactions, config, inputs.intake)
+        parts = (
+            config.name,
+            as_of.isoformat(),
+            self._canonical,
+            json.dumps(inputs.versions, sort_keys=True),
+            rfm_spark.__version__,
+            previous.run_id if previous else "",
+            model.fingerprint,
+        )
+        self.run_id = f"{as_of.isoformat()}-{fingerprint(parts)[:8]}"
+
+    def changes_nothing(self) -> bool:
+        """Whether the current run of this date has the same rows, though its source is at a newer version."""
+        run = self._current.get(self._as_of)
+        if run is None or run.config != self._canonical or run.code_version != rfm_spark.__version__:
+            return False
+        if run.previous_run_id != (self._previous.run_id if self._previous else None):
+            return False
+        if not self._model.made(run):
+            return False
+        return surely_same(run) and same_rows(run, self._canonical, self._inputs.versions, self._contents)
+
+    def touched(self) -> list[date]:
+        """Earlier published dates whose rows are others by now."""
+        return touched_dates(self._current, self._as_of, self._canonical, self._inputs.versions, self._contents)
 
 
 def _must_be_complete(complete: Sequence[RunRow], run_id: str) -> None:

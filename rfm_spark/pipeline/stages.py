@@ -5,30 +5,28 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any
 
-from pyspark.sql import DataFrame, Observation
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from rfm_spark.behaviour.rfm import customer_measures, window_start
-from rfm_spark.clusters.features import FeatureSpace, feature_space, feature_values
-from rfm_spark.clusters.model import ClusterModel, assigned, fit
-from rfm_spark.clusters.profiles import cluster_names, cluster_profiles
+from rfm_spark.clusters.assign import assigned
 from rfm_spark.core.config import digest
-from rfm_spark.core.errors import ConfigError, GateError
-from rfm_spark.core.schemas import CLUSTER_MODELS, ORDERS, SEGMENTS
-from rfm_spark.core.stats import exact_moments
+from rfm_spark.core.errors import ConfigError
+from rfm_spark.core.schemas import ORDERS, SEGMENTS
 from rfm_spark.drift.movement import moves, segment_changes, segment_transitions
-from rfm_spark.intake.gates import breaches, mixed_currencies
-from rfm_spark.intake.lines import ANONYMOUS, LineCounts, accepted_until, line_counts, observed, rejects, typed_lines
-from rfm_spark.intake.orders import build_orders, kept_orders
+from rfm_spark.intake.duplicates import looks_for_duplicates, with_accounts, without_duplicates
+from rfm_spark.intake.lines import accepted_until
+from rfm_spark.intake.orders import kept_orders
 from rfm_spark.lake.ledger import RunRow
+from rfm_spark.pipeline.clustering import cluster, keep_model, profile_frame, scan_frame
 from rfm_spark.pipeline.context import RunContext
+from rfm_spark.pipeline.late import reading
+from rfm_spark.pipeline.measuring import measure
 from rfm_spark.segments.cuts import CutSet, as_rows, fixed_cuts, from_rows, measure_ranks, quantile_cuts, with_scores
 from rfm_spark.segments.load import rule_params
 from rfm_spark.segments.rules import RuleMap, segment_column
-from rfm_spark.segments.scored import scored_customers, with_codes, z_values
+from rfm_spark.segments.scored import scored_customers, with_codes
 from rfm_spark.segments.summary import segment_summary
 
 
@@ -49,79 +47,56 @@ class Stage:
     work: Callable[[RunContext], int | None]
 
 
-def _measure(run: RunContext) -> int:
-    source, rfm = run.config.sources.transactions, run.config.rfm
-    lines_seen, customers_seen = Observation(), Observation()
-    lines = typed_lines(run.source.frame, source)
-    used = accepted_until(observed(lines, lines_seen, run.as_of), run.as_of)
-    orders = build_orders(used, source.order_grain, window_start(run.as_of, rfm.window_days))
-    customers = customer_measures(orders, run.as_of, rfm.window_days, rfm.refunds).observe(
-        customers_seen,
-        F.count(F.lit(1)).alias("customers"),
-        F.count("recency_days").alias("buyers"),
-        F.count(F.when(F.col("frequency") > 0, 1)).alias("active"),
-        F.sum(F.when(F.col("recency_days").isNotNull(), F.col("monetary"))).alias("monetary"),
-    )
-    run.measures = run.hold(customers.where(F.col("recency_days").isNotNull()))
-    wanted = z_values(rfm.z_log) | (feature_values(run.config.clusters.features) if run.config.clusters.enabled else {})
-    # The first action on the persisted frame: it fills the cache and the observations on its way.
-    run.moments = exact_moments(run.measures, wanted)
-    counts, seen = line_counts(lines_seen), customers_seen.get
-    run.counts = counts
-    run.rows |= {
-        "transactions.read": counts.read,
-        "transactions.rejected": sum(counts.rejected.values()),
-        "transactions.anonymous": counts.rejected.get(ANONYMOUS, 0),
-        "transactions.later": counts.later,
-        "customers": int(seen["buyers"]),
-        "customers.never_purchased": int(seen["customers"]) - int(seen["buyers"]),
-        "customers.active": int(seen["active"]),
-    }
-    run.money |= {
-        "sales": Decimal(counts.sales_cents) / 100,
-        "refunds": Decimal(counts.refund_cents) / 100,
-        "monetary": seen["monetary"] or Decimal(0),
-    }
-    if counts.rejected:
-        run.write({"rejects": rejects(lines, source)})
-    _gate(run, counts)
-    return counts.read
-
-
-def _gate(run: RunContext, counts: LineCounts) -> None:
-    mixed = mixed_currencies(counts)
-    if mixed:
-        raise GateError(mixed)
-    found = breaches(counts, run.config.quality, run.as_of)
-    if found and run.config.quality.on_breach == "fail":
-        look = f"; see them with `rfm-spark show rejects --run {run.run_id}`" if counts.rejected else ""
-        raise GateError("; ".join(found) + look + "; nothing was published")
-    run.warnings += found
-    if counts.rejected:
-        reasons = ", ".join(f"{name} {n:,}" for name, n in counts.rejected.items())
-        run.warnings.append(f"{sum(counts.rejected.values()):,} rows rejected: {reasons}")
-    if run.rows["customers"] and not run.rows["customers.active"]:
-        run.warnings.append("no purchase in the window: every frequency is 0")
+def _look_for_late_rows(run: RunContext) -> int | None:
+    dates = run.touched()
+    if dates:
+        shown = ", ".join(day.isoformat() for day in dates[:6]) + (", …" if len(dates) > 6 else "")
+        run.warnings.append(
+            f"late rows: what was published as of {shown} has other rows by now ({len(dates)} as-of dates); --restate "
+            "redoes just these"
+        )
+    return len(dates) or None
 
 
 def _keep_orders(run: RunContext) -> int | None:
     source = run.config.sources.transactions
-    mapping = json.dumps(source.model_dump(mode="json"), sort_keys=True) + run.config.timezone
+    mapping = json.dumps(
+        [source.model_dump(mode="json"), run.config.timezone, run.quality.checks, run.quality.max_quantity],
+        sort_keys=True,
+    )
     reflects = json.dumps(
-        {"config": run.config.name, "source": run.source.version, "mapping": digest(mapping)[:16]}, sort_keys=True
+        {"config": run.config.name, "source": dict(run.inputs), "mapping": digest(mapping)[:16]}, sort_keys=True
     )
     if run.store.exists(ORDERS.name) and run.store.last_metadata(ORDERS.name) == reflects:
         run.outputs[ORDERS.name] = run.store.version_of(ORDERS.name, reflects)
         return None
-    lines = accepted_until(typed_lines(run.source.frame, source), None)
-    version = run.store.replace(ORDERS, kept_orders(lines, source.order_grain), reflects)
+    lines = _each_once(run, accepted_until(run.known_judged.lines, None))
+    orders = kept_orders(
+        lines, source.order_grain, [name for name in ("currency", "channel") if name in source.columns]
+    )
+    version = run.store.replace(ORDERS, orders, reflects)
     run.outputs[ORDERS.name] = version
     run.rows[ORDERS.name] = run.store.read(ORDERS.name, version).count()
     return run.rows[ORDERS.name]
 
 
+def _each_once(run: RunContext, lines: DataFrame) -> DataFrame:
+    """Lines of all dates without duplicates; only customers who may have some are looked at, where these are known."""
+    source = run.config.sources.transactions
+    if not looks_for_duplicates(source, run.quality):
+        return with_accounts(lines)
+    # The first stage did not look at later lines.
+    if run.rows["transactions.later"] or (run.suspect_count and run.suspects is None):
+        return without_duplicates(lines, source, run.quality)
+    if run.suspects is None:
+        return with_accounts(lines)
+    theirs = without_duplicates(lines.join(run.suspects, "customer_id", "left_semi"), source, run.quality)
+    others = with_accounts(lines.join(run.suspects, "customer_id", "left_anti"))
+    return others.unionByName(theirs.drop("superseded", "record"))
+
+
 def _score(run: RunContext) -> int:
-    measures, scoring = _have(run.measures), run.config.rfm.scoring
+    measures, scoring = run.known_measures, run.config.rfm.scoring
     if scoring.method == "quantile":
         run.cut_sets, ranks = quantile_cuts(measures, scoring)
     else:
@@ -149,23 +124,6 @@ def _frozen_cuts(run: RunContext, frozen: str) -> list[CutSet]:
     return cut_sets
 
 
-def _cluster(run: RunContext) -> int | None:
-    config, measures = run.config.clusters, _have(run.measures)
-    if not config.enabled or not run.rows["customers"]:
-        return None
-    space = feature_space(run.moments, config.features)
-    if space.dropped:
-        run.warnings.append(f"clusters: {', '.join(space.dropped)} has the same value for everyone and was dropped")
-    if space.columns:
-        centres, inertia = fit(measures, space, config.k, config.seed)
-    else:
-        space, centres, inertia = FeatureSpace((), (), (), space.dropped), ((),), 0.0
-    if len(centres) < config.k:
-        run.warnings.append(f"clusters: only {len(centres)} distinct groups for k = {config.k}")
-    run.model = ClusterModel(run.run_id, space, centres, cluster_names(centres, space), inertia, run.run_id)
-    return len(centres)
-
-
 def _name_segments(run: RunContext) -> int:
     scored = _have(run.scored)
     if run.model is not None:
@@ -177,18 +135,16 @@ def _name_segments(run: RunContext) -> int:
     rows = {
         "segments": named.withColumn("confirmed_segment", F.col("segment")),
         "segment_cuts": run.small_frame("segment_cuts", as_rows(run.cut_sets)),
+        **scan_frame(run),
     }
     run.segments = run.write(rows)["segments"]
-    if run.model is not None:
-        run.store.insert_new(CLUSTER_MODELS, dict(run.model.as_row()), keys=("model_version",))
+    keep_model(run)
     return run.rows["segments"]
 
 
 def _summarise(run: RunContext) -> int:
     segments = _have(run.segments)
-    frames = {"segment_summary": segment_summary(segments, run.rule_map)}
-    if run.model is not None:
-        frames["cluster_profiles"] = cluster_profiles(segments, run.model.centres, run.model.space)
+    frames = {"segment_summary": segment_summary(segments, run.rule_map), **profile_frame(run, segments)}
     if run.previous is not None:
         moved = run.hold(moved_since(run, run.previous))
         frames |= {"segment_changes": segment_changes(moved), "segment_transitions": segment_transitions(moved)}
@@ -201,6 +157,8 @@ def moved_since(run: RunContext, previous: RunRow) -> DataFrame:
     before = json.loads(previous.config)
     now = json.loads(run.config.canonical(run.rule_map.model_dump(mode="json")))
     changed = _definition(before, run.rule_map) != _definition(now, run.rule_map)
+    if _names_clusters(run.rule_map):
+        changed |= previous.model_version != (run.model.version if run.model is not None else None)
     old_cuts = from_rows(row.asDict() for row in run.of_run("segment_cuts", previous.run_id).collect())
     old_map = RuleMap.model_validate(before["segments"]["rule_map"])
     old_params = {"new_within_days": float(before["segments"]["new_within_days"])}
@@ -211,7 +169,7 @@ def moved_since(run: RunContext, previous: RunRow) -> DataFrame:
         "customer_id", F.col("segment_now").alias("segment"), "segment_before_cuts", "monetary"
     )
     new_line = F.col("last_line_date") > F.lit(previous.as_of)
-    lines = _have(run.measures).select("customer_id", new_line.alias("has_new_line"))
+    lines = run.known_measures.select("customer_id", new_line.alias("has_new_line"))
     return moves(
         scored.join(lines, "customer_id", "inner"),
         run.of_run("segments", previous.run_id).select("customer_id", "segment", "monetary"),
@@ -222,13 +180,17 @@ def moved_since(run: RunContext, previous: RunRow) -> DataFrame:
 
 def _definition(document: dict[str, Any], rule_map: RuleMap) -> dict[str, Any]:
     """What makes segments mean something else when it changes: rules, scoring, windows, the mapping of the source."""
-    parts = {part: document[part] for part in ("rfm", "segments", "sources", "timezone")}
+    parts: dict[str, Any] = {"rfm": document["rfm"], "segments": document["segments"], "reading": reading(document)}
     # The sketch's error shapes no result.
     scoring = {key: value for key, value in document["rfm"]["scoring"].items() if key != "relative_error"}
     parts["rfm"] = {**document["rfm"], "scoring": scoring}
-    if any(column.startswith("cluster") or column == "second_distance" for column in rule_map.columns()):
+    if _names_clusters(rule_map):
         parts["clusters"] = document["clusters"]
     return parts
+
+
+def _names_clusters(rule_map: RuleMap) -> bool:
+    return any(column.startswith("cluster") or column == "second_distance" for column in rule_map.columns())
 
 
 def _have(frame: DataFrame | None) -> DataFrame:
@@ -238,11 +200,17 @@ def _have(frame: DataFrame | None) -> DataFrame:
 
 
 STAGES = (
-    Stage("Measures of every customer", ("transactions",), ("rejects",), _measure),
+    Stage("Measures of every customer", ("transactions",), ("rejects",), measure),
+    Stage("Late rows", ("transactions",), (), _look_for_late_rows),
     Stage("Orders kept", ("transactions",), ("orders",), _keep_orders),
     Stage("Cut points", ("transactions",), (), _score),
-    Stage("Clusters", ("transactions",), (), _cluster),
-    Stage("Segments", (), ("segments", "segment_cuts", "cluster_models"), _name_segments),
+    Stage("Clusters", ("transactions",), (), cluster),
+    Stage(
+        "Segments",
+        (),
+        ("segments", "segment_cuts", "cluster_scan", "cluster_models", "cluster_lineage"),
+        _name_segments,
+    ),
     Stage(
         "Summaries and changes",
         ("segments", "segment_cuts"),

@@ -1,0 +1,98 @@
+"""Which cluster model a run uses: decided before it starts, since the run's id depends on it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from rfm_spark.clusters.model import ClusterModel, definition_of
+from rfm_spark.core.clustering import ClustersConfig
+from rfm_spark.core.errors import ConfigError
+from rfm_spark.lake.ledger import RunRow, current_runs
+from rfm_spark.lake.models import ModelRow, Models, champion_of
+from rfm_spark.lake.store import Store
+
+
+@dataclass(frozen=True)
+class PlannedModel:
+    """What a run does about clusters.
+
+    Attributes:
+        champion: model in use up to now, if any.
+        pinned: whether a person pinned it.
+        trains: whether the run trains a model of its own.
+        parent: model whose ids a training inherits.
+        last_id: highest cluster id given so far.
+        fingerprint: part of the run's id.
+    """
+
+    champion: ClusterModel | None = None
+    pinned: bool = False
+    trains: bool = False
+    parent: ClusterModel | None = None
+    last_id: int = 0
+    fingerprint: str = ""
+
+    def made(self, run: RunRow) -> bool:
+        """Whether a published run did the same."""
+        if self.trains:
+            return run.model_version == run.run_id
+        return run.model_version == (None if self.champion is None else self.champion.version)
+
+
+def planned_model(
+    store: Store, config: ClustersConfig, name: str, complete: Sequence[RunRow], as_of: date, *, refit: bool
+) -> PlannedModel:
+    """The champion as of a date, and whether it stays.
+
+    A new model is trained where there is none, where the cluster configuration is another one than the champion was
+    trained under, where the champion had nothing to choose from, on demand, and where the published run of this date
+    trained one: doing a date again does not take its refit back. A pinned model stays whatever happens.
+
+    Args:
+        store: of the lake.
+        config: of the run.
+        name: of the segmentation.
+        complete: complete runs.
+        as_of: date of the run.
+        refit: train on demand.
+
+    Raises:
+        ConfigError: a refit is asked for while a model is pinned, or clusters are off.
+    """
+    if not config.enabled:
+        if refit:
+            raise ConfigError("--refit", ["clusters are off; set clusters.enabled: true"])
+        return PlannedModel()
+    models = Models(store, name)
+    known = models.all()
+    published = {run.run_id for run in complete}
+    # What a run that died left behind gave no ids: doing it again gives the same ones.
+    last_id = max((int(m.row["last_id"] or 0) for m in known if m.trained_on in published), default=0)
+    found = champion_of(known, models.decisions(), complete, as_of)
+    here = current_runs(complete, name).get(as_of)
+    if found is None:
+        parent = _first_after(known, complete, as_of)
+        return PlannedModel(None, trains=True, parent=parent, last_id=last_id, fingerprint="train")
+    champion = ClusterModel.from_row(found.model.row)
+    if found.pinned:
+        if refit:
+            raise ConfigError("--refit", [f"model {champion.version} is pinned; `rfm-spark clusters unpin` frees it"])
+        return PlannedModel(champion, pinned=True, fingerprint=champion.version)
+    after = f"train after {champion.version}"
+    if here is not None and here.model_version == here.run_id:
+        # Its clusters keep the ids they were published with.
+        parent = ClusterModel.from_row(models.get(here.run_id).row)
+        return PlannedModel(champion, trains=True, parent=parent, last_id=last_id, fingerprint=after)
+    if refit or champion.definition != definition_of(config) or champion.decided == "degenerate":
+        return PlannedModel(champion, trains=True, parent=champion, last_id=last_id, fingerprint=after)
+    return PlannedModel(champion, last_id=last_id, fingerprint=champion.version)
+
+
+def _first_after(known: Sequence[ModelRow], complete: Sequence[RunRow], as_of: date) -> ClusterModel | None:
+    """The published model of this date or the next later one: a date put in first speaks of the same clusters."""
+    rows = {model.version: model.row for model in known}
+    later = [run for run in complete if run.as_of >= as_of and run.model_version == run.run_id and run.run_id in rows]
+    first = min(later, key=lambda run: (run.as_of, -run.finished_at), default=None)
+    return None if first is None else ClusterModel.from_row(rows[first.run_id])

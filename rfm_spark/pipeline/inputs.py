@@ -1,0 +1,159 @@
+"""Opening what a run reads: its sources, pinned, and how their lines are read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from pyspark.sql import DataFrame, SparkSession
+
+from rfm_spark.core.config import Config
+from rfm_spark.core.errors import GateError
+from rfm_spark.core.quality import QualityConfig
+from rfm_spark.intake.lines import Intake
+from rfm_spark.intake.rates import daily_rates
+from rfm_spark.intake.schema_drift import schema_changes
+from rfm_spark.lake.ledger import RunRow
+from rfm_spark.lake.sources import Inspect, PinnedSource, columns_of, pin
+from rfm_spark.lake.store import Store
+
+SOURCE = "transactions"
+RATES = "transactions.rates"
+# Days beyond the newest row that may need a rate, where nobody knows when the source was written.
+_FAR = date(2100, 1, 1)
+
+
+@dataclass(frozen=True)
+class PinnedRates:
+    """Exchange rates, where a source has them.
+
+    Attributes:
+        source: pinned.
+        by_day: of `intake.rates.daily_rates`.
+    """
+
+    source: PinnedSource | None
+    by_day: DataFrame | None
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """The sources of a run.
+
+    Attributes:
+        pinned: by name.
+        intake: how lines are read.
+        quality: limits and checks of the transactions.
+        drift: how the columns differ from the last run's; empty when they don't.
+    """
+
+    pinned: dict[str, PinnedSource]
+    intake: Intake
+    quality: QualityConfig
+    drift: tuple[str, ...] = ()
+
+    @property
+    def transactions(self) -> PinnedSource:
+        """The purchases."""
+        return self.pinned[SOURCE]
+
+    def told(self) -> list[str]:
+        """What a reader of the run should know of its sources."""
+        return [f"sources.{SOURCE}: its columns changed: {'; '.join(self.drift)}"] if self.drift else []
+
+    @property
+    def versions(self) -> dict[str, str]:
+        """Source to version, as the ledger keeps it."""
+        return {name: source.version for name, source in self.pinned.items()}
+
+
+def open_rates(store: Store | None, spark: SparkSession, config: Config, written: datetime | None) -> PinnedRates:
+    """The exchange rates of the transactions, pinned and by day; nothing where there are none.
+
+    Args:
+        store: where views are landed; None only looks.
+        spark: the session.
+        config: names the rates' place.
+        written: when the transactions were written: no later day needs a rate.
+    """
+    source = config.sources.transactions.rates
+    if source is None:
+        return PinnedRates(None, None)
+    pinned = pin(store, spark, config, RATES)
+    last = _FAR if written is None else written.date() + timedelta(days=2)
+    return PinnedRates(pinned, daily_rates(pinned.frame, source, last))
+
+
+def open_inputs(store: Store, config: Config, complete: Sequence[RunRow]) -> Inputs:
+    """Pin every source of a configuration.
+
+    Args:
+        store: the lake.
+        config: names the sources.
+        complete: runs of the lake; the columns of the last one with these sources are what is expected.
+
+    Raises:
+        SourceError: nothing there, or not of the format that was given.
+        GateError: the columns of a source are not what they were.
+    """
+    source = config.sources.transactions
+    quality = config.quality.with_own(source.quality)
+    drift: list[str] = []
+    pinned = {SOURCE: pin(store, store.spark, config, SOURCE, _inspector(config, quality, complete, drift))}
+    rates = open_rates(store, store.spark, config, pinned[SOURCE].written)
+    if rates.source is not None:
+        pinned[RATES] = rates.source
+    intake = Intake(quality, pinned[SOURCE].written, config.timezone, rates.by_day)
+    return Inputs(pinned, intake, quality, tuple(drift))
+
+
+@contextmanager
+def readable(name: str) -> Iterator[None]:
+    """Turn what Spark says of files that don't fit together into one sentence.
+
+    Raises:
+        GateError: files of one source differ in their header or their types.
+    """
+    try:
+        yield
+    except Exception as error:
+        said = str(error)
+        if "CSV header does not conform" in said:
+            parts = [line.strip() for line in said.splitlines() if line.strip().startswith(("Header:", "Schema:"))]
+            raise GateError(
+                f"sources.{name}: a file has another header than the first one ({'; '.join(parts[:2])}); deliver it "
+                "with the same columns in the same order; nothing was published"
+            ) from error
+        if "FAILED_READ_FILE" in said:
+            first = next(line for line in said.splitlines() if "FAILED_READ_FILE" in line)
+            raise GateError(
+                f"sources.{name}: a file can't be read ({first.strip()}); mend or remove it; nothing was published"
+            ) from error
+        raise
+
+
+def _inspector(config: Config, quality: QualityConfig, complete: Sequence[RunRow], drift: list[str]) -> Inspect:
+    source = config.sources.transactions
+    place = {"table", "path", "format", "options"}
+    wanted = source.model_dump(mode="json", include=place)
+    known = [
+        run
+        for run in complete
+        if run.config_name == config.name and SOURCE in run.schemas and run.place_of(SOURCE) == wanted
+    ]
+    last = max(known, key=lambda run: run.finished_at, default=None)
+
+    def inspect(rows: DataFrame) -> None:
+        if last is None:
+            return
+        changes = schema_changes(last.schemas[SOURCE], columns_of(rows), source.format)
+        drift.extend(changes)
+        if changes and quality.schema_drift == "fail":
+            raise GateError(
+                f"sources.{SOURCE}: its columns are not those of run {last.run_id}: {'; '.join(changes)}; if that is "
+                "meant, run once with --set quality.schema_drift=warn; nothing was written"
+            )
+
+    return inspect
