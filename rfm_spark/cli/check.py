@@ -12,11 +12,14 @@ from rfm_spark.cli import clock
 from rfm_spark.cli.places import config_of, session
 from rfm_spark.core.config import Config
 from rfm_spark.core.errors import ConfigError, RfmSparkError
+from rfm_spark.core.quality import QualityConfig
 from rfm_spark.core.session import session_settings
-from rfm_spark.intake.gates import breaches
-from rfm_spark.intake.lines import LineCounts, accepted_until, line_counts, observed, typed_lines
+from rfm_spark.intake.counts import LineCounts, counted_apart, line_counts, observed
+from rfm_spark.intake.gates import Buyers, findings, mixed_currencies
+from rfm_spark.intake.lines import Intake, accepted_until, judged_lines
 from rfm_spark.intake.orders import build_orders
 from rfm_spark.lake.sources import pin
+from rfm_spark.pipeline.inputs import open_rates
 from rfm_spark.segments.lint import lint
 from rfm_spark.segments.load import checked_rule_map, rule_params
 
@@ -50,17 +53,20 @@ def check_command(options: argparse.Namespace) -> int:
 
 def _look_at_source(spark: SparkSession, config: Config) -> list[str]:
     source = config.sources.transactions
+    quality = config.quality.with_own(source.quality)
     with session_settings(spark, {"spark.sql.session.timeZone": config.timezone}):
         pinned = pin(None, spark, config)
+        rates = open_rates(None, spark, config, pinned.written)
         as_of = clock.today(config.timezone)
         seen = Observation()
-        lines = typed_lines(pinned.frame, source)
-        used = accepted_until(observed(lines, seen, as_of), as_of)
-        past = history(build_orders(used, source.order_grain))
-        counts = line_counts(seen)
+        judged = judged_lines(pinned.frame, source, Intake(quality, pinned.written, config.timezone, rates.by_day))
+        counted = observed(judged.lines, seen, as_of)
+        past = history(build_orders(accepted_until(counted, as_of), source.order_grain))
+        counts = line_counts(seen) or counted_apart(judged.lines, as_of)
     rejected = ", ".join(f"{reason} {n:,}" for reason, n in counts.rejected.items()) or "none"
+    marked = ", ".join(f"{code} {n:,}" for code, n in counts.marked.items()) or "none"
     found = [
-        f"transactions: {counts.read:,} rows, rejected: {rejected}",
+        f"transactions: {counts.read:,} rows; rejected: {rejected}; repaired or flagged: {marked}",
         f"history: {past.orders:,} purchases of {past.customers:,} customers, {past.first} to {past.last}; "
         f"{past.repeaters:,} bought on more than one day",
     ]
@@ -71,9 +77,15 @@ def _look_at_source(spark: SparkSession, config: Config) -> list[str]:
         found.append(
             f"suggested rfm.window_days: {window or 'null (all history)'} (now {config.rfm.window_days or 'null'})"
         )
-    return [*found, *_warnings(config, counts)]
+    return [*found, *_warnings(config, counts, quality, past.customers)]
 
 
-def _warnings(config: Config, counts: LineCounts) -> list[str]:
+def _warnings(config: Config, counts: LineCounts, quality: QualityConfig, customers: int) -> list[str]:
     as_of = clock.yesterday(config.timezone)
-    return [f"warning: a run as of {as_of} would stop: {breach}" for breach in breaches(counts, config.quality, as_of)]
+    # Buyers in the window depend on the as-of date; all who ever bought are known.
+    buyers = Buyers(customers, customers)
+    would = {"fail": "would stop", "warn": "would warn"}
+    found = findings(counts, quality, as_of, buyers)
+    told = [f"warning: a run as of {as_of} {would[finding.level]}: {finding.says}" for finding in found]
+    mixed = mixed_currencies(counts)
+    return [*told, f"warning: a run as of {as_of} would stop: {mixed}"] if mixed else told

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Mapping, Sequence
+from math import inf
 from typing import Any
 
 from pyspark.sql import SparkSession
@@ -19,6 +20,13 @@ from rfm_spark.lake.readers import history, of_run
 from rfm_spark.segments.cuts import COLUMN_OF, CutSet, from_rows
 from rfm_spark.segments.rules import RuleMap, first_match, rule_text
 
+# Ratios of the two distances below which a customer's cluster is called so.
+_SURENESS = (
+    (0.5, "clearly in his cluster"),
+    (0.8, "in his cluster, with a second one in sight"),
+    (0.95, "between two clusters"),
+    (inf, "on the border, a small change moves him"),
+)
 _NAMES = {"r": "recency", "f": "frequency", "m": "monetary"}
 
 
@@ -96,7 +104,19 @@ def _cluster_lines(row: Mapping[str, Any]) -> list[str]:
         return []
     second = row["second_distance"]
     other = f", second nearest at {second:.2f}" if second is not None else ""
-    return [f"  cluster    {row['cluster_id']} {row['cluster_name']}, centre at {row['cluster_distance']:.2f}{other}"]
+    lines = [f"  cluster    {row['cluster_id']} {row['cluster_name']}, centre at {row['cluster_distance']:.2f}{other}"]
+    if second is not None:
+        lines.append(f"  ambiguity  {ambiguity(row['cluster_distance'], second)}")
+    if row["cluster_imputed"]:
+        lines.append(f"  imputed    {', '.join(row['cluster_imputed'])}: without a value, a stand-in was taken")
+    return lines
+
+
+def ambiguity(nearest: float, second: float) -> str:
+    """How sure a cluster is, from the distances to the two nearest centres: their ratio, and what it means."""
+    ratio = nearest / second if second > 0 else 1.0
+    words = next(words for limit, words in _SURENESS if ratio < limit)
+    return f"his centre is at {ratio:.2f} of the distance to the second nearest (1 is the border): {words}"
 
 
 def _history_lines(stays: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -18,9 +18,11 @@ COMMANDS = {
     "check": "check:check_command",
     "runs": "reading:runs_command",
     "show": "reading:show_command",
+    "rejects": "rejects:rejects_command",
     "report": "reading:report_command",
     "explain": "explain:explain_command",
     "rules": "rules:rules_command",
+    "clusters": "clusters:clusters_command",
     "init": "init:init_command",
     "doctor": "doctor:doctor_command",
 }

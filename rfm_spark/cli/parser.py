@@ -11,6 +11,8 @@ from datetime import date
 
 import rfm_spark
 
+_DEBUG = "show tracebacks and Spark's log"
+
 
 def build_parser() -> argparse.ArgumentParser:
     """The parser of `rfm-spark`."""
@@ -20,6 +22,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_run_commands(commands)
     _add_read_commands(commands)
     _add_rules(commands)
+    _add_clusters(commands)
     init = _command(commands, "init", "a commented YAML guessed from a CSV, Parquet or Delta source")
     init.add_argument("file", metavar="FILE", help="the source to look at")
     init.add_argument("-o", "--output", metavar="YAML", help="where to write it (default: the source's name with .yml)")
@@ -38,7 +41,10 @@ def _add_run_commands(commands: argparse._SubParsersAction[argparse.ArgumentPars
     run.add_argument("--from", dest="start", type=_date, metavar="DATE", help="first as-of date of a backfill")
     run.add_argument("--to", dest="end", type=_date, metavar="DATE", help="last as-of date of a backfill")
     run.add_argument("--every", metavar="STEP", help="step of a backfill: 1d, 1w, 1mo (default), 1y")
+    run.add_argument("--restate", action="store_true", help="first redo earlier as-of dates that late rows touch")
     run.add_argument("--force", action="store_true", help="publish again, as a new run, though nothing changed")
+
+    run.add_argument("--refit", action="store_true", help="train a new cluster model, though there is one")
 
     check = _command(commands, "check", "config, rule map, sources and columns, without writing")
     _add_config(check, required=False)
@@ -57,6 +63,14 @@ def _add_read_commands(commands: argparse._SubParsersAction[argparse.ArgumentPar
     show.add_argument("--where", metavar="SQL", help="condition, such as \"segment = 'at_risk'\"")
     show.add_argument("--limit", type=_positive, metavar="N", help="rows at most (default: 20 for a table, else all)")
     _add_format(show)
+
+    rejects = _command(commands, "rejects", "counts and examples of rejected rows, or all of them into a file")
+    _add_place(rejects)
+    rejects.add_argument("--run", metavar="ID", help="of this run, published or not (default: the newest)")
+    rejects.add_argument("--reason", metavar="CODE", help="only this reason")
+    rejects.add_argument("--limit", type=_positive, default=3, metavar="N", help="examples per reason (%(default)s)")
+    rejects.add_argument("-o", "--output", metavar="FILE", help="write them all, as .csv or .json (one object a line)")
+    _add_format(rejects)
 
     explain = _command(commands, "explain", "why a customer is in his segment")
     explain.add_argument("customer_id", metavar="CUSTOMER_ID")
@@ -83,12 +97,57 @@ def _add_rules(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     preview.add_argument("--run", metavar="ID", help="of this run (default: the newest)")
 
 
+def _add_clusters(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    clusters = _command(commands, "clusters", "list, compare, check and promote cluster models", options=False)
+    # Without an action it lists. Actions keep quiet about options they were not given, so that those before them hold.
+    _add_shared(clusters)
+    _add_format(clusters)
+    actions = clusters.add_subparsers(dest="action", metavar="ACTION")
+    clusters.set_defaults(action="list")
+
+    listed = _action(actions, "list", "all models of the segmentation, and which one is champion (the default)")
+    _add_format(listed, default=argparse.SUPPRESS)
+    show = _action(actions, "show", "one model: features, centres in their own units, names, lineage")
+    show.add_argument("version", metavar="VERSION", help="as `clusters list` has it")
+    compare = _action(actions, "compare", "who is where under two models, for the same customers")
+    compare.add_argument("version", metavar="A", help="a model")
+    compare.add_argument("other", metavar="B", help="another one")
+    compare.add_argument("--run", metavar="ID", help="the customers of this run (default: the newest)")
+    rescore = _action(actions, "rescore", "assign a run's customers again: is it exactly what was published?")
+    rescore.add_argument("run", metavar="RUN", help="a complete run")
+    promote = _action(actions, "promote", "make a model champion; no published run changes")
+    promote.add_argument("version", metavar="VERSION", help="as `clusters list` has it")
+    promote.add_argument(
+        "--from",
+        dest="start",
+        type=_date,
+        metavar="DATE",
+        help="first as-of date (default: the day after the newest published one)",
+    )
+    pin = _action(actions, "pin", "let a model assign every later run, whatever the configuration says")
+    pin.add_argument("version", metavar="VERSION", help="as `clusters list` has it")
+    _action(actions, "unpin", "let the champion assign again")
+
+
+def _action(
+    actions: argparse._SubParsersAction[argparse.ArgumentParser], name: str, does: str
+) -> argparse.ArgumentParser:
+    parser = _command(actions, name, does, options=False)
+    _add_shared(parser, default=argparse.SUPPRESS)
+    return parser
+
+
+def _add_shared(parser: argparse.ArgumentParser, default: str | None = None) -> None:
+    _add_place(parser, default)
+    parser.add_argument("--debug", action="store_true", default=default or False, help=_DEBUG)
+
+
 def _command(
     commands: argparse._SubParsersAction[argparse.ArgumentParser], name: str, does: str, *, options: bool = True
 ) -> argparse.ArgumentParser:
     parser = commands.add_parser(name, help=does, description=f"{does[0].upper()}{does[1:]}.")
     if options:
-        parser.add_argument("--debug", action="store_true", help="show tracebacks and Spark's log")
+        parser.add_argument("--debug", action="store_true", help=_DEBUG)
     return parser
 
 
@@ -105,13 +164,13 @@ def _add_config(parser: argparse.ArgumentParser, *, required: bool) -> None:
     )
 
 
-def _add_place(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("-c", "--config", metavar="CONF", help="the configuration whose lake to read")
-    parser.add_argument("--lake", metavar="DIR", help="the lake's folder")
+def _add_place(parser: argparse.ArgumentParser, default: str | None = None) -> None:
+    parser.add_argument("-c", "--config", metavar="CONF", default=default, help="the configuration whose lake to read")
+    parser.add_argument("--lake", metavar="DIR", default=default, help="the lake's folder")
 
 
-def _add_format(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--format", choices=("table", "csv", "json"), default="table", help="json is one object a line")
+def _add_format(parser: argparse.ArgumentParser, default: str = "table") -> None:
+    parser.add_argument("--format", choices=("table", "csv", "json"), default=default, help="json is one object a line")
 
 
 def _date(text: str) -> date:

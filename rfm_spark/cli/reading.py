@@ -22,7 +22,16 @@ from rfm_spark.lake.place import LOCAL, Place
 from rfm_spark.lake.readers import current, of_run
 
 _SHORT = 20
-_RUN_COLUMNS = ("run_id", "config_name", "as_of_date", "previous_run_id", "finished_at", "exit_code", "warnings")
+_RUN_COLUMNS = (
+    "run_id",
+    "config_name",
+    "as_of_date",
+    "previous_run_id",
+    "finished_at",
+    "exit_code",
+    "status",
+    "warnings",
+)
 
 
 def runs_command(options: argparse.Namespace) -> int:
@@ -32,7 +41,7 @@ def runs_command(options: argparse.Namespace) -> int:
     frame = current(spark, place, RUNS.name).select(*_RUN_COLUMNS)
     if name is not None:
         frame = frame.where(frame["config_name"] == name)
-    _print(frame.orderBy("config_name", "as_of_date", "finished_at"), options.format)
+    print_rows(frame.orderBy("config_name", "as_of_date", "finished_at"), options.format)
     return 0
 
 
@@ -54,7 +63,7 @@ def show_command(options: argparse.Namespace) -> int:
         # Sorted, so that the same question gets the same rows.
         sortable = [c for c, kind in frame.dtypes if kind in ("string", "date", "int", "bigint", "timestamp")]
         frame = frame.orderBy(*sortable[:4]).limit(limit)
-    _print(frame, options.format)
+    print_rows(frame, options.format)
     return 0
 
 
@@ -103,7 +112,8 @@ def _filtered(frame: DataFrame, where: str) -> DataFrame:
         raise ConfigError("--where", [problem]) from error
 
 
-def _print(frame: DataFrame, form: str) -> None:
+def print_rows(frame: DataFrame, form: str) -> None:
+    """Rows as a table, CSV, or an object of JSON a line."""
     names = frame.columns
     if form == "table":
         console.table(names, [[_plain(value) for value in row] for row in frame.collect()])

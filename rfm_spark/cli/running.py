@@ -13,7 +13,7 @@ from rfm_spark.cli.console import StageLines
 from rfm_spark.cli.places import config_of, session
 from rfm_spark.core.config import Config
 from rfm_spark.core.errors import ConfigError
-from rfm_spark.pipeline import Outcome, backfill_dates, outdated_successor, run
+from rfm_spark.pipeline import Outcome, backfill_dates, late_dates, outdated_successor, run
 from rfm_spark.segments.load import checked_rule_map
 
 
@@ -23,28 +23,44 @@ def run_command(options: argparse.Namespace) -> int:
     checked_rule_map(config)
     dates = _dates(options, config)
     spark = session(options)
-    codes = [run_once(spark, config, as_of, force=options.force).exit_code for as_of in dates]
-    later = outdated_successor(spark, config, dates[-1])
-    if later is not None:
-        print(f"{later} was compared with an older run; its changes are made anew", file=sys.stderr)
-        codes.append(run_once(spark, config, later).exit_code)
+    asked = tuple(dates)
+    if options.restate:
+        # Dates of a backfill are looked at one by one anyway.
+        late = [day for day in late_dates(spark, config, dates[-1]) if day not in dates]
+        print(f"late rows touch {len(late)} published as-of dates", file=sys.stderr)
+        dates = sorted([*late, *dates])
+    codes = []
+    while dates:
+        as_of = dates.pop(0)
+        outcome = run_once(
+            spark, config, as_of, force=options.force and as_of in asked, refit=options.refit and as_of in asked
+        )
+        codes.append(outcome.exit_code)
+        later = outdated_successor(spark, config, as_of)
+        if later is not None and later not in dates:
+            print(f"{later} was compared with an older run; its changes are made anew", file=sys.stderr)
+            dates = sorted([later, *dates])
     return max(codes)
 
 
-def run_once(spark: SparkSession, config: Config, as_of: date, *, force: bool = False) -> Outcome:
+def run_once(spark: SparkSession, config: Config, as_of: date, *, force: bool = False, refit: bool = False) -> Outcome:
     """One run with its progress and warnings on the terminal."""
     lines = StageLines()
     print(f"{config.name} as of {as_of}", file=sys.stderr, flush=True)
     try:
-        outcome = run(spark, config, as_of, clock=clock.now, progress=lines, force=force)
+        outcome = run(spark, config, as_of, clock=clock.now, progress=lines, force=force, refit=refit)
     finally:
         lines.stop()
     for warning in outcome.warnings:
         print(f"  warning: {warning}", file=sys.stderr)
-    if outcome.repeated:
+    if outcome.repeated and outcome.warnings:
+        print(f"{outcome.run_id} stands; nothing to do (--force publishes it again)", flush=True)
+    elif outcome.repeated:
         print(f"{outcome.run_id} is complete already; nothing to do (--force publishes it again)", flush=True)
     else:
-        print(f"{outcome.run_id} published", flush=True)
+        for line in outcome.account:
+            print(f"  {line}", file=sys.stderr)
+        print(f"{outcome.run_id} published{'' if outcome.status == 'ok' else f' ({outcome.status})'}", flush=True)
     return outcome
 
 
