@@ -9,16 +9,20 @@ from datetime import date
 from importlib.resources import files
 from typing import Any
 
-from jinja2 import Environment, StrictUndefined
+from jinja2 import DictLoader, Environment, StrictUndefined
 
 from rfm_spark.core.config import DisplayConfig
 from rfm_spark.core.schemas import CAUSES
 from rfm_spark.report import figures
-from rfm_spark.report.colours import CAUSE_COLOURS, category
-from rfm_spark.report.data import Profile, ReportData
+from rfm_spark.report.accounts import other_amounts, source_accounts
+from rfm_spark.report.clusters import clusters_part
+from rfm_spark.report.colours import CAUSE_COLOURS
+from rfm_spark.report.data import ReportData
+from rfm_spark.report.lines import Line, profile_cells
 from rfm_spark.report.wording import (
     CAUSE_SENTENCES,
     MEASURE_TITLES,
+    STATUS_SENTENCES,
     Band,
     Numbers,
     bands,
@@ -28,6 +32,8 @@ from rfm_spark.report.wording import (
     within_words,
 )
 
+_TEMPLATES = ("page.html.j2", "clusters.html.j2", "parts.html.j2")
+
 
 @dataclass(frozen=True)
 class KeyFigure:
@@ -36,17 +42,6 @@ class KeyFigure:
     value: str
     name: str
     remark: str
-
-
-@dataclass(frozen=True)
-class Line:
-    """One row of the table of segments or of clusters, ready to print."""
-
-    label: str
-    description: str
-    colour: str
-    cells: tuple[str, ...]
-    note: str
 
 
 @dataclass(frozen=True)
@@ -85,8 +80,14 @@ def build_report(data: ReportData, display: DisplayConfig) -> str:
     say = Numbers(display)
     here = files("rfm_spark.report")
     # Labels, actions and warnings are other people's text: nothing but our own drawings goes in unescaped.
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    page = environment.from_string(here.joinpath("page.html.j2").read_text(encoding="utf-8"))
+    environment = Environment(
+        loader=DictLoader({name: here.joinpath(name).read_text(encoding="utf-8") for name in _TEMPLATES}),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    page = environment.get_template(_TEMPLATES[0])
     return page.render(style=here.joinpath("style.css").read_text(encoding="utf-8"), **_content(data, say)) + "\n"
 
 
@@ -97,6 +98,7 @@ def _content(data: ReportData, say: Numbers) -> Mapping[str, Any]:
         "as_of": day(run.as_of),
         "window": _window(data, say),
         "rule_map": data.rule_map,
+        "status": STATUS_SENTENCES.get(run.status or "ok"),
         "key_figures": _key_figures(data, say),
         "segments": _segment_lines(data, say),
         "shares": figures.shares_figure(data, say) if occurs else None,
@@ -107,12 +109,11 @@ def _content(data: ReportData, say: Numbers) -> Mapping[str, Any]:
         "causes_figure": figures.causes_figure(data, say) if data.cause_counts() else None,
         "causes": _cause_lines(data, say),
         "previous_day": _previous_day(run.previous_run_id),
-        "clusters_on": bool(data.settings.get("clusters", {}).get("enabled")),
-        "clusters_figure": figures.clusters_figure(data, say) if data.clusters else None,
-        "clusters": _cluster_lines(data, say),
+        "clusters": clusters_part(data, say),
+        "sources": source_accounts(run, say),
         "facts": _facts(data),
-        "counts": {name: say.count(value) for name, value in sorted(run.rows.items())},
-        "money": {name: say.money(value) for name, value in sorted(run.money.items())},
+        "counts": {name: say.count(value) for name, value in sorted(other_amounts(run, run.rows).items())},
+        "money": {name: say.money(value) for name, value in sorted(other_amounts(run, run.money).items())},
         "config": json.dumps(data.settings, indent=2, sort_keys=True, ensure_ascii=False),
     }
 
@@ -141,32 +142,14 @@ def _key_figures(data: ReportData, say: Numbers) -> list[KeyFigure]:
     return found
 
 
-def _numbers(data: ReportData, row: Profile, say: Numbers) -> tuple[str, ...]:
-    return (
-        say.count(row.customers),
-        say.percent(data.customer_share(row.customers)),
-        say.whole_money(row.revenue),
-        say.percent(data.revenue_share(row.revenue)),
-        say.decimal(row.mean_recency),
-        say.decimal(row.mean_frequency),
-        say.money(row.mean_monetary),
-    )
-
-
 def _segment_lines(data: ReportData, say: Numbers) -> list[Line]:
     found = []
     for row in data.segments:
         outcome = data.outcomes.get(row.name)
         description = outcome.description if outcome else ""
-        cells = _numbers(data, row, say)
+        cells = profile_cells(data, row, say)
         found.append(Line(data.label(row.name), description, data.colour(row.name), cells, row.note))
     return found
-
-
-def _cluster_lines(data: ReportData, say: Numbers) -> list[Line]:
-    return [
-        Line(row.name, "", category(at), _numbers(data, row, say), row.note) for at, row in enumerate(data.clusters)
-    ]
 
 
 def _cut_lists(data: ReportData, say: Numbers) -> dict[str, list[CutList]]:

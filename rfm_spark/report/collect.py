@@ -17,6 +17,7 @@ from rfm_spark.core.schemas import CAUSES, RUNS
 from rfm_spark.lake.ledger import RunRow
 from rfm_spark.lake.place import Place, checked_run_id
 from rfm_spark.lake.store import Store
+from rfm_spark.report.cluster_rows import profiles_of, read_model
 from rfm_spark.report.data import GridCell, Profile, ReportData, RunFacts, Transition
 from rfm_spark.segments.cuts import COLUMN_OF, CutSet, from_rows
 from rfm_spark.segments.rules import RuleMap
@@ -44,12 +45,13 @@ def collect(spark: SparkSession, lake: Place, run: RunRow | str) -> ReportData:
     return ReportData(
         run=facts,
         rule_map=RuleMap.model_validate(json.loads(facts.config)["segments"]["rule_map"]),
-        segments=_profiles(_rows(store, facts, "segment_summary"), "segment", "action"),
+        segments=_profiles(_rows(store, facts, "segment_summary")),
         cuts=_cuts(_rows(store, facts, "segment_cuts")),
         grid=_grid(segments),
         transitions=_transitions(_rows(store, facts, "segment_transitions")),
-        clusters=_profiles(_rows(store, facts, "cluster_profiles"), "name", "insight"),
+        clusters=profiles_of(row.asDict(recursive=True) for row in _rows(store, facts, "cluster_profiles")),
         histograms=_histograms(segments),
+        model=read_model(store, facts.model_version),
     )
 
 
@@ -61,10 +63,19 @@ def _run_facts(store: Store, run_id: str) -> RunFacts:
     ).collect()
     if not found:
         raise LakeError(f"lake {store.place}: no complete run {run_id}; `rfm-spark runs` lists them")
-    row = found[0]
+    return facts_of(found[0])
+
+
+def facts_of(row: Row) -> RunFacts:
+    """The facts of a run from its row in the ledger.
+
+    Args:
+        row: columns of `runs`, with `started` and `finished` in microseconds since 1970. `status` may be missing: a
+            lake that an older version wrote lacks it until the next run.
+    """
     zone = ZoneInfo(json.loads(row["config"]).get("timezone", "UTC"))
     return RunFacts(
-        run_id=run_id,
+        run_id=row["run_id"],
         as_of=row["as_of_date"],
         config_name=row["config_name"],
         config=row["config"],
@@ -80,6 +91,7 @@ def _run_facts(store: Store, run_id: str) -> RunFacts:
         money=_sorted(row["money"]),
         warnings=tuple(row["warnings"] or ()),
         drift_verdict=row["drift_verdict"],
+        status=row["status"] if "status" in row else None,
     )
 
 
@@ -98,16 +110,16 @@ def _rows(store: Store, facts: RunFacts, table: str) -> list[Row]:
     return store.read(table).where(F.col("run_id") == F.lit(facts.run_id)).collect()
 
 
-def _profiles(rows: Iterable[Row], name: str, note: str) -> tuple[Profile, ...]:
+def _profiles(rows: Iterable[Row]) -> tuple[Profile, ...]:
     found = (
         Profile(
-            name=row[name],
+            name=row["segment"],
             customers=row["customers"],
             revenue=row["revenue"] or Decimal(0),
             mean_recency=row["mean_recency"],
             mean_frequency=row["mean_frequency"],
             mean_monetary=row["mean_monetary"],
-            note=row[note] or "",
+            note=row["action"] or "",
         )
         for row in rows
     )

@@ -11,6 +11,9 @@ BLACK = "#000000"
 EQUAL_CONTRAST = 0.179
 # Lightness alone orders the steps, so they also survive a black-and-white printer.
 _LIGHT, _DARK = (238, 243, 248), (12, 64, 112)
+# Blue and brown stay apart for colour-blind readers; both get darker with the distance.
+_ABOVE, _BELOW = (0, 84, 150), (140, 82, 0)
+_FARTHEST = 2.0
 # Okabe and Ito's palette, without yellow (too pale on paper) and with the order chosen for neighbours.
 CATEGORIES = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#8c5a00", "#4d4d4d", "#e69f00")
 CAUSE_COLOURS = {
@@ -34,6 +37,12 @@ def heat(share: float) -> str:
     """A step between light (0) and dark (1) blue."""
     part = min(max(share, 0.0), 1.0)
     return _hex(tuple(low + (high - low) * part for low, high in zip(_LIGHT, _DARK, strict=True)))
+
+
+def diverging(z: float) -> str:
+    """Paper at 0, towards blue above and brown below; full from two standard deviations on."""
+    part = min(abs(z) / _FARTHEST, 1.0)
+    return _hex(tuple(255 + (end - 255) * part for end in (_ABOVE if z > 0 else _BELOW)))
 
 
 def pale(colour: str) -> str:

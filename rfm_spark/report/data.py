@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from functools import cached_property
 from typing import Any
 
 from rfm_spark.core.schemas import CAUSES, NO_SEGMENT
+from rfm_spark.report.cluster_data import FeatureValues, ModelFacts
 from rfm_spark.segments.cuts import CutSet
 from rfm_spark.segments.rules import Outcome, RuleMap
 
@@ -25,6 +26,7 @@ class RunFacts:
         config: canonical JSON, with the rule map.
         rows: counts by name, as `customers.active`.
         money: sums by name.
+        status: ok, thin or empty; None for a run of a version that did not tell.
     """
 
     run_id: str
@@ -43,6 +45,7 @@ class RunFacts:
     money: Mapping[str, Decimal]
     warnings: tuple[str, ...]
     drift_verdict: str | None = None
+    status: str | None = None
 
 
 @dataclass(frozen=True)
@@ -66,6 +69,23 @@ class Profile:
     mean_frequency: float | None
     mean_monetary: float | None
     note: str
+
+
+@dataclass(frozen=True)
+class ClusterProfile(Profile):
+    """A cluster with customers; what the lake's version did not write is empty.
+
+    Attributes:
+        cluster_id: None where it is not known.
+        features: what it was found by, in the order of the model.
+        medoids: ids of the customers nearest to the centre, the nearest first.
+        segments: its customers per rule segment.
+    """
+
+    cluster_id: int | None = None
+    features: tuple[FeatureValues, ...] = ()
+    medoids: tuple[str, ...] = ()
+    segments: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -119,6 +139,7 @@ class ReportData:
         clusters: empty when clusters are off.
         histograms: per measure, customers by doubling bin: bin b holds whole values v with 2^b - 1 <= v < 2^(b+1) - 1,
             and -1 the negative ones.
+        model: that assigned the customers to clusters; None without, or in a lake that does not have it.
     """
 
     run: RunFacts
@@ -127,8 +148,9 @@ class ReportData:
     cuts: tuple[CutSet, ...]
     grid: tuple[GridCell, ...]
     transitions: tuple[Transition, ...]
-    clusters: tuple[Profile, ...]
+    clusters: tuple[ClusterProfile, ...]
     histograms: Mapping[str, Mapping[int, int]]
+    model: ModelFacts | None = None
 
     @cached_property
     def settings(self) -> dict[str, Any]:

@@ -37,6 +37,10 @@ CAUSE_SENTENCES = {
     "left": "They were in the previous run and are not in this one.",
     "masked": "They would have moved under the previous cut points; the new ones kept them where they were.",
 }
+STATUS_SENTENCES = {
+    "thin": "Too little data for scores to mean much.",
+    "empty": "Nobody bought anything up to this date.",
+}
 
 
 class Numbers:
@@ -95,11 +99,24 @@ class Numbers:
         """An amount for a headline or an axis: in thousands or millions when large."""
         if abs(float(value)) < COMPACT_FROM:
             return self.whole_money(value)
-        thousands = int(math.log10(abs(float(value))) // 3)
-        digits = 0 if abs(float(value)) >= 100 * 1000**thousands else 2
+        digits = _compact_digits(value)
         if self._currency is None:
             return numbers.format_compact_decimal(value, locale=self._locale, fraction_digits=digits)
         return numbers.format_compact_currency(value, self._currency, locale=self._locale, fraction_digits=digits)
+
+    def short(self, value: float) -> str:
+        """A number of any size to about three digits; in thousands or millions when large."""
+        if abs(value) >= COMPACT_FROM:
+            return numbers.format_compact_decimal(value, locale=self._locale, fraction_digits=_compact_digits(value))
+        return self.decimal(value, 0 if abs(value) >= 100 else 1 if abs(value) >= 10 else 2)
+
+    def signed(self, value: float | None, digits: int = 1) -> str:
+        """A number with its sign, unless it rounds to zero."""
+        if value is None:
+            return self.decimal(None)
+        # Adding zero turns a negative zero into a plain one.
+        rounded = round(value, digits) + 0.0
+        return ("+" if rounded > 0 else "") + self.decimal(rounded, digits)
 
     def _fixed(self, pattern: NumberPattern, value: float | Decimal, digits: int) -> str:
         # Babel shares its patterns between callers, so only a copy may be changed.
@@ -107,6 +124,11 @@ class Numbers:
         own.frac_prec = (digits, digits)
         amount = value if isinstance(value, Decimal) else Decimal(repr(value))
         return str(own.apply(amount, self._locale, currency=self._currency, currency_digits=False))
+
+
+def _compact_digits(value: Decimal | float) -> int:
+    thousands = int(math.log10(abs(float(value))) // 3)
+    return 0 if abs(float(value)) >= 100 * 1000**thousands else 2
 
 
 def day(value: date) -> str:
