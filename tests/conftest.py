@@ -20,6 +20,7 @@ settings.register_profile(
 settings.load_profile("spark")
 
 # About eight times faster than Spark's defaults on small data.
+POSTGRESQL = "org.postgresql:postgresql:42.7.8"
 FAST = {
     "spark.sql.shuffle.partitions": "2",
     "spark.default.parallelism": "2",
@@ -33,8 +34,10 @@ FAST = {
 def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
     """A private local session; its catalog lives in a temporary folder."""
     os.environ["TZ"] = "UTC"
+    os.environ["RFM_SPARK_PACKAGES"] = POSTGRESQL
     warehouse = {"spark.sql.warehouse.dir": str(tmp_path_factory.mktemp("warehouse"))}
     spark = local_session("tests", 2, {**FAST, **warehouse}, quiet=True)
+    del os.environ["RFM_SPARK_PACKAGES"]
     yield spark
     spark.stop()
 

@@ -2,13 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import runpy
-import shutil
-import signal
-import subprocess
-import sys
-import time
 from decimal import ROUND_HALF_UP, Decimal
 from importlib.util import find_spec
 from pathlib import Path
@@ -19,10 +13,9 @@ import pytest
 from pyspark.sql import SparkSession
 
 from rfm_spark.cli.main import main
-from rfm_spark.core.schemas import TABLES
 from rfm_spark.lake.place import Place
-from rfm_spark.lake.readers import current, of_run
-from tests.helpers import ROOT, commits, rfm_spark, rows_of
+from rfm_spark.lake.readers import of_run
+from tests.helpers import ROOT, commits, rfm_spark
 
 AS_OF = ("2017-09-30", "2017-12-31")
 
@@ -96,34 +89,6 @@ def test_a_second_demo_writes_nothing_new(demo: tuple[Path, str]) -> None:
     assert commits(folder) | commits(folder / "sources") == before
     tail = said[said.index("\nSegments as of") :]
     assert again.stdout.endswith(tail)
-
-
-def test_a_run_killed_in_the_middle_heals_to_the_same_tables(
-    spark: SparkSession, demo: tuple[Path, str], tmp_path: Path
-) -> None:
-    shutil.copytree(demo[0] / "sources", tmp_path / "sources")
-    shutil.copy(demo[0] / "demo.yml", tmp_path / "demo.yml")
-    command = [sys.executable, "-m", "rfm_spark", "run", "-c", "demo.yml", "--as-of", AS_OF[0]]
-    killed = subprocess.Popen(
-        command, cwd=tmp_path, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True, start_new_session=True
-    )
-    assert killed.stderr is not None
-    for line in killed.stderr:
-        if line.lstrip().startswith("Clusters"):
-            time.sleep(0.5)
-            break
-    os.killpg(killed.pid, signal.SIGKILL)
-    killed.wait()
-    place = Place(root=str(tmp_path))
-    assert not (tmp_path / "runs" / "_delta_log").exists()
-    healed = rfm_spark("run", "-c", "demo.yml", "--as-of", AS_OF[0], cwd=tmp_path)
-    assert healed.returncode == 0, healed.stderr
-    calm = Place(root=str(demo[0]))
-    run_id = current(spark, place, "runs").collect()[0]["run_id"]
-    for name, table in TABLES.items():
-        if table.kind == "run" and (tmp_path / name).exists():
-            mine, theirs = (rows_of(of_run(spark, where, name, run_id)) for where in (place, calm))
-            assert mine == theirs, name
 
 
 def test_the_notebook_runs_on_the_demo(

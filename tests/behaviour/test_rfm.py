@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from pyspark.sql import DataFrame, SparkSession
 
 from rfm_spark.behaviour.rfm import customer_measures, window_start
-from rfm_spark.core.config import TransactionsSource
+from rfm_spark.core.inputs import TransactionsSource
 from rfm_spark.core.session import session_settings
 from rfm_spark.intake.lines import accepted_until, typed_lines
 from rfm_spark.intake.orders import Grain, build_orders

@@ -113,7 +113,7 @@ def moved_between(
         config=config,
         rule_map=rules,
         segments=segments,
-        measures=spark.createDataFrame(lines, "customer_id STRING, last_line_date DATE"),
+        known_measures=spark.createDataFrame(lines, "customer_id STRING, last_line_date DATE"),
         of_run=lambda name, run_id, version=None: tables[name],
     )
     document = (before or config).canonical(rules.model_dump(mode="json"))

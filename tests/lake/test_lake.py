@@ -75,6 +75,20 @@ def test_files_are_fixed_by_one_listing(spark: SparkSession, tmp_path: Path, for
         pinned.recheck()
 
 
+def test_a_table_whose_making_was_cut_off_is_made(spark: SparkSession, tmp_path: Path) -> None:
+    """A process killed between the log's folder and the first commit leaves what CREATE TABLE takes for a table."""
+    (tmp_path / RUNS.name / "_delta_log").mkdir(parents=True)
+    (tmp_path / SEGMENT_CUTS.name / "_delta_log").mkdir(parents=True)
+    store = Store(spark, Place(root=str(tmp_path)))
+    for table in (RUNS, SEGMENT_CUTS):
+        store.prepare(table)
+        detail = spark.sql(f"DESCRIBE DETAIL {store.place.table(table.name)}").collect()[0]
+        assert detail["partitionColumns"] == (["run_id"] if table.partitioned else [])
+        assert detail["properties"]["delta.enableDeletionVectors"] == "false"
+        assert detail["properties"][VERSION_PROPERTY] == str(SCHEMA_VERSION)
+        assert tuple(store.read(table.name).columns) == table.names
+
+
 def test_what_is_no_source_is_said(spark: SparkSession, tmp_path: Path) -> None:
     (tmp_path / "folder").mkdir()
     with pytest.raises(SourceError, match="no Delta table"):

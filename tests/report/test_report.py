@@ -2,110 +2,34 @@
 
 from __future__ import annotations
 
-import datetime as dt
-import json
 import re
 from collections.abc import Mapping
-from dataclasses import replace
 from decimal import Decimal
-from html.parser import HTMLParser
-from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import pytest
 
 from rfm_spark.core.config import DisplayConfig
 from rfm_spark.core.errors import ConfigError
-from rfm_spark.core.schemas import CAUSES, NO_SEGMENT
+from rfm_spark.core.schemas import CAUSES
 from rfm_spark.report.build import build_report
-from rfm_spark.report.data import GridCell, Profile, ReportData, RunFacts, Transition
+from rfm_spark.report.data import GridCell, ReportData
 from rfm_spark.report.wording import Numbers, bands, bin_words, cut_warning
 from rfm_spark.segments.cuts import CutSet
-from rfm_spark.segments.rules import RuleMap, parse_rule_map
+from tests.report.example import (
+    PLAIN,
+    Page,
+    cluster,
+    cut_set,
+    model_facts,
+    move,
+    profile,
+    report_data,
+    rf_grid,
+    run_facts,
+)
 
-MAPS = Path(__file__).parents[2] / "conf" / "segments"
-PLAIN = DisplayConfig()
 EVIL = "<script>alert('x')</script>&\"|$1\\1"
-
-
-def rf_grid() -> RuleMap:
-    return parse_rule_map((MAPS / "rf_grid.yml").read_text(encoding="utf-8"), "rf_grid")
-
-
-def run_facts(**changed: Any) -> RunFacts:
-    config = {"rfm": {"window_days": 365}, "clusters": {"enabled": True}, "timezone": "Europe/Berlin"}
-    start = dt.datetime(2018, 1, 1, 3, 0, 5, tzinfo=ZoneInfo("Europe/Berlin"))
-    facts = RunFacts(
-        run_id="2017-12-31-0123abcd",
-        as_of=dt.date(2017, 12, 31),
-        config_name="retail",
-        config=json.dumps(config),
-        code_version="0.1.0",
-        spark_version="4.2.0",
-        previous_run_id="2017-09-30-89abcdef",
-        model_version="2017-12-31-0123abcd",
-        started_at=start,
-        finished_at=start + dt.timedelta(seconds=61),
-        inputs={"transactions": "7"},
-        outputs={"segments": 3},
-        rows={"customers": 1000, "customers.active": 900},
-        money={"monetary": Decimal("12345.67")},
-        warnings=("12 rows rejected: no_amount 12",),
-    )
-    return replace(facts, **changed)
-
-
-def profile(name: str, customers: int, revenue: str, note: str = "Do something.") -> Profile:
-    return Profile(name, customers, Decimal(revenue), 12.34, 5.6, float(revenue) / customers, note)
-
-
-def move(before: str, now: str, customers: int, share: float, **causes: int) -> Transition:
-    return Transition(before, now, customers, share, tuple(causes.get(cause, 0) for cause in CAUSES))
-
-
-def cut_set(measure: str, *cuts: float, within: str = "", bins: int = 5, distinct: int | None = None) -> CutSet:
-    return CutSet(measure, within, "quantile", bins, cuts, len(set(cuts)) + 1 if distinct is None else distinct)
-
-
-def report_data(**changed: Any) -> ReportData:
-    data = ReportData(
-        run=run_facts(),
-        rule_map=rf_grid(),
-        segments=(profile("champions", 190, "9876.50"), profile("hibernating", 810, "2469.17")),
-        cuts=(cut_set("r", 1, 3, 9, 25), cut_set("f", 1, 2, 4, 8), cut_set("m", 10, 20.5, 30, 1234.5)),
-        grid=(
-            GridCell(5, 5, 190, Decimal("9876.50"), "champions"),
-            GridCell(1, 1, 810, Decimal("2469.17"), "hibernating"),
-        ),
-        transitions=(
-            move("champions", "champions", 100, 0.5, masked=3),
-            move("champions", "hibernating", 100, 0.5, inactivity=60, both=40),
-            move(NO_SEGMENT, "champions", 5, 1.0, entered=5),
-            move("lost_long_ago", NO_SEGMENT, 7, 1.0, left=7),
-        ),
-        clusters=(profile("recent, frequent", 300, "10000.00", "Protect them."), profile("average", 700, "2345.67")),
-        histograms={"recency_days": {0: 10, 3: 990}, "frequency": {1: 1000}, "monetary": {-1: 1, 9: 999}},
-    )
-    return replace(data, **changed)
-
-
-class Page(HTMLParser):
-    """Collects tags, attributes and visible text of a page, the way a browser would see them."""
-
-    def __init__(self, html: str) -> None:
-        super().__init__()
-        self.tags: list[str] = []
-        self.attributes: list[tuple[str, str]] = []
-        self.text = ""
-        self.feed(html)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append(tag)
-        self.attributes += [(name, value or "") for name, value in attrs]
-
-    def handle_data(self, data: str) -> None:
-        self.text += data
 
 
 def ids(page: Page) -> list[str]:
@@ -115,7 +39,7 @@ def ids(page: Page) -> list[str]:
 def test_page_needs_nothing_from_outside() -> None:
     html = build_report(report_data(), PLAIN)
     page = Page(html)
-    assert page.tags.count("svg") == 11
+    assert page.tags.count("svg") == 13
     assert not re.search(r"https?:|//\w", html)
     assert not {"script", "link", "img", "image", "iframe", "object", "use"} & set(page.tags)
     assert not [name for name, _ in page.attributes if name in ("src", "href", "xlink:href") or name.startswith("on")]
@@ -144,13 +68,14 @@ def test_text_of_others_is_shown_and_never_obeyed() -> None:
         rule_map=rule_map.model_copy(update={"title": EVIL, "segments": (evil, *rule_map.segments[1:])}),
         run=run_facts(config_name=EVIL, warnings=(EVIL,), inputs={EVIL: EVIL}),
         segments=(profile("champions", 190, "9.5", EVIL), profile("hibernating", 810, "2.5")),
-        clusters=(profile(EVIL, 1000, "12", EVIL),),
+        clusters=(cluster(EVIL, 1000, "12", EVIL, medoids=(EVIL,), segments={EVIL: 1}),),
+        model=model_facts(names={1: EVIL}, parent_names={1: EVIL}, version=EVIL),
     )
     html = build_report(data, PLAIN)
     page = Page(html)
     assert "script" not in page.tags
     assert "<script" not in html
-    assert page.text.count(EVIL) >= 8
+    assert page.text.count(EVIL) >= 14
 
 
 @pytest.mark.parametrize(
@@ -231,6 +156,20 @@ def test_tiny_shares_are_not_shown_as_nothing() -> None:
     say = Numbers(PLAIN)
     shown = [say.percent(share) for share in (0.0, 0.0004, 0.0005, 0.001, None, -0.0001)]
     assert shown == ["0.0%", "<\u20090.1%", "<\u20090.1%", "0.1%", "–", "0.0%"]
+
+
+def test_numbers_without_a_unit_have_about_three_digits() -> None:
+    say = Numbers(PLAIN)
+    assert [say.short(value) for value in (0.0, 2.923, 12.42, 4321.5, 1234567.0)] == [
+        "0.00", "2.92", "12.4", "4,322", "1.23M",
+    ]  # fmt: skip
+
+
+def test_signs_are_told_unless_nothing_is_left() -> None:
+    say = Numbers(PLAIN)
+    assert [say.signed(value, 2) for value in (1.234, -1.236, 0.004, -0.004, None)] == [
+        "+1.23", "-1.24", "0.00", "0.00", "–",
+    ]  # fmt: skip
 
 
 def test_unknown_locale_is_a_config_error() -> None:

@@ -15,8 +15,8 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from rfm_spark.core.config import Bins, Cuts, Scoring
+from rfm_spark.core.distribution import Ask, exact_ranks
 from rfm_spark.segments.cuts import CutSet, as_rows, fixed_cuts, from_rows, quantile_cuts, score_of, with_scores
-from rfm_spark.segments.distribution import Ask, exact_ranks
 
 SCHEMA = "customer_id INT, recency_days INT, frequency BIGINT, monetary DECIMAL(18,2)"
 NAMES = {"r": "recency_days", "f": "frequency", "m": "monetary"}

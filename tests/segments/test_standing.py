@@ -14,9 +14,9 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from rfm_spark.core.config import Bins, RfmConfig, Scoring, Weights
+from rfm_spark.core.distribution import Ask, exact_ranks
 from rfm_spark.core.stats import exact_moments
 from rfm_spark.segments.cuts import quantile_cuts
-from rfm_spark.segments.distribution import Ask, exact_ranks
 from rfm_spark.segments.load import load_rule_map
 from rfm_spark.segments.percentiles import DIRECT, Lookup, percentile, with_percentiles
 from rfm_spark.segments.scored import scored_customers, z_values

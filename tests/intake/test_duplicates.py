@@ -1,0 +1,112 @@
+"""The same row twice: the cheap certificate never misses one, and the exact look drops just the copies."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from rfm_spark.core.inputs import TransactionsSource
+from rfm_spark.core.quality import QualityConfig
+from rfm_spark.intake.duplicates import without_duplicates
+from rfm_spark.intake.lines import accepted_until, superseded_lines, typed_lines
+from rfm_spark.intake.orders import build_orders
+
+MOMENT = datetime(2024, 3, 1, 12)
+SCHEMA = "who STRING, `order` STRING, line STRING, at TIMESTAMP, amount DECIMAL(12,2), note STRING"
+QUALITY = QualityConfig()
+
+
+def source_of(*names: str) -> TransactionsSource:
+    theirs = {"customer_id": "who", "order_ts": "at", "amount": "amount", "order_id": "order", "line_id": "line"}
+    columns = {name: theirs[name] for name in ("customer_id", "order_ts", "amount", *names)}
+    return TransactionsSource.model_validate(
+        {"table": "t", "columns": columns, "order_grain": None if "order_id" in names else "row"}
+    )
+
+
+def row(
+    who: str = "a", order: str = "o", line: str | None = None, minute: int = 0, cents: int = 100, note: str = ""
+) -> Any:
+    return who, order, line, MOMENT + timedelta(minutes=minute), cents / 100, note
+
+
+def lines_of(spark: SparkSession, rows: list[Any], source: TransactionsSource) -> DataFrame:
+    texts = [(*r[:4], f"{r[4]:.2f}", r[5]) for r in rows]
+    raw = spark.createDataFrame(texts, SCHEMA.replace("DECIMAL(12,2)", "STRING"))
+    return accepted_until(typed_lines(raw.withColumn("amount", F.col("amount").cast("decimal(12,2)")), source), None)
+
+
+def totals(lines: DataFrame, source: TransactionsSource, quality: QualityConfig = QUALITY) -> tuple[int, ...]:
+    kept = without_duplicates(lines, source, quality)
+    found = kept.agg(*(F.sum(n) for n in ("lines", "sale_cents", "exact_duplicates", "duplicate_lines"))).collect()[0]
+    return tuple(int(value) for value in found)
+
+
+def test_equal_rows_are_one_line_where_there_is_an_order_id(spark: SparkSession) -> None:
+    source = source_of("order_id")
+    rows = [row(), row(), row(), row(note="another product"), row(minute=1)]
+    assert totals(lines_of(spark, rows, source), source) == (3, 300, 2, 0)
+
+
+def test_without_any_id_equal_rows_are_counted_and_kept(spark: SparkSession) -> None:
+    source = source_of()
+    assert totals(lines_of(spark, [row(), row(), row(), row(minute=1)], source), source) == (4, 400, 2, 0)
+    off = QualityConfig(checks={"exact_duplicate": "off"})
+    assert totals(lines_of(spark, [row(), row()], source), source, off) == (2, 200, 0, 0)
+
+
+def test_of_one_line_id_the_latest_counts_and_the_others_go_to_rejects(spark: SparkSession) -> None:
+    source = source_of("order_id", "line_id")
+    rows = [
+        row(line="1"), row(line="1", minute=5, cents=150), row(line="1", minute=5, cents=120),
+        row(line="2"), row(line="2"), row(line=None), row(line=" ", cents=30), row(who="b", line="1"),
+    ]  # fmt: skip
+    lines = lines_of(spark, rows, source)
+    assert totals(lines, source) == (5, 150 + 100 + 100 + 30 + 100, 1, 2)
+    gone = superseded_lines(lines, source, QUALITY).select("reason", F.get_json_object("record", "$.amount")).collect()
+    assert sorted(tuple(r) for r in gone) == [("duplicate_line", "1.0"), ("duplicate_line", "1.2")]
+
+
+def test_which_columns_are_null_tells_rows_apart(spark: SparkSession) -> None:
+    source = source_of("order_id")
+    raw = spark.createDataFrame(
+        [("a", "o", MOMENT, 1, "x", None), ("a", "o", MOMENT, 1, None, "x")],
+        "who STRING, `order` STRING, at TIMESTAMP, amount INT, left STRING, right STRING",
+    )
+    lines = accepted_until(typed_lines(raw, source), None)
+    assert totals(lines, source)[:3] == (2, 200, 0)
+
+
+@pytest.mark.parametrize("names", [(), ("order_id",), ("order_id", "line_id"), ("line_id",)])
+@given(data=st.data())
+def test_an_order_with_equal_rows_is_never_certified(
+    spark: SparkSession, names: tuple[str, ...], data: st.DataObject
+) -> None:
+    source = source_of(*names)
+    one = st.builds(
+        row, who=st.sampled_from("ab"), order=st.sampled_from("xyz"), line=st.sampled_from([None, "1", "2", "3"]),
+        minute=st.integers(0, 3), cents=st.integers(1, 4), note=st.sampled_from(["", "n"]),
+    )  # fmt: skip
+    rows = data.draw(st.lists(one, min_size=1, max_size=30))
+    orders = build_orders(lines_of(spark, rows, source), source.order_grain)
+    # By plain counting: a group may be certified only when no two of its rows are equal, nor of one line id.
+    groups: dict[tuple[str, str], Counter[Any]] = {}
+    for r in rows:
+        key = r[2] if "line_id" in names and r[2] is not None else r
+        groups.setdefault((r[0], r[1]), Counter())[key] += 1
+    repeated = {group for group, keys in groups.items() if max(keys.values()) > 1}
+    if "order_id" in names:
+        certified = {(r["customer_id"], r["order_id"]) for r in orders.where("NOT may_repeat").collect()}
+        assert not certified & repeated
+        clean = {group for group, keys in groups.items() if max(keys.values()) == 1 and sum(keys.values()) == 1}
+        assert clean <= certified
+    expected = sum(sum(keys.values()) - len(keys) for keys in groups.values()) if names == ("order_id",) else None
+    if expected is not None:
+        assert totals(lines_of(spark, rows, source), source)[2] == expected

@@ -1,0 +1,110 @@
+"""Any value in any field: a verdict for every row, never an error, and the sums add up."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timezone
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from pyspark.sql import Observation, SparkSession
+from pyspark.sql import functions as F
+
+from rfm_spark.core.checks import BY_CODE, CHECKS
+from rfm_spark.core.inputs import TransactionsSource
+from rfm_spark.core.quality import QualityConfig
+from rfm_spark.core.session import session_settings
+from rfm_spark.intake.counts import counted_apart, line_counts, observed
+from rfm_spark.intake.duplicates import without_duplicates
+from rfm_spark.intake.ids import unicode_changes
+from rfm_spark.intake.lines import Intake, accepted_until, judged_lines, rejects, typed_lines
+from rfm_spark.intake.values import IDS
+
+AS_OF = date(2024, 6, 30)
+WRITTEN = datetime(2024, 7, 1, tzinfo=timezone.utc)
+FIELDS = ("who", "ord", "line", "at", "qty", "price", "cur", "kind", "channel")
+SOURCE = TransactionsSource.model_validate(
+    {
+        "table": "t", "types": {"sale": ["S"], "refund": ["R"]},
+        "columns": {"customer_id": "who", "order_id": "ord", "line_id": "line", "order_ts": "at", "quantity": "qty",
+                    "unit_price": "price", "currency": "cur", "type": "kind", "channel": "channel"},
+    }
+)  # fmt: skip
+USUAL = ("c1", "o1", "1", "2024-05-01 10:00:00", "2", "1.50", "EUR", "S", "web")
+ODD = st.one_of(
+    st.none(), st.text(st.characters(exclude_categories=["Cs"]), max_size=8),
+    st.sampled_from(["", " ", "NULL", "NaN", "inf", "1e400", "-0", "0", "1,5", "9999-12-31", "0000-00-00", "2024-02-30",
+                     "2024-10-27 02:30:00", "\u00e9", "e\u0301", "'; DROP TABLE x", "\\", "\x00", "🦊", "S", "R",
+                     "EUR", "%s{}"]),
+)  # fmt: skip
+
+
+@given(rows=st.lists(st.tuples(st.integers(0, len(FIELDS) - 1), ODD), min_size=1, max_size=60))
+@example(rows=[(i, value) for i in range(len(FIELDS)) for value in (None, "", "1e400", "NaN", "é\u0301", "🦊", "\x00")])
+def test_a_row_with_any_value_has_a_verdict_and_the_sums_add_up(
+    spark: SparkSession, rows: list[tuple[int, Any]]
+) -> None:
+    lines = [tuple(value if place == at else usual for place, usual in enumerate(USUAL)) for at, value in rows]
+    raw = spark.createDataFrame(lines, ", ".join(f"{name} STRING" for name in FIELDS))
+    with session_settings(spark, {"spark.sql.session.timeZone": "Europe/Berlin"}):
+        judged = judged_lines(raw, SOURCE, Intake(written=WRITTEN, zone="Europe/Berlin"))
+        seen = Observation()
+        accepted = accepted_until(observed(judged.lines, seen, AS_OF), AS_OF)
+        ended = without_duplicates(accepted, SOURCE, QualityConfig()).agg(
+            *map(F.sum, ("lines", "exact_duplicates", "duplicate_lines", "line_cents", "duplicate_cents"))
+        )
+        kept, again, superseded, cents, dropped = (int(value or 0) for value in ended.collect()[0])
+        counts = line_counts(seen) or counted_apart(judged.lines, AS_OF)
+        found = rejects(judged.lines, SOURCE).collect()
+    assert counts.read == len(lines)
+    assert counts.read == kept + again + superseded + counts.later + len(found)
+    assert counts.read_cents == cents + dropped + counts.later_cents + counts.rejected_cents
+    assert {row["reason"] for row in found} <= set(BY_CODE)
+    assert all(row["record"] for row in found)
+
+
+def test_every_check_of_the_catalogue_can_say_what_it_may(spark: SparkSession) -> None:
+    # With everything mapped, each row check has a condition; the others are of orders, ids or files.
+    judged = judged_lines(
+        spark.createDataFrame([USUAL], ", ".join(f"{name} STRING" for name in FIELDS)),
+        SOURCE, Intake(written=WRITTEN, zone="Europe/Berlin"),
+    )  # fmt: skip
+    beyond = {"malformed", "id_unicode", "exact_duplicate", "duplicate_line"}
+    rows = [check.code for check in CHECKS if check.unit == "rows" and check.code not in beyond]
+    assert sorted({*judged.rejecting, *judged.marking}) == sorted(rows)
+    for check in CHECKS:
+        assert check.default in check.choices
+        for choice in check.choices:
+            QualityConfig(checks={check.code: choice})
+
+
+def test_ids_are_one_however_they_were_typed(spark: SparkSession) -> None:
+    names = ["Zoë", "Zoe\u0308", "\u00a0Zoë ", "ZOË", "\u212bngström", "Ångström"]
+    raw = spark.createDataFrame([(name, *USUAL[1:]) for name in names], ", ".join(f"{name} STRING" for name in FIELDS))
+    lines = typed_lines(raw, SOURCE)
+    changes = unicode_changes(lines, IDS)
+    assert sorted(tuple(row) for row in changes.collect()) == [("Zoe\u0308", "Zoë"), ("\u212bngström", "Ångström")]
+    found = typed_lines(raw, SOURCE, Intake(id_changes=changes)).groupBy("customer_id").count().collect()
+    assert {row["customer_id"]: row["count"] for row in found} == {"Zoë": 3, "ZOË": 1, "Ångström": 2}
+
+
+@pytest.mark.parametrize(
+    ("text", "twice"),
+    [("2024-10-27 02:30:00", True), ("2024-10-27 01:59:59", False), ("2024-10-27 03:00:00", False),
+     ("2024-10-27T02:30:00+01:00", False), ("2024-10-27 02:30:00Z", False), ("2024-03-31 02:30:00", False)],
+)  # fmt: skip
+def test_the_hour_that_comes_twice_is_marked(spark: SparkSession, text: str, twice: bool) -> None:
+    raw = spark.createDataFrame([(*USUAL[:3], text, *USUAL[4:])], ", ".join(f"{name} STRING" for name in FIELDS))
+    with session_settings(spark, {"spark.sql.session.timeZone": "Europe/Berlin"}):
+        seen = Observation()
+        lines = observed(typed_lines(raw, SOURCE, Intake(zone="Europe/Berlin")), seen, date(2025, 1, 1))
+        moment = lines.select(F.unix_seconds("order_ts")).collect()[0][0]
+    counts = line_counts(seen)
+    assert counts is not None
+    assert counts.marked == ({"repeated_hour": 1} if twice else {})
+    if text[-1].isdigit() and "+" not in text:
+        # The first of the two, as Python's fold=0 has it.
+        local = datetime.fromisoformat(text).replace(tzinfo=ZoneInfo("Europe/Berlin"))
+        assert moment == int(local.timestamp())

@@ -1,0 +1,87 @@
+"""Rows that come later: the same input, the dates they touch, and redoing just these."""
+
+from __future__ import annotations
+
+import argparse
+from datetime import date, datetime
+from pathlib import Path
+
+import pytest
+from pyspark.sql import SparkSession
+
+from rfm_spark.core.config import Config
+from rfm_spark.lake.ledger import Ledger
+from rfm_spark.lake.place import Place
+from rfm_spark.lake.readers import current, history, of_run
+from rfm_spark.lake.store import Store
+from rfm_spark.pipeline import Outcome, late_dates
+from tests.helpers import commits, config_for, purchases, rows_of, run_tiny, write_source
+
+APRIL, MAY, JUNE = date(2024, 4, 30), date(2024, 5, 31), date(2024, 6, 30)
+
+
+@pytest.fixture(scope="module")
+def published(session: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Config, list[Outcome]]:
+    """Three months, published from one version of the source."""
+    folder = tmp_path_factory.mktemp("late")
+    write_source(session, folder / "source", purchases())
+    config = config_for(folder, quality={"max_staleness_days": None})
+    return folder, config, [run_tiny(session, config, day) for day in (APRIL, MAY, JUNE)]
+
+
+def test_late_rows(spark: SparkSession, published: tuple[Path, Config, list[Outcome]]) -> None:
+    """One story, since each part stands on the part before."""
+    folder, config, runs = published
+    place = Place.of(config)
+
+    # Rows dated after the as-of date, in a newer version: the same input.
+    write_source(spark, folder / "source", [("c01", "new", datetime(2024, 7, 2, 9), "5.00")], mode="append")
+    before = commits(folder / "lake")
+    again = run_tiny(spark, config, JUNE)
+    assert (again.run_id, again.repeated) == (runs[2].run_id, True)
+    assert "no row dated up to this day changed" in again.warnings[0]
+    assert commits(folder / "lake") == before
+    assert run_tiny(spark, config, JUNE, force=True).run_id != runs[2].run_id
+    assert late_dates(spark, config, date(2024, 7, 31)) == []
+
+    # A row of May that comes in July touches May and June, not April.
+    write_source(spark, folder / "source", [("late", "o-late", datetime(2024, 5, 20, 9), "77.00")], mode="append")
+    july = run_tiny(spark, config, date(2024, 7, 31))
+    assert any("2024-05-31, 2024-06-30" in warning and "--restate" in warning for warning in july.warnings)
+    assert late_dates(spark, config, date(2024, 7, 31)) == [MAY, JUNE]
+    assert current(spark, place, "segments").where("customer_id = 'late'").count() == 1
+    kept = rows_of(of_run(spark, place, "segments", runs[1].run_id))
+
+    # Redone are just these; what was believed before stays readable.
+    restated = [run_tiny(spark, config, day) for day in late_dates(spark, config, date(2024, 7, 31))]
+    assert [run.repeated for run in restated] == [False, False]
+    assert run_tiny(spark, config, APRIL).run_id == runs[0].run_id
+    assert rows_of(of_run(spark, place, "segments", runs[1].run_id)) == kept
+    newest = history(spark, place, "segments").where("customer_id = 'late'").select("run_id").collect()
+    assert {row["run_id"] for row in newest} == {*(run.run_id for run in restated), july.run_id}
+    ledger = {run.run_id: run for run in Ledger(Store(spark, place)).complete()}
+    assert ledger[restated[0].run_id].previous_run_id == runs[0].run_id
+    assert ledger[restated[1].run_id].previous_run_id == restated[0].run_id
+    assert late_dates(spark, config, date(2024, 7, 31)) == []
+
+
+def test_restate_redoes_the_dates_that_late_rows_touch(
+    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from rfm_spark.cli import running
+
+    asked: list[date] = []
+
+    def one(spark: SparkSession, config: Config, as_of: date, *, force: bool = False) -> Outcome:
+        asked.append(as_of)
+        return Outcome("x", as_of, 0, repeated=False)
+
+    config = config_for(tmp_path)
+    monkeypatch.setattr(running, "run_once", one)
+    monkeypatch.setattr(running, "config_of", lambda options: config)
+    monkeypatch.setattr(running, "session", lambda options: spark)
+    monkeypatch.setattr(running, "late_dates", lambda spark, config, as_of: [APRIL, MAY])
+    monkeypatch.setattr(running, "outdated_successor", lambda spark, config, as_of: None)
+    options = argparse.Namespace(as_of=JUNE, start=None, end=None, every=None, force=False, restate=True)
+    assert running.run_command(options) == 0
+    assert asked == [APRIL, MAY, JUNE]

@@ -1,0 +1,158 @@
+"""What happens to a lake when things go wrong outside: killed processes, two at once, no room, no right to write."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import yaml
+from pyspark.sql import SparkSession
+
+from rfm_spark.core.errors import LakeError
+from rfm_spark.core.schemas import TABLES
+from rfm_spark.lake.place import Place
+from rfm_spark.lake.readers import current
+from rfm_spark.lake.store import Store
+from tests.helpers import AS_OF, ROOT, config_for, purchases, rows_of, run_tiny, write_source
+
+KILLS = 20
+CHAINS = 2
+
+
+def start(config: Path) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "rfm_spark", "run", "-c", str(config), "--as-of", AS_OF.isoformat()]
+    return subprocess.Popen(
+        command, cwd=ROOT, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
+    )
+
+
+def write_config(folder: Path, lake: Path) -> Path:
+    document = config_for(folder, lake={"root": str(lake)}).model_dump(mode="json", by_alias=True, exclude_none=True)
+    file = lake.with_suffix(".yml")
+    file.write_text(yaml.safe_dump(document), encoding="utf-8")
+    return file
+
+
+def until_ready(process: subprocess.Popen[str]) -> None:
+    """Wait until Spark is up and the run begins."""
+    assert process.stderr is not None
+    for line in process.stderr:
+        if "as of" in line:
+            return
+
+
+@pytest.fixture(scope="module")
+def source(session: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("crashes")
+    rows = [*purchases(), ("", "o", purchases()[0][2], "1.00")]
+    write_source(session, folder / "source", rows)
+    return folder
+
+
+def everything(spark: SparkSession, lake: Path) -> dict[str, list[dict[str, object]]]:
+    place = Place(root=str(lake))
+    store = Store(spark, place)
+    return {name: rows_of(store.read(name)) for name, t in TABLES.items() if t.kind != "ledger" and store.exists(name)}
+
+
+def test_a_run_killed_at_twenty_random_moments_ends_in_the_same_tables(spark: SparkSession, source: Path) -> None:
+    calm = start(write_config(source, source / "calm"))
+    until_ready(calm)
+    begun = time.monotonic()
+    calm.communicate()
+    duration = time.monotonic() - begun
+    assert calm.returncode == 0
+
+    def chain(number: int) -> int:
+        lake, moments = source / f"killed-{number}", random.Random(number)
+        config, killed = write_config(source, lake), 0
+        while killed < KILLS // CHAINS:
+            process = start(config)
+            until_ready(process)
+            try:
+                process.wait(moments.uniform(0, duration))
+                # It was faster than the kill: its lake is complete, and the next ones begin anew.
+                shutil.rmtree(lake)
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+                killed += 1
+            process.communicate()
+        last = start(config)
+        _, said = last.communicate()
+        assert last.returncode == 0, said
+        return killed
+
+    with ThreadPoolExecutor(CHAINS) as pool:
+        assert sum(pool.map(chain, range(CHAINS))) == KILLS
+    expected = everything(spark, source / "calm")
+    for number in range(CHAINS):
+        lake = source / f"killed-{number}"
+        assert everything(spark, lake) == expected
+        assert current(spark, Place(root=str(lake)), "runs").count() == 1
+
+
+def test_of_two_runs_for_one_slot_one_wins_and_the_other_says_so(spark: SparkSession, source: Path) -> None:
+    config = write_config(source, source / "contested")
+    both = [start(config), start(config)]
+    ended = [(process.communicate()[1], process.returncode) for process in both]
+    assert sorted(code for _, code in ended) == [0, 5], ended
+    assert "holds it" in next(said for said, code in ended if code == 5)
+    place = Place(root=str(source / "contested"))
+    assert current(spark, place, "runs").count() == 1
+    assert Store(spark, place).read("segments").count() == 24
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 6 MB of its own."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=6m", "tmpfs", str(place)], check=False)
+    if mounted.returncode != 0:
+        pytest.skip("file systems can't be mounted here")
+    yield place
+    subprocess.run(["umount", "-l", str(place)], check=True)
+
+
+@contextmanager
+def read_only(disk: Path) -> Iterator[Path]:
+    """The same files at a second place that can't be written."""
+    view = disk.with_name("view")
+    view.mkdir()
+    subprocess.run(["mount", "--bind", str(disk), str(view)], check=True)
+    try:
+        subprocess.run(["mount", "-o", "remount,ro,bind", str(view)], check=True)
+        yield view
+    finally:
+        subprocess.run(["umount", "-l", str(view)], check=True)
+
+
+def test_a_full_and_a_read_only_disk_are_said_and_the_run_before_stays(
+    spark: SparkSession, source: Path, small_disk: Path
+) -> None:
+    config = config_for(source, lake={"root": str(small_disk / "lake")}, quality={"max_staleness_days": None})
+    first = run_tiny(spark, config, AS_OF.replace(day=1))
+    place = Place.of(config)
+    published = rows_of(current(spark, place, "segments"))
+    room = shutil.disk_usage(small_disk).free
+    (small_disk / "filler").write_bytes(b"0" * room)
+    with pytest.raises(LakeError, match="No space left on device"):
+        run_tiny(spark, config)
+    assert rows_of(current(spark, place, "segments")) == published
+    (small_disk / "filler").unlink()
+    with read_only(small_disk) as view:
+        locked = config_for(source, lake={"root": str(view / "lake")}, quality={"max_staleness_days": None})
+        with pytest.raises(LakeError, match="Read-only file system"):
+            run_tiny(spark, locked)
+        assert rows_of(current(spark, Place.of(locked), "segments")) == published
+    assert run_tiny(spark, config).run_id != first.run_id
