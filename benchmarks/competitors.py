@@ -6,18 +6,21 @@ import contextlib
 import dataclasses
 import sys
 from collections.abc import Callable
+from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
 
 import duckdb
 import yaml
-from pyspark.sql import DataFrame, SparkSession, Window
+from pyspark.sql import DataFrame, Observation, SparkSession, Window
 from pyspark.sql import functions as F
 
+from benchmarks import clustering
 from benchmarks.generate import live_files
 from benchmarks.measure import Timing, timed
 from rfm_spark.core.session import local_session
 
 AS_OF = "2025-12-31"
+WRITTEN = datetime(2026, 1, 1, tzinfo=timezone.utc)
 CORES = 2
 SETTINGS = {"spark.driver.memory": "6g", "spark.sql.session.timeZone": "UTC"}
 """The same for every Spark competitor; all else, such as the shuffle partitions, is the project's default."""
@@ -110,11 +113,50 @@ def run_rfm_spark(job: Job) -> list[Timing]:
     ]
 
 
+def run_orders(job: Job) -> list[Timing]:
+    """Lines to orders without any checks: the floor under intake."""
+    spark = _warm_session("orders", job)
+    orders = (
+        _transactions(spark, job)
+        .groupBy("customer_id", "order_id")
+        .agg(F.max("order_ts"), F.sum("amount"), F.count("*"))
+    )
+    write = orders.write.format("noop").mode("overwrite").save
+    return [timed("lines to orders, no checks (cold)", write), timed("lines to orders, no checks", write)]
+
+
+def run_intake(job: Job) -> list[Timing]:
+    """Lines to orders with every check, count and fingerprint of a run."""
+    from rfm_spark.core.inputs import TransactionsSource
+    from rfm_spark.intake.counts import observed
+    from rfm_spark.intake.lines import Intake, accepted_until, judged_lines
+    from rfm_spark.intake.orders import build_orders
+
+    spark = _warm_session("intake", job)
+    columns = {name: name for name in ("customer_id", "order_id", "order_ts", "amount")}
+    source, as_of = TransactionsSource(table="bench", columns=columns), date.fromisoformat(AS_OF)
+
+    def work() -> None:
+        judged = judged_lines(_transactions(spark, job), source, Intake(written=WRITTEN))
+        lines = observed(judged.lines, Observation(), as_of, has_currency=False)
+        orders = build_orders(accepted_until(lines, as_of), None, as_of - timedelta(days=364))
+        orders.write.format("noop").mode("overwrite").save()
+
+    return [timed("intake (cold)", work), timed("intake", work)]
+
+
+def _clustering(name: str) -> Callable[[Job], list[Timing]]:
+    return lambda job: clustering.WORKS[name](_warm_session(name, job), job.table)
+
+
 COMPETITORS: dict[str, Callable[[Job], list[Timing]]] = {
     "groupby": run_groupby,
+    "orders": run_orders,
+    "intake": run_intake,
     "tutorial": run_tutorial,
     "duckdb": run_duckdb,
     "rfm-spark": run_rfm_spark,
+    **{name: _clustering(name) for name in clustering.WORKS},
 }
 
 

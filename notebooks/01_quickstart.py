@@ -13,10 +13,12 @@ from datetime import date
 from pyspark.sql import functions as F
 
 from rfm_spark.behaviour.rfm import customer_measures, window_start
-from rfm_spark.clusters.features import feature_space, feature_values
-from rfm_spark.clusters.model import ClusterModel, assigned, fit
-from rfm_spark.clusters.profiles import cluster_names, cluster_profiles
-from rfm_spark.core.config import RfmConfig, TransactionsSource
+from rfm_spark.clusters.assign import assigned
+from rfm_spark.clusters.profiles import cluster_profiles
+from rfm_spark.clusters.train import Stamp, train
+from rfm_spark.core.clustering import ClustersConfig
+from rfm_spark.core.config import RfmConfig
+from rfm_spark.core.inputs import TransactionsSource
 from rfm_spark.core.session import get_session
 from rfm_spark.core.stats import exact_moments
 from rfm_spark.intake.lines import accepted_until, rejects, typed_lines
@@ -79,8 +81,7 @@ measures.orderBy(F.desc("monetary")).show(5)
 cut_sets, ranks = quantile_cuts(measures, rfm.scoring)
 for cut_set in cut_sets:
     print(cut_set.measure, cut_set.cuts)
-features = ("recency_days", "frequency", "monetary")
-moments = exact_moments(measures, z_values(rfm.z_log) | feature_values(features))
+moments = exact_moments(measures, z_values(rfm.z_log))
 scored = scored_customers(measures, rfm, cut_sets, ranks, moments)
 scored.select("customer_id", "rfm_code", "m_pct", "m_z", "value_tier", "outliers").orderBy("customer_id").show(5)
 
@@ -88,17 +89,17 @@ scored.select("customer_id", "rfm_code", "m_pct", "m_z", "value_tier", "outliers
 
 # MAGIC %md
 # MAGIC ## 4. Clusters
-# MAGIC KMeans on standardised log features, every customer assigned to the nearest centre by native expressions.
+# MAGIC KMeans on standardised log features: the number of clusters is chosen where other samples of customers confirm
+# MAGIC it, and every customer is assigned to the nearest centre by native expressions.
 
 # COMMAND ----------
 
-space = feature_space(moments, features)
-centres, inertia = fit(measures, space, k=5, seed=42)
-model = ClusterModel("notebook", space, centres, cluster_names(centres, space), inertia, "notebook")
-clustered = assigned(scored, model)
-cluster_profiles(clustered, centres, space).select(
-    "cluster_id", "name", "customers", "revenue_share", "insight"
-).orderBy("cluster_id").show(truncate=False)
+training = train(measures, ClustersConfig(), Stamp("notebook", "notebook", "notebook", as_of.isoformat()))
+for row in training.scan:
+    print(row.k, round(row.silhouette, 3), round(row.prediction_strength, 2), round(min(row.jaccard), 2), row.is_stable)
+for warning in training.warnings:
+    print(warning)
+clustered = assigned(scored, training.model)
 
 # COMMAND ----------
 
@@ -112,6 +113,8 @@ segments = clustered.withColumn("as_of_date", F.lit(as_of)).withColumn(
     "segment", segment_column(rule_map, {"new_within_days": 90.0})
 )
 summary = segment_summary(segments, rule_map).orderBy(F.desc("revenue"))
+for profile in cluster_profiles(segments, training.model):
+    print(profile["cluster_id"], profile["name"], profile["customers"], profile["insight"])
 summary.select("label", "customers", "customers_pct", "revenue", "revenue_pct", "action").show(20, truncate=False)
 measures.unpersist()
 
