@@ -21,12 +21,14 @@ class Quality:
         inertia: sum of squared distances to the nearest centre.
         silhouette: mean squared-Euclidean silhouette; None for fewer than two clusters with customers.
         spread: mean squared distance to the centre, per cluster; 0 where it has no customer.
+        sizes: customers per cluster.
     """
 
     customers: int
     inertia: float
     silhouette: float | None
     spread: tuple[float, ...]
+    sizes: tuple[int, ...] = ()
 
 
 def assigned(customers: DataFrame, model: ClusterModel) -> DataFrame:
@@ -84,7 +86,8 @@ def measured_on(customers: DataFrame, model: ClusterModel) -> Quality:
     )
     axes = [f"x{i}" for i in range(len(model.space.features))]
     if not axes:
-        return Quality(customers.count(), 0.0, None, (0.0,) * model.k)
+        count = customers.count()
+        return Quality(count, 0.0, None, (0.0,) * model.k, (count,) * model.k)
     squares, norms = ExactSum("squares"), ExactSum("norms")
     places = {axis: ExactSum(axis) for axis in axes}
     rows = (
@@ -101,8 +104,9 @@ def measured_on(customers: DataFrame, model: ClusterModel) -> Quality:
     total = sum(squares.of(row) for row in sorted(rows, key=lambda row: int(row["cluster_id"])))
     count = sum(int(row["n"]) for row in rows)
     spread = tuple(squares.of(members[i]) / int(members[i]["n"]) if i in members else 0.0 for i in model.ids)
+    sizes = tuple(int(members[i]["n"]) if i in members else 0 for i in model.ids)
     if len(members) < 2:
-        return Quality(count, total, None, spread)
+        return Quality(count, total, None, spread, sizes)
     distances = {}
     for cluster, row in members.items():
         n = int(row["n"])
@@ -112,7 +116,7 @@ def measured_on(customers: DataFrame, model: ClusterModel) -> Quality:
         distances[cluster] = (away + F.lit(max(within, 0.0)), n)
     score = ExactSum("score")
     summed = score.of(_silhouettes(points, distances).agg(*score.columns(F.col("score"))).collect()[0])
-    return Quality(count, total, summed / count, spread)
+    return Quality(count, total, summed / count, spread, sizes)
 
 
 def _silhouettes(points: DataFrame, distances: dict[int, tuple[Column, int]]) -> DataFrame:
@@ -130,30 +134,7 @@ def _silhouettes(points: DataFrame, distances: dict[int, tuple[Column, int]]) ->
     return measured.withColumns({"_inside": inside, "_outside": outside}).select(score.alias("score"))
 
 
-def crossed_customers(before: DataFrame, now: DataFrame) -> dict[tuple[int, int | None], int]:
-    """How many customers of each earlier cluster are in which cluster now.
-
-    Args:
-        before: customer_id, cluster_id.
-        now: customer_id, cluster_id.
-
-    Returns:
-        Counts by (earlier id, id now), None for those who are gone.
-    """
-    rows = (
-        before.where(F.col("cluster_id").isNotNull())
-        .select("customer_id", F.col("cluster_id").alias("old"))
-        .join(now.select("customer_id", F.col("cluster_id").alias("new")), "customer_id", "left")
-        .groupBy("old", "new")
-        .count()
-        .collect()
-    )
-    return {(row["old"], row["new"]): row["count"] for row in rows}
-
-
-def crossed_models(
-    customers: DataFrame, first: ClusterModel, second: ClusterModel
-) -> dict[tuple[int, int | None], int]:
+def crossed_models(customers: DataFrame, first: ClusterModel, second: ClusterModel) -> dict[tuple[int, int], int]:
     """How many customers each pair of clusters of two models has, in one pass without a join.
 
     Args:
@@ -161,9 +142,45 @@ def crossed_models(
         first: gives the first ids of the pairs.
         second: gives the second ones.
     """
+    rows = _by_both(customers, first, second).groupBy("_first", "_second").count().collect()
+    return {(row["_first"], row["_second"]): row["count"] for row in rows}
+
+
+def crossed_since(
+    before: DataFrame, customers: DataFrame, first: ClusterModel, second: ClusterModel
+) -> tuple[dict[tuple[int, int], int], dict[int, float]]:
+    """The same of those only who were customers before, and how many of these there still are.
+
+    Both models assign today's customers: where one was before tells how he moved, not how the models differ.
+
+    Args:
+        before: customer_id, cluster_id of an earlier date, under the ids of `first`.
+        customers: customer_id and the columns of both spaces.
+        first: gives the first ids of the pairs.
+        second: gives the second ones.
+
+    Returns:
+        Counts per pair of ids, and per earlier id the share of its customers who are still there.
+    """
+    known = before.where(F.col("cluster_id").isNotNull()).select("customer_id", F.col("cluster_id").alias("_was"))
+    now = _by_both(customers, first, second).select("customer_id", "_first", "_second")
+    rows = known.join(now, "customer_id", "left").groupBy("_was", "_first", "_second").count().collect()
+    counts: dict[tuple[int, int], int] = {}
+    there: dict[int, int] = {}
+    earlier: dict[int, int] = {}
+    for row in rows:
+        was, customers_here = row["_was"], int(row["count"])
+        earlier[was] = earlier.get(was, 0) + customers_here
+        if row["_first"] is not None:
+            pair = row["_first"], row["_second"]
+            counts[pair] = counts.get(pair, 0) + customers_here
+            there[was] = there.get(was, 0) + customers_here
+    return counts, {was: there.get(was, 0) / n for was, n in earlier.items()}
+
+
+def _by_both(customers: DataFrame, first: ClusterModel, second: ClusterModel) -> DataFrame:
     by_first = assigned(customers, first).withColumn("_first", F.col("cluster_id"))
-    rows = assigned(by_first, second).groupBy("_first", "cluster_id").count().collect()
-    return {(row["_first"], row["cluster_id"]): row["count"] for row in rows}
+    return assigned(by_first, second).withColumnRenamed("cluster_id", "_second")
 
 
 def _squared(centre: tuple[float, ...]) -> Column:

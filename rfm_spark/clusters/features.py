@@ -179,10 +179,11 @@ def _quantiles(customers: DataFrame, features: Sequence[FeatureConfig]) -> dict[
         wanted += [(feature.column, step) for step in steps if 0 < step < THOUSAND]
     doubles = customers.select(*(ask.value.alias(ask.name) for ask in asks))
     ranks = exact_ranks(customers, asks, bucket_bounds(doubles, [ask.name for ask in asks], _SKETCH_ERROR))
-    return {(column, step): _order_statistic(ranks[column], step) for column, step in wanted if ranks[column]}
+    return {(column, step): order_statistic(ranks[column], step, THOUSAND) for column, step in wanted if ranks[column]}
 
 
-def _order_statistic(ranks: Sequence[Rank], step: int) -> float:
+def order_statistic(ranks: Sequence[Rank], step: int, steps: int) -> float:
+    """The value at the place ⌈step · n / steps⌉ (inverse ECDF), from ranks kept for so many steps; at least one."""
     counted = [rank for rank in ranks if rank.ties]
-    place = -(-step * counted[0].n // THOUSAND)
+    place = -(-step * counted[0].n // steps)
     return next(rank.value for rank in counted if rank.below + rank.ties >= place)

@@ -11,6 +11,7 @@ from scipy.optimize import linear_sum_assignment
 from rfm_spark.clusters.driver import Points
 
 INHERIT = 0.5
+MOST = 0.5
 PART = 0.3
 WHOLE = 0.7
 
@@ -27,40 +28,53 @@ class Event:
 
 @dataclass(frozen=True)
 class Overlap:
-    """The same customers under an old and a new model.
+    """The same customers under an old and a new model, at the same time: what moves here is the model.
 
     Attributes:
         old_ids: ascending.
-        common: customers per old cluster (row) and new cluster (column), of those in both runs.
-        old_sizes: customers per old cluster, those included who are gone.
+        common: customers per old cluster (row) and new cluster (column).
+        kept: share of each old cluster's earlier customers who are still there.
     """
 
     old_ids: tuple[int, ...]
     common: Points
-    old_sizes: Points
+    kept: Points
 
     @property
     def jaccard(self) -> Points:
-        """Customers in both over customers in either, of those in both runs."""
+        """Customers in both over customers in either; 0 for a cluster most of whose customers are gone."""
         united = self.common.sum(axis=1, keepdims=True) + self.common.sum(axis=0, keepdims=True) - self.common
         found: Points = np.divide(self.common, united, out=np.zeros_like(self.common), where=united > 0)
+        found[self.kept < MOST] = 0.0
         return found
 
+    @property
+    def shares(self) -> Points:
+        """Share of each old cluster's customers who are still there, and now in each new cluster."""
+        sizes = self.common.sum(axis=1, keepdims=True)
+        found: Points = np.divide(self.common, sizes, out=np.zeros_like(self.common), where=sizes > 0)
+        return found * self.kept[:, None]
 
-def overlap_of(old_ids: Sequence[int], counts: Mapping[tuple[int, int | None], int], k: int) -> Overlap:
-    """An overlap from counts per (old id, new position from 0); None as position is for customers who are gone."""
+
+def overlap_of(
+    old_ids: Sequence[int],
+    counts: Mapping[tuple[int, int], int],
+    k: int,
+    kept: Mapping[int, float] | None = None,
+) -> Overlap:
+    """An overlap from counts per (old id, new position from 0), and per old id the share still there, 1 if not said."""
     ordered = tuple(sorted(old_ids))
     at = {old: row for row, old in enumerate(ordered)}
-    common, sizes = np.zeros((len(ordered), k)), np.zeros(len(ordered))
+    common = np.zeros((len(ordered), k))
     for (old, new), customers in counts.items():
-        sizes[at[old]] += customers
-        if new is not None:
-            common[at[old], new] += customers
-    return Overlap(ordered, common, sizes)
+        common[at[old], new] += customers
+    return Overlap(ordered, common, np.array([(kept or {}).get(old, 1.0) for old in ordered]))
 
 
 def inherited_ids(overlap: Overlap, last_id: int) -> tuple[tuple[int, ...], int]:
     """An id for each new cluster: of the old one it is matched to at Jaccard ≥ 0.5, or one never given before.
+
+    A cluster most of whose earlier customers are gone hands nothing on: who comes after them may be others.
 
     Args:
         overlap: of the same customers.
@@ -89,16 +103,10 @@ def lineage(overlap: Overlap, new_ids: Sequence[int]) -> tuple[Event, ...]:
 
     After MONIC (Spiliopoulou et al. 2006). Survived: the id is inherited. Split: parts of at least 0.3 of an old
     cluster, in clusters that are new or carry its own id, sum to at least 0.7. Absorbed: at least 0.7 went into one
-    cluster that has others too. Disappeared: neither, or its customers are gone. Emerged: a new id that no split or
-    absorption explains.
+    cluster that has others too. Disappeared: neither, or most of its customers are gone. Emerged: a new id that no
+    split or absorption explains.
     """
-    jaccard = overlap.jaccard
-    shares = np.divide(
-        overlap.common,
-        overlap.old_sizes[:, None],
-        out=np.zeros_like(overlap.common),
-        where=overlap.old_sizes[:, None] > 0,
-    )
+    jaccard, shares = overlap.jaccard, overlap.shares
     events: list[Event] = []
     explained = set(overlap.old_ids) & set(new_ids)
     for row, old in enumerate(overlap.old_ids):

@@ -10,6 +10,7 @@ from typing import Any
 
 from rfm_spark.clusters.features import Feature, FeatureSpace
 from rfm_spark.core.clustering import ClustersConfig
+from rfm_spark.core.config import RfmConfig
 
 
 @dataclass(frozen=True)
@@ -29,9 +30,11 @@ class ClusterModel:
         trained_as_of: as-of date of that run, ISO.
         parent_version: model whose ids it inherited from.
         origin: start the centres came from: champion, mllib or driver.
-        inertia: sum of squared distances on the cells.
-        width: of the cells, in standard deviations.
+        inertia: sum of squared distances of all customers to the nearest centre, in training.
+        cells_inertia: the same, customers taken to be at their cells.
+        width: of the cells, in standard deviations; 0 for customers drawn.
         cells: how many.
+        cells_kind: grid, or sample where customers were drawn to stand for all.
         customers: how many it was trained on.
         restart_spread: worst start over the best, minus 1.
         ari_floor: adjusted Rand index that reseeding alone gives.
@@ -41,6 +44,8 @@ class ClusterModel:
         jaccard: bootstrap stability per cluster.
         silhouette: squared-Euclidean, over all customers.
         spread: mean squared distance to the centre per cluster, over all customers.
+        sizes: customers per cluster, in training.
+        reference: how the customers of the training are spread over each feature, as rows.
     """
 
     version: str
@@ -56,8 +61,10 @@ class ClusterModel:
     parent_version: str | None = None
     origin: str = "driver"
     inertia: float = 0.0
+    cells_inertia: float | None = None
     width: float = 0.0
     cells: int = 0
+    cells_kind: str = "grid"
     customers: int = 0
     restart_spread: float = 0.0
     ari_floor: float = 1.0
@@ -67,6 +74,8 @@ class ClusterModel:
     jaccard: tuple[float, ...] = field(default=())
     silhouette: float | None = None
     spread: tuple[float, ...] = field(default=())
+    sizes: tuple[int, ...] = field(default=())
+    reference: tuple[Mapping[str, Any], ...] = field(default=())
 
     @property
     def k(self) -> int:
@@ -88,6 +97,7 @@ class ClusterModel:
             "k": self.k,
             "origin": self.origin,
             "inertia": self.inertia,
+            "cells_inertia": self.cells_inertia,
             "trained_on": self.trained_on,
             "parent_version": self.parent_version,
             "config_name": self.config_name,
@@ -102,6 +112,7 @@ class ClusterModel:
             "last_id": self.last_id,
             "cell_width": self.width,
             "cells": self.cells,
+            "cells_kind": self.cells_kind,
             "customers": self.customers,
             "restart_spread": self.restart_spread,
             "ari_floor": self.ari_floor,
@@ -111,6 +122,8 @@ class ClusterModel:
             "stability": list(self.jaccard),
             "silhouette": self.silhouette,
             "spread": list(self.spread),
+            "sizes": list(self.sizes),
+            "reference": [dict(one) for one in self.reference],
         }
 
     @classmethod
@@ -137,8 +150,10 @@ class ClusterModel:
             parent_version=row["parent_version"],
             origin=row["origin"],
             inertia=row["inertia"],
+            cells_inertia=row["cells_inertia"],
             width=row["cell_width"] or 0.0,
             cells=row["cells"] or 0,
+            cells_kind=row["cells_kind"] or "grid",
             customers=row["customers"] or 0,
             restart_spread=row["restart_spread"] or 0.0,
             ari_floor=1.0 if row["ari_floor"] is None else row["ari_floor"],
@@ -148,15 +163,41 @@ class ClusterModel:
             jaccard=tuple(row["stability"] or ()),
             silhouette=row["silhouette"],
             spread=tuple(row["spread"] or ()),
+            sizes=tuple(row["sizes"] or ()),
+            reference=tuple(row["reference"] or ()),
         )
 
 
-def definition_of(config: ClustersConfig) -> str:
-    """Hash of what a model is trained for: another one asks for a new model."""
+def definition_of(config: ClustersConfig, rfm: RfmConfig) -> str:
+    """Hash of what a model is trained for: another one asks for a new model.
+
+    Args:
+        config: features, k, seed.
+        rfm: what the features mean: the window and refunds, and of scores and z-scores, if there are any among them,
+            how these are made.
+    """
     aside = {"enabled"} if config.k == "auto" else {"enabled", "k_range", "fallback_k"}
     # Without defaults: an option that a later version adds changes nothing for who doesn't use it.
     document = config.model_dump(mode="json", exclude=aside, exclude_defaults=True)
+    shaping = rfm.model_dump(mode="json", include=_shaping(config.columns), exclude_defaults=True)
+    # The sketch's error reaches no result.
+    shaping.get("scoring", {}).pop("relative_error", None)
+    given = {name: value for name, value in shaping.items() if value != {}}
+    if given:
+        document["rfm"] = given
     return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _shaping(columns: Sequence[str]) -> set[str]:
+    """Keys of `rfm` that the values of these columns depend on."""
+    keys = {"window_days", "refunds"}
+    if any(column.endswith("_score") for column in columns):
+        keys |= {"scoring"}
+    if "rfm_weighted" in columns:
+        keys |= {"scoring", "weights"}
+    if any(column.endswith("_z") for column in columns):
+        keys |= {"z_log"}
+    return keys
 
 
 def best_first(centres: Sequence[Sequence[float]], space: FeatureSpace) -> list[int]:

@@ -30,10 +30,12 @@ def sample_halves(points: Points, weights: Points, seed: int) -> tuple[Halves, .
 
     Args:
         points: n × d.
-        weights: customers at each point, whole numbers.
+        weights: customers at each point. Points of one weight, if there are enough, are customers drawn to stand for
+            others: each of them is in at most one half, once.
         seed: the samples' own.
     """
-    counts = weights.astype(np.int64)
+    drawn_before = len(points) >= SAMPLE and weights.min() == weights.max()
+    counts = np.ones(len(points), dtype=np.int64) if drawn_before else weights.astype(np.int64)
     total = int(counts.sum())
     size = min(SAMPLE, total)
     halves = []

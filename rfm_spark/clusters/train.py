@@ -8,20 +8,17 @@ from dataclasses import dataclass, replace
 import numpy as np
 from pyspark.sql import DataFrame
 
-from rfm_spark.clusters.assign import assigned, crossed_customers, crossed_models, measured_on
-from rfm_spark.clusters.cells import Cells, customer_cells
+from rfm_spark.clusters.assign import crossed_models, crossed_since, measured_on
+from rfm_spark.clusters.cells import GRID, Cells, customer_cells
 from rfm_spark.clusters.choose import BOOTSTRAPS, ScanRow, scan, stable_k
 from rfm_spark.clusters.driver import Points, nearest, one_thread
 from rfm_spark.clusters.features import FeatureSpace, feature_space
-from rfm_spark.clusters.fit import Fitted, fit, inertia_of, reseeding_floor
+from rfm_spark.clusters.fit import Fitted, fit, reseeding_floor
 from rfm_spark.clusters.identity import Event, inherited_ids, lineage, overlap_of
-from rfm_spark.clusters.model import ClusterModel, best_first, definition_of
+from rfm_spark.clusters.model import ClusterModel, best_first
 from rfm_spark.clusters.names import cluster_names
 from rfm_spark.clusters.stability import bootstrap_jaccard
 from rfm_spark.core.clustering import ClustersConfig
-
-# A champion whose inertia is worse by less than this share stays.
-REGRET = 0.02
 
 
 @dataclass(frozen=True)
@@ -34,6 +31,7 @@ class Stamp:
         run_id: run it is trained in.
         as_of: as-of date of that run, ISO.
         last_id: highest cluster id that any model of the segmentation has given.
+        definition: hash of the configuration that shapes it, of `model.definition_of`.
     """
 
     version: str
@@ -41,6 +39,7 @@ class Stamp:
     run_id: str
     as_of: str
     last_id: int = 0
+    definition: str = ""
 
 
 @dataclass(frozen=True)
@@ -67,36 +66,19 @@ def train(
         config: features, k, seed.
         stamp: whose it is.
         parent: model whose ids and names live on.
-        before: customer_id and cluster_id under the parent's ids, at the previous run; where None, the parent assigns
-            today's customers.
+        before: customer_id and cluster_id under the parent's ids, at the previous run: ids are matched on those who
+            were customers then. On all of today's where None.
     """
     space = feature_space(customers, config.features)
     warnings = _feature_warnings(space)
     if not space.features:
         sentence = "clusters: all customers are alike in every feature, so they are one cluster"
         made = _Shape(np.zeros((1, 0)), "degenerate")
-        return _finished(customers, space, made, config, stamp, parent, before, [*warnings, sentence])
+        return _finished(customers, space, made, stamp, parent, before, [*warnings, sentence])
     with customer_cells(customers, space) as cells:
         made = _shaped(cells, space, config, parent)
     warnings += made.warnings
-    return _finished(customers, space, made, config, stamp, parent, before, warnings)
-
-
-def regret(customers: DataFrame, champion: ClusterModel, seed: int) -> float:
-    """How much lower today's inertia could be: inertia(champion) / inertia(refit) − 1, same k, champion's features.
-
-    Args:
-        customers: with the champion's columns, persisted.
-        champion: the model in use.
-        seed: of the refit's starts.
-    """
-    centres = np.array(champion.centres)
-    with customer_cells(customers, champion.space) as cells:
-        if len(cells.points) <= champion.k:
-            return 0.0
-        refit = fit(cells, champion.k, seed, champion=centres, mllib=False)
-        mine = inertia_of(cells.points, cells.weights, centres)
-    return mine / refit.inertia - 1 if refit.inertia > 0 else 0.0
+    return _finished(customers, space, made, stamp, parent, before, warnings)
 
 
 @dataclass(frozen=True)
@@ -109,6 +91,7 @@ class _Shape:
     floor: float = 1.0
     width: float = 0.0
     cells: int = 0
+    kind: str = GRID
     warnings: tuple[str, ...] = ()
 
 
@@ -120,12 +103,15 @@ def _shaped(cells: Cells, space: FeatureSpace, config: ClustersConfig, parent: C
         sentence = (
             f"clusters: only {len(points)} distinct groups, no more than {wanted} needs; each is a cluster of its own"
         )
-        return _Shape(points, "degenerate", width=cells.width, cells=len(points), warnings=(sentence,))
+        return _Shape(points, "degenerate", width=cells.width, cells=len(points), kind=cells.kind, warnings=(sentence,))
     rows = scan(points, weights, ks, config.seed)
     k, decided, warnings = _decided(rows, config, len(points))
     if k not in ks:
         rows = (*rows, *scan(points, weights, (k,), config.seed))
     row = next(row for row in rows if row.k == k)
+    if decided == "no_stable_k" and row.is_stable:
+        # A fallback outside k_range, which no one had looked at before.
+        decided, warnings = "auto", ()
     start = _start(space, parent, k)
     fitted = fit(cells, k, config.seed, found=(row.partition,), champion=start)
     spread = max(fitted.restart_spread, row.restart_spread)
@@ -142,6 +128,7 @@ def _shaped(cells: Cells, space: FeatureSpace, config: ClustersConfig, parent: C
         floor=floor,
         width=cells.width,
         cells=len(points),
+        kind=cells.kind,
         warnings=warnings,
     )
 
@@ -177,7 +164,6 @@ def _finished(
     customers: DataFrame,
     space: FeatureSpace,
     made: _Shape,
-    config: ClustersConfig,
     stamp: Stamp,
     parent: ClusterModel | None,
     before: DataFrame | None,
@@ -192,15 +178,16 @@ def _finished(
         ids=tuple(range(len(centres))),
         names=("",) * len(centres),
         last_id=0,
-        definition=definition_of(config),
+        definition=stamp.definition,
         config_name=stamp.config_name,
         trained_on=stamp.run_id,
         trained_as_of=stamp.as_of,
         parent_version=None if parent is None else parent.version,
         origin="driver" if fitted is None else fitted.origin,
-        inertia=0.0 if fitted is None else fitted.inertia,
+        cells_inertia=0.0 if fitted is None else fitted.inertia,
         width=made.width,
         cells=made.cells,
+        cells_kind=made.kind,
         restart_spread=0.0 if fitted is None else fitted.restart_spread,
         ari_floor=made.floor,
         decided=made.decided,
@@ -211,7 +198,14 @@ def _finished(
     ids, last_id, events = _identified(customers, draft, parent, before, stamp.last_id)
     model = _named(replace(draft, last_id=last_id), ids, parent)
     quality = measured_on(customers, model)
-    model = replace(model, silhouette=quality.silhouette, spread=quality.spread, customers=quality.customers)
+    model = replace(
+        model,
+        inertia=quality.inertia,
+        silhouette=quality.silhouette,
+        spread=quality.spread,
+        sizes=quality.sizes,
+        customers=quality.customers,
+    )
     return Training(model, made.scan, events, tuple(warnings))
 
 
@@ -226,10 +220,10 @@ def _identified(
         ranks = {at: rank for rank, at in enumerate(best_first(draft.centres, draft.space), given + 1)}
         return tuple(ranks[at] for at in range(draft.k)), given + draft.k, ()
     if before is None:
-        counts = crossed_models(customers, parent, draft)
+        overlap = overlap_of(parent.ids, crossed_models(customers, parent, draft), draft.k)
     else:
-        counts = crossed_customers(before, assigned(customers, draft).select("customer_id", "cluster_id"))
-    overlap = overlap_of(parent.ids, {key: n for key, n in counts.items() if key[0] in parent.ids}, draft.k)
+        counts, kept = crossed_since(before, customers, parent, draft)
+        overlap = overlap_of(parent.ids, counts, draft.k, kept)
     ids, last_id = inherited_ids(overlap, max(given, parent.last_id))
     return ids, last_id, lineage(overlap, ids)
 
@@ -248,8 +242,10 @@ def _named(draft: ClusterModel, ids: Sequence[int], parent: ClusterModel | None)
 def _feature_warnings(space: FeatureSpace) -> list[str]:
     warnings = []
     if space.dropped:
-        same = "has the same value" if len(space.dropped) == 1 else "have the same value each"
-        warnings.append(f"clusters: {', '.join(space.dropped)} {same} for everyone and was dropped")
+        # Also for want of any value, or because all were drawn in to the same one.
+        told = "tells no two customers apart" if len(space.dropped) == 1 else "tell no two customers apart"
+        was = "was" if len(space.dropped) == 1 else "were"
+        warnings.append(f"clusters: {', '.join(space.dropped)} {told} and {was} dropped")
     warnings += [
         f"clusters: {feature.missing:.1%} of the customers have no {feature.column}; a stand-in was taken for it"
         for feature in space.features

@@ -51,7 +51,10 @@ CHECKS = (
     Check("before_1970", "reject", _NOT_MENDED, "a date before 1970-01-01", "order_ts"),
     Check("future_date", "reject", _NOT_MENDED, "dated over a day after the source was last written", "order_ts"),
     Check("missing_order_id", "reject", _ONLY_REJECT, "no order id, where one is mapped", "order_id"),
-    Check("unknown_type", "reject", _ONLY_REJECT, "a type that is neither a sale's nor a refund's", "type"),
+    Check(
+        "unknown_type", "reject", _ONLY_REJECT,
+        "a type that is neither a sale's nor a refund's, or a return mark that is neither yes nor no", "type",
+    ),
     Check("bad_amount", "reject", _ONLY_REJECT, "an amount, quantity or price that is no finite number", "amount"),
     Check("amount_overflow", "reject", _ONLY_REJECT, "an amount beyond ±10,000,000,000,000", "amount"),
     Check(

@@ -136,6 +136,19 @@ class SegmentsConfig(Strict):
 
     rules: str = "rf_grid"
     new_within_days: int = Field(90, ge=1)
+    confirm_runs: int = Field(
+        1, ge=1, le=60, description="confirmed_segment changes when a segment has held for so many runs."
+    )
+
+
+class DriftConfig(Strict):
+    """What a run does when the cluster model no longer fits."""
+
+    policy: Literal["monitor", "refit_when_major", "promote"] = Field(
+        "monitor",
+        description="monitor: only say so; refit_when_major: the run after a major verdict trains anew; promote: the "
+        "run after the one that trained a challenger is assigned by it.",
+    )
 
 
 class DisplayConfig(Strict):
@@ -156,6 +169,7 @@ class Config(Strict):
     segments: SegmentsConfig = SegmentsConfig()
     clusters: ClustersConfig = ClustersConfig()
     quality: QualityConfig = QualityConfig()
+    drift: DriftConfig = DriftConfig()
     display: DisplayConfig = DisplayConfig()
     _base_dir: Path = PrivateAttr(default_factory=Path.cwd)
 

@@ -15,8 +15,11 @@ _SECRET = re.compile(
     r"pass(word|wd|phrase)?$|^pwd$|secret|token|credential|(access|account|private|api)[._-]?key|\.sas\.", re.IGNORECASE
 )
 _PLACEHOLDER_ONLY = re.compile(r"\$\{env:[A-Za-z_][A-Za-z0-9_]*\}")
+_PLACEHOLDER = re.compile(r"\$\{env:[^}]*\}")
+# Looked for once each placeholder is one NUL; whatever else stands beside it is written in the open.
 _SECRET_IN_URL = re.compile(
-    r"(?:password|pwd|secret|token)=(?!\$\{env:)[^&;]|//[^/@:]+:(?!\$\{env:)[^/@]+@|:[^:/@]+/(?!\$\{env:)[^/@]+@",
+    r"(?:password|passwd|pwd|secret|token|api[._-]?key|access[._-]?key|account[._-]?key|\b_?pass)=\0*[^&;\0]"
+    r"|//[^/@:]+:[^/@]*[^/@\0][^/@]*@|:[^:/@]+/[^/@]*[^/@\0][^/@]*@",
     re.IGNORECASE,
 )
 
@@ -54,7 +57,20 @@ class Where(Strict):
             return ["path needs format (delta, parquet, csv or json)"]
         if self.table is not None and (self.format is not None or self.options):
             return ["format and options go with path, not with table"]
-        return []
+        return self._loss_problems()
+
+    def _loss_problems(self) -> list[str]:
+        # What a reader leaves out nobody can count: every row read must end somewhere.
+        given = {key.lower(): str(value).upper() for key, value in self.options.items()}
+        problems = []
+        if given.get("mode", "PERMISSIVE") not in ("PERMISSIVE", "FAILFAST"):
+            problems.append(
+                "options.mode would lose the lines that can't be parsed; leave it out to have them in rejects as "
+                "malformed, or set FAILFAST to stop at the first"
+            )
+        if given.get("ignorecorruptfiles", "FALSE") != "FALSE":
+            problems.append("options.ignoreCorruptFiles would lose rows without a word; leave it out")
+        return problems
 
     def _jdbc_problems(self) -> list[str]:
         if self.table is not None or self.path is not None:
@@ -79,6 +95,6 @@ class Where(Strict):
             if _SECRET.search(key) and not _PLACEHOLDER_ONLY.fullmatch(str(value))
         ]
         for key, text in (("options.url", str(self.options.get("url", ""))), ("path", self.path or "")):
-            if _SECRET_IN_URL.search(text):
+            if _SECRET_IN_URL.search(_PLACEHOLDER.sub("\0", text)):
                 problems.append(f"{key} holds a secret; write it ${{env:NAME}}")
         return problems

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 Kind = Literal["run", "kept", "ledger"]
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 RUN_KEYS = (
     ("run_id", "STRING", "Run that wrote the row"),
     ("as_of_date", "DATE", "Last day that counts, inclusive"),
@@ -68,7 +68,7 @@ RUNS = Table("runs", "ledger", "One row per complete run, written last", (
     ("rows", "MAP<STRING,BIGINT>", "Counts of rows read, rejected and written"),
     ("money", "MAP<STRING,DECIMAL(28,2)>", "Sums of money read and published"),
     ("warnings", "ARRAY<STRING>", "What a reader of the figures should know"),
-    ("drift_verdict", "STRING", "Null while drift is not measured"),
+    ("drift_verdict", "STRING", "Gravest drift found: none, insufficient, changed, moderate or major"),
     ("status", "STRING", "ok; thin, when there was too little data for RFM to mean much; empty, without customers"),
     ("contents", "MAP<STRING,STRING>", "Source to a fingerprint of its rows dated up to as_of_date"),
     ("schemas", "MAP<STRING,STRING>", "Source to the names and types of its columns"),
@@ -138,6 +138,9 @@ SEGMENTS = _run_table(
     ("model_version", "STRING", "Cluster model"),
     ("cluster_imputed", "ARRAY<STRING>", "Features without a value, for which a stand-in was taken"),
     ("tenure_days", "INT", "Days from the first purchase to as_of_date"),
+    ("lines", "BIGINT", "Lines of the source that counted, over all history"),
+    ("segment_runs", "INT", "Runs in a row, this one included, that found the customer in this segment"),
+    ("segment_before", "STRING", "Segment he came from, before these; null since his first run"),
     ("lifecycle_stage", "STRING", "Null while that stage is off"),
     ("engagement_tier", "STRING", "Null while that stage is off"),
     ("p_alive", "DOUBLE", "Null while that stage is off"),
@@ -199,6 +202,48 @@ SEGMENT_TRANSITIONS = _run_table(
     ("high", "DOUBLE", "Upper end of it"),
     ("revenue", "DECIMAL(28,2)", "Their monetary now (before, for those who left)"),
     *((cause, "BIGINT", f"Customers with cause {cause}") for cause in CAUSES),
+    ("small", "BOOLEAN", "Fewer than 30 customers in from_segment: the share says little"),
+)  # fmt: skip
+
+CLUSTER_CAUSES = ("migration", "relabelling", "both", "entered", "left")
+
+CLUSTER_TRANSITIONS = _run_table(
+    "cluster_transitions", "One row per pair of clusters between the previous run and this one, with the diagonal",
+    SCOPE,
+    ("previous_run_id", "STRING", "Run compared with"),
+    ("from_cluster", "INT", "Cluster before; null for customers who entered"),
+    ("to_cluster", "INT", "Cluster now; null for customers who left"),
+    ("customers", "BIGINT", "Customers who went this way"),
+    ("share", "DOUBLE", "Their share of from_cluster, 0 to 1"),
+    ("low", "DOUBLE", "Lower end of the 95 % Wilson interval of share"),
+    ("high", "DOUBLE", "Upper end of it"),
+    ("revenue", "DECIMAL(28,2)", "Their monetary now (before, for those who left)"),
+    *((cause, "BIGINT", f"Customers with cause {cause}") for cause in CLUSTER_CAUSES),
+    ("small", "BOOLEAN", "Fewer than 30 customers in from_cluster: the share says little"),
+)  # fmt: skip
+
+DISTRIBUTIONS = _run_table(
+    "distributions", "One row per column looked at for drift: how the customers are spread over its values",
+    SCOPE,
+    ("feature", "STRING", "Column of segments"),
+    ("cells", "ARRAY<INT>", "Ascending cells of a number x: sign(x) · round(256 · log(1 + |x|)); null for a category"),
+    ("labels", "ARRAY<STRING>", "Values of a category, in order; null for a number"),
+    ("counts", "ARRAY<BIGINT>", "Customers per cell or label"),
+    ("missing", "BIGINT", "Customers without a value"),
+)  # fmt: skip
+
+DRIFT = _run_table(
+    "drift", "One row per figure that tells whether something drifted",
+    SCOPE,
+    ("metric", "STRING", "psi, w1, missing_rate, zero_rate, volume, regret, ari, spread, …; verdict is the whole"),
+    ("subject", "STRING", "A column, a cluster (as its id) or all"),
+    ("against", "STRING", "previous (run) or training (of the champion)"),
+    ("value", "DOUBLE", "The figure"),
+    ("threshold", "DOUBLE", "From here on it counts; null where it is only told"),
+    ("severity", "STRING", "none, insufficient, changed, moderate or major"),
+    ("p_value", "DOUBLE", "Of so large a figure without a change; null where none is taken"),
+    ("previous_run_id", "STRING", "Run compared with"),
+    ("detail", "STRING", "In words"),
 )  # fmt: skip
 
 CLUSTER_MODELS = Table("cluster_models", "ledger", "One row per cluster model: everything needed to assign customers", (
@@ -212,7 +257,7 @@ CLUSTER_MODELS = Table("cluster_models", "ledger", "One row per cluster model: e
     ("names", "ARRAY<STRING>", "Cluster names, by cluster_id from 1"),
     ("k", "INT", "Number of clusters"),
     ("origin", "STRING", "How the centres were found"),
-    ("inertia", "DOUBLE", "Sum of squared distances on the cells"),
+    ("inertia", "DOUBLE", "Sum of squared distances of all customers to their centre, in training"),
     ("trained_on", "STRING", "Run whose customers it was trained on"),
     ("parent_version", "STRING", "Model it replaces"),
     ("config_name", "STRING", "Segmentation it belongs to"),
@@ -236,6 +281,14 @@ CLUSTER_MODELS = Table("cluster_models", "ledger", "One row per cluster model: e
     ("stability", "ARRAY<DOUBLE>", "Mean bootstrap Jaccard of each cluster"),
     ("silhouette", "DOUBLE", "Mean squared-Euclidean silhouette of all customers in training"),
     ("spread", "ARRAY<DOUBLE>", "Mean squared distance of each cluster's customers to its centre, in training"),
+    ("sizes", "ARRAY<BIGINT>", "Customers of each cluster, in training"),
+    ("cells_kind", "STRING", "What it was fitted on: cells of a grid, or a sample of customers; grid or sample"),
+    ("cells_inertia", "DOUBLE", "Sum of squared distances on these, the customers taken to be at them"),
+    (
+        "reference",
+        "ARRAY<STRUCT<feature: STRING, cells: ARRAY<INT>, counts: ARRAY<BIGINT>, missing: BIGINT>>",
+        "How the customers of the training are spread over each feature, as in distributions",
+    ),
 ))  # fmt: skip
 
 CLUSTER_PROMOTIONS = Table("cluster_promotions", "ledger", "One row per decision of a person on cluster models", (
@@ -302,5 +355,6 @@ TABLES = {
     for table in (
         RUNS, CLAIMS, ORDERS, REJECTS, SEGMENTS, SEGMENT_CUTS, SEGMENT_SUMMARY, SEGMENT_CHANGES,
         SEGMENT_TRANSITIONS, CLUSTER_MODELS, CLUSTER_PROFILES, CLUSTER_SCAN, CLUSTER_LINEAGE, CLUSTER_PROMOTIONS,
+        CLUSTER_TRANSITIONS, DISTRIBUTIONS, DRIFT,
     )
 }  # fmt: skip

@@ -1,0 +1,199 @@
+"""How customers are spread over a column, in cells fine enough that any two runs can be compared from them alone.
+
+A number x lies in cell sign(x) · round(256 · log(1 + |x|)): 0.4 % wide, and every whole number below some 250 has one
+of its own. A column takes a few thousand cells at most, however many customers there are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+from scipy.stats import wasserstein_distance
+
+CELLS = 256
+_DECILES = 10
+# A bin of fewer than a fortieth of the reference, beside a point mass, is merged with its neighbour.
+_TINY = 40
+Counts = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Distribution:
+    """Customers per cell of a number, or per value of a category.
+
+    Attributes:
+        feature: column of `segments`.
+        cells: ascending; empty for a category.
+        labels: in order; empty for a number.
+        counts: customers of each.
+        missing: customers without a value.
+    """
+
+    feature: str
+    counts: tuple[int, ...]
+    cells: tuple[int, ...] = ()
+    labels: tuple[str, ...] = ()
+    missing: int = 0
+    is_category: bool = field(default=False)
+
+    @property
+    def present(self) -> int:
+        """Customers with a value."""
+        return sum(self.counts)
+
+    @property
+    def customers(self) -> int:
+        """All customers."""
+        return self.present + self.missing
+
+    @property
+    def zeros(self) -> int:
+        """Customers whose value is 0 (of a number)."""
+        return dict(zip(self.cells, self.counts, strict=False)).get(0, 0)
+
+    @cached_property
+    def edges(self) -> tuple[int, ...]:
+        """Upper ends of the bins that this distribution is the reference of; the last bin has none.
+
+        Deciles of the customers; a cell that holds a tenth of them is a bin of its own.
+        """
+        if not self.counts:
+            return ()
+        upto = np.cumsum(self.counts)
+        n = int(upto[-1])
+        ranks = [-(-step * n // _DECILES) for step in range(1, _DECILES)]
+        cuts = {self.cells[int(np.searchsorted(upto, rank))] for rank in ranks}
+        masses = {cell for cell, count in zip(self.cells, self.counts, strict=True) if count * _DECILES >= n}
+        edges = sorted(cuts | masses | {mass - 1 for mass in masses})
+        return tuple(self._without_tiny(edges, masses, n))
+
+    def binned(self, edges: Sequence[int]) -> Counts:
+        """Customers per bin of a reference's edges, and those without a value last."""
+        places = np.searchsorted(np.asarray(edges), np.asarray(self.cells, dtype=np.int64))
+        counted = np.bincount(places, weights=self.counts, minlength=len(edges) + 1) if self.cells else np.zeros(
+            len(edges) + 1
+        )  # fmt: skip
+        return np.append(counted, self.missing).astype(np.int64)
+
+    def _without_tiny(self, edges: list[int], masses: set[int], n: int) -> list[int]:
+        kept: list[int] = []
+        fixed = masses | {mass - 1 for mass in masses}
+        counts = self.binned(edges)
+        running = 0
+        for edge, count in zip(edges, counts, strict=False):
+            running += int(count)
+            # Bins that nobody is in stay: whoever comes there is news.
+            if edge in fixed or running * _TINY >= n or running == 0:
+                kept.append(edge)
+                running = 0
+        return kept
+
+
+def in_same_bins(reference: Distribution, actual: Distribution) -> tuple[Counts, Counts]:
+    """Customers of both per bin of the reference, or per category; those without a value last."""
+    if not reference.is_category:
+        return reference.binned(reference.edges), actual.binned(reference.edges)
+    before, now = (dict(zip(d.labels, d.counts, strict=True)) for d in (reference, actual))
+    labels = sorted({*before, *now})
+    first = [*(before.get(label, 0) for label in labels), reference.missing]
+    second = [*(now.get(label, 0) for label in labels), actual.missing]
+    return np.array(first, dtype=np.int64), np.array(second, dtype=np.int64)
+
+
+def w1(reference: Distribution, actual: Distribution) -> float | None:
+    """Wasserstein distance on the log scale, in standard deviations of the reference; None where there is none."""
+    if not reference.present or not actual.present:
+        return None
+    places = np.asarray(reference.cells, dtype=float)
+    mean = np.average(places, weights=reference.counts)
+    deviation = float(np.sqrt(np.average((places - mean) ** 2, weights=reference.counts)))
+    if deviation == 0:
+        return None
+    distance = wasserstein_distance(reference.cells, actual.cells, reference.counts, actual.counts)
+    return float(distance) / deviation
+
+
+def distributions(customers: DataFrame, numbers: Sequence[str], categories: Sequence[str]) -> list[Distribution]:
+    """How these customers are spread over columns, in two passes.
+
+    Args:
+        customers: with the columns.
+        numbers: numeric columns; NaN and infinite values are missing.
+        categories: columns whose values are few.
+    """
+    return [*_of_numbers(customers, numbers), *_of_categories(customers, categories)]
+
+
+def as_rows(found: Sequence[Distribution]) -> list[dict[str, Any]]:
+    """The rows of table `distributions`."""
+    return [
+        {
+            "scope": "all",
+            "feature": one.feature,
+            "cells": None if one.is_category else list(one.cells),
+            "labels": list(one.labels) if one.is_category else None,
+            "counts": list(one.counts),
+            "missing": one.missing,
+        }
+        for one in found
+    ]
+
+
+def from_rows(rows: Sequence[Mapping[str, Any]]) -> dict[str, Distribution]:
+    """Distributions by column, from rows of table `distributions` (or of a model's reference)."""
+    return {
+        row["feature"]: Distribution(
+            row["feature"],
+            tuple(row["counts"]),
+            tuple(row["cells"] or ()),
+            tuple(row.get("labels") or ()),
+            row["missing"],
+            is_category=row["cells"] is None,
+        )
+        for row in rows
+    }
+
+
+def _cell(name: str) -> Column:
+    value = F.col(name).cast("double")
+    cell = F.signum(value) * F.round(F.log1p(F.abs(value)) * F.lit(CELLS))
+    return F.when(~F.isnan(value) & (F.abs(value) < F.lit(float("inf"))), cell).cast("int")
+
+
+def _of_numbers(customers: DataFrame, numbers: Sequence[str]) -> list[Distribution]:
+    if not numbers:
+        return []
+    each = F.explode(F.array(*(F.struct(F.lit(i).alias("at"), _cell(name).alias("cell")) for i, name in
+                               enumerate(numbers)))).alias("one")  # fmt: skip
+    rows = customers.select(each).groupBy("one.at", "one.cell").count().collect()
+    found = []
+    for i, name in enumerate(numbers):
+        mine = sorted((row["cell"], row["count"]) for row in rows if row["at"] == i and row["cell"] is not None)
+        missing = sum(row["count"] for row in rows if row["at"] == i and row["cell"] is None)
+        cells, counts = tuple(cell for cell, _ in mine), tuple(count for _, count in mine)
+        found.append(Distribution(name, counts, cells, missing=missing))
+    return found
+
+
+def _of_categories(customers: DataFrame, categories: Sequence[str]) -> list[Distribution]:
+    if not categories:
+        return []
+    rows = customers.groupBy(*categories).count().collect()
+    found = []
+    for name in categories:
+        counted: dict[str | None, int] = {}
+        for row in rows:
+            value = None if row[name] is None else str(row[name])
+            counted[value] = counted.get(value, 0) + row["count"]
+        missing = counted.pop(None, 0)
+        known = sorted((label, count) for label, count in counted.items() if label is not None)
+        labels, counts = tuple(label for label, _ in known), tuple(count for _, count in known)
+        found.append(Distribution(name, counts, labels=labels, missing=missing, is_category=True))
+    return found
