@@ -17,11 +17,12 @@ _ADORNMENT = r"[\s\u0000-\u0020\u00a0\u2007\u2009\u202f'\u2019]|\p{Sc}|^[A-Z]{3}
 _IN_BRACKETS = r"^\((.*)\)$"
 _MINUS_BEHIND = r"^([^-]+)-$"
 _POINT = r"^[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?$"
-_POINT_GROUPED = r"^[+-]?[0-9]{1,3}(?:,[0-9]{2,3})*,[0-9]{3}(?:\.[0-9]+)?$"
+# Nobody writes a group after a leading zero: in 0,250 the comma is the decimal sign, whatever it is elsewhere.
+_POINT_GROUPED = r"^[+-]?[1-9][0-9]{0,2}(?:,[0-9]{2,3})*,[0-9]{3}(?:\.[0-9]+)?$"
 _COMMA = r"^[+-]?[0-9]+,[0-9]+$"
 _EXACT = "decimal(24,9)"
 _PRODUCT = "decimal(38,18)"
-_COMMA_GROUPED = r"^[+-]?[0-9]{1,3}(?:\.[0-9]{3})+(?:,[0-9]+)?$"
+_COMMA_GROUPED = r"^[+-]?[1-9][0-9]{0,2}(?:\.[0-9]{3})+(?:,[0-9]+)?$"
 
 
 @dataclass(frozen=True)
@@ -101,13 +102,19 @@ def line_amount(rows: DataFrame, source: TransactionsSource) -> Amount:
     quantity = number("quantity", kinds["quantity"], source.decimal)
     price = number("unit_price", kinds["unit_price"], source.decimal)
     # Decimals before the product: integers would wrap silently. Nine places each make an exact product of eighteen.
-    fine = quantity.value.cast("decimal(19,9)") * price.value.cast("decimal(18,9)")
+    pieces, each = _shortest(quantity.value, kinds["quantity"]), _shortest(price.value, kinds["unit_price"])
+    fine = pieces.cast("decimal(19,9)") * each.cast("decimal(18,9)")
     # Prices of a thousand million and more exist in some currencies, and need no nine places.
-    coarse = quantity.value.cast("decimal(16,4)") * price.value.cast("decimal(21,6)")
+    coarse = pieces.cast("decimal(16,4)") * each.cast("decimal(21,6)")
     product = F.coalesce(fine.cast(_PRODUCT), coarse.cast(_PRODUCT))
     kind = rows.select(product.alias("p")).schema["p"].dataType
     formatted, finite = quantity.formatted | price.formatted, quantity.finite & price.finite
     return Amount(cents(product, kind), product.cast(_EXACT), formatted, finite)
+
+
+def _shortest(value: Column, kind: DataType) -> Column:
+    # A FLOAT goes by its shortest decimal form, as in `cents`: 2.675 is meant, not 2.67499995.
+    return value.cast("string") if isinstance(kind, FloatType) else value
 
 
 def written_currency(kinds: Mapping[str, DataType]) -> Column:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from typing import Any
+from functools import reduce
+from typing import Any, Literal
 
 from pyspark.sql import Column, DataFrame, Observation, Row
 from pyspark.sql import functions as F
@@ -21,6 +22,12 @@ TRAILING_WEEKS = 4
 # Two pieces of 28 bits: their sums stay within a BIGINT for thirty billion rows, in any order of adding.
 _PIECE = (1 << 28) - 1
 _TALLIES = 10_000
+# Money is added up in two parts of each number: the cents of ten thousand absurd rows would not fit one BIGINT.
+_PART_BITS = 30
+_PART = (1 << _PART_BITS) - 1
+_EPOCH = date(1970, 1, 1)
+# Where the currency of a line is told: nowhere; in amounts that may bring one; in a column that every line should fill.
+CurrencyOrigin = Literal["nowhere", "amounts", "column"]
 
 
 @dataclass(frozen=True)
@@ -37,7 +44,7 @@ class LineCounts:
         later_cents: their money.
         newest: date of the newest accepted row up to as_of.
         oldest: date of the oldest accepted row.
-        currencies: smallest and largest currency code up to as_of, where one is mapped.
+        currencies: smallest and largest currency code up to as_of; empty for a line that lacks what is mapped.
         recent: accepted rows of the last 7 days up to as_of.
         trailing: accepted rows of the 28 days before these.
         foreign_ids: accepted rows with an id beyond ASCII.
@@ -72,24 +79,26 @@ class LineCounts:
         return self.recent * TRAILING_WEEKS / self.trailing if self.trailing else None
 
 
-def observed(lines: DataFrame, observation: Observation, as_of: date, *, has_currency: bool = True) -> DataFrame:
+def observed(
+    lines: DataFrame, observation: Observation, as_of: date, *, currency: CurrencyOrigin = "amounts"
+) -> DataFrame:
     """Count while the lines flow by, in the pass that uses them.
 
     Args:
         lines: of `lines.typed_lines`.
         observation: `line_counts` reads it after the first action.
         as_of: last day that counts.
-        has_currency: whether a currency is known, so that several must be told.
+        currency: where it is told, so that several are noticed.
     """
-    return lines.observe(observation, *_figures(as_of, has_currency=has_currency))
+    return lines.observe(observation, *_figures(as_of, currency))
 
 
-def counted_apart(lines: DataFrame, as_of: date, *, has_currency: bool = True) -> LineCounts:
+def counted_apart(lines: DataFrame, as_of: date, *, currency: CurrencyOrigin = "amounts") -> LineCounts:
     """The same counts in a pass of their own.
 
     Where no line reaches the end of a plan, adaptive execution cuts off the branch in which an observation lies.
     """
-    return _counts(lines.agg(*_figures(as_of, has_currency=has_currency)).collect()[0].asDict())
+    return _counts(lines.agg(*_figures(as_of, currency)).collect()[0].asDict())
 
 
 def line_counts(observation: Observation) -> LineCounts | None:
@@ -101,28 +110,31 @@ def line_counts(observation: Observation) -> LineCounts | None:
         return None
 
 
-def _figures(as_of: date, *, has_currency: bool) -> list[Column]:
+def _figures(as_of: date, origin: CurrencyOrigin) -> list[Column]:
     net, moment = F.col("sale_cents") - F.col("refund_cents"), F.col("order_ts")
     accepted = F.col("reason").isNull()
     until, week = _midnight(as_of + timedelta(days=1)), _midnight(as_of - timedelta(days=RECENT_DAYS - 1))
     month = _midnight(as_of - timedelta(days=RECENT_DAYS * (TRAILING_WEEKS + 1) - 1))
     dated, counted, later = moment < until, accepted & (moment < until), accepted & (moment >= until)
-    foreign = beyond_ascii(F.col("customer_id")) | F.coalesce(beyond_ascii(F.col("order_id")), F.lit(False))
+    further = (F.coalesce(beyond_ascii(F.col(name)), F.lit(False)) for name in ("order_id", "line_id"))
+    foreign = reduce(lambda left, right: left | right, further, beyond_ascii(F.col("customer_id")))
     low, high = content_sums(dated)
-    currency = F.when(counted, F.col("currency"))
+    # A line without what the others have is another currency: nobody knows that it is the same.
+    told = F.coalesce(F.col("currency"), F.lit("")) if origin == "column" else F.col("currency")
+    currency = F.when(counted, told)
     currencies = [F.min(currency).alias("first_currency"), F.max(currency).alias("last_currency")]
     return [
         F.count(F.lit(1)).alias("read"),
-        F.sum(net).alias("read_cents"),
+        *_summed(net, "read_cents"),
         # One aggregate for all checks, which passes over clean rows: a count for each would be paid by every row.
         _tally(F.when(~accepted, place_of("reason"))).alias("rejected"),
         _tally(F.when(F.col("marks") != 0, F.col("marks"))).alias("marked"),
-        F.sum(F.when(~accepted, net)).alias("rejected_cents"),
+        *_summed(F.when(~accepted, net), "rejected_cents"),
         _count(later).alias("later"),
-        F.sum(F.when(later, net)).alias("later_cents"),
-        F.to_date(F.max(F.when(counted, moment))).alias("newest"),
-        F.to_date(F.min(F.when(accepted, moment))).alias("oldest"),
-        *(currencies if has_currency else ()),
+        *_summed(F.when(later, net), "later_cents"),
+        F.unix_date(F.to_date(F.max(F.when(counted, moment)))).alias("newest"),
+        F.unix_date(F.to_date(F.min(F.when(accepted, moment)))).alias("oldest"),
+        *(currencies if origin != "nowhere" else ()),
         _count(counted & (moment >= week)).alias("recent"),
         _count(counted & (moment >= month) & (moment < week)).alias("trailing"),
         _count(accepted & foreign).alias("foreign"),
@@ -138,20 +150,42 @@ def _counts(seen: Mapping[str, Any]) -> LineCounts:
             marked[code] = marked.get(code, 0) + rows
     return LineCounts(
         read=int(seen["read"]),
-        read_cents=int(seen["read_cents"] or 0),
+        read_cents=_sum_of(seen, "read_cents"),
         rejected={CHECKS[place].code: rows for place, rows in _tallied(seen["rejected"])},
-        rejected_cents=int(seen["rejected_cents"] or 0),
+        rejected_cents=_sum_of(seen, "rejected_cents"),
         marked=marked,
         later=int(seen["later"]),
-        later_cents=int(seen["later_cents"] or 0),
-        newest=seen["newest"],
-        oldest=seen["oldest"],
+        later_cents=_sum_of(seen, "later_cents"),
+        newest=_date_of(seen["newest"]),
+        oldest=_date_of(seen["oldest"]),
         currencies=(seen.get("first_currency"), seen.get("last_currency")),
         recent=int(seen["recent"]),
         trailing=int(seen["trailing"]),
         foreign_ids=int(seen["foreign"]),
         contents=contents_text(int(seen["low"] or 0), int(seen["high"] or 0)),
     )
+
+
+def _summed(cents: Column, name: str) -> tuple[Column, Column]:
+    high, low = F.shiftright(cents, _PART_BITS), cents.bitwiseAND(F.lit(_PART).cast("bigint"))
+    return F.sum(high).alias(f"{name}_high"), F.sum(low).alias(f"{name}_low")
+
+
+def _sum_of(seen: Mapping[str, Any], name: str) -> int:
+    return (int(seen[f"{name}_high"] or 0) << _PART_BITS) + int(seen[f"{name}_low"] or 0)
+
+
+def day_number(day: date) -> int:
+    """Days since 1970-01-01, as Spark counts them: it has days that Python's dates can't hold."""
+    return (day - _EPOCH).days
+
+
+def _date_of(number: int | None) -> date | None:
+    """The date of a day's number, or the nearest one that Python has."""
+    if number is None:
+        return None
+    first, last = day_number(date.min), day_number(date.max)
+    return _EPOCH + timedelta(days=min(max(number, first), last))
 
 
 def _tally(value: Column) -> Column:
@@ -190,11 +224,11 @@ def contents_by_day(lines: DataFrame) -> DataFrame:
     """The pieces of the fingerprint per day; added up to a day they give `LineCounts.contents` as of it.
 
     Returns:
-        order_date, low, high; a few thousand rows at most.
+        day (see `day_number`), low, high; a few thousand rows at most.
     """
     low, high = content_sums(F.lit(True))
     dated = lines.where(F.col("order_date").isNotNull())
-    return dated.groupBy("order_date").agg(low.alias("low"), high.alias("high"))
+    return dated.groupBy(F.unix_date("order_date").alias("day")).agg(low.alias("low"), high.alias("high"))
 
 
 def _count(condition: Column) -> Column:

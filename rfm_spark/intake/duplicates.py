@@ -6,6 +6,7 @@ from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from rfm_spark.core.checks import severity
+from rfm_spark.core.hashing import hashable
 from rfm_spark.core.inputs import TransactionsSource
 from rfm_spark.core.quality import QualityConfig
 
@@ -138,13 +139,9 @@ def _emptied(lines: DataFrame) -> DataFrame:
 
 
 def _whole(lines: DataFrame) -> Column:
-    """A hash of the row as it was read; which columns are null belongs to it, since the hash passes over nulls."""
-    record = lines.schema["record"].dataType
-    if "map<" in record.simpleString() or "variant" in record.simpleString():
-        return F.xxhash64(F.to_json("record", {"ignoreNullFields": "false"}))
-    names = lines.select("record.*").columns
-    values = [F.col("record").getField(name) for name in names]
-    return F.xxhash64(*values, F.array(*(value.isNull() for value in values)))
+    """A hash of the row as it was read."""
+    fields = lines.select("record.*").schema.fields
+    return F.xxhash64(*hashable([(F.col("record").getField(field.name), field.dataType) for field in fields]))
 
 
 def _net() -> Column:

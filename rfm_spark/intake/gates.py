@@ -66,8 +66,9 @@ def mixed_currencies(counts: LineCounts) -> str | None:
     low, high = counts.currencies
     if low == high:
         return None
+    several = f"amounts in {low} and {high}" if low else f"amounts in {high} and amounts without a currency"
     return (
-        f"sources.transactions has amounts in {low} and {high}, and currencies are never added up; give "
+        f"sources.transactions has {several}, and currencies are never added up; give "
         "sources.transactions.rates, convert them in columns.amount, or read one currency only"
     )
 

@@ -244,9 +244,12 @@ def _returns(table: _Table) -> None:
     flag = table.best("is_return", lambda profile: profile.distinct <= 20 and _return_values(profile) is not None)
     if flag:
         profile, points = flag
-        text = _return_values(profile)
+        text = _return_values(profile) or profile.name
+        if len(profile.filled) < len(profile.values):
+            # A blank flag is no return; left as it is, the row would be rejected for want of an answer.
+            text = f"coalesce({identifier(text) if text == profile.name else text}, false)"
         seen = ", ".join(sorted(set(profile.filled))[:6])
-        table.claim("is_return", profile, max(points, 0.5), f"values {seen}", text or profile.name)
+        table.claim("is_return", profile, max(points, 0.5), f"values {seen}", text)
 
 
 def _return_values(profile: Profile) -> str | None:

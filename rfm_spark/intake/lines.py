@@ -14,12 +14,16 @@ from rfm_spark.core.inputs import TransactionsSource
 from rfm_spark.core.places import CORRUPT
 from rfm_spark.core.quality import QualityConfig
 from rfm_spark.core.session import session_settings
+from rfm_spark.intake.counts import CurrencyOrigin
 from rfm_spark.intake.duplicates import without_duplicates
 from rfm_spark.intake.ids import with_normal_ids
 from rfm_spark.intake.mapping import LENIENT, mapped
 from rfm_spark.intake.rates import with_rates
 from rfm_spark.intake.values import IDS, Kinds, conditions, kinds_of, line_values
 from rfm_spark.intake.verdicts import MARKING, REJECTING, coded, marks_of, reason_of
+
+# What a rejected row shows where the check's own column is not mapped.
+_IN_PLACE_OF = {"type": ["is_return"]}
 
 
 @dataclass(frozen=True)
@@ -118,12 +122,14 @@ def _content(kinds: Kinds) -> list[Column]:
     return [content.alias("content")]
 
 
-def names_currencies(lines: DataFrame, source: TransactionsSource) -> bool:
-    """Whether lines know a currency: it is mapped, or amounts come as text that may bring one."""
+def currency_origin(lines: DataFrame, source: TransactionsSource) -> CurrencyOrigin:
+    """Where lines tell their currency: in a mapped column, in amounts that come as text, or nowhere."""
+    if "currency" in source.columns:
+        return "column"
     record = lines.select("record.*").schema
     texts = [source.columns.get(name) for name in ("amount", "quantity", "unit_price") if name in source.columns]
     plain = all(text in record.names and not isinstance(record[text].dataType, StringType) for text in texts if text)
-    return "currency" in source.columns or not plain
+    return "nowhere" if plain else "amounts"
 
 
 def accepted_until(lines: DataFrame, as_of: date | None) -> DataFrame:
@@ -179,7 +185,7 @@ def superseded_lines(lines: DataFrame, source: TransactionsSource, quality: Qual
 def _detail(column: str, source: TransactionsSource, raw_columns: list[str]) -> Column:
     if not column:
         return F.concat(F.lit("raw text: "), F.col("record").getField(CORRUPT)) if CORRUPT in raw_columns else F.lit("")
-    shown = [column] if column in source.columns else ["quantity", "unit_price"]
+    shown = [column] if column in source.columns else _IN_PLACE_OF.get(column, ["quantity", "unit_price"])
     parts = []
     for name in shown:
         text = source.columns.get(name, name)

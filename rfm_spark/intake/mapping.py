@@ -78,7 +78,7 @@ def _check_types(types: Mapping[str, DataType], columns: Mapping[str, str], name
         "amount": (_NUMBERS, "a number"),
         "quantity": (_NUMBERS, "a number"),
         "unit_price": (_NUMBERS, "a number"),
-        "is_return": ((BooleanType,), "true or false; map it with a condition such as {} = 'Y'"),
+        "is_return": ((BooleanType,), "true or false; map it with a condition such as coalesce({} = 'Y', false)"),
     }
     problems = []
     for column, (kinds, advice) in wanted.items():

@@ -14,7 +14,6 @@ from rfm_spark.core.session import session_settings
 from rfm_spark.intake.mapping import LENIENT, checked_types, theirs
 
 _RATE = "decimal(14,9)"
-_ALWAYS = date(1970, 1, 1)
 
 
 def daily_rates(raw: DataFrame, source: RatesSource, last: date) -> DataFrame:
@@ -26,23 +25,24 @@ def daily_rates(raw: DataFrame, source: RatesSource, last: date) -> DataFrame:
         last: last day that needs a rate.
 
     Returns:
-        rate_currency STRING, rate_day DATE, rate DECIMAL(14,9).
+        rate_currency STRING, rate DECIMAL(14,9), rate_day DATE; without `valid_from` no day: the rate is of always.
 
     Raises:
         SourceError: a mapped column is missing; two rates of one currency for the same day; a rate of 0 or less.
     """
+    dated = "valid_from" in source.columns
     with session_settings(raw.sparkSession, LENIENT):
         checked_types(raw, source.columns, "transactions.rates")
         given = raw.select(
             F.upper(F.trim(theirs(raw, source.columns["currency"]).cast("string"))).alias("rate_currency"),
             theirs(raw, source.columns["rate"]).cast(_RATE).alias("rate"),
-            (
-                theirs(raw, source.columns["valid_from"]).cast("date")
-                if "valid_from" in source.columns
-                else F.lit(_ALWAYS)
-            ).alias("valid_from"),
+            (theirs(raw, source.columns["valid_from"]).cast("date") if dated else F.lit(None).cast("date")).alias(
+                "valid_from"
+            ),
         ).where(F.col("rate_currency") != F.lit(source.to))
-    _must_be_clear(given)
+    _must_be_clear(given, dated=dated)
+    if not dated:
+        return given.drop("valid_from")
     following = F.lead("valid_from").over(Window.partitionBy("rate_currency").orderBy("valid_from"))
     until = F.coalesce(F.date_sub(following, 1), F.lit(last))
     days = given.withColumn("until", until).where(F.col("valid_from") <= F.col("until"))
@@ -62,11 +62,10 @@ def with_rates(lines: DataFrame, rates: DataFrame, to: str) -> DataFrame:
         The same columns, `cents` converted (rounded half-up once, after the conversion) and `converted`, whose null
         says that there is no rate; `currency` is `to` where there is one.
     """
-    found = lines.join(
-        F.broadcast(rates),
-        (F.col("currency") == F.col("rate_currency")) & (F.col("order_date") == F.col("rate_day")),
-        "left",
-    )
+    same = F.col("currency") == F.col("rate_currency")
+    if "rate_day" in rates.columns:
+        same &= F.col("order_date") == F.col("rate_day")
+    found = lines.join(F.broadcast(rates), same, "left")
     rate = F.when(F.col("currency") == F.lit(to), F.lit(1).cast(_RATE)).otherwise(F.col("rate"))
     product = F.col("exact") * rate
     kind = found.select(product.alias("p")).schema["p"].dataType
@@ -82,21 +81,24 @@ def with_rates(lines: DataFrame, rates: DataFrame, to: str) -> DataFrame:
     ).drop("rate_currency", "rate_day", "rate")
 
 
-def _must_be_clear(given: DataFrame) -> None:
+def _must_be_clear(given: DataFrame, *, dated: bool) -> None:
     wrong = (
         given.groupBy("rate_currency", "valid_from")
         .agg(F.count(F.lit(1)).alias("rates"), F.min("rate").alias("lowest"), F.count("rate").alias("usable"))
         .where(
             (F.col("rates") > 1) | (F.col("usable") < F.col("rates")) | (F.col("lowest") <= 0)
-            | F.col("rate_currency").isNull() | F.col("valid_from").isNull()
+            | F.col("rate_currency").isNull() | (F.lit(dated) & F.col("valid_from").isNull())
         )
-        .orderBy("rate_currency", "valid_from")
+        # As text: Python's dates end with the year 9999.
+        .select("rate_currency", F.col("valid_from").cast("string").alias("since"))
+        .orderBy("rate_currency", "since")
         .limit(1)
         .collect()
     )  # fmt: skip
     if wrong:
         row = wrong[0]
+        since = f" from {row['since']}" if dated else ""
         raise SourceError(
-            f"sources.transactions.rates: {row['rate_currency']} from {row['valid_from']} has no single rate above 0; "
-            "give each currency one rate a day"
+            f"sources.transactions.rates: {row['rate_currency']}{since} has no single rate above 0; give each currency "
+            f"one rate{' a day' if dated else ''}"
         )

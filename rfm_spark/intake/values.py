@@ -25,6 +25,9 @@ FUTURE_TOLERANCE = timedelta(days=1)
 _INSTANT = re.compile(r"timestamp_(seconds|millis|micros)|from_unixtime|utc_timestamp", re.IGNORECASE)
 _WITH_OFFSET = r"(?:[Zz]|[+-][0-9]{2}:?[0-9]{2})$"
 _CURRENCY = "^[A-Z]{3}$"
+# A text must begin with a year and a month. Spark would take 12:30 for that time of the day on which it is asked, and
+# 45292, a spreadsheet's number of a day, for a year.
+_DATED = r"^[\x00-\x20]*[0-9]{4}-[0-9]"
 
 Kinds = Mapping[str, DataType]
 
@@ -44,7 +47,8 @@ def line_values(rows: DataFrame, source: TransactionsSource, quality: QualityCon
     """
     kinds = kinds_of(rows)
     amount = line_amount(rows, source)
-    moment = F.col("order_ts").cast("timestamp")
+    written = F.col("order_ts")
+    moment = (F.when(written.rlike(_DATED), written) if _is_text_time(kinds) else written).cast("timestamp")
     tidy = severity("id_whitespace", quality.checks) == "repair"
     return [
         *(_id(name, kinds, tidy=tidy).alias(name) for name in IDS),
@@ -102,7 +106,7 @@ def conditions(
         found["future_date"] = moment > F.timestamp_seconds(F.lit(limit))
     if "order_id" in kinds:
         found["missing_order_id"] = order.isNull() | (order == "")
-    if source.types is not None:
+    if "is_return" in kinds or source.types is not None:
         found["unknown_type"] = F.col("unknown_type")
     if "currency" in kinds:
         known = F.coalesce(F.col("currency").rlike(_CURRENCY), F.lit(False))
@@ -148,8 +152,10 @@ def _untidy(kinds: Kinds) -> Column:
 def _return_columns(source: TransactionsSource, kinds: Kinds) -> list[Column]:
     false = F.lit(False)
     if source.types is None:
-        marked = F.coalesce("is_return", false) if "is_return" in kinds else false
-        return [marked.alias("is_return"), false.alias("unknown_type")]
+        if "is_return" not in kinds:
+            return [false.alias("is_return"), false.alias("unknown_type")]
+        marked = F.col("is_return")
+        return [F.coalesce(marked, false).alias("is_return"), marked.isNull().alias("unknown_type")]
     value = F.upper(F.trim(F.col("type").cast("string")))
     sale, refund = ([text.strip().upper() for text in texts] for texts in (source.types.sale, source.types.refund))
     return [

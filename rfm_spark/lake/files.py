@@ -67,8 +67,9 @@ def read_files(spark: SparkSession, path: str, place: Where, found: Listing) -> 
     if place.format == "csv" and len(files) > 1 and not any(_INVENTED.fullmatch(name) for name in rows.columns):
         # Files of one source may differ in their header; Spark would go by position and mix the columns up.
         options = {"enforceSchema": "false", **options}
-    own_mode = "mode" in {key.lower() for key in options}
-    if place.format not in _TEXT_FORMATS or own_mode or (place.format == "csv" and CORRUPT in rows.columns):
+    # FAILFAST stops at the first such line; PERMISSIVE is what is done anyway.
+    strict = any(key.lower() == "mode" and value.upper() == "FAILFAST" for key, value in options.items())
+    if place.format not in _TEXT_FORMATS or strict or (place.format == "csv" and CORRUPT in rows.columns):
         return rows
     fields = [field for field in rows.schema.fields if field.name != CORRUPT]
     known = StructType(fields).add(CORRUPT, StringType())

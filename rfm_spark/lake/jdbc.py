@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
+from decimal import Decimal
 
 from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+from pyspark.sql.types import NumericType
 
 from rfm_spark.core.config import fill_placeholders
 from rfm_spark.core.errors import SourceError
@@ -21,6 +25,8 @@ _DRIVERS = {
     "oracle": "oracle.jdbc.OracleDriver",
     "snowflake": "net.snowflake.client.jdbc.SnowflakeDriver",
 }
+# Bounds only share out the work; Spark reads them as BIGINT.
+_MOST = 2**63 - 1
 _NO_DRIVER = re.compile(r"No suitable driver|ClassNotFoundException", re.IGNORECASE)
 
 
@@ -28,7 +34,7 @@ def read_jdbc(spark: SparkSession, place: Where, name: str) -> DataFrame:
     """The rows of a table or query in a database; nothing is read yet but the columns.
 
     With `partitionColumn` and `numPartitions` but without bounds, the column is asked for its smallest and largest
-    value: bounds only share out the work, so rows that come later are read too.
+    value: bounds only share out the work, so rows that come later are read too. A column without any is read whole.
 
     Args:
         spark: the session.
@@ -44,7 +50,7 @@ def read_jdbc(spark: SparkSession, place: Where, name: str) -> DataFrame:
         options = {"driver": _DRIVERS[kind], **options}
     try:
         if "partitionColumn" in options and "lowerBound" not in options:
-            options |= _bounds(spark, options)
+            options = _with_bounds(spark, options)
         return spark.read.format("jdbc").options(**options).load()
     except Exception as error:
         raise jdbc_error(error, place, name) from None
@@ -71,10 +77,7 @@ def jdbc_error(error: Exception, place: Where, name: str) -> SourceError:
     causes += [line for line in lines if "Exception" in line or "ERROR" in line]
     said = (causes or lines)[0]
     said = re.sub(r"^[:\s]*(?:Caused by: )?(?:[a-z]\w*\.)+\w+:\s*", "", said)
-    for value in place.options.values():
-        for placeholder in _PLACEHOLDER.findall(str(value)):
-            secret = fill_placeholders(placeholder, f"sources.{name}.options")
-            said = said.replace(secret, "***") if secret else said
+    said = without_secrets(said, place)
     if _NO_DRIVER.search(str(error)):
         return SourceError(
             f"sources.{name}: no JDBC driver for {_database(place)} ({said}); name its Maven coordinates, such as "
@@ -85,14 +88,42 @@ def jdbc_error(error: Exception, place: Where, name: str) -> SourceError:
     )
 
 
-def _bounds(spark: SparkSession, options: Mapping[str, str]) -> dict[str, str]:
+def without_secrets(text: str, place: Where) -> str:
+    """A text without the values that the place's `${env:NAME}` stand for."""
+    for value in (place.path, *place.options.values()):
+        for placeholder in _PLACEHOLDER.findall(str(value)):
+            secret = fill_placeholders(placeholder, "sources")
+            text = text.replace(secret, "***") if secret else text
+    return text
+
+
+def _with_bounds(spark: SparkSession, options: Mapping[str, str]) -> dict[str, str]:
+    """Options with the bounds that the column has; those of an unpartitioned read where it has none."""
     column, table = options["partitionColumn"], options["dbtable"]
-    rest = {key: value for key, value in options.items() if key not in ("dbtable", "partitionColumn", "numPartitions")}
+    whole = {key: value for key, value in options.items() if key not in ("partitionColumn", "numPartitions")}
+    asked = {key: value for key, value in whole.items() if key != "dbtable"}
     query = f"SELECT min({column}) AS low, max({column}) AS high FROM {table}"
-    row = spark.read.format("jdbc").options(**rest).option("query", query).load().collect()[0]
-    # An empty table has no bounds, and any will do.
-    low, high = (str(value) if value is not None else str(place) for place, value in enumerate(row))
-    return {"lowerBound": low, "upperBound": high}
+    found = spark.read.format("jdbc").options(**asked).option("query", query).load()
+    # By place: databases differ in how they write names.
+    ends = found.toDF("low", "high").select(F.col("low").cast("string"), F.col("high").cast("string")).collect()[0]
+    numeric = isinstance(found.schema[0].dataType, NumericType)
+    low, high = _whole_numbers(*ends) if numeric else tuple(ends)
+    if low is None or high is None:
+        return whole
+    return {**options, "lowerBound": low, "upperBound": high}
+
+
+def _whole_numbers(low: str | None, high: str | None) -> tuple[str | None, str | None]:
+    """The whole numbers around two bounds; Spark takes no other ones for a column of numbers."""
+    if low is None or high is None:
+        return None, None
+    try:
+        ends = math.floor(Decimal(low)), math.ceil(Decimal(high))
+    except (ValueError, OverflowError):
+        # The largest value of a column may be NaN or infinite.
+        return None, None
+    least, most = (str(min(max(end, -_MOST), _MOST)) for end in ends)
+    return least, most
 
 
 def _database(place: Where) -> str:

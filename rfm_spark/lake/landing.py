@@ -11,9 +11,10 @@ from pyspark.sql import functions as F
 
 from rfm_spark.core.config import digest
 from rfm_spark.core.errors import GateError
+from rfm_spark.core.hashing import hashable
 from rfm_spark.core.session import persisted
 from rfm_spark.lake.place import quoted
-from rfm_spark.lake.store import PROPERTIES, Store
+from rfm_spark.lake.store import PROPERTIES, Store, patiently, writable
 
 
 @dataclass(frozen=True)
@@ -41,34 +42,43 @@ def land(store: Store, rows: DataFrame, name: str, where: str) -> Landed:
         where: the source, for messages.
 
     Raises:
+        LakeError: the lake can't be written.
         GateError: the source gave other rows the second time it was asked.
     """
     target = f"landed_{name}"
     # Read once where the session can hold it: a database may answer differently the second time.
     with persisted(rows) as held:
-        content = _content_hash(held)
+        content = content_hash(held)
         metadata = json.dumps({"content": content})
-        if not store.exists(target) or store.last_metadata(target) != metadata:
-            writer = held.write.format("delta").mode("overwrite").option("overwriteSchema", "true")
-            writer = writer.options(userMetadata=metadata, **PROPERTIES)
-            store.make_schema()
-            if store.place.root is not None:
-                writer.save(f"{store.place.root}/{target}")
-            else:
-                writer.saveAsTable(store.place.table(target))
-            if _content_hash(store.read(target)) != content:
-                raise GateError(f"{where}: its rows changed while they were landed; start the run again")
+        fresh = not store.exists(target) or store.last_metadata(target) != metadata
+        if fresh:
+            # Nothing is claimed yet, so another run may be landing the same source.
+            store.place.make_folder()
+            with writable(store.place):
+                patiently(lambda: _copy(store, held, target, metadata))
     version = store.version_of(target, metadata)
-    return Landed(store.read(target, version), content, store.written_at(target, version))
+    landed = store.read(target, version)
+    if fresh and content_hash(landed) != content:
+        raise GateError(f"{where}: its rows changed while they were landed; start the run again")
+    return Landed(landed, content, store.written_at(target, version))
 
 
-def _content_hash(rows: DataFrame) -> str:
-    # Two sums of independent 64-bit hashes, exact in DECIMAL: equal for equal rows in any order.
-    # Which values are null belongs to a row: the hash passes over nulls.
-    values = [F.col(quoted(name)) for name in rows.columns]
-    names = [*values, F.array(*(value.isNull() for value in values))]
-    first = F.xxhash64(*names).cast("decimal(38,0)")
-    second = F.xxhash64(F.lit("second"), *names).cast("decimal(38,0)")
+def _copy(store: Store, rows: DataFrame, target: str, metadata: str) -> None:
+    writer = rows.write.format("delta").mode("overwrite").option("overwriteSchema", "true")
+    writer = writer.options(userMetadata=metadata, **PROPERTIES)
+    store.make_schema()
+    if store.place.root is not None:
+        writer.save(f"{store.place.root}/{target}")
+    else:
+        writer.saveAsTable(store.place.table(target))
+
+
+def content_hash(rows: DataFrame) -> str:
+    """A hash of rows that is equal for equal rows in any order."""
+    # Two sums of independent 64-bit hashes, exact in DECIMAL.
+    values = hashable([(F.col(quoted(field.name)), field.dataType) for field in rows.schema.fields])
+    first = F.xxhash64(*values).cast("decimal(38,0)")
+    second = F.xxhash64(F.lit("second"), *values).cast("decimal(38,0)")
     row = rows.agg(F.count(F.lit(1)), F.sum(first), F.sum(second)).collect()[0]
     schema = rows.schema.simpleString()
     return digest(f"{schema}|{row[0]}|{row[1]}|{row[2]}")[:16]

@@ -33,6 +33,7 @@ class RunRow:
         contents: source to a fingerprint of its rows up to as_of; empty for runs before these were kept.
         schemas: source to its columns, as JSON; likewise.
         rows: counts by name.
+        drift_verdict: gravest drift it found; None for runs before that was measured.
     """
 
     run_id: str
@@ -48,6 +49,7 @@ class RunRow:
     contents: Mapping[str, str] = field(default_factory=dict)
     schemas: Mapping[str, str] = field(default_factory=dict)
     rows: Mapping[str, int] = field(default_factory=dict)
+    drift_verdict: str | None = None
 
     def place_of(self, source: str) -> dict[str, Any]:
         """Where a source was: table, path, format and options of the configuration."""
@@ -85,15 +87,15 @@ class Ledger:
             F.unix_micros("finished_at"),
             "code_version",
             "model_version",
-            # A lake that an older version wrote lacks some until the next run.
-            *(
-                F.col(name) if name in rows.columns else F.lit(None)
-                for name in ("inputs", "contents", "schemas", "rows")
-            ),
+            "inputs",
+            "contents",
+            "schemas",
+            "rows",
+            "drift_verdict",
         ).collect()
         # A forced repeat within the clock's resolution still comes after what it repeats.
         return sorted(
-            (RunRow(*row[:9], *(dict(part or {}) for part in row[9:])) for row in found),
+            (RunRow(*row[:9], *(dict(part or {}) for part in row[9:13]), *row[13:]) for row in found),
             key=lambda run: (run.as_of, run.finished_at, len(run.run_id), run.run_id),
         )
 

@@ -14,6 +14,9 @@ from rfm_spark.core.schemas import CLUSTER_MODELS, CLUSTER_PROMOTIONS
 from rfm_spark.lake.ledger import RunRow
 from rfm_spark.lake.store import Store
 
+# What the version of a model ends with that was trained beside the champion.
+CHALLENGER = "-challenger"
+
 
 @dataclass(frozen=True)
 class ModelRow:
@@ -56,8 +59,6 @@ class Models:
         if not self._store.exists(CLUSTER_MODELS.name):
             return []
         rows = self._store.read(CLUSTER_MODELS.name)
-        if "config_name" not in rows.columns:
-            return []
         found = [row.asDict(recursive=True) for row in rows.where(F.col("config_name") == F.lit(self._name)).collect()]
         models = [
             ModelRow(row["model_version"], row["parent_version"], row["trained_on"], row["trained_as_of"], row)
@@ -104,7 +105,12 @@ class Models:
 
 
 def champion_of(
-    models: Sequence[ModelRow], decisions: Sequence[Decision], complete: Sequence[RunRow], as_of: date
+    models: Sequence[ModelRow],
+    decisions: Sequence[Decision],
+    complete: Sequence[RunRow],
+    as_of: date,
+    *,
+    by_rule: bool = False,
 ) -> Champion | None:
     """The model that assigns customers as of a date.
 
@@ -117,6 +123,8 @@ def champion_of(
         decisions: oldest first.
         complete: complete runs, current or superseded.
         as_of: date of the run that asks.
+        by_rule: a challenger becomes champion from the day after its training on. One that has assigned a published
+            run stays champion, whatever the rule says by now.
     """
     known = {model.version: model for model in models}
     pins = [d for d in decisions if d.action in ("pin", "unpin") and d.effective_from <= as_of]
@@ -132,4 +140,22 @@ def champion_of(
         for decision in decisions
         if decision.action == "promote" and decision.model_version in known and decision.effective_from <= as_of
     ]
+    since += [(run.as_of, run.finished_at, version) for run, version in _challengers(known, complete, as_of, by_rule)]
     return Champion(known[max(since)[2]], pinned=False) if since else None
+
+
+def _challengers(
+    known: Mapping[str, ModelRow], complete: Sequence[RunRow], as_of: date, by_rule: bool
+) -> list[tuple[RunRow, str]]:
+    """Challengers that came to be champions without a person, with the published run since when."""
+    earlier = [run for run in complete if run.as_of < as_of]
+    trained_here = {run.run_id for run in earlier}
+    found = []
+    for run in earlier:
+        mine = f"{run.run_id}{CHALLENGER}"
+        if by_rule and mine in known:
+            found.append((run, mine))
+        used = run.model_version or ""
+        if used.endswith(CHALLENGER) and used in known and known[used].trained_on in trained_here:
+            found.append((run, used))
+    return found

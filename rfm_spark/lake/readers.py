@@ -7,6 +7,8 @@ from pyspark.sql import functions as F
 
 from rfm_spark.core.errors import LakeError
 from rfm_spark.core.schemas import REJECTS, RUNS, TABLES
+from rfm_spark.lake.history import COMMENT, history_sql
+from rfm_spark.lake.history import NAME as HISTORY
 from rfm_spark.lake.ledger import Ledger, RunRow
 from rfm_spark.lake.place import Place, checked_run_id
 from rfm_spark.lake.store import Store, sql_text
@@ -74,6 +76,11 @@ def refresh_views(store: Store) -> None:
                 f"COMMENT {sql_text(f'Newest complete run: {table.comment}')} "
                 f"AS SELECT * FROM {store.place.table(table.name)} WHERE run_id IN ({newest})"
             )
+    if store.exists(RUNS.name):
+        store.spark.sql(
+            f"CREATE OR REPLACE VIEW {store.place.table(HISTORY)} COMMENT {sql_text(COMMENT)} "
+            f"AS {history_sql(store.place)}"
+        )
 
 
 def _current_runs(spark: SparkSession, lake: Place, config_name: str | None) -> list[RunRow]:
@@ -88,9 +95,6 @@ def _of_runs(spark: SparkSession, lake: Place, table: str, run_ids: list[str]) -
     if table not in TABLES:
         raise LakeError(f"lake {lake}: no table {table}; there are {', '.join(sorted(TABLES))}")
     rows = Store(spark, lake).read(table)
-    # A lake that an older version wrote lacks columns until its next run.
-    new = {name: F.lit(None).cast(kind.lower()) for name, kind, _ in TABLES[table].columns if name not in rows.columns}
-    rows = rows.withColumns(new) if new else rows
     if TABLES[table].kind != "run":
         return rows
     return rows.where(F.col("run_id").isin(run_ids))

@@ -14,13 +14,13 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from rfm_spark.core.config import Config
-from rfm_spark.core.errors import GateError, SourceError
+from rfm_spark.core.errors import GateError, RfmSparkError, SourceError
 from rfm_spark.core.places import CORRUPT, Where
 from rfm_spark.lake.files import GLOB, listing, read_files
-from rfm_spark.lake.jdbc import jdbc_error, read_jdbc
+from rfm_spark.lake.jdbc import jdbc_error, read_jdbc, without_secrets
 from rfm_spark.lake.landing import land
 from rfm_spark.lake.place import LOCAL, quoted, quoted_table
-from rfm_spark.lake.store import Store
+from rfm_spark.lake.store import Store, is_conflict
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 Inspect = Callable[[DataFrame], None]
@@ -78,14 +78,14 @@ def pin(
         if place.format == "jdbc":
             return _pin_jdbc(store, spark, place, name, config.name, inspect)
         path = config.resolve(place.path or "")
-        _must_exist(path, f"sources.{name}", place.path or path)
+        _must_exist(path, f"sources.{name}", place)
         if place.format == "delta":
             return _pin_delta(spark, path, name, place.path or path, inspect)
         return _pin_files(spark, path, place, name, inspect)
     except AnalysisException as error:
         raise SourceError(
-            f"sources.{name}: {place.shown} can't be read as {place.format or 'a table'} ({_first_line(error)}); check "
-            "the place and the format"
+            f"sources.{name}: {place.shown} can't be read as {place.format or 'a table'} "
+            f"({without_secrets(_first_line(error), place)}); check the place and the format"
         ) from error
 
 
@@ -128,9 +128,10 @@ def _pin_jdbc(
     inspect(rows)
     try:
         return _landed(store, rows, name, config_name)
-    except (GateError, SourceError):
-        raise
     except Exception as error:
+        # What the lake has to say is not the database's fault.
+        if isinstance(error, RfmSparkError) or is_conflict(error):
+            raise
         raise jdbc_error(error, place, name) from None
 
 
@@ -174,11 +175,12 @@ def _delta_version(spark: SparkSession, identifier: str) -> _DeltaVersion:
     return _DeltaVersion(str(table), int(newest["version"]), _EPOCH + timedelta(microseconds=int(newest["micros"])))
 
 
-def _must_exist(path: str, where: str, shown: str) -> None:
+def _must_exist(path: str, where: str, place: Where) -> None:
     if LOCAL.match(path) and not GLOB.search(path):
         local = Path(re.sub(r"^file:/{1,3}", "/", path))
         if not local.exists():
-            raise SourceError(f"{where}: nothing at {shown} (looked for {local}); check the path")
+            looked_for = without_secrets(str(local), place)
+            raise SourceError(f"{where}: nothing at {place.shown} (looked for {looked_for}); check the path")
 
 
 def _first_line(error: Exception) -> str:

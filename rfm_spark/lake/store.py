@@ -16,7 +16,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from rfm_spark.core.errors import LakeError
-from rfm_spark.core.schemas import SCHEMA_VERSION, Table
+from rfm_spark.core.schemas import SCHEMA_VERSION, TABLES, Table
 from rfm_spark.lake.place import Place, checked_run_id, quoted
 
 VERSION_PROPERTY = "rfm_spark.schema_version"
@@ -114,9 +114,17 @@ class Store:
     def read(self, name: str, version: int | None = None) -> DataFrame:
         """All rows of a table, of complete and incomplete runs alike; `readers.current` is what users want.
 
+        Columns that a lake of an older version lacks until its next run are null.
+
         Raises:
             LakeError: the table is not there.
         """
+        rows = self._stored(name, version)
+        known = TABLES[name].columns if name in TABLES else ()
+        new = {column: F.lit(None).cast(kind.lower()) for column, kind, _ in known if column not in rows.columns}
+        return rows.withColumns(new) if new else rows
+
+    def _stored(self, name: str, version: int | None = None) -> DataFrame:
         suffix = "" if version is None else f" VERSION AS OF {int(version)}"
         try:
             return self.spark.sql(f"SELECT * FROM {self.place.table(name)}{suffix}")
@@ -280,7 +288,7 @@ class Store:
             )
         if found == SCHEMA_VERSION:
             return
-        have = set(self.read(table.name).columns)
+        have = set(self._stored(table.name).columns)
         missing = [column for column in table.columns if column[0] not in have]
         identifier = self.place.table(table.name)
         if missing:

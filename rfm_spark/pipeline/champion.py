@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from datetime import date
 
 from rfm_spark.clusters.model import ClusterModel, definition_of
-from rfm_spark.core.clustering import ClustersConfig
+from rfm_spark.core.config import Config
 from rfm_spark.core.errors import ConfigError
-from rfm_spark.lake.ledger import RunRow, current_runs
+from rfm_spark.drift.psi import MAJOR
+from rfm_spark.lake.ledger import RunRow, current_runs, previous_of
 from rfm_spark.lake.models import ModelRow, Models, champion_of
 from rfm_spark.lake.store import Store
 
@@ -42,18 +43,24 @@ class PlannedModel:
 
 
 def planned_model(
-    store: Store, config: ClustersConfig, name: str, complete: Sequence[RunRow], as_of: date, *, refit: bool
+    store: Store,
+    config: Config,
+    complete: Sequence[RunRow],
+    as_of: date,
+    *,
+    refit: bool,
 ) -> PlannedModel:
     """The champion as of a date, and whether it stays.
 
-    A new model is trained where there is none, where the cluster configuration is another one than the champion was
-    trained under, where the champion had nothing to choose from, on demand, and where the published run of this date
-    trained one: doing a date again does not take its refit back. A pinned model stays whatever happens.
+    A new model is trained where there is none, where the configuration of clusters, or of what their features mean, is
+    another one than the champion was trained under, where the champion had nothing to choose from, on demand, and where
+    the published run of this date trained one: doing a date again does not take its refit back. With policy
+    refit_when_major a new one is trained after a run whose verdict on drift was major; with promote a challenger
+    becomes champion by itself. A pinned model stays whatever happens.
 
     Args:
         store: of the lake.
         config: of the run.
-        name: of the segmentation.
         complete: complete runs.
         as_of: date of the run.
         refit: train on demand.
@@ -61,7 +68,8 @@ def planned_model(
     Raises:
         ConfigError: a refit is asked for while a model is pinned, or clusters are off.
     """
-    if not config.enabled:
+    name, policy = config.name, config.drift.policy
+    if not config.clusters.enabled:
         if refit:
             raise ConfigError("--refit", ["clusters are off; set clusters.enabled: true"])
         return PlannedModel()
@@ -70,8 +78,9 @@ def planned_model(
     published = {run.run_id for run in complete}
     # What a run that died left behind gave no ids: doing it again gives the same ones.
     last_id = max((int(m.row["last_id"] or 0) for m in known if m.trained_on in published), default=0)
-    found = champion_of(known, models.decisions(), complete, as_of)
-    here = current_runs(complete, name).get(as_of)
+    found = champion_of(known, models.decisions(), complete, as_of, by_rule=policy == "promote")
+    current = current_runs(complete, name)
+    here = current.get(as_of)
     if found is None:
         parent = _first_after(known, complete, as_of)
         return PlannedModel(None, trains=True, parent=parent, last_id=last_id, fingerprint="train")
@@ -85,7 +94,10 @@ def planned_model(
         # Its clusters keep the ids they were published with.
         parent = ClusterModel.from_row(models.get(here.run_id).row)
         return PlannedModel(champion, trains=True, parent=parent, last_id=last_id, fingerprint=after)
-    if refit or champion.definition != definition_of(config) or champion.decided == "degenerate":
+    before = previous_of(current, as_of)
+    refit |= policy == "refit_when_major" and before is not None and before.drift_verdict == MAJOR
+    wanted = definition_of(config.clusters, config.rfm)
+    if refit or champion.definition != wanted or champion.decided == "degenerate":
         return PlannedModel(champion, trains=True, parent=champion, last_id=last_id, fingerprint=after)
     return PlannedModel(champion, last_id=last_id, fingerprint=champion.version)
 

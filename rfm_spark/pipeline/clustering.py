@@ -8,18 +8,18 @@ from typing import Any
 from pyspark.sql import DataFrame
 
 from rfm_spark.clusters.choose import ScanRow
-from rfm_spark.clusters.model import ClusterModel
+from rfm_spark.clusters.model import ClusterModel, definition_of
 from rfm_spark.clusters.profiles import cluster_profiles
-from rfm_spark.clusters.train import REGRET, Stamp, Training, regret, train
+from rfm_spark.clusters.refit import REGRET, check_champion
+from rfm_spark.clusters.train import Stamp, Training, train
 from rfm_spark.core.clustering import MEASURED
 from rfm_spark.core.schemas import CLUSTER_LINEAGE, CLUSTER_MODELS, CLUSTER_SCAN, SEGMENTS
 from rfm_spark.lake.ledger import Ledger
-from rfm_spark.lake.models import Models
+from rfm_spark.lake.models import CHALLENGER, Models
 from rfm_spark.pipeline.context import RunContext
 
 # A challenger this young is not trained again every night.
 _PATIENCE = timedelta(days=30)
-CHALLENGER = "-challenger"
 
 
 def cluster(run: RunContext) -> int | None:
@@ -27,7 +27,9 @@ def cluster(run: RunContext) -> int | None:
     if not run.config.clusters.enabled or not run.rows["customers"]:
         return None
     plan = run.planned_model
-    customers = _customers(run, plan.parent or plan.champion)
+    customers = _customers(run, plan.parent, plan.champion)
+    if plan.champion is not None and plan.champion.space.features:
+        run.champion_check = check_champion(customers, plan.champion, run.config.clusters.seed)
     if plan.trains:
         run.training = train(
             customers, run.config.clusters, _stamp(run, run.run_id), plan.parent, _labels_before(run, plan.parent)
@@ -70,18 +72,17 @@ def profile_frame(run: RunContext, segments: DataFrame) -> dict[str, DataFrame]:
 
 
 def _challenge(run: RunContext, customers: DataFrame) -> None:
-    champion, config = run.planned_model.champion, run.config.clusters
-    if champion is None or not champion.space.features:
+    champion, config, check = run.planned_model.champion, run.config.clusters, run.champion_check
+    if champion is None or check is None or check.regret < REGRET:
         return
-    lost = regret(customers, champion, config.seed)
-    if lost < REGRET:
-        return
+    which = "the pinned model" if run.planned_model.pinned else "model"
+    said = (
+        f"clusters: a refit of {which} {champion.version}, with as many clusters, would lie {check.regret:.1%} closer "
+        "to today's customers"
+    )
     if run.planned_model.pinned:
-        run.warnings.append(
-            f"clusters: a refit of the pinned model {champion.version} would lie {lost:.1%} closer to today's customers"
-        )
+        run.warnings.append(said)
         return
-    said = f"clusters: a refit of model {champion.version} would lie {lost:.1%} closer to today's customers"
     published = {complete.run_id for complete in Ledger(run.store).complete(run.config.name)}
     waiting = [
         model.version
@@ -98,13 +99,13 @@ def _challenge(run: RunContext, customers: DataFrame) -> None:
     stamp = _stamp(run, f"{run.run_id}{CHALLENGER}")
     run.challenger = train(customers, config, stamp, champion, _labels_before(run, champion))
     run.warnings.append(
-        f"{said}; {stamp.version} was trained: `rfm-spark clusters compare {champion.version} {stamp.version}`, then "
-        "`rfm-spark clusters promote`"
+        f"{said}; {stamp.version} was trained, k = {run.challenger.model.k} ({champion.k} before): `rfm-spark clusters "
+        f"compare {champion.version} {stamp.version}`, then `rfm-spark clusters promote`"
     )
 
 
-def _customers(run: RunContext, champion: ClusterModel | None) -> DataFrame:
-    columns = set(run.config.clusters.columns) | set(champion.space.columns if champion else ())
+def _customers(run: RunContext, *models: ClusterModel | None) -> DataFrame:
+    columns = set(run.config.clusters.columns).union(*(model.space.columns for model in models if model is not None))
     if columns <= set(MEASURED):
         return run.known_measures
     if run.scored is None:
@@ -115,14 +116,15 @@ def _customers(run: RunContext, champion: ClusterModel | None) -> DataFrame:
 
 def _labels_before(run: RunContext, parent: ClusterModel | None) -> DataFrame | None:
     previous = run.previous
-    # Labels of another model may have other ids: then the parent assigns today's customers.
+    # Labels of another model may have other ids, and tell nothing of who was in the parent's clusters.
     if parent is None or previous is None or previous.model_version != parent.version:
         return None
     return run.of_run(SEGMENTS.name, previous.run_id).select("customer_id", "cluster_id")
 
 
 def _stamp(run: RunContext, version: str) -> Stamp:
-    return Stamp(version, run.config.name, run.run_id, run.as_of.isoformat(), run.planned_model.last_id)
+    definition = definition_of(run.config.clusters, run.config.rfm)
+    return Stamp(version, run.config.name, run.run_id, run.as_of.isoformat(), run.planned_model.last_id, definition)
 
 
 def _scan_row(row: ScanRow) -> dict[str, Any]:

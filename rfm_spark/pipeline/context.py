@@ -13,12 +13,15 @@ from typing import Any, Protocol, TypeVar
 from pyspark.sql import DataFrame, SparkSession
 
 from rfm_spark.clusters.model import ClusterModel
+from rfm_spark.clusters.refit import Check
 from rfm_spark.clusters.train import Training
 from rfm_spark.core.config import Config
 from rfm_spark.core.quality import QualityConfig
 from rfm_spark.core.schemas import TABLES
 from rfm_spark.core.session import persisted
 from rfm_spark.core.stats import Moments
+from rfm_spark.drift.movement import Flicker
+from rfm_spark.drift.verdict import Verdict
 from rfm_spark.intake.counts import LineCounts
 from rfm_spark.intake.lines import Intake, Judged
 from rfm_spark.lake.claims import Claim
@@ -73,6 +76,10 @@ class RunContext:
         planned_model: the champion, and whether this run trains a model.
         model: clusters of this run, if any.
         training: of `model`, where this run trained it.
+        champion_check: the champion on today's customers, where there is one.
+        flicker: moves back and forth since the previous run.
+        verdict: on drift; None where there was nothing to compare with.
+        fail_on: verdict from which on the run ends with exit code 4; None for never.
         challenger: a model trained because today's customers lie elsewhere; it assigns nobody yet.
         segments: this run's rows of `segments`, read back from the lake.
         rows: counts for the ledger.
@@ -112,6 +119,10 @@ class RunContext:
     planned_model: PlannedModel = field(default_factory=PlannedModel)
     model: ClusterModel | None = None
     training: Training | None = None
+    champion_check: Check | None = None
+    flicker: Flicker | None = None
+    verdict: Verdict | None = None
+    fail_on: str | None = None
     challenger: Training | None = None
     segments: DataFrame | None = None
     rows: dict[str, int] = field(default_factory=dict)

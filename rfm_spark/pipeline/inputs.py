@@ -59,6 +59,15 @@ class Inputs:
         """The purchases."""
         return self.pinned[SOURCE]
 
+    def recheck(self) -> None:
+        """Look at every source again, at the end of a run.
+
+        Raises:
+            GateError: files changed while they were read.
+        """
+        for source in self.pinned.values():
+            source.recheck()
+
     def told(self) -> list[str]:
         """What a reader of the run should know of its sources."""
         return [f"sources.{SOURCE}: its columns changed: {'; '.join(self.drift)}"] if self.drift else []
@@ -111,10 +120,10 @@ def open_inputs(store: Store, config: Config, complete: Sequence[RunRow]) -> Inp
 
 @contextmanager
 def readable(name: str) -> Iterator[None]:
-    """Turn what Spark says of files that don't fit together into one sentence.
+    """Turn what Spark says of files that don't fit together, and of sums that don't fit, into one sentence.
 
     Raises:
-        GateError: files of one source differ in their header or their types.
+        GateError: files of one source differ in their header or their types; amounts add up to more than a sum holds.
     """
     try:
         yield
@@ -125,6 +134,11 @@ def readable(name: str) -> Iterator[None]:
             raise GateError(
                 f"sources.{name}: a file has another header than the first one ({'; '.join(parts[:2])}); deliver it "
                 "with the same columns in the same order; nothing was published"
+            ) from error
+        if "ARITHMETIC_OVERFLOW" in said:
+            raise GateError(
+                f"sources.{name}: its amounts add up to more than a sum of cents can hold (9·10¹⁶ in whole units); "
+                "look for absurd ones and reject them in the mapping or a view; nothing was published"
             ) from error
         if "FAILED_READ_FILE" in said:
             first = next(line for line in said.splitlines() if "FAILED_READ_FILE" in line)

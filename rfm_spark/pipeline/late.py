@@ -12,7 +12,7 @@ from pyspark.sql import Row
 from rfm_spark.core.config import Config
 from rfm_spark.core.inputs import TransactionsSource
 from rfm_spark.core.quality import QualityConfig
-from rfm_spark.intake.counts import contents_by_day, contents_text
+from rfm_spark.intake.counts import contents_by_day, contents_text, day_number
 from rfm_spark.intake.lines import Intake, judged_lines
 from rfm_spark.lake.ledger import RunRow
 from rfm_spark.lake.sources import PinnedSource
@@ -37,7 +37,7 @@ class Contents:
         if self._days is None:
             lines = judged_lines(self._source.frame, self._config.sources.transactions, self._intake).lines
             self._days = contents_by_day(lines).collect()
-        days = [counts for day, *counts in self._days if day <= as_of]
+        days = [counts for day, *counts in self._days if day <= day_number(as_of)]
         low, high = (sum(counts[part] for counts in days) for part in range(2))
         return contents_text(low, high)
 

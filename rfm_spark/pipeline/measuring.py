@@ -20,7 +20,7 @@ from rfm_spark.intake.counts import LineCounts, counted_apart, line_counts, obse
 from rfm_spark.intake.duplicates import looks_for_duplicates, without_duplicates
 from rfm_spark.intake.gates import MINIMUM_GATES, Buyers, findings, mixed_currencies
 from rfm_spark.intake.ids import unicode_changes
-from rfm_spark.intake.lines import Judged, accepted_until, judged_lines, names_currencies, rejects, superseded_lines
+from rfm_spark.intake.lines import Judged, accepted_until, currency_origin, judged_lines, rejects, superseded_lines
 from rfm_spark.intake.orders import build_orders
 from rfm_spark.intake.rejects import with_first_seen
 from rfm_spark.intake.values import IDS
@@ -71,12 +71,12 @@ def measure(run: RunContext) -> int:
 def _first_pass(run: RunContext) -> tuple[Judged, LineCounts, DataFrame]:
     seen = Observation()
     judged = judged_lines(run.source.frame, run.config.sources.transactions, run.intake)
-    has_currency = names_currencies(judged.lines, run.config.sources.transactions)
-    lines = observed(judged.lines, seen, run.as_of, has_currency=has_currency)
+    currency = currency_origin(judged.lines, run.config.sources.transactions)
+    lines = observed(judged.lines, seen, run.as_of, currency=currency)
     customers = run.hold(_customers(run, accepted_until(lines, run.as_of)))
     # The action that fills the cache; the counts come with it.
     customers.count()
-    counts = line_counts(seen) or counted_apart(judged.lines, run.as_of, has_currency=has_currency)
+    counts = line_counts(seen) or counted_apart(judged.lines, run.as_of, currency=currency)
     return judged, counts, customers
 
 

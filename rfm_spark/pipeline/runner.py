@@ -16,6 +16,7 @@ import rfm_spark
 from rfm_spark.core.config import Config, digest
 from rfm_spark.core.errors import ConfigError, Exit
 from rfm_spark.core.session import session_settings
+from rfm_spark.drift.psi import SEVERITIES
 from rfm_spark.lake.claims import Claim
 from rfm_spark.lake.ledger import Ledger, RunRow, current_runs, fingerprint, previous_of, successor_of
 from rfm_spark.lake.place import Place
@@ -47,6 +48,7 @@ class Outcome:
         warnings: what a reader of the figures should know.
         account: what became of the rows of each source, a line each.
         status: ok, thin or empty.
+        verdict: on drift, in words; empty where there was nothing to compare with.
     """
 
     run_id: str
@@ -56,6 +58,7 @@ class Outcome:
     warnings: tuple[str, ...] = ()
     account: tuple[str, ...] = ()
     status: str = "ok"
+    verdict: str = ""
 
 
 def run(
@@ -67,6 +70,7 @@ def run(
     progress: Progress,
     force: bool = False,
     refit: bool = False,
+    fail_on: str | None = None,
 ) -> Outcome:
     """Segment all customers as of a date, unless that has been done.
 
@@ -78,6 +82,7 @@ def run(
         progress: told about each stage.
         force: publish again, under a new run id, though nothing changed.
         refit: train a new cluster model, though there is one.
+        fail_on: verdict on drift, moderate or major, from which on the exit code is 4; the run is published anyway.
 
     Raises:
         ConfigError: a rule map or option that can't work.
@@ -97,7 +102,7 @@ def run(
             _must_be_complete(complete, config.rfm.scoring.run)
         current = current_runs(complete, config.name)
         previous = previous_of(current, as_of)
-        model = planned_model(store, config.clusters, config.name, complete, as_of, refit=refit)
+        model = planned_model(store, config, complete, as_of, refit=refit)
         plan = _Plan(config, rule_map, as_of, inputs, previous, current, model)
         done = _repeats(complete, plan.run_id)
         if done and not force:
@@ -121,8 +126,9 @@ def run(
                     spark, store, config, rule_map, as_of, run_id, inputs.transactions, previous, held_frames, claim,
                     before=current.get(as_of, previous), quality=inputs.quality, intake=inputs.intake,
                     inputs=inputs.versions, touched=plan.touched, planned_model=model, warnings=list(inputs.told()),
+                    fail_on=fail_on,
                 )  # fmt: skip
-                return _execute(context, ledger, clock, progress)
+                return _execute(context, inputs, ledger, clock, progress)
         except BaseException:
             # Also for an interrupt from the keyboard: the next start should not have to wait.
             with suppress(Exception):
@@ -157,7 +163,7 @@ def _repeats(complete: Sequence[RunRow], base_id: str) -> list[RunRow]:
     return [run for run in complete if run.run_id == base_id or run.run_id.startswith(f"{base_id}-")]
 
 
-def _execute(context: RunContext, ledger: Ledger, clock: Clock, progress: Progress) -> Outcome:
+def _execute(context: RunContext, inputs: Inputs, ledger: Ledger, clock: Clock, progress: Progress) -> Outcome:
     started = clock()
     for stage in STAGES:
         begun = time.perf_counter()
@@ -165,19 +171,27 @@ def _execute(context: RunContext, ledger: Ledger, clock: Clock, progress: Progre
         rows = stage.work(context)
         context.claim.renew()
         progress.finished(stage.title, rows, time.perf_counter() - begun)
-    context.source.recheck()
+    inputs.recheck()
     context.claim.renew(fence=True)
     ledger.publish(_ledger_row(context, started, clock()))
     refresh_views(context.store)
     return Outcome(
         context.run_id,
         context.as_of,
-        int(Exit.OK),
+        _exit_code(context),
         repeated=False,
         warnings=tuple(context.warnings),
         account=tuple(account_lines(context)),
         status=context.status,
+        verdict=context.verdict.sentence if context.verdict is not None else "",
     )
+
+
+def _exit_code(context: RunContext) -> int:
+    if context.fail_on is None or context.verdict is None:
+        return int(Exit.OK)
+    graver = SEVERITIES.index(context.verdict.severity) >= SEVERITIES.index(context.fail_on)
+    return int(Exit.DRIFT if graver else Exit.OK)
 
 
 def _ledger_row(context: RunContext, started: datetime, finished: datetime) -> dict[str, object]:
@@ -194,13 +208,13 @@ def _ledger_row(context: RunContext, started: datetime, finished: datetime) -> d
         "model_version": context.model.version if context.model else None,
         "started_at": started,
         "finished_at": finished,
-        "exit_code": int(Exit.OK),
+        "exit_code": _exit_code(context),
         "inputs": dict(context.inputs),
         "outputs": context.outputs,
         "rows": context.rows,
         "money": context.money,
         "warnings": context.warnings,
-        "drift_verdict": None,
+        "drift_verdict": context.verdict.severity if context.verdict is not None else None,
         "status": context.status,
         "contents": {context.source.name: context.known_counts.contents},
         "schemas": {context.source.name: columns_of(context.source.frame)},

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
@@ -13,20 +12,21 @@ from pyspark.sql import functions as F
 from rfm_spark.clusters.assign import assigned
 from rfm_spark.core.config import digest
 from rfm_spark.core.errors import ConfigError
-from rfm_spark.core.schemas import ORDERS, SEGMENTS
-from rfm_spark.drift.movement import moves, segment_changes, segment_transitions
+from rfm_spark.core.schemas import CLUSTER_TRANSITIONS, ORDERS, SEGMENTS
+from rfm_spark.drift.movement import cluster_transitions, flicker, segment_changes, segment_transitions
 from rfm_spark.intake.duplicates import looks_for_duplicates, with_accounts, without_duplicates
 from rfm_spark.intake.lines import accepted_until
 from rfm_spark.intake.orders import kept_orders
-from rfm_spark.lake.ledger import RunRow
-from rfm_spark.pipeline.clustering import cluster, keep_model, profile_frame, scan_frame
+from rfm_spark.pipeline.clustering import cluster, profile_frame, scan_frame
+from rfm_spark.pipeline.comparing import Side, compared, definition_changed, rows_of, side_of
 from rfm_spark.pipeline.context import RunContext
-from rfm_spark.pipeline.late import reading
+from rfm_spark.pipeline.drifting import measure_drift
 from rfm_spark.pipeline.measuring import measure
-from rfm_spark.segments.cuts import CutSet, as_rows, fixed_cuts, from_rows, measure_ranks, quantile_cuts, with_scores
+from rfm_spark.segments.cuts import CutSet, as_rows, fixed_cuts, from_rows, measure_ranks, quantile_cuts
 from rfm_spark.segments.load import rule_params
-from rfm_spark.segments.rules import RuleMap, segment_column
-from rfm_spark.segments.scored import scored_customers, with_codes
+from rfm_spark.segments.rules import segment_column
+from rfm_spark.segments.scored import scored_customers
+from rfm_spark.segments.spells import SPELL_COLUMNS, with_spells
 from rfm_spark.segments.summary import segment_summary
 
 
@@ -133,64 +133,39 @@ def _name_segments(run: RunContext) -> int:
     complete = scored.withColumns({**blank, "scope": F.lit("all"), "as_of_date": F.lit(run.as_of)})
     named = complete.withColumn("segment", segment_column(run.rule_map, rule_params(run.config)))
     rows = {
-        "segments": named.withColumn("confirmed_segment", F.col("segment")),
+        "segments": with_spells(named, _before(run), run.config.segments.confirm_runs),
         "segment_cuts": run.small_frame("segment_cuts", as_rows(run.cut_sets)),
         **scan_frame(run),
     }
     run.segments = run.write(rows)["segments"]
-    keep_model(run)
     return run.rows["segments"]
+
+
+def _before(run: RunContext) -> DataFrame | None:
+    """Spells of the previous run, where its segments mean the same."""
+    if run.previous is None or definition_changed(_side(run), side_of(run.store, run.previous)):
+        return None
+    return rows_of(run.store, SEGMENTS.name, run.previous.run_id).select("customer_id", *SPELL_COLUMNS)
+
+
+def _side(run: RunContext) -> Side:
+    document = json.loads(run.config.canonical(run.rule_map.model_dump(mode="json")))
+    segments = run.segments if run.segments is not None else rows_of(run.store, SEGMENTS.name, run.run_id)
+    return Side(run.run_id, document, run.model.version if run.model is not None else None, segments)
 
 
 def _summarise(run: RunContext) -> int:
     segments = _have(run.segments)
     frames = {"segment_summary": segment_summary(segments, run.rule_map), **profile_frame(run, segments)}
     if run.previous is not None:
-        moved = run.hold(moved_since(run, run.previous))
+        before = side_of(run.store, run.previous)
+        moved = run.hold(compared(run.store, run.config.name, _side(run), before))
+        run.flicker = flicker(moved)
         frames |= {"segment_changes": segment_changes(moved), "segment_transitions": segment_transitions(moved)}
+        if run.model is not None and before.model_version is not None:
+            frames[CLUSTER_TRANSITIONS.name] = cluster_transitions(moved)
     run.write(frames)
     return sum(run.rows[name] for name in frames)
-
-
-def moved_since(run: RunContext, previous: RunRow) -> DataFrame:
-    """Customers of this run and an earlier one, with the cause of each move."""
-    before = json.loads(previous.config)
-    now = json.loads(run.config.canonical(run.rule_map.model_dump(mode="json")))
-    changed = _definition(before, run.rule_map) != _definition(now, run.rule_map)
-    if _names_clusters(run.rule_map):
-        changed |= previous.model_version != (run.model.version if run.model is not None else None)
-    old_cuts = from_rows(row.asDict() for row in run.of_run("segment_cuts", previous.run_id).collect())
-    old_map = RuleMap.model_validate(before["segments"]["rule_map"])
-    old_params = {"new_within_days": float(before["segments"]["new_within_days"])}
-    # Percentiles, z-scores and tiers stay today's: their old distribution is not kept, and cuts don't shape them.
-    rescored = with_scores(_have(run.segments).withColumnRenamed("segment", "segment_now"), old_cuts)
-    rescored = with_codes(rescored, run.config.rfm)
-    scored = rescored.withColumn("segment_before_cuts", segment_column(old_map, old_params)).select(
-        "customer_id", F.col("segment_now").alias("segment"), "segment_before_cuts", "monetary"
-    )
-    new_line = F.col("last_line_date") > F.lit(previous.as_of)
-    lines = run.known_measures.select("customer_id", new_line.alias("has_new_line"))
-    return moves(
-        scored.join(lines, "customer_id", "inner"),
-        run.of_run("segments", previous.run_id).select("customer_id", "segment", "monetary"),
-        previous.run_id,
-        definition_changed=changed,
-    )
-
-
-def _definition(document: dict[str, Any], rule_map: RuleMap) -> dict[str, Any]:
-    """What makes segments mean something else when it changes: rules, scoring, windows, the mapping of the source."""
-    parts: dict[str, Any] = {"rfm": document["rfm"], "segments": document["segments"], "reading": reading(document)}
-    # The sketch's error shapes no result.
-    scoring = {key: value for key, value in document["rfm"]["scoring"].items() if key != "relative_error"}
-    parts["rfm"] = {**document["rfm"], "scoring": scoring}
-    if _names_clusters(rule_map):
-        parts["clusters"] = document["clusters"]
-    return parts
-
-
-def _names_clusters(rule_map: RuleMap) -> bool:
-    return any(column.startswith("cluster") or column == "second_distance" for column in rule_map.columns())
 
 
 def _have(frame: DataFrame | None) -> DataFrame:
@@ -207,14 +182,20 @@ STAGES = (
     Stage("Clusters", ("transactions",), (), cluster),
     Stage(
         "Segments",
-        (),
-        ("segments", "segment_cuts", "cluster_scan", "cluster_models", "cluster_lineage"),
+        ("segments",),
+        ("segments", "segment_cuts", "cluster_scan"),
         _name_segments,
     ),
     Stage(
         "Summaries and changes",
         ("segments", "segment_cuts"),
-        ("segment_summary", "cluster_profiles", "segment_changes", "segment_transitions"),
+        ("segment_summary", "cluster_profiles", "segment_changes", "segment_transitions", "cluster_transitions"),
         _summarise,
+    ),
+    Stage(
+        "Drift",
+        ("segments", "distributions", "cluster_models"),
+        ("distributions", "drift", "cluster_models", "cluster_lineage"),
+        measure_drift,
     ),
 )
