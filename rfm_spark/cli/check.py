@@ -16,10 +16,10 @@ from rfm_spark.core.quality import QualityConfig
 from rfm_spark.core.session import session_settings
 from rfm_spark.intake.counts import LineCounts, counted_apart, line_counts, observed
 from rfm_spark.intake.gates import Buyers, findings, mixed_currencies
-from rfm_spark.intake.lines import Intake, accepted_until, judged_lines
+from rfm_spark.intake.lines import Intake, accepted_until, currency_origin, judged_lines
 from rfm_spark.intake.orders import build_orders
 from rfm_spark.lake.sources import pin
-from rfm_spark.pipeline.inputs import open_rates
+from rfm_spark.pipeline.inputs import SOURCE, open_rates, readable
 from rfm_spark.segments.lint import lint
 from rfm_spark.segments.load import checked_rule_map, rule_params
 
@@ -54,15 +54,16 @@ def check_command(options: argparse.Namespace) -> int:
 def _look_at_source(spark: SparkSession, config: Config) -> list[str]:
     source = config.sources.transactions
     quality = config.quality.with_own(source.quality)
-    with session_settings(spark, {"spark.sql.session.timeZone": config.timezone}):
+    with session_settings(spark, {"spark.sql.session.timeZone": config.timezone}), readable(SOURCE):
         pinned = pin(None, spark, config)
         rates = open_rates(None, spark, config, pinned.written)
         as_of = clock.today(config.timezone)
         seen = Observation()
         judged = judged_lines(pinned.frame, source, Intake(quality, pinned.written, config.timezone, rates.by_day))
-        counted = observed(judged.lines, seen, as_of)
+        currency = currency_origin(judged.lines, source)
+        counted = observed(judged.lines, seen, as_of, currency=currency)
         past = history(build_orders(accepted_until(counted, as_of), source.order_grain))
-        counts = line_counts(seen) or counted_apart(judged.lines, as_of)
+        counts = line_counts(seen) or counted_apart(judged.lines, as_of, currency=currency)
     rejected = ", ".join(f"{reason} {n:,}" for reason, n in counts.rejected.items()) or "none"
     marked = ", ".join(f"{code} {n:,}" for code, n in counts.marked.items()) or "none"
     found = [

@@ -19,16 +19,17 @@ from rfm_spark.cli.reading import print_rows
 from rfm_spark.clusters.features import Feature
 from rfm_spark.clusters.model import ClusterModel, definition_of
 from rfm_spark.core.clustering import ClustersConfig
+from rfm_spark.core.config import RfmConfig
 from rfm_spark.core.errors import ConfigError, LakeError
 from rfm_spark.core.schemas import CLUSTER_LINEAGE, CLUSTER_PROFILES
 from rfm_spark.lake.ledger import Ledger, RunRow
-from rfm_spark.lake.models import Champion, ModelRow, Models, champion_of
+from rfm_spark.lake.models import CHALLENGER, Champion, ModelRow, Models, champion_of
 from rfm_spark.lake.place import Place
 from rfm_spark.lake.readers import of_run
 from rfm_spark.lake.store import Store
-from rfm_spark.pipeline.clustering import CHALLENGER
 
 _DAY = timedelta(days=1)
+_LOOKED_AT = {"grid": "cells", "sample": "customers drawn"}
 _LISTED = (
     "model_version STRING, trained_as_of DATE, k INT, decided STRING, silhouette DOUBLE, min_stability DOUBLE, "
     "parent_version STRING, origin STRING, role STRING, clusters ARRAY<STRUCT<id: INT, name: STRING>>"
@@ -52,7 +53,14 @@ class Segmentation:
 
     def champion(self) -> Champion | None:
         """Of the next run."""
-        return champion_of(self.models.all(), self.models.decisions(), self.complete, self.next_date)
+        newest = json.loads(self.complete[-1].config)
+        return champion_of(
+            self.models.all(),
+            self.models.decisions(),
+            self.complete,
+            self.next_date,
+            by_rule=newest.get("drift", {}).get("policy") == "promote",
+        )
 
     @property
     def pinned(self) -> str | None:
@@ -156,15 +164,17 @@ def _named(model: ModelRow) -> list[tuple[int, str]]:
 def why_replaced(options: argparse.Namespace, known: Segmentation, model: ModelRow) -> str | None:
     """Why the next run would train a model all the same if this one is champion and not pinned; None if it wouldn't."""
     if options.config is not None:
-        config = config_of(options).clusters
+        given = config_of(options)
+        config, rfm = given.clusters, given.rfm
     else:
-        config = ClustersConfig.model_validate(json.loads(known.complete[-1].config)["clusters"])
+        newest = json.loads(known.complete[-1].config)
+        config, rfm = ClustersConfig.model_validate(newest["clusters"]), RfmConfig.model_validate(newest["rfm"])
     if not config.enabled:
         return None
     if model.row["decided"] == "degenerate":
         return f"model {model.version} had too few distinct customers to choose from"
-    if model.row["definition"] != definition_of(config):
-        return f"model {model.version} was trained under another `clusters` configuration"
+    if model.row["definition"] != definition_of(config, rfm):
+        return f"model {model.version} was trained under another `clusters` configuration, or `rfm` one of its features"
     return None
 
 
@@ -186,13 +196,14 @@ def show_model(options: argparse.Namespace, known: Segmentation) -> None:
     print(
         f"  trained as of {model.trained_as_of} on {model.customers:,} customers, parent {model.parent_version or '–'}"
     )
-    print(f"  k = {model.k} ({model.decided}), centres from the {model.origin} start, {model.cells:,} cells")
+    looked_at = f"{model.cells:,} {_LOOKED_AT[model.cells_kind]}"
+    print(f"  k = {model.k} ({model.decided}), centres from the {model.origin} start, {looked_at}")
     print(f"  {quality}")
     console.heading("Features")
     header = ("feature", "transform", "mean", "sd", "weight", "drawn in to", "stand-in", "missing")
     console.table(header, [_feature_row(feature) for feature in model.space.features])
     if model.space.dropped:
-        print(f"left out, the same for everyone: {', '.join(model.space.dropped)}")
+        print(f"left out, since no two customers differ in it: {', '.join(model.space.dropped)}")
     sizes = _sizes(known, model)
     console.heading("Clusters, with their centres in the features' own units" if model.space.features else "Clusters")
     console.table(

@@ -20,6 +20,7 @@ COMMANDS = {
     "show": "reading:show_command",
     "rejects": "rejects:rejects_command",
     "report": "reading:report_command",
+    "compare": "compare:compare_command",
     "explain": "explain:explain_command",
     "rules": "rules:rules_command",
     "clusters": "clusters:clusters_command",

@@ -43,8 +43,12 @@ def _add_run_commands(commands: argparse._SubParsersAction[argparse.ArgumentPars
     run.add_argument("--every", metavar="STEP", help="step of a backfill: 1d, 1w, 1mo (default), 1y")
     run.add_argument("--restate", action="store_true", help="first redo earlier as-of dates that late rows touch")
     run.add_argument("--force", action="store_true", help="publish again, as a new run, though nothing changed")
-
     run.add_argument("--refit", action="store_true", help="train a new cluster model, though there is one")
+    run.add_argument(
+        "--fail-on",
+        choices=("moderate", "major"),
+        help="exit code 4 when the verdict on drift is this or graver; the run is published all the same",
+    )
 
     check = _command(commands, "check", "config, rule map, sources and columns, without writing")
     _add_config(check, required=False)
@@ -57,7 +61,7 @@ def _add_read_commands(commands: argparse._SubParsersAction[argparse.ArgumentPar
     _add_format(runs)
 
     show = _command(commands, "show", "rows of a table")
-    show.add_argument("table", metavar="TABLE", help="such as segments, segment_summary or rejects")
+    show.add_argument("table", metavar="TABLE", help="such as segments, segment_history or drift")
     _add_place(show)
     show.add_argument("--run", metavar="ID", help="of this run (default: the newest)")
     show.add_argument("--where", metavar="SQL", help="condition, such as \"segment = 'at_risk'\"")
@@ -71,6 +75,14 @@ def _add_read_commands(commands: argparse._SubParsersAction[argparse.ArgumentPar
     rejects.add_argument("--limit", type=_positive, default=3, metavar="N", help="examples per reason (%(default)s)")
     rejects.add_argument("-o", "--output", metavar="FILE", help="write them all, as .csv or .json (one object a line)")
     _add_format(rejects)
+
+    compare = _command(commands, "compare", "what moved between runs", options=False)
+    pairs = compare.add_subparsers(dest="action", required=True, metavar="WHAT")
+    two = _command(pairs, "runs", "who moved between two runs, why, and what drifted")
+    two.add_argument("before", metavar="A", nargs="?", help="a run (default: the newest, against the one before it)")
+    two.add_argument("now", metavar="B", nargs="?", help="a later run; with A alone, A against the one before it")
+    _add_place(two)
+    _add_format(two)
 
     explain = _command(commands, "explain", "why a customer is in his segment")
     explain.add_argument("customer_id", metavar="CUSTOMER_ID")

@@ -18,6 +18,8 @@ from rfm_spark.cli.places import config_of, place_of, run_of, session
 from rfm_spark.core.config import DisplayConfig
 from rfm_spark.core.errors import ConfigError, EnvironmentProblem, LakeError
 from rfm_spark.core.schemas import RUNS, TABLES
+from rfm_spark.lake.history import NAME as HISTORY
+from rfm_spark.lake.history import segment_history
 from rfm_spark.lake.place import LOCAL, Place
 from rfm_spark.lake.readers import current, of_run
 
@@ -30,6 +32,7 @@ _RUN_COLUMNS = (
     "finished_at",
     "exit_code",
     "status",
+    "drift_verdict",
     "warnings",
 )
 
@@ -47,11 +50,16 @@ def runs_command(options: argparse.Namespace) -> int:
 
 def show_command(options: argparse.Namespace) -> int:
     """Print rows of a table, of the newest complete run or of the one named."""
-    if options.table not in TABLES:
-        raise ConfigError("show", [f"no table {options.table}; there are {', '.join(sorted(TABLES))}"])
+    there = sorted({*TABLES, HISTORY})
+    if options.table not in there:
+        raise ConfigError("show", [f"no table {options.table}; there are {', '.join(there)}"])
     place, name = place_of(options)
     spark = session(options)
-    if options.run is not None:
+    if options.table == HISTORY:
+        if options.run is not None:
+            raise ConfigError("show", [f"{HISTORY} spans all runs; leave --run out, and use --where \"run_id = '…'\""])
+        frame = segment_history(spark, place, name)
+    elif options.run is not None:
         # Rejects of a run that failed its gate are there though the run is not.
         frame = of_run(spark, place, options.table, options.run)
     else:

@@ -32,8 +32,14 @@ def run_command(options: argparse.Namespace) -> int:
     codes = []
     while dates:
         as_of = dates.pop(0)
+        mine = as_of in asked
         outcome = run_once(
-            spark, config, as_of, force=options.force and as_of in asked, refit=options.refit and as_of in asked
+            spark,
+            config,
+            as_of,
+            force=options.force and mine,
+            refit=options.refit and mine,
+            fail_on=options.fail_on,
         )
         codes.append(outcome.exit_code)
         later = outdated_successor(spark, config, as_of)
@@ -43,12 +49,20 @@ def run_command(options: argparse.Namespace) -> int:
     return max(codes)
 
 
-def run_once(spark: SparkSession, config: Config, as_of: date, *, force: bool = False, refit: bool = False) -> Outcome:
+def run_once(
+    spark: SparkSession,
+    config: Config,
+    as_of: date,
+    *,
+    force: bool = False,
+    refit: bool = False,
+    fail_on: str | None = None,
+) -> Outcome:
     """One run with its progress and warnings on the terminal."""
     lines = StageLines()
     print(f"{config.name} as of {as_of}", file=sys.stderr, flush=True)
     try:
-        outcome = run(spark, config, as_of, clock=clock.now, progress=lines, force=force, refit=refit)
+        outcome = run(spark, config, as_of, clock=clock.now, progress=lines, force=force, refit=refit, fail_on=fail_on)
     finally:
         lines.stop()
     for warning in outcome.warnings:
@@ -60,6 +74,8 @@ def run_once(spark: SparkSession, config: Config, as_of: date, *, force: bool = 
     else:
         for line in outcome.account:
             print(f"  {line}", file=sys.stderr)
+        if outcome.verdict:
+            print(f"  drift: {outcome.verdict}", file=sys.stderr)
         print(f"{outcome.run_id} published{'' if outcome.status == 'ok' else f' ({outcome.status})'}", flush=True)
     return outcome
 

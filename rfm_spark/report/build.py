@@ -18,6 +18,8 @@ from rfm_spark.report.accounts import other_amounts, source_accounts
 from rfm_spark.report.clusters import clusters_part
 from rfm_spark.report.colours import CAUSE_COLOURS
 from rfm_spark.report.data import ReportData
+from rfm_spark.report.drift import TERMS as DRIFT_TERMS
+from rfm_spark.report.drift import drift_part
 from rfm_spark.report.lines import Line, profile_cells
 from rfm_spark.report.wording import (
     CAUSE_SENTENCES,
@@ -32,7 +34,7 @@ from rfm_spark.report.wording import (
     within_words,
 )
 
-_TEMPLATES = ("page.html.j2", "clusters.html.j2", "parts.html.j2")
+_TEMPLATES = ("page.html.j2", "clusters.html.j2", "drift.html.j2", "parts.html.j2")
 
 
 @dataclass(frozen=True)
@@ -110,6 +112,8 @@ def _content(data: ReportData, say: Numbers) -> Mapping[str, Any]:
         "causes": _cause_lines(data, say),
         "previous_day": _previous_day(run.previous_run_id),
         "clusters": clusters_part(data, say),
+        "drift": drift_part(data, say),
+        "drift_terms": DRIFT_TERMS,
         "sources": source_accounts(run, say),
         "facts": _facts(data),
         "counts": {name: say.count(value) for name, value in sorted(other_amounts(run, run.rows).items())},

@@ -237,7 +237,7 @@ def _closest(data: ReportData, say: Numbers) -> str:
 
 def _model_part(data: ReportData, model: ModelFacts, say: Numbers) -> ModelPart:
     return ModelPart(
-        verdict=scans.verdict(model, say),
+        verdict=scans.verdict(model, say, _looked_at(data)),
         kept=_kept(data, model),
         curves=scans.scan_figures(model, say),
         scan=scans.scan_rows(model, say),
@@ -245,6 +245,11 @@ def _model_part(data: ReportData, model: ModelFacts, say: Numbers) -> ModelPart:
         lineage=lineage_part(model, say),
         legend=scans.legend(say),
     )
+
+
+def _looked_at(data: ReportData) -> tuple[int, int] | None:
+    ends = data.settings.get("clusters", {}).get("k_range")
+    return (int(ends[0]), int(ends[1])) if ends else None
 
 
 def _kept(data: ReportData, model: ModelFacts) -> str:

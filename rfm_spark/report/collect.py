@@ -19,6 +19,7 @@ from rfm_spark.lake.place import Place, checked_run_id
 from rfm_spark.lake.store import Store
 from rfm_spark.report.cluster_rows import profiles_of, read_model
 from rfm_spark.report.data import GridCell, Profile, ReportData, RunFacts, Transition
+from rfm_spark.report.drift_data import read_drift
 from rfm_spark.segments.cuts import COLUMN_OF, CutSet, from_rows
 from rfm_spark.segments.rules import RuleMap
 
@@ -52,6 +53,7 @@ def collect(spark: SparkSession, lake: Place, run: RunRow | str) -> ReportData:
         clusters=profiles_of(row.asDict(recursive=True) for row in _rows(store, facts, "cluster_profiles")),
         histograms=_histograms(segments),
         model=read_model(store, facts.model_version),
+        drift=read_drift(store, run_id, facts.config, facts.config_name, facts.as_of),
     )
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from rfm_spark.core.schemas import CAUSES, NO_SEGMENT
 from rfm_spark.report.cluster_data import FeatureValues, ModelFacts
+from rfm_spark.report.drift_data import DriftFacts
 from rfm_spark.segments.cuts import CutSet
 from rfm_spark.segments.rules import Outcome, RuleMap
 
@@ -140,6 +141,7 @@ class ReportData:
         histograms: per measure, customers by doubling bin: bin b holds whole values v with 2^b - 1 <= v < 2^(b+1) - 1,
             and -1 the negative ones.
         model: that assigned the customers to clusters; None without, or in a lake that does not have it.
+        drift: its figures, and those of the runs before it.
     """
 
     run: RunFacts
@@ -151,6 +153,7 @@ class ReportData:
     clusters: tuple[ClusterProfile, ...]
     histograms: Mapping[str, Mapping[int, int]]
     model: ModelFacts | None = None
+    drift: DriftFacts = field(default_factory=DriftFacts)
 
     @cached_property
     def settings(self) -> dict[str, Any]:

@@ -57,15 +57,23 @@ class Verdict:
     warns: bool = False
 
 
-def verdict(model: ModelFacts, say: Numbers) -> Verdict | None:
-    """How k was decided; None for a model of a version that did not note it."""
+def verdict(model: ModelFacts, say: Numbers, k_range: tuple[int, int] | None = None) -> Verdict | None:
+    """How k was decided; None for a model of a version that did not note it.
+
+    Args:
+        model: with its scan.
+        say: how numbers are written.
+        k_range: numbers that were looked at to choose from, both ends included; the scan may hold the fallback besides.
+    """
     k = say.count(model.k)
     if model.decided == "auto":
         return Verdict(_chosen(model, say))
     if model.decided == "fixed":
         return Verdict(f"The configuration fixes k = {k}; it was not chosen from the data.")
     if model.decided == "no_stable_k":
-        ends = f" from {say.count(model.scan[0].k)} to {say.count(model.scan[-1].k)}" if len(model.scan) > 1 else ""
+        low, high = k_range or (model.scan[0].k, model.scan[-1].k) if model.scan else (0, 0)
+        seen = [line.k for line in model.scan if low <= line.k <= high]
+        ends = f" from {say.count(seen[0])} to {say.count(seen[-1])}" if len(seen) > 1 else ""
         text = (
             f"No number of clusters{ends} is stable: either other samples of these customers give other clusters, or "
             f"one group is cut in two. So k = {k} (clusters.fallback_k) is a convention: these clusters are a handy "

@@ -1,0 +1,98 @@
+"""What the report shows of drift: the figures of a run, and the same figures of the runs before it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from pyspark.sql import functions as F
+
+from rfm_spark.core.schemas import CLUSTER_CAUSES, CLUSTER_TRANSITIONS, DRIFT
+from rfm_spark.lake.ledger import Ledger, current_runs
+from rfm_spark.lake.store import Store
+
+# As-of dates of the strip: more make its cells too narrow to read.
+RUNS_SHOWN = 18
+# Figures that are shown over time.
+_OVER_TIME = ("psi", "verdict", "moved", "flicker", "confirmed_moved", "members_held", "ids_held", "names_held")
+
+
+@dataclass(frozen=True)
+class DriftLine:
+    """One figure of one run, as table `drift` has it."""
+
+    as_of: date
+    metric: str
+    subject: str
+    against: str
+    value: float | None
+    severity: str
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class DriftFacts:
+    """Drift of a run.
+
+    Attributes:
+        policy: `drift.policy` of its configuration.
+        lines: its figures; empty where there was nothing to compare with.
+        history: those of the current runs up to it that are shown over time, oldest first.
+        cluster_causes: customers per cause of a change of cluster.
+    """
+
+    policy: str = "monitor"
+    lines: tuple[DriftLine, ...] = ()
+    history: tuple[DriftLine, ...] = ()
+    cluster_causes: Mapping[str, int] | None = None
+
+
+def read_drift(store: Store, run_id: str, config: str, config_name: str, as_of: date) -> DriftFacts:
+    """Figures of a run and of those before it.
+
+    Args:
+        store: of the lake.
+        run_id: of the run.
+        config: its configuration, canonical JSON.
+        config_name: its segmentation.
+        as_of: its as-of date.
+    """
+    policy = json.loads(config).get("drift", {}).get("policy", "monitor")
+    if not store.exists(DRIFT.name):
+        return DriftFacts(policy)
+    current = current_runs(Ledger(store).complete(config_name), config_name)
+    # The run itself also where it is superseded by now.
+    shown = {day: run.run_id for day, run in current.items() if day < as_of}
+    ids = [*sorted(shown.values())[-RUNS_SHOWN + 1 :], run_id]
+    rows = store.read(DRIFT.name).where(F.col("run_id").isin(ids)).collect()
+    lines = [drift_line(row.asDict()) for row in rows if row["run_id"] == run_id]
+    history = [drift_line(row.asDict()) for row in rows if row["metric"] in _OVER_TIME]
+    causes = None
+    if store.exists(CLUSTER_TRANSITIONS.name):
+        mine = store.read(CLUSTER_TRANSITIONS.name).where(F.col("run_id") == run_id)
+        sums = mine.agg(*(F.sum(cause).alias(cause) for cause in CLUSTER_CAUSES), F.sum("customers").alias("n"))
+        found = sums.collect()[0].asDict()
+        if found["n"]:
+            stayed = found["n"] - sum(found[cause] for cause in CLUSTER_CAUSES)
+            causes = {"stayed": stayed, **{cause: found[cause] for cause in CLUSTER_CAUSES}}
+    return DriftFacts(policy, _sorted(lines), _sorted(history), causes)
+
+
+def drift_line(row: Mapping[str, Any]) -> DriftLine:
+    """One figure from a row of table `drift`."""
+    return DriftLine(
+        row["as_of_date"],
+        row["metric"],
+        row["subject"],
+        row["against"],
+        row["value"],
+        row["severity"],
+        row["detail"] or "",
+    )
+
+
+def _sorted(lines: Iterable[DriftLine]) -> tuple[DriftLine, ...]:
+    return tuple(sorted(lines, key=lambda line: (line.as_of, line.metric, line.subject, line.against)))
