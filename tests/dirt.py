@@ -87,7 +87,7 @@ class World:
         kinds: dict[str, dict[str, str | None]] = {
             "anonymous": {"customer": pick([None, "", "  ", "\t", "\u00a0"])},
             "placeholder_id": {"customer": pick(["NULL", "null", "n/a", "None", "NaN", " undefined "])},
-            "bad_date": {"at": pick([None, "", "2024-13-45 10:00:00", "yesterday", "45292"])},
+            "bad_date": {"at": pick([None, "", "2024-13-45 10:00:00", "yesterday", "2024-02-30"])},
             "before_1970": {"at": pick(["1969-12-31 10:00:00", "1900-01-01 00:00:00"])},
             "future_date": {"at": pick(["2999-01-01 00:00:00", "9999-12-31 23:59:59"])},
             "missing_order_id": {"order": pick([None, "", " "])},
@@ -97,6 +97,8 @@ class World:
         for code, changes in kinds.items():
             # A customer who has a line that can be used is not missed when another one can't.
             self._plant(self._row(**changes), "rejected", f"rejected.{code}", cents)
+        for at in ("45292", pick(["12:30", "2024", "202406", "99999-01-01"])):
+            self._plant(self._row(at=at), "rejected", "rejected.bad_date", cents)
         self._plant(self._row(price="-3.50"), "rejected", "rejected.negative_price", -cents)
         for price in ("abc", pick(["NaN", "inf", "-Infinity", "", "1,2,3"]), None):
             self._plant(self._row(price=price), "rejected", "rejected.bad_amount", 0)

@@ -17,7 +17,7 @@ from rfm_spark.core.loading import validate
 from rfm_spark.core.quality import QualityConfig
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
-NAMES = ("quality.md", "landing.md", "clusters.md")
+NAMES = ("quality.md", "landing.md", "clusters.md", "drift.md")
 
 
 def text(name: str) -> str:

@@ -37,7 +37,7 @@ class Line:
     amount: str
     order: str = "A"
     at: time = NOON
-    is_return: bool | None = None
+    is_return: bool = False
 
     @property
     def moment(self) -> datetime:
@@ -126,7 +126,7 @@ def generated_ledgers() -> dict[str, Ledger]:
         amount=amounts,
         order=st.sampled_from("ABC"),
         at=st.sampled_from([NOON, MIDNIGHT, LAST]),
-        is_return=st.sampled_from([None, False, False, True]),
+        is_return=st.sampled_from([False, False, False, True]),
     )
 
     @settings(max_examples=250, database=None)

@@ -40,9 +40,15 @@ class World:
     lake: str
     models: tuple[str, str]
 
-    def config(self, **clusters: Any) -> Config:
+    def config(self, window: int = 365, **clusters: Any) -> Config:
         wanted = {"enabled": True, "k": 3, "features": ["recency_days", "monetary", TENURE], **clusters}
-        return config_for(self.folder, lake={"root": self.lake}, clusters=wanted, quality={"max_staleness_days": None})
+        return config_for(
+            self.folder,
+            lake={"root": self.lake},
+            rfm={"window_days": window},
+            clusters=wanted,
+            quality={"max_staleness_days": None},
+        )
 
     def run(self, spark: SparkSession, run_id: str) -> RunRow:
         (found,) = [run for run in Ledger(Store(spark, self.place)).complete() if run.run_id == run_id]
@@ -202,10 +208,14 @@ def test_decisions_hold_for_later_runs_and_change_no_past_one(
     # Whatever the configuration says. The plan alone, since a run takes long and does what its plan says.
     complete = Ledger(Store(spark, own.place)).complete()
     for k in (3, 2):
-        plan = planned_model(Store(spark, own.place), own.config(k=k).clusters, "tiny", complete, FOURTH, refit=False)
+        plan = planned_model(Store(spark, own.place), own.config(k=k), complete, FOURTH, refit=False)
         assert (plan.trains, plan.fingerprint) == (False, second)
 
     assert f"{first} is champion of the next run" in said(capsys, "unpin", "--lake", own.lake)
+    # Spend of a month is another feature than that of a year.
+    for window, trains in ((365, False), (30, True)):
+        plan = planned_model(Store(spark, own.place), own.config(window), complete, FOURTH, refit=False)
+        assert plan.trains == trains
     assert "no model of tiny is pinned" in refused(capsys, "unpin", "--lake", own.lake)
     assert roles(capsys, own.lake) == ["champion", "earlier", "challenger"]
 

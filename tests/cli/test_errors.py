@@ -138,3 +138,13 @@ def test_a_job_imports_nothing_a_cluster_lacks() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=os.environ, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_check_says_which_file_does_not_fit(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "source").mkdir()
+    (tmp_path / "source" / "a.csv").write_text("customer,order,at,amount\na,1,2024-05-01,5\n", encoding="utf-8")
+    (tmp_path / "source" / "b.csv").write_text("order,customer,at,amount\n2,a,2024-05-01,5\n", encoding="utf-8")
+    conf = tmp_path / "conf.yml"
+    conf.write_text(GOOD.replace("format: delta", "format: csv\n    options: {header: true}"), encoding="utf-8")
+    assert main(["check", "-c", str(conf)]) == 2
+    assert "a file has another header than the first one" in said(capsys)

@@ -11,10 +11,10 @@ from rfm_spark.clusters.identity import Event, Overlap, inherited_ids, lineage, 
 from rfm_spark.clusters.names import cluster_names, insight
 
 
-def overlap(common: list[list[float]], sizes: list[float] | None = None) -> Overlap:
+def overlap(common: list[list[float]], kept: list[float] | None = None) -> Overlap:
     table: Points = np.array(common, dtype=float)
     old = tuple(range(1, len(common) + 1))
-    return Overlap(old, table, table.sum(axis=1) if sizes is None else np.array(sizes, dtype=float))
+    return Overlap(old, table, np.ones(len(old)) if kept is None else np.array(kept))
 
 
 def told(found: tuple[Event, ...]) -> list[tuple[str, tuple[int, ...], tuple[int, ...]]]:
@@ -68,7 +68,7 @@ def test_a_merge_absorbs_the_smaller_one_or_both() -> None:
 
 def test_a_new_and_a_vanished_cluster_are_named() -> None:
     # Cluster 2's customers are gone but for three; the last new cluster has customers nobody knew.
-    changed = overlap([[100, 0], [3, 0], [0, 0]], sizes=[100, 90, 70])
+    changed = overlap([[100, 0], [3, 0], [0, 0]], kept=[1.0, 3 / 90, 0.0])
     ids, _ = inherited_ids(changed, 3)
     assert ids == (1, 4)
     assert told(lineage(changed, ids)) == [
@@ -76,11 +76,24 @@ def test_a_new_and_a_vanished_cluster_are_named() -> None:
     ]  # fmt: skip
 
 
+def test_a_cluster_most_of_whose_customers_are_gone_hands_nothing_on() -> None:
+    """The few who are left lie together; but who else is in their cluster now may be anyone."""
+    few = overlap([[100, 0], [0, 40]], kept=[1.0, 0.4])
+    ids, _ = inherited_ids(few, 2)
+    assert ids == (1, 3)
+    events = lineage(few, ids)
+    assert told(events) == [("survived", (1,), (1,)), ("disappeared", (2,), ()), ("emerged", (), (3,))]
+    assert events[1].overlap == pytest.approx(0.4)
+    half = overlap([[100, 0], [0, 40]], kept=[1.0, 0.5])
+    assert inherited_ids(half, 2)[0] == (1, 2)
+
+
 def test_counts_become_an_overlap_with_those_who_are_gone() -> None:
-    made = overlap_of((2, 5), {(2, 0): 7, (2, None): 3, (5, 1): 4}, 2)
+    made = overlap_of((5, 2), {(2, 0): 7, (5, 1): 4}, 2, {2: 0.7})
     assert made.old_ids == (2, 5)
     assert made.common.tolist() == [[7, 0], [0, 4]]
-    assert made.old_sizes.tolist() == [10, 4]
+    assert made.kept.tolist() == [0.7, 1.0]
+    assert made.shares.tolist() == [[0.7, 0.0], [0.0, 1.0]]
 
 
 SPACE = FeatureSpace(

@@ -17,10 +17,12 @@ from rfm_spark.clusters.driver import Points
 from rfm_spark.clusters.features import FeatureSpace
 from rfm_spark.clusters.model import ClusterModel
 from rfm_spark.clusters.names import cluster_names
+from rfm_spark.clusters.train import Stamp, Training, train
 from rfm_spark.core.clustering import ClustersConfig
 
 FEATURES = ("recency_days", "frequency", "monetary")
 SCHEMA = "customer_id STRING, recency_days INT, frequency BIGINT, monetary DECIMAL(18,2), tenure_days INT"
+STAMP = Stamp("v1", "shop", "run", "2024-06-30", definition="0a1b2c3d")
 DATA = Path(__file__).resolve().parents[1] / "data"
 
 
@@ -96,3 +98,14 @@ def model_of(space: FeatureSpace, centres: Sequence[Sequence[float]] | Points) -
     fixed = tuple(tuple(float(x) for x in centre) for centre in centres)
     ids = tuple(range(1, len(fixed) + 1))
     return ClusterModel("v1", space, fixed, ids, cluster_names(fixed, space), len(fixed))
+
+
+def trained(
+    frame: DataFrame, parent: ClusterModel | None = None, before: DataFrame | None = None, **given: Any
+) -> Training:
+    """A model of these customers under the default configuration with changes."""
+    held = frame.persist()
+    try:
+        return train(held, config(**given), STAMP, parent, before)
+    finally:
+        held.unpersist()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 from pyspark.sql import Column, SparkSession
 from pyspark.sql import functions as F
 
-from rfm_spark.core.stats import BILLIONTH, HUNDREDTH, Moments, exact_moments
+from rfm_spark.core.stats import BILLIONTH, HUNDREDTH, ExactSum, Moments, exact_moments
 
 
 def wanted() -> dict[str, tuple[Column, int]]:
@@ -44,3 +46,24 @@ def test_nothing_and_one_value_have_no_spread(spark: SparkSession) -> None:
 def test_equal_cents_have_a_spread_of_exactly_zero(spark: SparkSession) -> None:
     frame = spark.range(0, 97).select(F.lit("0.10").cast("decimal(18,2)").alias("money"))
     assert exact_moments(frame, {"money": (F.col("money"), HUNDREDTH)})["money"] == Moments(97, 0.1, 0.0)
+
+
+def test_exact_sums_are_those_of_the_trillionths_from_any_layout(spark: SparkSession) -> None:
+    """Where sums of doubles lose the small ones to the large, and depend on the order."""
+    draws = np.random.default_rng(3)
+    values = [1e9, -1e9, 1e-12, -1e-12, 0.0, *(float(x) for x in draws.normal(0, 10.0 ** draws.integers(-9, 4, 400)))]
+    rows = [(i % 3, value) for i, value in enumerate(values)] + [(0, None)]
+    frame = spark.createDataFrame(rows, "part INT, value DOUBLE")
+    exact = ExactSum("value")
+    found = []
+    for layout in (frame, frame.orderBy(F.rand(5)).repartition(7)):
+        summed = layout.groupBy("part").agg(*exact.columns(F.col("value"))).withColumn("sum", exact.column)
+        found.append({row["part"]: (exact.of(row), row["sum"]) for row in summed.collect()})
+    assert found[0] == found[1]
+    for part in range(3):
+        mine = [value for own, value in rows if own == part and value is not None]
+        wanted = sum(math.floor(value * 1e12) for value in mine) / 1e12
+        by_driver, by_spark = found[0][part]
+        assert by_driver == by_spark == pytest.approx(wanted, abs=len(mine) * 1e-12)
+    nobody = frame.where("part > 9").agg(*exact.columns(F.col("value"))).collect()[0]
+    assert exact.of(nobody) == 0.0

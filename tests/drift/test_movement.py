@@ -7,8 +7,6 @@ import json
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from types import SimpleNamespace
-from typing import Any, cast
 
 import pytest
 from pyspark.sql import DataFrame, SparkSession
@@ -16,12 +14,10 @@ from pyspark.sql import functions as F
 
 from rfm_spark.core.config import Config
 from rfm_spark.core.loading import validate
-from rfm_spark.core.schemas import CAUSES, SEGMENT_CHANGES, SEGMENT_TRANSITIONS
-from rfm_spark.drift.movement import moves, segment_changes, segment_transitions, wilson
-from rfm_spark.lake.ledger import RunRow
-from rfm_spark.pipeline.context import RunContext
-from rfm_spark.pipeline.stages import moved_since
-from rfm_spark.segments.cuts import CutSet, as_rows, with_scores
+from rfm_spark.core.schemas import CAUSES, CLUSTER_TRANSITIONS, SEGMENT_CHANGES, SEGMENT_TRANSITIONS
+from rfm_spark.drift.movement import cluster_transitions, moves, segment_changes, segment_transitions, wilson
+from rfm_spark.pipeline.comparing import Side, moved_between
+from rfm_spark.segments.cuts import CutSet, with_scores
 from rfm_spark.segments.rules import RuleMap, parse_rule_map, segment_column
 
 # Without type stubs, so not by an import statement.
@@ -96,30 +92,31 @@ def run_of(
         "rfm_weighted", (F.col("r_score") + F.col("f_score") + F.col("m_score")) / 3
     )
     dated = scored.withColumns({"as_of_date": F.lit(day), "first_order_date": F.lit(date(2020, 1, 1))})
-    return dated.withColumn("segment", segment_column(rules, {"new_within_days": 90.0}))
+    named = dated.withColumn("segment", segment_column(rules, {"new_within_days": 90.0}))
+    unused = {"last_order_date": "date", "segment_before": "string", "cluster_id": "int", "segment_runs": "int"}
+    return named.withColumns(
+        {"confirmed_segment": F.col("segment"), **{name: F.lit(None).cast(kind) for name, kind in unused.items()}}
+    )
 
 
-def moved_between(
+def side(run_id: str, config: Config, rules: RuleMap, segments: DataFrame) -> Side:
+    document = json.loads(config.canonical(rules.model_dump(mode="json")))
+    return Side(run_id, document, None, segments)
+
+
+def moved_of(
     spark: SparkSession, rules: RuleMap, customers: dict[str, Customer] = CUSTOMERS, before: Config | None = None
 ) -> DataFrame:
-    """The pipeline's own comparison of two runs whose tables are made here."""
+    """The pipeline's own comparison of two runs whose rows are made here."""
     was = run_of(spark, {n: c.then for n, c in customers.items() if c.then}, cuts_of(30.0, 2.0, 4.0), rules, THEN)
-    segments = run_of(spark, {n: c.now for n, c in customers.items() if c.now}, cuts_of(60.0, 3.0, 6.0), rules, NOW)
-    lines = [(name, NOW if c.new_line else THEN) for name, c in customers.items() if c.now]
-    tables: dict[str, Any] = {"segments": was, "segment_cuts": spark.createDataFrame(as_rows(cuts_of(30.0, 2.0, 4.0)))}
-    config = config_of()
-    run = SimpleNamespace(
-        spark=spark,
-        config=config,
-        rule_map=rules,
-        segments=segments,
-        known_measures=spark.createDataFrame(lines, "customer_id STRING, last_line_date DATE"),
-        of_run=lambda name, run_id, version=None: tables[name],
+    now = run_of(spark, {n: c.now for n, c in customers.items() if c.now}, cuts_of(60.0, 3.0, 6.0), rules, NOW)
+    new_line = [name for name, c in customers.items() if c.new_line]
+    counted = now.withColumn("lines", F.lit(7) + F.col("customer_id").isin(new_line).cast("bigint"))
+    return moved_between(
+        side("now", config_of(), rules, counted),
+        side("before", before or config_of(), rules, was.withColumn("lines", F.lit(7).cast("bigint"))),
+        cuts_of(30.0, 2.0, 4.0),
     )
-    document = (before or config).canonical(rules.model_dump(mode="json"))
-    assert json.loads(document)["segments"]["rule_map"]
-    previous = RunRow("before", THEN, "default", document, None, 0, 1_709_251_200_000_000)
-    return moved_since(cast(RunContext, run), previous)
 
 
 def found_in(moved: DataFrame) -> dict[str, tuple[str, str, str | None]]:
@@ -129,13 +126,13 @@ def found_in(moved: DataFrame) -> dict[str, tuple[str, str, str | None]]:
 
 
 def test_each_move_has_its_cause(spark: SparkSession) -> None:
-    moved = moved_between(spark, rule_map(*BY_SCORES)).persist()
+    moved = moved_of(spark, rule_map(*BY_SCORES)).persist()
     assert found_in(moved) == {name: (*c.moved, c.cause) for name, c in CUSTOMERS.items()}
     assert {c.cause for c in CUSTOMERS.values()} == {*CAUSES, None} - {"definition"}
 
 
 def test_changes_and_the_diagonal_are_all_customers_of_either_run(spark: SparkSession) -> None:
-    moved = moved_between(spark, rule_map(*BY_SCORES)).persist()
+    moved = moved_of(spark, rule_map(*BY_SCORES)).persist()
     changes = segment_changes(moved)
     assert set(changes.columns) <= set(SEGMENT_CHANGES.names)
     movers = {name: (*c.moved, c.cause) for name, c in CUSTOMERS.items() if c.moved[0] != c.moved[1]}
@@ -158,7 +155,7 @@ def test_changes_and_the_diagonal_are_all_customers_of_either_run(spark: SparkSe
 
 
 def test_changed_windows_are_the_cause_of_all_moves(spark: SparkSession) -> None:
-    found = found_in(moved_between(spark, rule_map(*BY_SCORES), before=config_of(window_days=365)))
+    found = found_in(moved_of(spark, rule_map(*BY_SCORES), before=config_of(window_days=365)))
     for name, customer in CUSTOMERS.items():
         inside = customer.then is not None and customer.now is not None
         moved = customer.moved[0] != customer.moved[1]
@@ -167,26 +164,33 @@ def test_changed_windows_are_the_cause_of_all_moves(spark: SparkSession) -> None
 
 def test_settings_that_no_segment_depends_on_are_no_new_definition(spark: SparkSession) -> None:
     coarser: dict[str, object] = {"scoring": {"bins": {"r": 2, "f": 3, "m": 2}, "relative_error": 0.01}}
-    found = found_in(moved_between(spark, rule_map(*BY_SCORES), before=config_of(**coarser)))
+    found = found_in(moved_of(spark, rule_map(*BY_SCORES), before=config_of(**coarser)))
     assert found == {name: (*c.moved, c.cause) for name, c in CUSTOMERS.items()}
 
 
 def test_rules_on_what_scores_make_see_yesterdays_cuts_too(spark: SparkSession) -> None:
     # Frequency 3 scores 2 then and 1 now: the weighted score falls from 2 to 5/3 by the cuts alone.
     weighted = Customer((10, 3), (10, 3), False, ("big", "small"), "thresholds")
-    found = found_in(moved_between(spark, rule_map("big, when: {rfm_weighted: {min: 2}}"), {"c": weighted}))
+    found = found_in(moved_of(spark, rule_map("big, when: {rfm_weighted: {min: 2}}"), {"c": weighted}))
     assert found == {"c": ("big", "small", "thresholds")}
 
 
 def test_moves_of_empty_runs_are_entries_and_exits(spark: SparkSession) -> None:
     now = spark.createDataFrame(
-        [("a", "x", "x", True, Decimal(1))],
-        "customer_id STRING, segment STRING, segment_before_cuts STRING, has_new_line BOOLEAN, monetary DECIMAL(18,2)",
+        [("a", "x", "x", "x", 1, "x", 3, Decimal(1), date(2024, 3, 1), 4, 4)],
+        "customer_id STRING, segment STRING, confirmed_segment STRING, segment_before_cuts STRING, segment_runs INT, "
+        "segment_before STRING, lines BIGINT, monetary DECIMAL(18,2), last_order_date DATE, cluster_id INT, "
+        "cluster_before_model INT",
     )
-    none = now.select("customer_id", "segment", "monetary").where("false")
-    assert found_in(moves(now, none, "p", definition_changed=True)) == {"a": (NOBODY, "x", "entered")}
-    left = moves(now.where("false"), now.select("customer_id", "segment", "monetary"), "p", definition_changed=False)
+    none = now.where("false")
+    entered = moves(now, none, "p", definition_changed=True)
+    assert found_in(entered) == {"a": (NOBODY, "x", "entered")}
+    left = moves(none, now, "p", definition_changed=False)
     assert found_in(left) == {"a": ("x", NOBODY, "left")}
+    assert [row["cluster_cause"] for row in entered.union(left).collect()] == ["entered", "left"]
+    assert [tuple(row)[2:6] for row in cluster_transitions(left).select(*CLUSTER_TRANSITIONS.names[2:]).collect()] == [
+        (4, None, 1, 1.0)
+    ]
 
 
 def test_intervals_are_wilsons(spark: SparkSession) -> None:

@@ -16,7 +16,7 @@ from rfm_spark.core.inputs import TransactionsSource
 from rfm_spark.core.quality import QualityConfig
 from rfm_spark.intake.counts import line_counts, observed
 from rfm_spark.intake.gates import mixed_currencies
-from rfm_spark.intake.lines import Intake, names_currencies, typed_lines
+from rfm_spark.intake.lines import Intake, currency_origin, typed_lines
 
 MOMENT = datetime(2024, 3, 1, 12)
 
@@ -52,6 +52,15 @@ def test_a_number_written_for_people_is_read(spark: SparkSession, decimal: str, 
     assert cents_of(spark, [text], decimal) == [(cents, None)]
 
 
+@pytest.mark.parametrize("decimal", [".", ","])
+def test_after_a_leading_zero_a_sign_is_the_decimal_one(spark: SparkSession, decimal: str) -> None:
+    texts = ["0,250", "0.250", "-0.500", "-0,500", "0,5", "00,500", "€ 0,999", "0,250,000", "0.250.000"]
+    bad = (None, "bad_amount")
+    assert cents_of(spark, texts, decimal) == [
+        (25, None), (25, None), (-50, None), (-50, None), (50, None), (50, None), (100, None), bad, bad,
+    ]  # fmt: skip
+
+
 def test_what_is_no_number_is_said_apart_from_what_is_too_large(spark: SparkSession) -> None:
     bad = ["abc", "", None, "NaN", "Infinity", "1,2,3", "1.2.3", "12,3456,7", "--5", "1e", "0x10", "five"]
     large = ["1e400", "-1e400", "10000000000001", "9" * 60]
@@ -76,7 +85,7 @@ def test_signs_of_currencies_are_told_apart(spark: SparkSession) -> None:
     raw = spark.createDataFrame([(MOMENT, text) for text in texts], "at TIMESTAMP, a STRING").coalesce(1)
     found = typed_lines(raw, source)
     assert [row["currency"] for row in found.collect()] == [None, "EUR", "EUR", "USD", "$", "GBP"]
-    assert names_currencies(found, source)
+    assert currency_origin(found, source) == "amounts"
     seen = Observation()
     observed(found, seen, MOMENT.date()).collect()
     counts = line_counts(seen)

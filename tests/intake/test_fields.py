@@ -16,10 +16,18 @@ from rfm_spark.core.checks import BY_CODE, CHECKS
 from rfm_spark.core.inputs import TransactionsSource
 from rfm_spark.core.quality import QualityConfig
 from rfm_spark.core.session import session_settings
-from rfm_spark.intake.counts import counted_apart, line_counts, observed
+from rfm_spark.intake.counts import (
+    contents_by_day,
+    contents_text,
+    counted_apart,
+    day_number,
+    line_counts,
+    observed,
+)
 from rfm_spark.intake.duplicates import without_duplicates
 from rfm_spark.intake.ids import unicode_changes
 from rfm_spark.intake.lines import Intake, accepted_until, judged_lines, rejects, typed_lines
+from rfm_spark.intake.orders import build_orders
 from rfm_spark.intake.values import IDS
 
 AS_OF = date(2024, 6, 30)
@@ -33,16 +41,20 @@ SOURCE = TransactionsSource.model_validate(
     }
 )  # fmt: skip
 USUAL = ("c1", "o1", "1", "2024-05-01 10:00:00", "2", "1.50", "EUR", "S", "web")
+# Spark takes these for years far away, or for a time of today.
+ODD_TIMES = ("45292", "202406", "99999-01-01", "294247-01-01", "-0001-01-01", "+2024-05-01", "12:30", "T12:30", "2024",
+             "0000-01-01", "0001-01-01", "9999-12-31 23:59:59")  # fmt: skip
 ODD = st.one_of(
     st.none(), st.text(st.characters(exclude_categories=["Cs"]), max_size=8),
     st.sampled_from(["", " ", "NULL", "NaN", "inf", "1e400", "-0", "0", "1,5", "9999-12-31", "0000-00-00", "2024-02-30",
                      "2024-10-27 02:30:00", "\u00e9", "e\u0301", "'; DROP TABLE x", "\\", "\x00", "🦊", "S", "R",
-                     "EUR", "%s{}"]),
+                     "EUR", "%s{}", *ODD_TIMES]),
 )  # fmt: skip
 
 
 @given(rows=st.lists(st.tuples(st.integers(0, len(FIELDS) - 1), ODD), min_size=1, max_size=60))
 @example(rows=[(i, value) for i in range(len(FIELDS)) for value in (None, "", "1e400", "NaN", "é\u0301", "🦊", "\x00")])
+@example(rows=[(FIELDS.index("at"), value) for value in ODD_TIMES])
 def test_a_row_with_any_value_has_a_verdict_and_the_sums_add_up(
     spark: SparkSession, rows: list[tuple[int, Any]]
 ) -> None:
@@ -58,6 +70,11 @@ def test_a_row_with_any_value_has_a_verdict_and_the_sums_add_up(
         kept, again, superseded, cents, dropped = (int(value or 0) for value in ended.collect()[0])
         counts = line_counts(seen) or counted_apart(judged.lines, AS_OF)
         found = rejects(judged.lines, SOURCE).collect()
+        days = [(row["day"], row["low"], row["high"]) for row in contents_by_day(judged.lines).collect()]
+        orders = build_orders(accepted_until(judged.lines, AS_OF), None).agg(F.sum("lines")).collect()[0][0]
+    until = [(low, high) for day, low, high in days if day <= day_number(AS_OF)]
+    assert contents_text(sum(low for low, _ in until), sum(high for _, high in until)) == counts.contents
+    assert counts.read == int(orders or 0) + counts.later + len(found)
     assert counts.read == len(lines)
     assert counts.read == kept + again + superseded + counts.later + len(found)
     assert counts.read_cents == cents + dropped + counts.later_cents + counts.rejected_cents
@@ -78,6 +95,40 @@ def test_every_check_of_the_catalogue_can_say_what_it_may(spark: SparkSession) -
         assert check.default in check.choices
         for choice in check.choices:
             QualityConfig(checks={check.code: choice})
+
+
+@pytest.mark.parametrize(
+    ("text", "moment"),
+    [*((odd, None) for odd in ODD_TIMES if not odd.startswith(("0", "9999-"))), ("20240501", None), ("yesterday", None),
+     ("2024-05", "2024-05-01 00:00:00"), ("2024-5-1", "2024-05-01 00:00:00"), (" 2024-05-01\t", "2024-05-01 00:00:00"),
+     ("2024-05-01T12:30:00.5+02:00", "2024-05-01 10:30:00.5"), ("2024-05-01 12:30:00Z", "2024-05-01 12:30:00"),
+     ("2024-05-01 12:30:00 Europe/Berlin", "2024-05-01 10:30:00")],
+)  # fmt: skip
+def test_a_text_is_a_time_only_if_it_begins_with_year_and_month(
+    spark: SparkSession, text: str, moment: str | None
+) -> None:
+    raw = spark.createDataFrame([(*USUAL[:3], text, *USUAL[4:])], ", ".join(f"{name} STRING" for name in FIELDS))
+    row = typed_lines(raw, SOURCE).select(F.col("order_ts").cast("string"), "reason").collect()[0]
+    assert tuple(row) == (moment, None if moment else "bad_date")
+
+
+def test_days_beyond_the_calendar_are_counted_as_its_ends(spark: SparkSession) -> None:
+    columns = {**SOURCE.columns, "order_ts": "CAST(at AS timestamp)"}
+    source = SOURCE.model_copy(update={"columns": columns})
+    raw = spark.createDataFrame(
+        [(*USUAL[:3], at, *USUAL[4:]) for at in ("-0044-03-15", "202406", USUAL[3])],
+        ", ".join(f"{name} STRING" for name in FIELDS),
+    )
+    intake = Intake(QualityConfig(checks={"before_1970": "flag", "future_date": "off"}), WRITTEN)
+    lines = typed_lines(raw, source, intake)
+    counts = counted_apart(lines, AS_OF)
+    assert (counts.oldest, counts.newest, counts.later) == (date.min, date(2024, 5, 1), 1)
+    assert sorted(row["day"] for row in contents_by_day(lines).collect())[1] == day_number(date(2024, 5, 1))
+
+
+def test_a_line_id_beyond_ascii_is_normalised_too(spark: SparkSession) -> None:
+    raw = spark.createDataFrame([(*USUAL[:2], "e\u0301", *USUAL[3:])], ", ".join(f"{name} STRING" for name in FIELDS))
+    assert counted_apart(typed_lines(raw, SOURCE), AS_OF).foreign_ids == 1
 
 
 def test_ids_are_one_however_they_were_typed(spark: SparkSession) -> None:

@@ -84,6 +84,8 @@ def test_nothing_at_all_fails_only_where_freshness_is_asked_for() -> None:
 def test_currencies_are_never_added_up() -> None:
     assert mixed_currencies(replace(USUAL, currencies=("GBP", "GBP"))) is None
     assert "EUR and GBP" in str(mixed_currencies(replace(USUAL, currencies=("EUR", "GBP"))))
+    assert mixed_currencies(replace(USUAL, currencies=("", ""))) is None
+    assert "in EUR and amounts without a currency" in str(mixed_currencies(replace(USUAL, currencies=("", "EUR"))))
 
 
 def test_a_source_has_limits_and_checks_of_its_own() -> None:
@@ -110,6 +112,22 @@ def test_wrong_limits_are_a_configuration_error(quality: Any, says: str) -> None
         validate(Config, {"lake": {"root": "x"}, "sources": {"transactions": source}, "quality": quality}, "c.yml")
 
 
+OPEN_URLS = (
+    "x://h/d?user=a&pass=open", "x://h/d?apikey=open", "x://h/d;api_key=open", "x://h/d?password=${env:A}open",
+    "x://h/d?password=open${env:A}", "x://${env:U}:open@h/d", "x://u:${env:A}open@h/d", "oracle:thin:${env:U}/open@h",
+)  # fmt: skip
+CLOSED_URLS = (
+    "x://h/d?user=a&pass=${env:A}", "x://h/d?apikey=${env:A}&ssl=true", "x://${env:U}:${env:A}@h/d?bypass=true",
+    "oracle:thin:${env:U}/${env:A}@h", "x://h/d?password=${env:A}${env:B};x=1",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("url", CLOSED_URLS)
+def test_secrets_of_the_environment_are_no_open_ones(url: str) -> None:
+    place = {"format": "jdbc", "options": {"url": f"jdbc:{url}", "dbtable": "t"}}
+    validate(Config, {"lake": {"root": "x"}, "sources": {"transactions": {"columns": COLUMNS, **place}}}, "c.yml")
+
+
 @pytest.mark.parametrize(
     ("place", "says"),
     [
@@ -119,6 +137,10 @@ def test_wrong_limits_are_a_configuration_error(quality: Any, says: str) -> None
         ({"format": "jdbc", "options": {"url": "u", "dbtable": "t", "password": "open"}}, "secret stays"),
         ({"format": "jdbc", "options": {"url": "jdbc:postgresql://u:open@h/d", "dbtable": "t"}}, "holds a secret"),
         ({"format": "jdbc", "options": {"url": "u", "dbtable": "t", "partitionColumn": "c"}}, "numPartitions go"),
+        ({"path": "p", "format": "csv", "options": {"Mode": "DropMalformed"}}, "options.mode would lose"),
+        ({"path": "p", "format": "json", "options": {"mode": "lenient"}}, "options.mode would lose"),
+        ({"path": "p", "format": "parquet", "options": {"ignorecorruptfiles": True}}, "ignoreCorruptFiles would lose"),
+        *(({"format": "jdbc", "options": {"url": f"jdbc:{url}", "dbtable": "t"}}, "a secret") for url in OPEN_URLS),
         ({"path": "p", "format": "csv", "types": {"sale": ["A"], "refund": ["B"]}}, "columns.type and types"),
         ({"path": "p", "format": "csv", "rates": RATES}, "rates needs columns.currency"),
     ],

@@ -200,6 +200,13 @@ def test_flags_currencies_and_categories_are_mapped(spark: SparkSession, tmp_pat
     assert config_of(found, tmp_path).display.currency == "EUR"
 
 
+def test_a_blank_return_flag_is_no_return(spark: SparkSession) -> None:
+    rows = [("t1", "m1", "2024-04-01", "5.00", None), ("t2", "m1", "2024-04-02", "5.00", "Y"),
+            ("t3", "m1", "2024-04-03", "5.00", "N")]  # fmt: skip
+    found = guess(texts(spark, "transaction_id,member_id,date,amount,is_return", rows))
+    assert found.columns["is_return"] == "coalesce(lower(cast(is_return as string)) IN ('y'), false)"
+
+
 def test_mixed_currencies_are_said(spark: SparkSession) -> None:
     rows = [("a", "2024-04-01", "5.00", "EUR"), ("a", "2024-04-02", "5.00", "USD")]
     found = guess(texts(spark, "customer,date,amount,currency", rows))

@@ -12,8 +12,10 @@ from pyspark.sql import functions as F
 
 from rfm_spark.core.errors import SourceError
 from rfm_spark.core.inputs import TransactionsSource
-from rfm_spark.intake.counts import LineCounts, line_counts, observed
-from rfm_spark.intake.lines import accepted_until, rejects, typed_lines
+from rfm_spark.core.quality import QualityConfig
+from rfm_spark.intake.counts import LineCounts, counted_apart, line_counts, observed
+from rfm_spark.intake.gates import mixed_currencies
+from rfm_spark.intake.lines import Intake, accepted_until, currency_origin, rejects, typed_lines
 
 AS_OF = date(2024, 3, 31)
 MOMENT = datetime(2024, 3, 1, 12)
@@ -133,6 +135,52 @@ def test_quantity_times_price_does_not_overflow_whole_numbers(spark: SparkSessio
     assert amounts(spark, "STRING*STRING", [("3", "0.335"), ("0", "9"), ("1", "")]) == [
         (101, 0, None), (0, 0, None), (0, 0, "bad_amount"),
     ]  # fmt: skip
+
+
+def test_a_float_price_is_what_it_shows(spark: SparkSession) -> None:
+    # As the nearest FLOAT 2.675 is 2.67499995 and 1.005 is 1.00499999.
+    assert amounts(spark, "INT*FLOAT", [(1, 2.675), (-3, 1.005)]) == [(268, 0, None), (0, 302, None)]
+    assert amounts(spark, "FLOAT*INT", [(2.675, 1), (0.1, 10)]) == [(268, 0, None), (100, 0, None)]
+
+
+@pytest.mark.parametrize("at", ["CAST(NULL AS timestamp)", "timestamp'2024-05-01'", "timestamp'2024-01-01'"])
+def test_money_of_absurd_rows_is_counted_beyond_any_whole_number(spark: SparkSession, at: str) -> None:
+    raw = spark.range(10_000).selectExpr("CAST(id AS STRING) AS who", f"{at} AS at", "-9999999999999.99 AS total")
+    source = TransactionsSource(
+        table="t", columns={"customer_id": "who", "order_ts": "at", "amount": "total"}, order_grain="row"
+    )
+    seen = Observation()
+    observed(typed_lines(raw, source), seen, AS_OF).write.format("noop").mode("overwrite").save()
+    counts = line_counts(seen)
+    assert counts is not None
+    assert counts.read_cents == -999_999_999_999_999 * 10_000
+    side = counts.rejected_cents if "NULL" in at else counts.later_cents
+    assert side == (0 if "2024-01" in at else counts.read_cents)
+
+
+def test_a_return_mark_without_an_answer_is_rejected(spark: SparkSession) -> None:
+    raw = spark.createDataFrame([(MOMENT, "Y"), (MOMENT, "N"), (MOMENT, None)], "at TIMESTAMP, flag STRING").coalesce(1)
+    columns = {"customer_id": "'c'", "order_ts": "at", "amount": "5", "is_return": "flag = 'Y'"}
+    source = TransactionsSource(table="t", columns=columns, order_grain="row")
+    found = typed_lines(raw, source)
+    assert [(r["sale_cents"], r["refund_cents"], r["reason"]) for r in found.collect()][:2] == [
+        (0, 500, None), (500, 0, None),
+    ]  # fmt: skip
+    (bad,) = rejects(found, source).collect()
+    assert (bad["reason"], bad["detail"]) == ("unknown_type", "is_return = flag = 'Y'")
+    meant = source.model_copy(update={"columns": {**columns, "is_return": "coalesce(flag = 'Y', false)"}})
+    assert [row["reason"] for row in typed_lines(raw, meant).collect()] == [None] * 3
+
+
+def test_a_line_without_the_mapped_currency_is_none_of_the_others(spark: SparkSession) -> None:
+    raw = spark.createDataFrame([(MOMENT, "EUR"), (MOMENT, None)], "at TIMESTAMP, cur STRING")
+    columns = {"customer_id": "'c'", "order_ts": "at", "amount": "5", "currency": "cur"}
+    source = TransactionsSource(table="t", columns=columns, order_grain="row")
+    flagged = typed_lines(raw, source, Intake(QualityConfig(checks={"unknown_currency": "flag"})))
+    assert currency_origin(flagged, source) == "column"
+    counts = counted_apart(flagged, AS_OF, currency="column")
+    assert "amounts in EUR and amounts without a currency" in str(mixed_currencies(counts))
+    assert mixed_currencies(counted_apart(typed_lines(raw, source), AS_OF, currency="column")) is None
 
 
 def test_a_measured_quantity_keeps_its_digits(spark: SparkSession) -> None:

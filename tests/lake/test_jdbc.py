@@ -14,7 +14,7 @@ import pytest
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
-from rfm_spark.core.errors import ConfigError, SourceError
+from rfm_spark.core.errors import ConfigError, LakeError, SourceError
 from rfm_spark.lake.place import Place
 from rfm_spark.lake.readers import current
 from rfm_spark.lake.sources import pin
@@ -115,6 +115,37 @@ def test_a_table_is_landed_in_parts_once_and_again_when_it_grew(
     assert not [path for path in written if SESAME.encode() in path.read_bytes()]
     row = Store(spark, place).read("runs").where(f"run_id = '{first.run_id}'").collect()[0]
     assert "${env:SHOP_PASSWORD}" in row["config"]
+
+
+@pytest.mark.parametrize(
+    ("table", "column", "parts"),
+    [
+        ("lines", "amount", 4), ("lines", "day", 4),
+        ("(SELECT *, amount / 3 AS third FROM lines) AS l", "third", 4),
+        ("(SELECT *, CAST(amount AS double precision) AS size FROM lines) AS l", "size", 4),
+        ("(SELECT *, 1e30::numeric AS huge FROM lines) AS l", "huge", 1),
+        ("(SELECT * FROM lines WHERE id < 0) AS l", "day", 1), ("(SELECT * FROM lines WHERE id < 0) AS l", "amount", 1),
+        ("(SELECT *, 'NaN'::double precision AS odd FROM lines) AS l", "odd", 1),
+    ],
+)  # fmt: skip
+def test_any_column_that_can_be_parted_has_bounds(
+    spark: SparkSession, database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    table: str, column: str, parts: int,
+) -> None:  # fmt: skip
+    monkeypatch.setenv("SHOP_PASSWORD", SESAME)
+    options = {"dbtable": table, "partitionColumn": column, "numPartitions": 4}
+    frame = pin(None, spark, config_for(tmp_path, sources={"transactions": source(database, **options)})).frame
+    assert frame.rdd.getNumPartitions() == parts
+    assert frame.count() == (0 if "id < 0" in table else 500)
+
+
+def test_a_lake_that_can_not_be_written_is_not_the_databases_fault(
+    spark: SparkSession, database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SHOP_PASSWORD", SESAME)
+    config = config_for(tmp_path, sources={"transactions": source(database)}, lake={"root": "/proc/rfm-spark"})
+    with pytest.raises(LakeError, match="lake /proc/rfm-spark: can't be written"):
+        pin(Store(spark, Place.of(config)), spark, config)
 
 
 def test_what_goes_wrong_with_a_database_is_one_sentence(

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pyspark.sql import SparkSession
 
+from rfm_spark.core.config import Config
 from rfm_spark.core.errors import ConfigError, GateError, LakeError, SourceError
 from rfm_spark.core.schemas import RUNS, SCHEMA_VERSION, SEGMENT_CUTS
+from rfm_spark.lake import landing
 from rfm_spark.lake.place import Place, checked_run_id, quoted_table
 from rfm_spark.lake.readers import current
 from rfm_spark.lake.sources import pin
@@ -73,6 +76,62 @@ def test_files_are_fixed_by_one_listing(spark: SparkSession, tmp_path: Path, for
     assert pin(None, spark, config).version != pinned.version
     with pytest.raises(GateError, match="changed while they were read"):
         pinned.recheck()
+
+
+def view_config(spark: SparkSession, folder: Path, **changes: Any) -> Config:
+    write_source(spark, folder / "source", purchases(3))
+    spark.sql("CREATE SCHEMA IF NOT EXISTS shop")
+    spark.sql(f"CREATE OR REPLACE VIEW shop.landing AS SELECT * FROM delta.`{folder / 'source'}`")
+    return config_for(folder, sources={"transactions": {"table": "shop.landing", "columns": COLUMNS}}, **changes)
+
+
+def test_landing_in_a_lake_that_can_not_be_written_is_said(
+    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nowhere = view_config(spark, tmp_path, lake={"root": "/proc/rfm-spark"})
+    with pytest.raises(LakeError, match="lake /proc/rfm-spark: can't be written"):
+        pin(Store(spark, Place.of(nowhere)), spark, nowhere)
+
+    def full(*_: object) -> None:
+        raise RuntimeError("java.io.IOException: No space left on device")
+
+    config = view_config(spark, tmp_path)
+    monkeypatch.setattr("rfm_spark.lake.landing._copy", full)
+    with pytest.raises(LakeError, match=r"No space left on device.*make room"):
+        pin(Store(spark, Place.of(config)), spark, config)
+    spark.sql("DROP SCHEMA shop CASCADE")
+
+
+def test_of_two_runs_that_land_at_once_each_has_its_own_rows(
+    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = view_config(spark, tmp_path)
+    store, copy = Store(spark, Place.of(config)), landing._copy
+    others: list[tuple[Any, ...]] = []
+
+    def beaten(*given: Any) -> None:
+        if not others:
+            others.append(given)
+            raise RuntimeError("[DELTA_CONCURRENT_APPEND] another run was faster")
+        copy(*given)
+        # And before it is read back, a third one lands newer rows.
+        copy(given[0], given[1].limit(1), given[2], '{"content": "newer"}')
+
+    monkeypatch.setattr(landing, "_copy", beaten)
+    pinned = pin(store, spark, config)
+    assert pinned.frame.count() == len(purchases(3))
+    assert store.read("landed_tiny_transactions").count() == 1
+    spark.sql("DROP SCHEMA shop CASCADE")
+
+
+def test_a_path_that_is_not_found_keeps_its_secret(
+    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SHOP_FOLDER", "between-us")
+    for form in ("csv", "delta"):
+        with pytest.raises(SourceError, match=r"nothing at .*\$\{env:SHOP_FOLDER\}.*looked for .*\*\*\*") as caught:
+            pin(None, spark, config_for(tmp_path, sources=files(tmp_path / "${env:SHOP_FOLDER}", form)))
+        assert "between-us" not in str(caught.value)
 
 
 def test_a_table_whose_making_was_cut_off_is_made(spark: SparkSession, tmp_path: Path) -> None:

@@ -5,12 +5,15 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from rfm_spark.clusters.assign import assigned
 from rfm_spark.clusters.model import ClusterModel
+from rfm_spark.clusters.names import insight
 from rfm_spark.core.config import Config
 from rfm_spark.core.errors import ConfigError
 from rfm_spark.lake.ledger import Ledger, RunRow
@@ -54,11 +57,28 @@ def test_the_champion_assigns_later_runs_until_a_refit(spark: SparkSession, worl
     scanned = {row["run_id"] for row in Store(spark, place).read("cluster_scan").select("run_id").collect()}
     assert first in scanned
     assert third in scanned
-    events = Store(spark, place).read("cluster_lineage").where(F.col("model_version") == third)
-    assert {row["parent_version"] for row in events.collect()} == {first}
-    old = Models(Store(spark, place), "tiny").get(first).row["cluster_ids"]
-    told = {i for row in events.collect() for i in row["old_ids"]}
-    assert told == set(old)
+
+
+def test_the_lineage_is_how_both_models_divide_the_customers_of_the_day(
+    spark: SparkSession, world: tuple[Path, list[str]]
+) -> None:
+    folder, (first, _, third) = world
+    place = Place(root=str(folder / "lake"))
+    store = Store(spark, place)
+    now = of_run(spark, place, "segments", third)
+    parent = ClusterModel.from_row(Models(store, "tiny").get(first).row)
+    by_parent = assigned(now.select("customer_id", *parent.space.columns), parent).toPandas()
+    by_refit = now.toPandas().set_index("customer_id")["cluster_id"].reindex(by_parent["customer_id"])
+    common = pd.crosstab(by_parent["cluster_id"].to_numpy(), by_refit.to_numpy())
+    events = store.read("cluster_lineage").where(F.col("model_version") == third).orderBy("old_ids").collect()
+    assert {row["parent_version"] for row in events} == {first}
+    assert [(row["event"], row["old_ids"], row["new_ids"]) for row in events] == [
+        ("survived", [i], [i]) for i in parent.ids
+    ]
+    for row in events:
+        (i,) = row["old_ids"]
+        both = common.loc[i, i]
+        assert row["overlap"] == both / (common.loc[i].sum() + common[i].sum() - both)
 
 
 def test_repeats_are_no_ops_also_of_the_run_that_trained(spark: SparkSession, world: tuple[Path, list[str]]) -> None:
@@ -92,10 +112,21 @@ def test_profiles_reconcile_with_segments(spark: SparkSession, world: tuple[Path
     profiles = of_run(spark, place, "cluster_profiles", ids[0]).toPandas().set_index("cluster_id")
     assert set(profiles.index) == set(segments["cluster_id"])
     assert profiles["share"].sum() == pytest.approx(1)
+    logged = np.log1p(segments[["recency_days", "frequency", "monetary"]].astype(float).clip(lower=0))
+    z = (logged - logged.mean()) / logged.std(ddof=0)
     for cluster, group in segments.groupby("cluster_id"):
         row = profiles.loc[cluster]
         assert (row["customers"], row["revenue"]) == (len(group), group["monetary"].sum())
         assert dict(row["segments"]) == group["segment"].value_counts().to_dict()
+        share, revenue_share = len(group) / len(segments), row["revenue"] / segments["monetary"].sum()
+        assert row["share"] == share
+        assert row["revenue_share"] == pytest.approx(float(revenue_share))
+        mine = z.loc[group.index].mean()
+        assert {f["feature"]: f["z"] for f in row["features"]} == pytest.approx(mine.to_dict(), abs=1e-6)
+        assert row["insight"] == insight(mine.to_dict(), share, float(revenue_share))
+        for name, column in (("recency", "recency_days"), ("frequency", "frequency"), ("monetary", "monetary")):
+            assert row[f"mean_{name}"] == pytest.approx(float(group[column].astype(float).mean()))
+            assert row[f"median_{name}"] == sorted(group[column].astype(float))[-(-len(group) // 2) - 1]
         nearest = group.sort_values(["cluster_distance", "customer_id"])["customer_id"].head(3)
         assert list(row["medoids"]) == list(nearest)
         for feature in row["features"]:
@@ -127,7 +158,9 @@ def test_a_champion_far_from_todays_customers_is_challenged_not_replaced(spark: 
     later = run_tiny(spark, config, AS_OF + timedelta(days=150))
     challenger = f"{later.run_id}-challenger"
     assert versions(spark, tmp_path)[later.run_id] == first.run_id
-    assert f"{challenger} was trained" in " ".join(later.warnings)
+    told = " ".join(later.warnings)
+    assert f"a refit of model {first.run_id}, with as many clusters, would lie" in told
+    assert f"{challenger} was trained, k = 3 (3 before): " in told
     models = Models(Store(spark, Place(root=str(tmp_path / "lake"))), "tiny")
     assert models.get(challenger).parent_version == first.run_id
     # The next night there is one already.
@@ -191,5 +224,11 @@ def test_the_champion_is_what_came_last_up_to_the_date() -> None:
     pinned, freed = Decision("pin", "A", a, 10), Decision("unpin", None, a, 11)
     assert champion(c, promoted, pinned) == "A"
     assert champion(c, promoted, pinned, freed) == "C"
+    # Pinned for ten days: what was champion before is it again afterwards, whoever assigned in between.
+    complete.append(ran("s", c + DAY, "A", 12))
+    since = Decision("pin", "A", c, 13), Decision("unpin", None, c + 10 * DAY, 14)
+    days = [c - DAY, c, c + DAY, c + 9 * DAY, c + 10 * DAY]
+    assert [champion(day, *since) for day in days] == ["B", "A", "A", "A", "B"]
+    assert [champion(day, promoted, *since) for day in days] == ["B", "A", "A", "A", "C"]
     # A model whose run was never published is nobody's champion.
     assert champion_of(models, (), [], c) is None

@@ -18,7 +18,7 @@ from rfm_spark.intake.lines import accepted_until
 from rfm_spark.lake.place import Place
 from rfm_spark.lake.readers import current, of_run
 from rfm_spark.lake.store import Store
-from tests.helpers import AS_OF, commits, config_for, purchases, run_tiny, write_source
+from tests.helpers import AS_OF, Stages, commits, config_for, purchases, run_tiny, write_source
 
 RELAXED = {"max_staleness_days": None}
 
@@ -102,6 +102,56 @@ def test_rates_convert_each_line_by_its_day(spark: SparkSession, tmp_path: Path)
     mixed = csv_config(tmp_path, columns, {"quality": {"max_reject_share": None}}, name="mixed")
     with pytest.raises(GateError, match="never added up"):
         run_tiny(spark, mixed)
+
+
+class Meanwhile(Stages):
+    """Does something while a run is at work."""
+
+    def __init__(self, act: Callable[[], object]) -> None:
+        super().__init__()
+        self.act = act
+
+    def started(self, title: str) -> None:
+        if not self.seen:
+            self.act()
+        super().started(title)
+
+
+def test_rates_that_change_while_they_are_read_stop_the_run(spark: SparkSession, tmp_path: Path) -> None:
+    deliver(tmp_path, "a.csv", "cust,ord,day,amt,cur\na,1,2024-05-01,10.00,EUR\nb,2,2024-05-09,10.00,USD\n")
+    file = tmp_path / "rates.csv"
+    file.write_text("code,value\nUSD,0.9\n", encoding="utf-8")
+    rates = {
+        "path": str(file), "format": "csv", "options": {"header": True}, "to": "EUR",
+        "columns": {"currency": "code", "rate": "value"},
+    }  # fmt: skip
+    columns = {"customer_id": "cust", "order_id": "ord", "order_ts": "day", "amount": "amt", "currency": "cur"}
+    config = csv_config(tmp_path, columns, {"rates": rates})
+    changed = Meanwhile(lambda: file.write_text("code,value\nUSD,0.85\n", encoding="utf-8"))
+    with pytest.raises(GateError, match=r"transactions\.rates: files .* changed while they were read"):
+        run_tiny(spark, config, progress=changed)
+    # Started again it reads the new ones, which are of always: also of days long ago.
+    deliver(tmp_path, "a.csv", "cust,ord,day,amt,cur\na,1,2024-05-01,10.00,EUR\nb,2,1961-05-09,10.00,USD\n")
+    old = csv_config(tmp_path, columns, {"rates": rates, "quality": {"checks": {"before_1970": "flag"}}})
+    run_tiny(spark, old)
+    assert measures(spark, old)["b"] == (0, Decimal("0.00"))
+    orders = {row["order_id"]: row["gross"] for row in Store(spark, Place.of(old)).read("orders").collect()}
+    assert orders == {"1": Decimal("10.00"), "2": Decimal("8.50")}
+    file.write_text("code,value\nUSD,0.85\nUSD,0.86\n", encoding="utf-8")
+    with pytest.raises(SourceError, match=r"USD has no single rate above 0; give each currency one rate$"):
+        run_tiny(spark, config)
+
+
+def test_torn_lines_are_kept_though_permissive_is_written_out(spark: SparkSession, tmp_path: Path) -> None:
+    deliver(tmp_path, "a.csv", "cust,ord,day,amt\na,1,2024-05-01,10.00\nb,2,2024-05-01,3.00,torn\n")
+    columns = {"customer_id": "cust", "order_id": "ord", "order_ts": "day", "amount": "amt"}
+    own = {"quality": {"max_reject_share": None}}
+    config = csv_config(tmp_path, columns, {**own, "options": {"header": True, "mode": "permissive"}})
+    run_tiny(spark, config)
+    assert measures(spark, config) == {"a": (1, Decimal("10.00"))}
+    strict = csv_config(tmp_path, columns, {**own, "options": {"header": True, "mode": "FAILFAST"}}, name="strict")
+    with pytest.raises(GateError, match="a file can't be read"):
+        run_tiny(spark, strict)
 
 
 def test_torn_lines_of_csv_are_kept_as_text_and_a_corrected_file_is_read(spark: SparkSession, tmp_path: Path) -> None:

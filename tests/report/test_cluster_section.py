@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import replace
@@ -147,6 +148,13 @@ def test_forty_nine_points_leave_out_texts_but_never_the_chosen_one() -> None:
 )
 def test_how_k_was_decided_is_said_in_a_sentence(changed: Mapping[str, Any], said: str) -> None:
     assert said in with_model(**changed)
+
+
+def test_a_fallback_beyond_what_was_looked_at_is_not_in_that_range() -> None:
+    scan = tuple(scan_line(k, 9.0, 0.5, chosen=k == 7) for k in (2, 3, 7))
+    model = model_facts(decided="no_stable_k", k=7, scan=scan)
+    run = run_facts(config=json.dumps({"clusters": {"enabled": True, "k_range": [2, 3]}}))
+    assert "No number of clusters from 2 to 3 is stable" in text_of(model=model, run=run)
 
 
 @pytest.mark.parametrize(("decided", "warns"), [("auto", 0), ("fixed", 0), ("no_stable_k", 1), ("degenerate", 1)])

