@@ -138,7 +138,7 @@ def run_intake(job: Job) -> list[Timing]:
 
     def work() -> None:
         judged = judged_lines(_transactions(spark, job), source, Intake(written=WRITTEN))
-        lines = observed(judged.lines, Observation(), as_of, has_currency=False)
+        lines = observed(judged.lines, Observation(), as_of, currency="nowhere")
         orders = build_orders(accepted_until(lines, as_of), None, as_of - timedelta(days=364))
         orders.write.format("noop").mode("overwrite").save()
 

@@ -19,19 +19,38 @@ CUSTOMERS = 3000
 KS = tuple(range(2, 11))
 # Least distance of two centres, in the largest standard deviation of a blob.
 APART = 5.0
+# Customers in a thousand that the small group has.
+SMALL = 16
 
 
 def blobs(k: int, seed: int) -> Points:
     """Normal blobs of different shapes, directions and weights (8 % at least), none within 5 sd of another."""
     draws = np.random.default_rng((k, seed))
+    widths, centres = _apart(draws, k)
+    shares = np.maximum(draws.dirichlet(np.full(k, 5.0)), 0.08)
+    return _drawn_around(draws, centres, widths, shares / shares.sum())
+
+
+def small_group(seed: int) -> Points:
+    """Two large blobs and one of 1.6 % of the customers."""
+    draws = np.random.default_rng((SMALL, seed))
+    widths, centres = _apart(draws, 3)
+    small = SMALL / 1000
+    return _drawn_around(draws, centres, widths, np.array([0.5 - small / 2, 0.5 - small / 2, small]))
+
+
+def _apart(draws: np.random.Generator, k: int) -> tuple[Points, Points]:
+    """Widths and centres, none of which lies within `APART` of another."""
     widths = draws.uniform(0.15, 0.4, (k, 3))
     while True:
         centres = draws.uniform(-3, 3, (k, 3))
         gaps = np.sqrt(((centres[:, None] - centres) ** 2).sum(axis=2))[~np.eye(k, dtype=bool)]
         if gaps.min() > APART * widths.max():
-            break
-    shares = np.maximum(draws.dirichlet(np.full(k, 5.0)), 0.08)
-    sizes = np.round(CUSTOMERS * shares / shares.sum()).astype(int)
+            return widths, centres
+
+
+def _drawn_around(draws: np.random.Generator, centres: Points, widths: Points, shares: Points) -> Points:
+    sizes = np.round(CUSTOMERS * shares).astype(int)
     parts = []
     for centre, width, size in zip(centres, widths, sizes, strict=True):
         turned, _ = np.linalg.qr(draws.normal(size=(3, 3)))
@@ -63,9 +82,19 @@ def standardised(points: Points) -> Points:
     return found
 
 
-def found_k(points: Points, seed: int) -> int | None:
-    """The k that is chosen for these customers; None for no_stable_k."""
-    return stable_k(scan(points, np.ones(len(points)), KS, seed))
+def found_k(points: Points, seed: int, width: float | None = None) -> int | None:
+    """The k that is chosen for these customers, or for their cells of a width; None for no_stable_k."""
+    weights = np.ones(len(points))
+    if width is not None:
+        points, weights = on_cells(points, width)
+    return stable_k(scan(points, weights, KS, seed))
+
+
+def on_cells(points: Points, width: float) -> tuple[Points, Points]:
+    """Means and sizes of the cells of a grid, as `clusters.cells` has them."""
+    _, cell, counts = np.unique(np.round(points / width), axis=0, return_inverse=True, return_counts=True)
+    means = [np.bincount(cell.ravel(), weights=points[:, axis]) / counts for axis in range(points.shape[1])]
+    return np.column_stack(means), counts.astype(np.float64)
 
 
 def measured(table: Path) -> Points:
@@ -89,6 +118,7 @@ def drawn(customers: Points, seed: int) -> Points:
 
 FAMILIES: Mapping[str, tuple[Callable[[int], Points], int | None]] = {
     **{f"{k} blobs": (partial(blobs, k), k) for k in range(2, 7)},
+    "small group": (small_group, 3),
     "normal": (normal, None),
     "correlated normal": (correlated, None),
     "uniform cube": (cube, None),
@@ -101,6 +131,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=100)
     parser.add_argument("--only", default="", help="families whose name holds this text")
     parser.add_argument("--table", type=Path, help="a table that the benchmark generated: its customers too")
+    parser.add_argument("--width", type=float, help="count the customers on cells of this width first, in sd")
     options = parser.parse_args()
     families = dict(FAMILIES)
     if options.table is not None:
@@ -108,7 +139,7 @@ def main() -> None:
     for name, (family, expected) in families.items():
         if options.only not in name:
             continue
-        found = Counter(found_k(family(seed), seed) for seed in range(options.seeds))
+        found = Counter(found_k(family(seed), seed, options.width) for seed in range(options.seeds))
         others = {str(k): times for k, times in found.items() if k != expected}
         print(f"{name}: {found[expected]} of {options.seeds} as planted; otherwise {others or 'nothing'}", flush=True)
 
