@@ -123,7 +123,7 @@ def test_a_table_is_landed_in_parts_once_and_again_when_it_grew(
         ("lines", "amount", 4), ("lines", "day", 4),
         ("(SELECT *, amount / 3 AS third FROM lines) AS l", "third", 4),
         ("(SELECT *, CAST(amount AS double precision) AS size FROM lines) AS l", "size", 4),
-        ("(SELECT *, 1e30::numeric AS huge FROM lines) AS l", "huge", 1),
+        ("(SELECT *, 1e19::numeric AS huge FROM lines) AS l", "huge", 1),
         ("(SELECT * FROM lines WHERE id < 0) AS l", "day", 1), ("(SELECT * FROM lines WHERE id < 0) AS l", "amount", 1),
         ("(SELECT *, 'NaN'::double precision AS odd FROM lines) AS l", "odd", 1),
     ],

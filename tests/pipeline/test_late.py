@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import argparse
 from datetime import date, datetime
 from pathlib import Path
 
 import pytest
+import yaml
 from pyspark.sql import SparkSession
 
+from rfm_spark.cli.main import main
 from rfm_spark.core.config import Config
+from rfm_spark.lake.history import segment_history
 from rfm_spark.lake.ledger import Ledger
 from rfm_spark.lake.place import Place
 from rfm_spark.lake.readers import current, history, of_run
@@ -29,7 +31,9 @@ def published(session: SparkSession, tmp_path_factory: pytest.TempPathFactory) -
     return folder, config, [run_tiny(session, config, day) for day in (APRIL, MAY, JUNE)]
 
 
-def test_late_rows(spark: SparkSession, published: tuple[Path, Config, list[Outcome]]) -> None:
+def test_late_rows(
+    spark: SparkSession, published: tuple[Path, Config, list[Outcome]], capsys: pytest.CaptureFixture[str]
+) -> None:
     """One story, since each part stands on the part before."""
     folder, config, runs = published
     place = Place.of(config)
@@ -52,36 +56,21 @@ def test_late_rows(spark: SparkSession, published: tuple[Path, Config, list[Outc
     assert current(spark, place, "segments").where("customer_id = 'late'").count() == 1
     kept = rows_of(of_run(spark, place, "segments", runs[1].run_id))
 
-    # Redone are just these; what was believed before stays readable.
-    restated = [run_tiny(spark, config, day) for day in late_dates(spark, config, date(2024, 7, 31))]
-    assert [run.repeated for run in restated] == [False, False]
+    # Redone are just these, then July, which was compared with the old June; what was believed before stays readable.
+    file = folder / "tiny.yml"
+    file.write_text(yaml.safe_dump(config.model_dump(mode="json", by_alias=True)), encoding="utf-8")
+    done = {run.run_id for run in Ledger(Store(spark, place)).complete()}
+    assert main(["run", "-c", str(file), "--as-of", "2024-07-31", "--restate"]) == 0
+    assert "late rows touch 2 published as-of dates" in capsys.readouterr().err
+    restated = [run for run in Ledger(Store(spark, place)).complete() if run.run_id not in done]
+    assert [run.as_of for run in restated] == [MAY, JUNE, date(2024, 7, 31)]
     assert run_tiny(spark, config, APRIL).run_id == runs[0].run_id
     assert rows_of(of_run(spark, place, "segments", runs[1].run_id)) == kept
     newest = history(spark, place, "segments").where("customer_id = 'late'").select("run_id").collect()
-    assert {row["run_id"] for row in newest} == {*(run.run_id for run in restated), july.run_id}
-    ledger = {run.run_id: run for run in Ledger(Store(spark, place)).complete()}
-    assert ledger[restated[0].run_id].previous_run_id == runs[0].run_id
-    assert ledger[restated[1].run_id].previous_run_id == restated[0].run_id
+    assert {row["run_id"] for row in newest} == {run.run_id for run in restated}
+    assert [run.previous_run_id for run in restated] == [runs[0].run_id, *(run.run_id for run in restated[:2])]
+    # What holds of him now begins with May; what July first said of him is kept as superseded.
+    told = segment_history(spark, place).where("customer_id = 'late' AND kind = 'segment'").collect()
+    assert min(row["valid_from"] for row in told if row["superseded_by"] is None) == MAY
+    assert {row["run_id"] for row in told if row["superseded_by"] is not None} == {july.run_id}
     assert late_dates(spark, config, date(2024, 7, 31)) == []
-
-
-def test_restate_redoes_the_dates_that_late_rows_touch(
-    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from rfm_spark.cli import running
-
-    asked: list[date] = []
-
-    def one(spark: SparkSession, config: Config, as_of: date, *, force: bool = False) -> Outcome:
-        asked.append(as_of)
-        return Outcome("x", as_of, 0, repeated=False)
-
-    config = config_for(tmp_path)
-    monkeypatch.setattr(running, "run_once", one)
-    monkeypatch.setattr(running, "config_of", lambda options: config)
-    monkeypatch.setattr(running, "session", lambda options: spark)
-    monkeypatch.setattr(running, "late_dates", lambda spark, config, as_of: [APRIL, MAY])
-    monkeypatch.setattr(running, "outdated_successor", lambda spark, config, as_of: None)
-    options = argparse.Namespace(as_of=JUNE, start=None, end=None, every=None, force=False, restate=True)
-    assert running.run_command(options) == 0
-    assert asked == [APRIL, MAY, JUNE]
