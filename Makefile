@@ -2,6 +2,8 @@
 # make test   all tests                          make bench  the benchmark (BENCH_ARGS="--lines 2000000 ...")
 # make dist   wheel and --py-files zip           make lock   resolve dependencies again
 PYTHON ?= python3
+# Two processes, each with a session of its own: most of a test is waiting for small jobs.
+TEST_WORKERS ?= 2
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
@@ -26,7 +28,7 @@ demo: setup
 	$(BIN)/rfm-spark demo
 
 test: setup
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n $(TEST_WORKERS) --dist loadgroup
 
 lint: setup
 	$(BIN)/ruff format --check .

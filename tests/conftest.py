@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -44,7 +46,10 @@ def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
     os.environ["TZ"] = "UTC"
     os.environ["RFM_SPARK_PACKAGES"] = POSTGRESQL
     warehouse = {"spark.sql.warehouse.dir": str(tmp_path_factory.mktemp("warehouse"))}
-    spark = local_session("tests", 2, {**FAST, **warehouse}, quiet=True)
+    # Ivy fails when two processes fetch the same jars for the first time.
+    with Path(tempfile.gettempdir(), "rfm-spark-tests.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        spark = local_session("tests", 2, {**FAST, **warehouse}, quiet=True)
     del os.environ["RFM_SPARK_PACKAGES"]
     yield spark
     spark.stop()
