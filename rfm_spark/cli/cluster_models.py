@@ -18,10 +18,10 @@ from rfm_spark.cli.places import config_of
 from rfm_spark.cli.reading import print_rows
 from rfm_spark.clusters.features import Feature
 from rfm_spark.clusters.model import ClusterModel, definition_of
+from rfm_spark.core.cluster_tables import CLUSTER_LINEAGE, CLUSTER_PROFILES
 from rfm_spark.core.clustering import ClustersConfig
 from rfm_spark.core.config import RfmConfig
 from rfm_spark.core.errors import ConfigError, LakeError
-from rfm_spark.core.schemas import CLUSTER_LINEAGE, CLUSTER_PROFILES
 from rfm_spark.lake.ledger import Ledger, RunRow
 from rfm_spark.lake.models import CHALLENGER, Champion, ModelRow, Models, champion_of
 from rfm_spark.lake.place import Place

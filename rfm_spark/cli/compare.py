@@ -13,8 +13,9 @@ from pyspark.sql import functions as F
 from rfm_spark.cli import console
 from rfm_spark.cli.places import place_of, run_of, session
 from rfm_spark.cli.reading import print_rows
+from rfm_spark.core.cluster_tables import CLUSTER_CAUSES
 from rfm_spark.core.errors import ConfigError, LakeError
-from rfm_spark.core.schemas import CAUSES, CLUSTER_CAUSES, DISTRIBUTIONS, NO_SEGMENT
+from rfm_spark.core.schemas import CAUSES, DISTRIBUTIONS, NO_SEGMENT
 from rfm_spark.core.session import persisted
 from rfm_spark.drift.distributions import from_rows
 from rfm_spark.drift.figures import Figure, is_alarm

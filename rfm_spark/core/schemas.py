@@ -2,52 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
-
-Kind = Literal["run", "kept", "ledger"]
-SCHEMA_VERSION = 4
-RUN_KEYS = (
-    ("run_id", "STRING", "Run that wrote the row"),
-    ("as_of_date", "DATE", "Last day that counts, inclusive"),
+from rfm_spark.core.cluster_tables import (
+    CLUSTER_LINEAGE,
+    CLUSTER_MODELS,
+    CLUSTER_PROFILES,
+    CLUSTER_PROMOTIONS,
+    CLUSTER_SCAN,
+    CLUSTER_TRANSITIONS,
 )
-SCOPE = ("scope", "STRING", "Group the customer is scored in; all when there is one")
+from rfm_spark.core.table import RUN_KEYS, SCOPE, Table, run_table
+
+SCHEMA_VERSION = 4
 NO_SEGMENT = "(none)"
-
-
-@dataclass(frozen=True)
-class Table:
-    """One table of the lake.
-
-    Attributes:
-        name: as users read it.
-        kind: run (replaced by run_id), kept (maintained in place) or ledger (only grows).
-        comment: one row per what.
-        columns: name, SQL type and comment of each, keys first.
-        partitioned: whether it is partitioned by run_id.
-    """
-
-    name: str
-    kind: Kind
-    comment: str
-    columns: tuple[tuple[str, str, str], ...]
-    partitioned: bool = False
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Column names in order."""
-        return tuple(name for name, _, _ in self.columns)
-
-    @property
-    def ddl(self) -> str:
-        """The columns as Spark's DDL text, which createDataFrame takes as a schema."""
-        return ", ".join(f"`{name}` {kind}" for name, kind, _ in self.columns)
-
-
-def _run_table(name: str, comment: str, *columns: tuple[str, str, str]) -> Table:
-    return Table(name, "run", comment, (*RUN_KEYS, *columns), partitioned=True)
-
-
 _PURCHASES_IN_WINDOW = "Purchases in the window"
 _MONEY = "DECIMAL(18,2)"
 
@@ -98,7 +64,7 @@ ORDERS = Table("orders", "kept", "One row per order: lines of one customer_id an
     ("channel", "STRING", "Channel of the latest line"),
 ))  # fmt: skip
 
-REJECTS = _run_table(
+REJECTS = run_table(
     "rejects", "One row per rejected input row; readable also when the run failed its gate",
     ("source", "STRING", "Source of the row"),
     ("reason", "STRING", "Code of the rule that rejected it"),
@@ -107,7 +73,7 @@ REJECTS = _run_table(
     ("first_seen_run", "STRING", "Run that first rejected this row for this reason"),
 )  # fmt: skip
 
-SEGMENTS = _run_table(
+SEGMENTS = run_table(
     "segments", "One row per customer: measures, scores, segment and cluster",
     SCOPE,
     ("customer_id", "STRING", "Customer"),
@@ -149,7 +115,7 @@ SEGMENTS = _run_table(
     ("churn_probability", "DOUBLE", "Null while that stage is off"),
 )  # fmt: skip
 
-SEGMENT_CUTS = _run_table(
+SEGMENT_CUTS = run_table(
     "segment_cuts", "One row per measure (and outer score when nested): the cut points scores were made with",
     SCOPE,
     ("measure", "STRING", "recency_days, frequency or monetary"),
@@ -160,7 +126,7 @@ SEGMENT_CUTS = _run_table(
     ("distinct_scores", "INT", "Scores that can occur; fewer than bins when cuts coincide"),
 )  # fmt: skip
 
-SEGMENT_SUMMARY = _run_table(
+SEGMENT_SUMMARY = run_table(
     "segment_summary", "One row per segment",
     SCOPE,
     ("segment", "STRING", "Rule segment"),
@@ -180,7 +146,7 @@ SEGMENT_SUMMARY = _run_table(
 
 CAUSES = ("inactivity", "behaviour", "thresholds", "both", "definition", "entered", "left", "masked")
 
-SEGMENT_CHANGES = _run_table(
+SEGMENT_CHANGES = run_table(
     "segment_changes", "One row per customer whose segment differs from the previous run's",
     SCOPE,
     ("customer_id", "STRING", "Customer"),
@@ -190,7 +156,7 @@ SEGMENT_CHANGES = _run_table(
     ("cause", "STRING", "Why: " + ", ".join(CAUSES[:-1])),
 )  # fmt: skip
 
-SEGMENT_TRANSITIONS = _run_table(
+SEGMENT_TRANSITIONS = run_table(
     "segment_transitions", "One row per pair of segments between the previous run and this one, with the diagonal",
     SCOPE,
     ("previous_run_id", "STRING", "Run compared with"),
@@ -205,24 +171,8 @@ SEGMENT_TRANSITIONS = _run_table(
     ("small", "BOOLEAN", "Fewer than 30 customers in from_segment: the share says little"),
 )  # fmt: skip
 
-CLUSTER_CAUSES = ("migration", "relabelling", "both", "entered", "left")
 
-CLUSTER_TRANSITIONS = _run_table(
-    "cluster_transitions", "One row per pair of clusters between the previous run and this one, with the diagonal",
-    SCOPE,
-    ("previous_run_id", "STRING", "Run compared with"),
-    ("from_cluster", "INT", "Cluster before; null for customers who entered"),
-    ("to_cluster", "INT", "Cluster now; null for customers who left"),
-    ("customers", "BIGINT", "Customers who went this way"),
-    ("share", "DOUBLE", "Their share of from_cluster, 0 to 1"),
-    ("low", "DOUBLE", "Lower end of the 95 % Wilson interval of share"),
-    ("high", "DOUBLE", "Upper end of it"),
-    ("revenue", "DECIMAL(28,2)", "Their monetary now (before, for those who left)"),
-    *((cause, "BIGINT", f"Customers with cause {cause}") for cause in CLUSTER_CAUSES),
-    ("small", "BOOLEAN", "Fewer than 30 customers in from_cluster: the share says little"),
-)  # fmt: skip
-
-DISTRIBUTIONS = _run_table(
+DISTRIBUTIONS = run_table(
     "distributions", "One row per column looked at for drift: how the customers are spread over its values",
     SCOPE,
     ("feature", "STRING", "Column of segments"),
@@ -232,7 +182,7 @@ DISTRIBUTIONS = _run_table(
     ("missing", "BIGINT", "Customers without a value"),
 )  # fmt: skip
 
-DRIFT = _run_table(
+DRIFT = run_table(
     "drift", "One row per figure that tells whether something drifted",
     SCOPE,
     ("metric", "STRING", "psi, w1, missing_rate, zero_rate, volume, regret, ari, spread, …; verdict is the whole"),
@@ -246,109 +196,6 @@ DRIFT = _run_table(
     ("detail", "STRING", "In words"),
 )  # fmt: skip
 
-CLUSTER_MODELS = Table("cluster_models", "ledger", "One row per cluster model: everything needed to assign customers", (
-    ("model_version", "STRING", "Model"),
-    ("features", "ARRAY<STRING>", "Columns, in the order of the centres"),
-    ("transforms", "ARRAY<STRING>", "Transform of each feature"),
-    ("means", "ARRAY<DOUBLE>", "Mean of each transformed feature"),
-    ("scales", "ARRAY<DOUBLE>", "Population standard deviation of each transformed feature"),
-    ("weights", "ARRAY<DOUBLE>", "Weight of each feature"),
-    ("centres", "ARRAY<ARRAY<DOUBLE>>", "Centres in feature space, by cluster_id from 1"),
-    ("names", "ARRAY<STRING>", "Cluster names, by cluster_id from 1"),
-    ("k", "INT", "Number of clusters"),
-    ("origin", "STRING", "How the centres were found"),
-    ("inertia", "DOUBLE", "Sum of squared distances of all customers to their centre, in training"),
-    ("trained_on", "STRING", "Run whose customers it was trained on"),
-    ("parent_version", "STRING", "Model it replaces"),
-    ("config_name", "STRING", "Segmentation it belongs to"),
-    ("trained_as_of", "DATE", "As-of date of that run"),
-    ("definition", "STRING", "Hash of the cluster configuration it was trained under"),
-    ("lows", "ARRAY<DOUBLE>", "Transformed values below are drawn in to this; null leaves that end open"),
-    ("highs", "ARRAY<DOUBLE>", "Likewise above"),
-    ("fills", "ARRAY<DOUBLE>", "Transformed value that stands for a missing one"),
-    ("missing", "ARRAY<DOUBLE>", "Share of customers without a value in training, 0 to 1"),
-    ("dropped", "ARRAY<STRING>", "Features left out because everyone had the same value"),
-    ("cluster_ids", "ARRAY<INT>", "Id of each centre; an id is never given to another cluster"),
-    ("last_id", "INT", "Highest id given so far in this line of models"),
-    ("cell_width", "DOUBLE", "Width of the cells it was fitted on, in standard deviations"),
-    ("cells", "BIGINT", "How many cells"),
-    ("customers", "BIGINT", "How many customers it was trained on"),
-    ("restart_spread", "DOUBLE", "Inertia of the worst start over the best, minus 1"),
-    ("ari_floor", "DOUBLE", "Adjusted Rand index with a fit from other seeds: what reseeding alone changes"),
-    ("decided", "STRING", "How k was found: auto, fixed, no_stable_k (fallback_k) or degenerate"),
-    ("prediction_strength", "DOUBLE", "Of its k"),
-    ("null_strength", "DOUBLE", "What prediction_strength had to exceed"),
-    ("stability", "ARRAY<DOUBLE>", "Mean bootstrap Jaccard of each cluster"),
-    ("silhouette", "DOUBLE", "Mean squared-Euclidean silhouette of all customers in training"),
-    ("spread", "ARRAY<DOUBLE>", "Mean squared distance of each cluster's customers to its centre, in training"),
-    ("sizes", "ARRAY<BIGINT>", "Customers of each cluster, in training"),
-    ("cells_kind", "STRING", "What it was fitted on: cells of a grid, or a sample of customers; grid or sample"),
-    ("cells_inertia", "DOUBLE", "Sum of squared distances on these, the customers taken to be at them"),
-    (
-        "reference",
-        "ARRAY<STRUCT<feature: STRING, cells: ARRAY<INT>, counts: ARRAY<BIGINT>, missing: BIGINT>>",
-        "How the customers of the training are spread over each feature, as in distributions",
-    ),
-))  # fmt: skip
-
-CLUSTER_PROMOTIONS = Table("cluster_promotions", "ledger", "One row per decision of a person on cluster models", (
-    ("config_name", "STRING", "Segmentation"),
-    ("action", "STRING", "promote, pin or unpin"),
-    ("model_version", "STRING", "Model concerned; null for unpin"),
-    ("effective_from", "DATE", "First as-of date it holds for"),
-    ("decided_at", "TIMESTAMP", "When"),
-))  # fmt: skip
-
-CLUSTER_LINEAGE = Table("cluster_lineage", "ledger", "One row per thing that happened to clusters in a refit", (
-    ("model_version", "STRING", "New model"),
-    ("parent_version", "STRING", "Model before"),
-    ("event", "STRING", "survived, split, absorbed, disappeared or emerged"),
-    ("old_ids", "ARRAY<INT>", "Clusters before"),
-    ("new_ids", "ARRAY<INT>", "Clusters now"),
-    ("overlap", "DOUBLE", "survived: Jaccard similarity; otherwise the share of the old cluster found again"),
-))  # fmt: skip
-
-CLUSTER_SCAN = _run_table(
-    "cluster_scan", "One row per number of clusters looked at; only of runs that trained a model",
-    ("k", "INT", "Number of clusters"),
-    ("inertia", "DOUBLE", "Sum of squared distances on the cells, best of the restarts"),
-    ("silhouette", "DOUBLE", "Mean squared-Euclidean silhouette, customers taken to be at their cells"),
-    ("prediction_strength", "DOUBLE", "Weakest cluster's share of pairs that the other half sample keeps together"),
-    ("null_strength", "DOUBLE", "What single normal clouds of that covariance reach, to be exceeded; null below 0.8"),
-    ("jaccard_mean", "DOUBLE", "Mean over the clusters of their bootstrap Jaccard"),
-    ("jaccard_min", "DOUBLE", "Of the least stable cluster"),
-    ("smallest_share", "DOUBLE", "Share of customers in the smallest cluster, 0 to 1"),
-    ("chosen", "BOOLEAN", "Whether the model has this k"),
-    ("restart_spread", "DOUBLE", "Inertia of the worst restart over the best, minus 1"),
-    ("knee", "BOOLEAN", "Whether the inertia curve bends most here"),
-    ("separation", "DOUBLE", "Of the least separated neighbours, in sd of what one cloud gives; null if not stable"),
-    ("stable", "BOOLEAN", "Whether strength, Jaccard and separation are above their limits"),
-)  # fmt: skip
-
-CLUSTER_PROFILES = _run_table(
-    "cluster_profiles", "One row per cluster",
-    SCOPE,
-    ("cluster_id", "INT", "Cluster"),
-    ("name", "STRING", "Name drawn from the profile"),
-    ("customers", "BIGINT", "Customers in it"),
-    ("share", "DOUBLE", "Their share of all customers, 0 to 1"),
-    ("revenue", "DECIMAL(28,2)", "Sum of monetary"),
-    ("revenue_share", "DOUBLE", "Its share of all revenue, 0 to 1"),
-    ("mean_recency", "DOUBLE", "Mean of recency_days"),
-    ("mean_frequency", "DOUBLE", "Mean of frequency"),
-    ("mean_monetary", "DOUBLE", "Mean of monetary"),
-    ("median_recency", "DOUBLE", "Median of recency_days (lower middle value)"),
-    ("median_frequency", "DOUBLE", "Median of frequency (lower middle value)"),
-    ("median_monetary", "DOUBLE", "Median of monetary (lower middle value)"),
-    ("insight", "STRING", "What the numbers say, in a sentence"),
-    (
-        "features",
-        "ARRAY<STRUCT<feature: STRING, mean: DOUBLE, median: DOUBLE, q1: DOUBLE, q3: DOUBLE, z: DOUBLE>>",
-        "Per feature in its own unit; z is the mean on the standardised scale, against all customers in training",
-    ),
-    ("medoids", "ARRAY<STRING>", "Customers nearest to the centre: the most typical ones"),
-    ("segments", "MAP<STRING,BIGINT>", "Customers per rule segment"),
-)  # fmt: skip
 
 TABLES = {
     table.name: table

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
-from rfm_spark.core.schemas import CAUSES, CLUSTER_CAUSES, NO_SEGMENT
+from rfm_spark.core.cluster_tables import CLUSTER_CAUSES
+from rfm_spark.core.schemas import CAUSES, NO_SEGMENT
 
 # 97.5 % point of the standard normal distribution.
 _Z = 1.959963984540054

@@ -15,7 +15,8 @@ from pyspark.sql import functions as F
 
 from rfm_spark.core.errors import SlotHeldError
 from rfm_spark.core.schemas import CLAIMS
-from rfm_spark.lake.store import Store, is_conflict, patiently, writable
+from rfm_spark.lake.commits import is_conflict, patiently, writable
+from rfm_spark.lake.store import Store
 
 LEASE = timedelta(hours=2)
 # A claim is extended when less than this is left of it; a stage is expected to be shorter.

@@ -13,8 +13,9 @@ from rfm_spark.core.config import digest
 from rfm_spark.core.errors import GateError
 from rfm_spark.core.hashing import hashable
 from rfm_spark.core.session import persisted
+from rfm_spark.lake.commits import patiently, writable
 from rfm_spark.lake.place import quoted
-from rfm_spark.lake.store import PROPERTIES, Store, patiently, writable
+from rfm_spark.lake.store import PROPERTIES, Store
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ from typing import Any
 
 from pyspark.sql import functions as F
 
+from rfm_spark.core.cluster_tables import CLUSTER_MODELS, CLUSTER_PROMOTIONS
 from rfm_spark.core.errors import ConfigError
-from rfm_spark.core.schemas import CLUSTER_MODELS, CLUSTER_PROMOTIONS
 from rfm_spark.lake.ledger import RunRow
 from rfm_spark.lake.store import Store
 

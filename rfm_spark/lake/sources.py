@@ -16,11 +16,12 @@ from pyspark.sql import functions as F
 from rfm_spark.core.config import Config
 from rfm_spark.core.errors import GateError, RfmSparkError, SourceError
 from rfm_spark.core.places import CORRUPT, Where
+from rfm_spark.lake.commits import is_conflict
 from rfm_spark.lake.files import GLOB, listing, read_files
 from rfm_spark.lake.jdbc import jdbc_error, read_jdbc, without_secrets
 from rfm_spark.lake.landing import land
 from rfm_spark.lake.place import LOCAL, quoted, quoted_table
-from rfm_spark.lake.store import Store, is_conflict
+from rfm_spark.lake.store import Store
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 Inspect = Callable[[DataFrame], None]

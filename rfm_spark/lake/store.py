@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import re
-import secrets
-import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime, timedelta, timezone
-from typing import Any, TypeVar
+from typing import Any
 
 from pyspark.errors import AnalysisException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from rfm_spark.core.errors import LakeError
-from rfm_spark.core.schemas import SCHEMA_VERSION, TABLES, Table
+from rfm_spark.core.schemas import SCHEMA_VERSION, TABLES
+from rfm_spark.core.table import Table
+from rfm_spark.lake.commits import NO_PLACE, is_conflict, patiently, writable
 from rfm_spark.lake.place import Place, checked_run_id, quoted
 
 VERSION_PROPERTY = "rfm_spark.schema_version"
@@ -25,56 +24,6 @@ PROPERTIES = {
     "delta.dataSkippingNumIndexedCols": "0",
     "delta.enableDeletionVectors": "false",
 }
-# Error conditions and exception names of Delta; a bare "Concurrent" would also match stack traces.
-_CONFLICT = re.compile(
-    r"DELTA_(CONCURRENT|METADATA_CHANGED|PROTOCOL_CHANGED)"
-    r"|(ConcurrentAppend|ConcurrentWrite|ConcurrentTransaction|ConcurrentDeleteRead|ConcurrentDeleteDelete"
-    r"|ConcurrentModification|MetadataChanged|ProtocolChanged)Exception"
-)
-_TRIES = 8
-Result = TypeVar("Result")
-
-
-_NO_PLACE = re.compile(
-    r"No space left on device|Read-only file system|Permission denied|AccessDenied|Disk quota exceeded"
-)
-
-
-@contextmanager
-def writable(place: Place) -> Iterator[None]:
-    """Turn a full or read-only disk into one sentence.
-
-    Raises:
-        LakeError: the place can't take what was to be written.
-    """
-    try:
-        yield
-    except Exception as error:
-        found = _NO_PLACE.search(str(error))
-        if found is None:
-            raise
-        raise LakeError(
-            f"lake {place}: can't be written ({found[0]}); make room or give the right to write there, then start the "
-            "run again; what was published before is untouched"
-        ) from error
-
-
-def is_conflict(error: Exception) -> bool:
-    """Whether another writer got in between, so that trying again makes sense."""
-    return _CONFLICT.search(str(error)) is not None
-
-
-def patiently(action: Callable[[], Result]) -> Result:
-    """Do something that can be repeated, again after a conflict with another writer, a little later each time."""
-    for attempt in range(1, _TRIES + 1):
-        try:
-            return action()
-        except Exception as error:
-            if not is_conflict(error) or attempt == _TRIES:
-                raise
-            # Spread, so that writers who met once don't meet again.
-            time.sleep(attempt * (0.1 + secrets.randbelow(200) / 1000))
-    raise AssertionError("the last try returns or raises")
 
 
 class Store:
@@ -253,7 +202,7 @@ class Store:
         except Exception as error:
             if is_conflict(error) and self.exists(table.name):
                 return
-            found = _NO_PLACE.search(str(error))
+            found = NO_PLACE.search(str(error))
             why = found[0] if found else str(error).splitlines()[0]
             raise LakeError(
                 f"lake {self.place}: table {table.name} can't be created ({why}); check the place and the right to "

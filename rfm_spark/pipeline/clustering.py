@@ -12,8 +12,9 @@ from rfm_spark.clusters.model import ClusterModel, definition_of
 from rfm_spark.clusters.profiles import cluster_profiles
 from rfm_spark.clusters.refit import REGRET, check_champion
 from rfm_spark.clusters.train import Stamp, Training, train
+from rfm_spark.core.cluster_tables import CLUSTER_LINEAGE, CLUSTER_MODELS, CLUSTER_SCAN
 from rfm_spark.core.clustering import MEASURED
-from rfm_spark.core.schemas import CLUSTER_LINEAGE, CLUSTER_MODELS, CLUSTER_SCAN, SEGMENTS
+from rfm_spark.core.schemas import SEGMENTS
 from rfm_spark.lake.ledger import Ledger
 from rfm_spark.lake.models import CHALLENGER, Models
 from rfm_spark.pipeline.context import RunContext

@@ -10,9 +10,10 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from rfm_spark.clusters.assign import assigned
+from rfm_spark.core.cluster_tables import CLUSTER_TRANSITIONS
 from rfm_spark.core.config import digest
 from rfm_spark.core.errors import ConfigError
-from rfm_spark.core.schemas import CLUSTER_TRANSITIONS, ORDERS, SEGMENTS
+from rfm_spark.core.schemas import ORDERS, SEGMENTS
 from rfm_spark.drift.movement import cluster_transitions, flicker, segment_changes, segment_transitions
 from rfm_spark.intake.duplicates import looks_for_duplicates, with_accounts, without_duplicates
 from rfm_spark.intake.lines import accepted_until

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 
 from pyspark.sql import functions as F
 
-from rfm_spark.core.schemas import CLUSTER_LINEAGE, CLUSTER_MODELS, CLUSTER_SCAN
+from rfm_spark.core.cluster_tables import CLUSTER_LINEAGE, CLUSTER_MODELS, CLUSTER_SCAN
 from rfm_spark.lake.store import Store
 from rfm_spark.report.cluster_data import FeatureValues, LineageEvent, ModelFacts, ScanLine
 from rfm_spark.report.data import ClusterProfile

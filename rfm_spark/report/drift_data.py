@@ -10,7 +10,8 @@ from typing import Any
 
 from pyspark.sql import functions as F
 
-from rfm_spark.core.schemas import CLUSTER_CAUSES, CLUSTER_TRANSITIONS, DRIFT
+from rfm_spark.core.cluster_tables import CLUSTER_CAUSES, CLUSTER_TRANSITIONS
+from rfm_spark.core.schemas import DRIFT
 from rfm_spark.lake.ledger import Ledger, current_runs
 from rfm_spark.lake.store import Store
 

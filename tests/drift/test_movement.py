@@ -12,9 +12,10 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from rfm_spark.core.cluster_tables import CLUSTER_TRANSITIONS
 from rfm_spark.core.config import Config
 from rfm_spark.core.loading import validate
-from rfm_spark.core.schemas import CAUSES, CLUSTER_TRANSITIONS, SEGMENT_CHANGES, SEGMENT_TRANSITIONS
+from rfm_spark.core.schemas import CAUSES, SEGMENT_CHANGES, SEGMENT_TRANSITIONS
 from rfm_spark.drift.movement import cluster_transitions, moves, segment_changes, segment_transitions, wilson
 from rfm_spark.pipeline.comparing import Side, moved_between
 from rfm_spark.segments.cuts import CutSet, with_scores

@@ -16,8 +16,9 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from rfm_spark.cli.main import main
+from rfm_spark.core.cluster_tables import CLUSTER_CAUSES
 from rfm_spark.core.config import Config, DisplayConfig
-from rfm_spark.core.schemas import CAUSES, CLUSTER_CAUSES
+from rfm_spark.core.schemas import CAUSES
 from rfm_spark.lake.history import segment_history
 from rfm_spark.lake.ledger import Ledger
 from rfm_spark.lake.models import CHALLENGER, Models
