@@ -101,7 +101,7 @@ def run_duckdb(job: Job) -> list[Timing]:
 
 
 def run_rfm_spark(job: Job) -> list[Timing]:
-    """This project's full run without clusters, then the run of the day before, which finds the orders kept."""
+    """This project's full run without clusters, that of a later date, and what moved between the two."""
     from rfm_spark.cli.main import main
 
     _warm_session("rfm-spark", job)
@@ -110,6 +110,7 @@ def run_rfm_spark(job: Job) -> list[Timing]:
     return [
         timed("rfm-spark", lambda: _run(main, config, AS_OF)),
         timed("rfm-spark: second as-of date (orders kept)", lambda: _run(main, config, "2026-01-01")),
+        timed("rfm-spark: compare runs", lambda: _done(main, ["compare", "runs", "-c", str(config)])),
     ]
 
 
@@ -199,7 +200,11 @@ def _rfm_spark_config(job: Job) -> dict[str, object]:
 
 
 def _run(main: Callable[[list[str]], int], config: Path, as_of: str) -> None:
+    _done(main, ["run", "-c", str(config), "--as-of", as_of])
+
+
+def _done(main: Callable[[list[str]], int], words: list[str]) -> None:
     with contextlib.redirect_stdout(sys.stderr):
-        code = main(["run", "-c", str(config), "--as-of", as_of])
+        code = main(words)
     if code != 0:
-        raise SystemExit(f"rfm-spark run --as-of {as_of} ended with {code}")
+        raise SystemExit(f"rfm-spark {' '.join(words)} ended with {code}")
