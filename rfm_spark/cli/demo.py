@@ -50,6 +50,7 @@ def demo_command(options: argparse.Namespace) -> int:
     _show_segments(spark, place, run, numbers)
     _show_essential(spark, place, run)
     _show_clusters(spark, place, run, numbers)
+    _show_drift(spark, place, run)
     customer = _someone_to_explain(spark, place, run)
     console.heading(f"Why? rfm-spark explain {customer}")
     for line in explanation(spark, place, run, customer):
@@ -61,6 +62,7 @@ def demo_command(options: argparse.Namespace) -> int:
     reading.report_command(options)
     console.heading("Try next")
     print(f"rfm-spark show segments --lake {folder} --where \"segment = 'at_risk'\" --format csv")
+    print(f"rfm-spark compare runs --lake {folder}")
     print(f"rfm-spark rules preview classic --lake {folder}")
     print("rfm-spark init your_transactions.csv")
     return 0
@@ -160,6 +162,13 @@ def _cluster_row(row: Any, numbers: Numbers) -> list[Any]:
         console.Shown(numbers.money(row["mean_monetary"])),
         row["insight"],
     ]
+
+
+def _show_drift(spark: SparkSession, place: Place, run: RunRow) -> None:
+    verdicts = of_run(spark, place, "drift", run.run_id).where(F.col("metric") == "verdict").collect()
+    console.heading(f"What drifted since run {run.previous_run_id}")
+    for row in verdicts:
+        print(f"{row['severity']}: {row['detail']}")
 
 
 def _someone_to_explain(spark: SparkSession, place: Place, run: RunRow) -> str:
