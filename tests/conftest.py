@@ -6,6 +6,7 @@ import fcntl
 import os
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -32,14 +33,6 @@ FAST = {
 }
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What shares a fixture runs in one process: a module, and all tests of the finished demo."""
-    for item in items:
-        group = "demo" if "demo" in getattr(item, "fixturenames", ()) else item.nodeid.partition("::")[0]
-        item.add_marker(pytest.mark.xdist_group(group))
-
-
 @pytest.fixture(scope="session")
 def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
     """A private local session; its catalog lives in a temporary folder."""
@@ -47,8 +40,7 @@ def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
     os.environ["RFM_SPARK_PACKAGES"] = POSTGRESQL
     warehouse = {"spark.sql.warehouse.dir": str(tmp_path_factory.mktemp("warehouse"))}
     # Ivy fails when two processes fetch the same jars for the first time.
-    with Path(tempfile.gettempdir(), "rfm-spark-tests.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with one_process_at_a_time(Path(tempfile.gettempdir(), "rfm-spark-tests.lock")):
         spark = local_session("tests", 2, {**FAST, **warehouse}, quiet=True)
     del os.environ["RFM_SPARK_PACKAGES"]
     yield spark
@@ -68,7 +60,20 @@ def spark(session: SparkSession) -> Iterator[SparkSession]:
 @pytest.fixture(scope="session")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     """The folder of a finished demo, and what it printed; tests read it and leave it as it is."""
-    folder = tmp_path_factory.mktemp("demo")
-    done = rfm_spark("demo", "--lake", str(folder))
-    assert done.returncode == 0, done.stderr
-    return folder, done.stdout
+    base = tmp_path_factory.getbasetemp()
+    # Processes that share the tests have a folder each, side by side.
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "demo"
+    said = folder.with_suffix(".txt")
+    with one_process_at_a_time(folder.with_suffix(".lock")):
+        if not said.exists():
+            done = rfm_spark("demo", "--lake", str(folder))
+            assert done.returncode == 0, done.stderr
+            said.write_text(done.stdout, encoding="utf-8")
+    return folder, said.read_text(encoding="utf-8")
+
+
+@contextmanager
+def one_process_at_a_time(file: Path) -> Iterator[None]:
+    with file.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta, timezone
 from typing import Any
 
@@ -24,6 +25,14 @@ PROPERTIES = {
     "delta.dataSkippingNumIndexedCols": "0",
     "delta.enableDeletionVectors": "false",
 }
+
+
+@dataclass(frozen=True)
+class Written:
+    """What a commit left: the Delta version, and how many rows it wrote."""
+
+    version: int
+    rows: int
 
 
 class Store:
@@ -58,7 +67,7 @@ class Store:
 
     def exists(self, name: str) -> bool:
         """Whether the table is there."""
-        return self._properties(name) is not None
+        return name in self._ready or self._properties(name) is not None
 
     def read(self, name: str, version: int | None = None) -> DataFrame:
         """All rows of a table, of complete and incomplete runs alike; `readers.current` is what users want.
@@ -99,7 +108,7 @@ class Store:
         rows = history.select("userMetadata").collect()
         return rows[0]["userMetadata"] if rows else None
 
-    def write_run(self, table: Table, frame: DataFrame, run_id: str, as_of: date) -> int:
+    def write_run(self, table: Table, frame: DataFrame, run_id: str, as_of: date) -> Written:
         """Replace one run's rows of a run table; repeating it changes nothing.
 
         Args:
@@ -109,33 +118,37 @@ class Store:
             as_of: its as-of date.
 
         Returns:
-            The Delta version that holds the rows.
+            The Delta version that holds the rows, and how many they are.
         """
         self.prepare(table)
         keyed = {"run_id": F.lit(checked_run_id(run_id)), "as_of_date": F.lit(as_of)}
         rows = frame.select(
             *(keyed.get(name, F.col(name)).cast(kind.lower()).alias(name) for name, kind, _ in table.columns)
         )
-        self._write(table, rows, {"replaceWhere": f"run_id = '{run_id}'"})
-        return self.version(table.name)
+        self._write(table, rows, {"replaceWhere": f"run_id = '{run_id}'", "userMetadata": run_id})
+        return self.commit_of(table.name, run_id)
 
-    def replace(self, table: Table, frame: DataFrame, metadata: str) -> int:
+    def replace(self, table: Table, frame: DataFrame, metadata: str) -> Written:
         """Replace a kept table's rows in one commit that says what it reflects.
 
         Returns:
-            The Delta version that holds them.
+            The Delta version that holds them, and how many they are.
         """
         self.prepare(table)
         rows = frame.select(*(F.col(name).cast(kind.lower()).alias(name) for name, kind, _ in table.columns))
         patiently(lambda: self._write(table, rows, {"userMetadata": metadata}))
-        return self.version_of(table.name, metadata)
+        return self.commit_of(table.name, metadata)
 
-    def version_of(self, name: str, metadata: str) -> int:
-        """The newest version that says this about itself: another writer may have committed since ours."""
+    def commit_of(self, name: str, metadata: str) -> Written:
+        """The newest commit that says this about itself: another writer may have committed since ours."""
         history = self.spark.sql(f"DESCRIBE HISTORY {self.place.table(name)} LIMIT 50")
-        mine = history.where(F.col("userMetadata") == F.lit(metadata)).agg(F.max("version")).collect()
-        # Replacing nothing by nothing commits nothing; then the table as it is holds what was meant.
-        return self.version(name) if mine[0][0] is None else int(mine[0][0])
+        mine = history.where(F.col("userMetadata") == F.lit(metadata)).orderBy(F.desc("version")).limit(1)
+        rows = mine.select("version", "operationMetrics").collect()
+        if not rows:
+            # Replacing nothing by nothing commits nothing; then the table as it is holds what was meant.
+            return Written(self.version(name), 0)
+        # Counting the rows again would read the table's log and the rows; the commit knows.
+        return Written(int(rows[0]["version"]), int(rows[0]["operationMetrics"].get("numOutputRows", 0)))
 
     def insert_new(self, table: Table, rows: Sequence[Mapping[str, Any]], keys: Sequence[str]) -> None:
         """Insert rows into a ledger, but for those whose keys are there."""
@@ -180,10 +193,11 @@ class Store:
 
     def _properties(self, name: str) -> dict[str, str] | None:
         try:
-            rows = self.spark.sql(f"DESCRIBE DETAIL {self.place.table(name)}").select("properties").collect()
+            # Unlike DESCRIBE DETAIL it starts no job.
+            rows = self.spark.sql(f"SHOW TBLPROPERTIES {self.place.table(name)}").collect()
         except AnalysisException:
             return None
-        return dict(rows[0]["properties"])
+        return {row["key"]: row["value"] for row in rows}
 
     def _create(self, table: Table) -> None:
         columns = ", ".join(

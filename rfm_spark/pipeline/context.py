@@ -154,26 +154,19 @@ class RunContext:
         """Persist a frame until the run ends."""
         return self.held.enter_context(persisted(frame))
 
-    def write(self, frames: Mapping[str, DataFrame]) -> dict[str, DataFrame]:
-        """Write this run's rows of several run tables side by side, read them back and count them.
+    def write(self, frames: Mapping[str, DataFrame]) -> None:
+        """Write this run's rows of several run tables side by side, and note how many they are.
 
         Most of a small write is waiting for the commit, so tables don't wait for each other.
-
-        Returns:
-            Per table the rows as they are in the lake; nobody else writes this run's slice while the claim holds.
         """
         with ThreadPoolExecutor(max_workers=_WRITERS) as pool:
             # list() raises what a writer raised.
-            written = dict(zip(frames, list(pool.map(self._write_one, frames.items())), strict=True))
-        return written
+            list(pool.map(self._write_one, frames.items()))
 
-    def _write_one(self, item: tuple[str, DataFrame]) -> DataFrame:
+    def _write_one(self, item: tuple[str, DataFrame]) -> None:
         name, frame = item
-        self.outputs[name] = self.store.write_run(TABLES[name], frame, self.run_id, self.as_of)
-        # Not at that version: time travel builds a snapshot of its own, which takes longer than the count.
-        written = self.of_run(name, self.run_id)
-        self.rows[name] = written.count()
-        return written
+        written = self.store.write_run(TABLES[name], frame, self.run_id, self.as_of)
+        self.outputs[name], self.rows[name] = written.version, written.rows
 
     def small_frame(self, name: str, rows: Sequence[Mapping[str, Any]]) -> DataFrame:
         """A few rows that were made on the driver, as a frame of a run table."""

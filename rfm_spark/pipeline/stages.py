@@ -37,7 +37,7 @@ class Stage:
 
     Attributes:
         title: what a person sees while it runs.
-        reads: tables (or sources) it needs.
+        reads: sources and tables it needs; `previous` ones are the previous run's.
         writes: tables it writes.
         work: does it, and says how many rows it dealt with (None when there was nothing to do).
     """
@@ -69,16 +69,15 @@ def _keep_orders(run: RunContext) -> int | None:
         {"config": run.config.name, "source": dict(run.inputs), "mapping": digest(mapping)[:16]}, sort_keys=True
     )
     if run.store.exists(ORDERS.name) and run.store.last_metadata(ORDERS.name) == reflects:
-        run.outputs[ORDERS.name] = run.store.version_of(ORDERS.name, reflects)
+        run.outputs[ORDERS.name] = run.store.commit_of(ORDERS.name, reflects).version
         return None
     lines = _each_once(run, accepted_until(run.known_judged.lines, None))
     orders = kept_orders(
         lines, source.order_grain, [name for name in ("currency", "channel") if name in source.columns]
     )
-    version = run.store.replace(ORDERS, orders, reflects)
-    run.outputs[ORDERS.name] = version
-    run.rows[ORDERS.name] = run.store.read(ORDERS.name, version).count()
-    return run.rows[ORDERS.name]
+    written = run.store.replace(ORDERS, orders, reflects)
+    run.outputs[ORDERS.name], run.rows[ORDERS.name] = written.version, written.rows
+    return written.rows
 
 
 def _each_once(run: RunContext, lines: DataFrame) -> DataFrame:
@@ -138,7 +137,9 @@ def _name_segments(run: RunContext) -> int:
         "segment_cuts": run.small_frame("segment_cuts", as_rows(run.cut_sets)),
         **scan_frame(run),
     }
-    run.segments = run.write(rows)["segments"]
+    run.write(rows)
+    # Not at its version: time travel builds a snapshot of its own, and nobody else writes this run's slice.
+    run.segments = run.of_run(SEGMENTS.name, run.run_id)
     return run.rows["segments"]
 
 
@@ -183,7 +184,7 @@ STAGES = (
     Stage("Clusters", ("transactions",), (), cluster),
     Stage(
         "Segments",
-        ("segments",),
+        ("previous segments",),
         ("segments", "segment_cuts", "cluster_scan"),
         _name_segments,
     ),

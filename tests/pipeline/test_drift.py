@@ -16,7 +16,8 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from rfm_spark.cli.main import main
-from rfm_spark.core.cluster_tables import CLUSTER_CAUSES
+from rfm_spark.clusters.assign import assigned
+from rfm_spark.clusters.model import ClusterModel
 from rfm_spark.core.config import Config, DisplayConfig
 from rfm_spark.core.schemas import CAUSES
 from rfm_spark.lake.history import segment_history
@@ -124,17 +125,17 @@ def test_moves_of_clusters_and_flicker_reconcile(
     place = Place.of(config)
     before, now = (of_run(spark, place, "segments", run.run_id).toPandas().set_index("customer_id")
                    for run in (july, august))  # fmt: skip
-    both = before.join(now, how="inner", lsuffix="_before")
+    both = before.join(now, how="inner", lsuffix="_was")
     rows = of_run(spark, place, "cluster_transitions", august.run_id).collect()
     assert sum(row["customers"] for row in rows) == len(before.index.union(now.index))
     stayed = sum(row["customers"] for row in rows if row["from_cluster"] == row["to_cluster"])
-    assert stayed == (both["cluster_id"] == both["cluster_id_before"]).sum()
+    assert stayed == (both["cluster_id"] == both["cluster_id_was"]).sum()
     # One model throughout: whoever changed cluster moved himself.
     moved = sum(row["customers"] for row in rows) - stayed
     assert sum(row["migration"] + row["entered"] + row["left"] for row in rows) == moved
     assert sum(row[cause] for row in rows for cause in ("relabelling", "both")) == 0
     figures = figures_of(spark, config, august.run_id)
-    share = (both["segment"] != both["segment_before"]).mean()
+    share = (both["segment"] != both["segment_was"]).mean()
     assert figures["moved", "segment", "previous"]["value"] == pytest.approx(share)
     assert figures["members_held", "clusters", "previous"]["value"] == pytest.approx(stayed / len(both))
 
@@ -198,9 +199,22 @@ def test_policies_decide_who_assigns_after_a_major_verdict(
     assert after == {**before, promoted.run_id: challenger}
     # What assigned a published run stays, whatever the policy says by now.
     assert planned("monitor", date(2024, 10, 31)) == (challenger, False)
-    rows = of_run(spark, Place.of(config), "cluster_transitions", promoted.run_id).collect()
-    causes = {cause: sum(row[cause] for row in rows) for cause in CLUSTER_CAUSES}
-    assert causes["relabelling"] + causes["both"] > 0
+    # The model of before assigns today's customers: who stays where he was under it was moved by the new one.
+    place = Place.of(config)
+    rows = of_run(spark, place, "cluster_transitions", promoted.run_id).collect()
+    old = ClusterModel.from_row(Models(store, config.name).get(june.run_id).row)
+    today = of_run(spark, place, "segments", promoted.run_id).withColumnRenamed("cluster_id", "is_now")
+    ids = assigned(today, old).select("customer_id", "is_now", F.col("cluster_id").alias("by_old")).toPandas()
+    was = of_run(spark, place, "segments", august.run_id).select("customer_id", F.col("cluster_id").alias("was"))
+    both = ids.merge(was.toPandas(), on="customer_id")
+    moved = both[both["was"] != both["is_now"]]
+    expected = {
+        "migration": int((moved["by_old"] == moved["is_now"]).sum()),
+        "relabelling": int((moved["by_old"] == moved["was"]).sum()),
+    }
+    expected["both"] = len(moved) - sum(expected.values())
+    assert expected["migration"] > 0
+    assert {cause: sum(row[cause] for row in rows) for cause in expected} == expected
 
 
 @pytest.fixture(scope="module")
