@@ -18,13 +18,13 @@ from rfm_spark.core.errors import ConfigError, LakeError
 from rfm_spark.core.schemas import CAUSES, DISTRIBUTIONS, NO_SEGMENT
 from rfm_spark.core.session import persisted
 from rfm_spark.drift.distributions import from_rows
-from rfm_spark.drift.figures import Figure, is_alarm
+from rfm_spark.drift.figures import Figure, all_at_once, is_alarm
 from rfm_spark.drift.movement import Flicker, cluster_transitions, flicker, segment_transitions
 from rfm_spark.drift.verdict import verdict
-from rfm_spark.lake.ledger import Ledger, RunRow
+from rfm_spark.lake.ledger import RunRow
 from rfm_spark.lake.place import Place
 from rfm_spark.lake.store import Store
-from rfm_spark.pipeline.comparing import compared, rows_of, side_of
+from rfm_spark.pipeline.comparing import compared, definition_changed, rows_of, side_of
 from rfm_spark.pipeline.drifting import compare_columns
 
 _SHOWN = 15
@@ -61,10 +61,12 @@ def _pair(
                 f"run {last.run_id} is the first of {last.config_name}: there is nothing to compare it with; "
                 "`rfm-spark runs` lists others"
             )
-        first = next(run for run in Ledger(Store(spark, place)).complete() if run.run_id == last.previous_run_id)
+        first = run_of(spark, place, name, last.previous_run_id)
     if first.config_name != last.config_name:
         problem = f"{first.run_id} is of {first.config_name}, {last.run_id} of {last.config_name}; take two of one"
         raise ConfigError("compare runs", [problem])
+    if first.as_of > last.as_of:
+        raise ConfigError("compare runs", [f"{first.run_id} is the later one; give the earlier run first"])
     if first.run_id == last.run_id:
         raise ConfigError("compare runs", [f"{first.run_id} twice; give two runs"])
     return first, last
@@ -133,9 +135,11 @@ def _print_drift(store: Store, before: RunRow, now: RunRow) -> None:
         print("not known: neither run kept how its customers are spread")
         return
     today = from_rows([row.asDict() for row in rows_of(store, DISTRIBUTIONS.name, now.run_id).collect()])
-    figures = (
-        compare_columns(store, before, today, same_model=now.model_version == before.model_version) if today else []
-    )
+    figures: list[Figure] = []
+    if today:
+        same_model = now.model_version == before.model_version
+        changed = definition_changed(side_of(store, now), side_of(store, before))
+        figures = all_at_once(compare_columns(store, before, today, same_model=same_model, same_definition=not changed))
     if not figures:
         print("not known: one of the runs did not keep how its customers are spread")
         return

@@ -7,14 +7,18 @@ from dataclasses import dataclass
 import numpy as np
 from pyspark.sql import DataFrame
 
-from rfm_spark.clusters.cells import customer_cells
+from rfm_spark.clusters.cells import Cells, customer_cells
+from rfm_spark.clusters.choose import RESTARTS, restarts
 from rfm_spark.clusters.driver import Labels, Points, crossed, nearest, one_thread, squared_distances
-from rfm_spark.clusters.fit import fit, inertia_of
+from rfm_spark.clusters.fit import Fitted, fit, inertia_of
 from rfm_spark.clusters.identity import Event, adjusted_rand, inherited_ids, lineage, overlap_of
 from rfm_spark.clusters.model import ClusterModel
 
 # A champion whose inertia is worse by less than this share stays.
 REGRET = 0.02
+# Of few customers another sample alone makes a larger one: as many resamples, and what their largest is multiplied by.
+RESAMPLES = 20
+_MARGIN = 2.0
 
 
 @dataclass(frozen=True)
@@ -24,6 +28,9 @@ class Check:
     Attributes:
         regret: inertia(champion) / inertia(refit) − 1, at the same k in the champion's feature space.
         ari: adjusted Rand index of champion and refit on these customers.
+        regret_limit: regret from which on the champion is beaten: `REGRET`, or more where other customers of the same
+            kind would make more.
+        ari_by_chance: lowest agreement of the refit with fits on such others; 1 where regret is below `REGRET`.
         sizes: customers per cluster, in the order of the champion's centres: all, or of those drawn to stand for them.
         spread: mean squared distance to the champion's centre, per cluster; 0 without customers.
         spread_error: its standard error.
@@ -33,11 +40,18 @@ class Check:
 
     regret: float
     ari: float
+    regret_limit: float
+    ari_by_chance: float
     sizes: tuple[int, ...]
     spread: tuple[float, ...]
     spread_error: tuple[float, ...]
     shift: tuple[float, ...]
     events: tuple[Event, ...]
+
+    @property
+    def is_beaten(self) -> bool:
+        """Whether a refit fits these customers clearly better than chance makes it."""
+        return self.regret >= self.regret_limit
 
 
 def check_champion(customers: DataFrame, champion: ClusterModel, seed: int) -> Check:
@@ -56,7 +70,7 @@ def check_champion(customers: DataFrame, champion: ClusterModel, seed: int) -> C
             sizes, spread, error, shift = _per_cluster(points, cells.counts, labels, centres)
         if len(points) <= champion.k:
             kept = tuple(Event("survived", (i,), (i,), 1.0) for i in champion.ids)
-            return Check(0.0, 1.0, sizes, spread, error, shift, kept)
+            return Check(0.0, 1.0, REGRET, 1.0, sizes, spread, error, shift, kept)
         refit = fit(cells, champion.k, seed, champion=centres, mllib=False)
         mine = inertia_of(points, weights, centres)
     with one_thread():
@@ -65,7 +79,35 @@ def check_champion(customers: DataFrame, champion: ClusterModel, seed: int) -> C
     overlap = overlap_of(champion.ids, counts, champion.k)
     ids, _ = inherited_ids(overlap, champion.last_id)
     regret = mine / refit.inertia - 1 if refit.inertia > 0 else 0.0
-    return Check(regret, adjusted_rand(common), sizes, spread, error, shift, lineage(overlap, ids))
+    limit, by_chance = REGRET, 1.0
+    if regret >= REGRET:
+        largest, by_chance = _by_chance(cells, refit, sum(champion.sizes) or sum(sizes), seed)
+        limit = max(REGRET, _MARGIN * largest)
+    return Check(regret, adjusted_rand(common), limit, by_chance, sizes, spread, error, shift, lineage(overlap, ids))
+
+
+def _by_chance(cells: Cells, refit: Fitted, trained: int, seed: int) -> tuple[float, float]:
+    """Largest regret, and lowest agreement, of models of other customers of the same kind.
+
+    Fits on resamples of today's customers, measured on today's. Champion and refit come from two samples, so their
+    centres differ by the errors of both: resamples of n·m / (n + m) differ from today's refit by as much.
+    """
+    points, weights, k = cells.points, cells.counts, len(refit.centres)
+    today = int(weights.sum())
+    size = max(round(today * trained / (today + trained)), k)
+    mine, regrets, agreements = nearest(points, refit.centres), [0.0], [1.0]
+    draws = np.random.default_rng(seed)
+    with one_thread():
+        for again in range(1, RESAMPLES + 1):
+            drawn = draws.multinomial(size, weights / weights.sum()).astype(np.float64)
+            there = drawn > 0
+            if there.sum() < k:
+                continue
+            starts = restarts(points[there], drawn[there], k, seed + again * RESTARTS)
+            centres = min(starts, key=lambda start: start.inertia).centres
+            regrets.append(inertia_of(points, cells.weights, centres) / refit.inertia - 1)
+            agreements.append(adjusted_rand(crossed(mine, nearest(points, centres), k, cells.counts)))
+    return max(regrets), min(agreements)
 
 
 def _per_cluster(

@@ -9,7 +9,7 @@ from scipy import special
 
 from rfm_spark.clusters.identity import Event
 from rfm_spark.clusters.model import ClusterModel
-from rfm_spark.clusters.refit import REGRET, Check
+from rfm_spark.clusters.refit import Check
 from rfm_spark.drift.figures import TRAINING, Figure, share_figure
 from rfm_spark.drift.psi import MAJOR, MODERATE, NONE
 
@@ -39,15 +39,19 @@ def cluster_figures(champion: ClusterModel, check: Check) -> list[Figure]:
 
 
 def _borders(champion: ClusterModel, check: Check) -> list[Figure]:
-    """Other borders need both: a refit that fits clearly better, and customers it puts elsewhere than chance does."""
-    moved = check.regret >= REGRET and check.ari < champion.ari_floor
+    """Other borders need both: a refit that fits clearly better, and customers it puts elsewhere than chance does.
+
+    Chance is other seeds (of the training) and other customers of the same kind (of today).
+    """
+    floor = min(champion.ari_floor, check.ari_by_chance)
+    moved = check.is_beaten and check.ari < floor
     grave = MAJOR if check.regret >= _MAJOR_REGRET else MODERATE
     severity = grave if moved else NONE
     return [
-        Figure("regret", "all", TRAINING, check.regret, REGRET, severity,
+        Figure("regret", "all", TRAINING, check.regret, check.regret_limit, severity,
                detail=f"a refit lies {check.regret:.1%} closer to today's customers"),
-        Figure("ari", "all", TRAINING, check.ari, champion.ari_floor, severity,
-               detail=f"agreement with a refit; other seeds alone give {champion.ari_floor:.3f}"),
+        Figure("ari", "all", TRAINING, check.ari, floor, severity,
+               detail=f"agreement with a refit; other seeds or samples alone give {floor:.3f}"),
     ]  # fmt: skip
 
 

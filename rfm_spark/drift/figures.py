@@ -62,9 +62,7 @@ class Figure:
 def column_figures(
     reference: Mapping[str, Distribution], actual: Mapping[str, Distribution], against: str
 ) -> list[Figure]:
-    """PSI, W1, missing and zero rates of every column that both sides have.
-
-    What is called a change had to survive looking at all of them at once (Benjamini–Hochberg, 0.5 %).
+    """PSI, W1, missing and zero rates of every column that both sides have, each judged by itself; see `all_at_once`.
 
     Args:
         reference: by column; the bins are its deciles.
@@ -81,7 +79,7 @@ def column_figures(
         if not before.is_category:
             figures += _rate("zero_rate", name, against, (before.zeros, before.customers), (now.zeros, now.customers))
             figures.append(Figure("w1", name, against, w1(before, now), detail="standard deviations of the log"))
-    return all_at_once(figures)
+    return figures
 
 
 def share_figure(metric: str, before: Mapping[str, int], now: Mapping[str, int], against: str) -> Figure:
@@ -110,7 +108,10 @@ def volume_figure(subject: str, before: int, now: int) -> Figure:
 
 
 def all_at_once(figures: Sequence[Figure]) -> list[Figure]:
-    """The same figures, those no longer called a change that would not stand out among so many."""
+    """The same figures, those no longer called a change that would not stand out among so many.
+
+    Benjamini and Hochberg's procedure at 0.5 % over all that have a p-value: columns, rates, volumes and shares.
+    """
     asked = [at for at, figure in enumerate(figures) if figure.p_value is not None]
     stand = discovered([figures[at].p_value or 0.0 for at in asked])
     weak = {at for at, stands in zip(asked, stand, strict=True) if not stands}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from rfm_spark.drift.figures import PREVIOUS, TRAINING, Figure, is_alarm
@@ -54,9 +54,21 @@ def verdict(figures: Sequence[Figure]) -> Verdict:
     parts = [f"{_WORDS[group]}: {_named(groups[group])}" for group in fired]
     if not parts:
         parts = [_quiet(severity, figures)]
+    if any(figure.metric == "definition" for figure in figures):
+        parts.insert(0, "the segments are defined otherwise, so columns are not compared with the previous run")
     compared = len({(f.subject, f.against) for f in figures if f.metric == "psi"})
     rate = f"{compared} comparisons at a false discovery rate of {FALSE_DISCOVERIES:.1%}"
     return Verdict(severity, fired, advice, f"{'; '.join(parts)}. {_ADVICE[advice]} ({rate})")
+
+
+def asks_for_a_refit(rows: Iterable[tuple[str, str]]) -> bool:
+    """Whether stored figures come to the advice refit.
+
+    Args:
+        rows: metric and severity, of table `drift`.
+    """
+    grave = [Figure(metric, "all", PREVIOUS, None, None, severity) for metric, severity in rows if severity in _GRAVE]
+    return _advice([group for group in map(_group, grave) if group is not None]) == REFIT
 
 
 _WORDS = {

@@ -57,7 +57,7 @@ def land(store: Store, rows: DataFrame, name: str, where: str) -> Landed:
             store.place.make_folder()
             with writable(store.place):
                 patiently(lambda: _copy(store, held, target, metadata))
-    version = store.commit_of(target, metadata).version
+    version = store.version_of(target, metadata)
     landed = store.read(target, version)
     if fresh and content_hash(landed) != content:
         raise GateError(f"{where}: its rows changed while they were landed; start the run again")

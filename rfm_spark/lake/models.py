@@ -103,6 +103,10 @@ class Models:
             raise ConfigError("clusters", [f"segmentation {self._name} has no model {version}; there are {there}"])
         return known[version]
 
+    def find(self, version: str) -> ModelRow | None:
+        """One model; None where it is gone, or of a lake's first version, which noted no segmentation."""
+        return next((model for model in self.all() if model.version == version), None)
+
 
 def champion_of(
     models: Sequence[ModelRow],

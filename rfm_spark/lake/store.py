@@ -125,8 +125,10 @@ class Store:
         rows = frame.select(
             *(keyed.get(name, F.col(name)).cast(kind.lower()).alias(name) for name, kind, _ in table.columns)
         )
-        self._write(table, rows, {"replaceWhere": f"run_id = '{run_id}'", "userMetadata": run_id})
-        return self.commit_of(table.name, run_id)
+        options = {"replaceWhere": f"run_id = '{run_id}'", "userMetadata": run_id}
+        patiently(lambda: self._write(table, rows, options))
+        written = self.read(table.name)
+        return self._counted(table.name, run_id, written.where(written["run_id"] == run_id))
 
     def replace(self, table: Table, frame: DataFrame, metadata: str) -> Written:
         """Replace a kept table's rows in one commit that says what it reflects.
@@ -137,18 +139,26 @@ class Store:
         self.prepare(table)
         rows = frame.select(*(F.col(name).cast(kind.lower()).alias(name) for name, kind, _ in table.columns))
         patiently(lambda: self._write(table, rows, {"userMetadata": metadata}))
-        return self.commit_of(table.name, metadata)
+        return self._counted(table.name, metadata, self.read(table.name))
 
-    def commit_of(self, name: str, metadata: str) -> Written:
-        """The newest commit that says this about itself: another writer may have committed since ours."""
+    def version_of(self, name: str, metadata: str) -> int:
+        """The newest version that says this about itself: another writer may have committed since ours."""
+        return self._commit_of(name, metadata)[0]
+
+    def _counted(self, name: str, metadata: str, rows: DataFrame) -> Written:
+        version, count = self._commit_of(name, metadata)
+        # Counting reads the table's log and the rows again. The commit knows, unless its metrics are switched off.
+        return Written(version, rows.count() if count is None else count)
+
+    def _commit_of(self, name: str, metadata: str) -> tuple[int, int | None]:
         history = self.spark.sql(f"DESCRIBE HISTORY {self.place.table(name)} LIMIT 50")
         mine = history.where(F.col("userMetadata") == F.lit(metadata)).orderBy(F.desc("version")).limit(1)
         rows = mine.select("version", "operationMetrics").collect()
         if not rows:
             # Replacing nothing by nothing commits nothing; then the table as it is holds what was meant.
-            return Written(self.version(name), 0)
-        # Counting the rows again would read the table's log and the rows; the commit knows.
-        return Written(int(rows[0]["version"]), int(rows[0]["operationMetrics"].get("numOutputRows", 0)))
+            return self.version(name), None
+        count = (rows[0]["operationMetrics"] or {}).get("numOutputRows")
+        return int(rows[0]["version"]), None if count is None else int(count)
 
     def insert_new(self, table: Table, rows: Sequence[Mapping[str, Any]], keys: Sequence[str]) -> None:
         """Insert rows into a ledger, but for those whose keys are there."""

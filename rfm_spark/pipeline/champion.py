@@ -9,10 +9,13 @@ from datetime import date
 from rfm_spark.clusters.model import ClusterModel, definition_of
 from rfm_spark.core.config import Config
 from rfm_spark.core.errors import ConfigError
+from rfm_spark.core.schemas import DRIFT
 from rfm_spark.drift.psi import MAJOR
+from rfm_spark.drift.verdict import asks_for_a_refit
 from rfm_spark.lake.ledger import RunRow, current_runs, previous_of
 from rfm_spark.lake.models import ModelRow, Models, champion_of
 from rfm_spark.lake.store import Store
+from rfm_spark.pipeline.comparing import rows_of
 
 
 @dataclass(frozen=True)
@@ -55,8 +58,8 @@ def planned_model(
     A new model is trained where there is none, where the configuration of clusters, or of what their features mean, is
     another one than the champion was trained under, where the champion had nothing to choose from, on demand, and where
     the published run of this date trained one: doing a date again does not take its refit back. With policy
-    refit_when_major a new one is trained after a run whose verdict on drift was major; with promote a challenger
-    becomes champion by itself. A pinned model stays whatever happens.
+    refit_when_major a new one is trained after a run whose verdict on drift was major and advised it; with promote a
+    challenger becomes champion by itself. A pinned model stays whatever happens.
 
     Args:
         store: of the lake.
@@ -95,11 +98,19 @@ def planned_model(
         parent = ClusterModel.from_row(models.get(here.run_id).row)
         return PlannedModel(champion, trains=True, parent=parent, last_id=last_id, fingerprint=after)
     before = previous_of(current, as_of)
-    refit |= policy == "refit_when_major" and before is not None and before.drift_verdict == MAJOR
+    refit |= policy == "refit_when_major" and before is not None and _called_for_a_refit(store, before)
     wanted = definition_of(config.clusters, config.rfm)
     if refit or champion.definition != wanted or champion.decided == "degenerate":
         return PlannedModel(champion, trains=True, parent=champion, last_id=last_id, fingerprint=after)
     return PlannedModel(champion, last_id=last_id, fingerprint=champion.version)
+
+
+def _called_for_a_refit(store: Store, before: RunRow) -> bool:
+    """Whether a run's verdict was major and advised a refit, and it did not train a model itself."""
+    if before.drift_verdict != MAJOR or before.model_version == before.run_id:
+        return False
+    rows = rows_of(store, DRIFT.name, before.run_id).select("metric", "severity").collect()
+    return asks_for_a_refit((row["metric"], row["severity"]) for row in rows)
 
 
 def _first_after(known: Sequence[ModelRow], complete: Sequence[RunRow], as_of: date) -> ClusterModel | None:

@@ -23,6 +23,7 @@ from rfm_spark.segments.cuts import CutSet, from_rows, with_scores
 from rfm_spark.segments.rules import RuleMap, segment_column
 from rfm_spark.segments.scored import with_codes
 
+_PLACE = ("table", "path", "format", "options")
 _NOW = (
     "customer_id", "segment", "confirmed_segment", "segment_before_cuts", "lines", "last_order_date", "monetary",
     "cluster_id",
@@ -71,7 +72,8 @@ def compared(store: Store, config_name: str, now: Side, before: Side) -> DataFra
     rows = [row.asDict() for row in rows_of(store, SEGMENT_CUTS.name, before.run_id).collect()]
     old = None
     if before.model_version is not None and before.model_version != now.model_version:
-        old = ClusterModel.from_row(Models(store, config_name).get(before.model_version).row)
+        found = Models(store, config_name).find(before.model_version)
+        old = None if found is None else ClusterModel.from_row(found.row)
     return moved_between(now, before, from_rows(rows), old)
 
 
@@ -90,10 +92,15 @@ def moved_between(
         As `drift.movement.moves`.
     """
     scored = _rescored(now, before, old_cuts)
+    if old_model is not None:
+        labelled = _under(scored, old_model)
+    else:
+        # Of a model that is gone nobody can say what it would have made of today's customers.
+        same = before.model_version in (None, now.model_version)
+        its = F.col("cluster_id") if same else F.lit(None).cast("int")
+        labelled = scored.select(*_NOW, its.alias("cluster_before_model"))
     return moves(
-        scored.select(*_NOW, F.col("cluster_id").alias("cluster_before_model"))
-        if old_model is None
-        else _under(scored, old_model),
+        labelled,
         before.segments.select(*_BEFORE),
         before.run_id,
         definition_changed=definition_changed(now, before),
@@ -126,10 +133,14 @@ def _under(scored: DataFrame, old: ClusterModel) -> DataFrame:
 
 
 def _definition(document: Mapping[str, Any], rule_map: RuleMap) -> dict[str, Any]:
-    segments = {key: value for key, value in document["segments"].items() if key != "confirm_runs"}
+    # Titles, colours and advice may change, and the files that rules and lines are in may move.
+    rules = [*((rule.name, rule.when) for rule in rule_map.segments), rule_map.otherwise.name]
+    segments = {"rules": rules, "new_within_days": document["segments"]["new_within_days"]}
+    read = reading(document)
+    read["source"] = {key: value for key, value in read["source"].items() if key not in _PLACE}
     # The sketch's error shapes no result.
     scoring = {key: value for key, value in document["rfm"]["scoring"].items() if key != "relative_error"}
-    parts: dict[str, Any] = {"segments": segments, "reading": reading(document)}
+    parts: dict[str, Any] = {"segments": segments, "reading": read}
     parts["rfm"] = {**document["rfm"], "scoring": scoring}
     if _names_clusters(rule_map):
         parts["clusters"] = document["clusters"]

@@ -77,6 +77,7 @@ class RunContext:
         model: clusters of this run, if any.
         training: of `model`, where this run trained it.
         champion_check: the champion on today's customers, where there is one.
+        definition_changed: whether segments mean something else than in the previous run.
         flicker: moves back and forth since the previous run.
         verdict: on drift; None where there was nothing to compare with.
         fail_on: verdict from which on the run ends with exit code 4; None for never.
@@ -120,6 +121,7 @@ class RunContext:
     model: ClusterModel | None = None
     training: Training | None = None
     champion_check: Check | None = None
+    definition_changed: bool = False
     flicker: Flicker | None = None
     verdict: Verdict | None = None
     fail_on: str | None = None

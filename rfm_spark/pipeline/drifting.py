@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from rfm_spark.clusters.model import ClusterModel
+from pyspark.sql import DataFrame
+
+from rfm_spark.clusters.model import ClusterModel, definition_of
 from rfm_spark.core.schemas import DISTRIBUTIONS, DRIFT
 from rfm_spark.drift.clusters import cluster_figures, stability_figures
 from rfm_spark.drift.distributions import Distribution, as_rows, distributions, from_rows
@@ -13,6 +15,7 @@ from rfm_spark.drift.figures import (
     PREVIOUS,
     TRAINING,
     Figure,
+    all_at_once,
     column_figures,
     volume_figure,
 )
@@ -32,7 +35,7 @@ def measure_drift(run: RunContext) -> int | None:
     """Write `distributions` and `drift`, fill the verdict, and keep the model with its reference."""
     if run.segments is None or not run.rows["customers"]:
         keep_model(run)
-        return None
+        return _nobody_left(run)
     features = run.model.space.columns if run.model is not None else ()
     numbers = [*MEASURES, *(name for name in features if name not in (*MEASURES, *SHARES))]
     categories = [*SHARES, *([CLUSTER_SHARES] if run.model is not None else [])]
@@ -40,20 +43,41 @@ def measure_drift(run: RunContext) -> int | None:
     frames = {DISTRIBUTIONS.name: run.small_frame(DISTRIBUTIONS.name, as_rows(found))}
     today = {one.feature: one for one in found}
     figures = _figures(run, today)
-    previous_id = run.previous.run_id if run.previous is not None else None
-    if figures:
-        run.verdict = verdict(figures)
-        figures.append(run.verdict.as_figure())
-        frames[DRIFT.name] = run.small_frame(DRIFT.name, [figure.as_row(previous_id) for figure in figures])
-    run.write(frames)
+    run.write({**frames, **_judged(run, figures)})
     _keep_with_reference(run, today)
     return len(figures) or None
 
 
+def _judged(run: RunContext, figures: list[Figure]) -> dict[str, DataFrame]:
+    """Fill the verdict; the rows of `drift`, where there are figures."""
+    if not figures:
+        return {}
+    run.verdict = verdict(figures)
+    previous_id = run.previous.run_id if run.previous is not None else None
+    rows = [figure.as_row(previous_id) for figure in (*figures, run.verdict.as_figure())]
+    return {DRIFT.name: run.small_frame(DRIFT.name, rows)}
+
+
+def _nobody_left(run: RunContext) -> int | None:
+    """A source that became empty is the gravest drift of all."""
+    before = 0 if run.previous is None else run.previous.rows.get("customers", 0)
+    figures = [volume_figure("customers", before, 0)] if before else []
+    run.write(_judged(run, figures))
+    return len(figures) or None
+
+
 def compare_columns(
-    store: Store, previous: RunRow, today: Mapping[str, Distribution], *, same_model: bool
+    store: Store, previous: RunRow, today: Mapping[str, Distribution], *, same_model: bool, same_definition: bool
 ) -> list[Figure]:
-    """Figures of columns and volumes against an earlier run; none where that run kept no distributions."""
+    """Figures of columns and volumes against an earlier run; none where that run kept no distributions.
+
+    Where rules, scoring, windows or the mapping changed, columns differ by that: only customers are counted.
+    """
+    if not same_definition:
+        figures = [Figure("definition", "all", PREVIOUS, None, detail="rules, scoring, windows or the mapping changed")]
+        if "customers" in previous.rows:
+            figures.append(volume_figure("customers", previous.rows["customers"], today["frequency"].customers))
+        return figures
     if not store.exists(DISTRIBUTIONS.name):
         return []
     rows = rows_of(store, DISTRIBUTIONS.name, previous.run_id).collect()
@@ -88,17 +112,22 @@ def _figures(run: RunContext, today: Mapping[str, Distribution]) -> list[Figure]
     previous, model = run.previous, run.model
     if previous is not None:
         same_model = model is not None and previous.model_version == model.version
-        figures += compare_columns(run.store, previous, today, same_model=same_model)
+        figures += compare_columns(
+            run.store, previous, today, same_model=same_model, same_definition=not run.definition_changed
+        )
         if run.flicker is not None:
             figures += movement_figures(run.flicker)
             figures += _stability(run, previous, run.flicker)
-    champion = run.planned_model.champion
-    if champion is not None and champion.reference and run.champion_check is not None:
-        trained = from_rows(champion.reference)
-        figures += column_figures(trained, today, TRAINING)
-    if champion is not None and run.champion_check is not None:
-        figures += cluster_figures(champion, run.champion_check)
-    return figures
+    champion, check = run.planned_model.champion, run.champion_check
+    # Under other features, or windows of theirs, today's customers lie elsewhere by definition.
+    if champion is not None and check is not None and _means_the_same(run, champion):
+        figures += column_figures(from_rows(champion.reference), today, TRAINING) if champion.reference else []
+        figures += cluster_figures(champion, check)
+    return all_at_once(figures)
+
+
+def _means_the_same(run: RunContext, champion: ClusterModel) -> bool:
+    return champion.definition == definition_of(run.config.clusters, run.config.rfm)
 
 
 def _stability(run: RunContext, previous: RunRow, moves: Flicker) -> list[Figure]:
@@ -107,7 +136,10 @@ def _stability(run: RunContext, previous: RunRow, moves: Flicker) -> list[Figure
         return []
     before = model
     if previous.model_version != model.version:
-        before = ClusterModel.from_row(Models(run.store, run.config.name).get(previous.model_version).row)
+        found = Models(run.store, run.config.name).find(previous.model_version)
+        if found is None:
+            return []
+        before = ClusterModel.from_row(found.row)
     return stability_figures((before.ids, model.ids), (before.names, model.names), moves.kept_cluster, moves.clustered)
 
 

@@ -107,10 +107,10 @@ def run(
         done = _repeats(complete, plan.run_id)
         if done and not force:
             refresh_views(store)
-            return Outcome(done[-1].run_id, as_of, done[-1].exit_code, repeated=True)
+            return _repeated(done[-1], fail_on)
         if not force and plan.changes_nothing():
             held = current[as_of]
-            return Outcome(held.run_id, as_of, held.exit_code, repeated=True, warnings=(_NOTHING_LATE,))
+            return _repeated(held, fail_on, _NOTHING_LATE)
         run_id = f"{plan.run_id}-{len(done) + 1}" if done else plan.run_id
         place.make_folder()
         claim = Claim(store, config.name, as_of, clock)
@@ -120,7 +120,7 @@ def run(
             published = _repeats(ledger.complete(), plan.run_id)
             if len(published) > len(done):
                 claim.release()
-                return Outcome(published[-1].run_id, as_of, published[-1].exit_code, repeated=True)
+                return _repeated(published[-1], fail_on)
             with ExitStack() as held_frames:
                 context = RunContext(
                     spark, store, config, rule_map, as_of, run_id, inputs.transactions, previous, held_frames, claim,
@@ -187,10 +187,20 @@ def _execute(context: RunContext, inputs: Inputs, ledger: Ledger, clock: Clock, 
     )
 
 
+def _repeated(run: RunRow, fail_on: str | None, *warnings: str) -> Outcome:
+    """A run that was complete before; the question that `fail_on` asks may be a new one."""
+    code = _drift_code(run.drift_verdict, fail_on)
+    return Outcome(run.run_id, run.as_of, code, repeated=True, warnings=warnings)
+
+
 def _exit_code(context: RunContext) -> int:
-    if context.fail_on is None or context.verdict is None:
+    return _drift_code(context.verdict.severity if context.verdict is not None else None, context.fail_on)
+
+
+def _drift_code(severity: str | None, fail_on: str | None) -> int:
+    if fail_on is None or severity is None:
         return int(Exit.OK)
-    graver = SEVERITIES.index(context.verdict.severity) >= SEVERITIES.index(context.fail_on)
+    graver = SEVERITIES.index(severity) >= SEVERITIES.index(fail_on)
     return int(Exit.DRIFT if graver else Exit.OK)
 
 

@@ -69,7 +69,7 @@ def _keep_orders(run: RunContext) -> int | None:
         {"config": run.config.name, "source": dict(run.inputs), "mapping": digest(mapping)[:16]}, sort_keys=True
     )
     if run.store.exists(ORDERS.name) and run.store.last_metadata(ORDERS.name) == reflects:
-        run.outputs[ORDERS.name] = run.store.commit_of(ORDERS.name, reflects).version
+        run.outputs[ORDERS.name] = run.store.version_of(ORDERS.name, reflects)
         return None
     lines = _each_once(run, accepted_until(run.known_judged.lines, None))
     orders = kept_orders(
@@ -145,7 +145,10 @@ def _name_segments(run: RunContext) -> int:
 
 def _before(run: RunContext) -> DataFrame | None:
     """Spells of the previous run, where its segments mean the same."""
-    if run.previous is None or definition_changed(_side(run), side_of(run.store, run.previous)):
+    if run.previous is None:
+        return None
+    run.definition_changed = definition_changed(_side(run), side_of(run.store, run.previous))
+    if run.definition_changed:
         return None
     return rows_of(run.store, SEGMENTS.name, run.previous.run_id).select("customer_id", *SPELL_COLUMNS)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 
@@ -17,7 +17,7 @@ from rfm_spark.core.config import Config
 from rfm_spark.core.loading import validate
 from rfm_spark.core.schemas import CAUSES, SEGMENT_CHANGES, SEGMENT_TRANSITIONS
 from rfm_spark.drift.movement import cluster_transitions, moves, segment_changes, segment_transitions, wilson
-from rfm_spark.pipeline.comparing import Side, moved_between
+from rfm_spark.pipeline.comparing import Side, definition_changed, moved_between
 from rfm_spark.segments.cuts import CutSet, with_scores
 from rfm_spark.segments.rules import RuleMap, parse_rule_map, segment_column
 
@@ -167,6 +167,33 @@ def test_settings_that_no_segment_depends_on_are_no_new_definition(spark: SparkS
     coarser: dict[str, object] = {"scoring": {"bins": {"r": 2, "f": 3, "m": 2}, "relative_error": 0.01}}
     found = found_in(moved_of(spark, rule_map(*BY_SCORES), before=config_of(**coarser)))
     assert found == {name: (*c.moved, c.cause) for name, c in CUSTOMERS.items()}
+
+
+def test_words_and_places_are_no_new_definition(spark: SparkSession) -> None:
+    frame, config, rules = spark.range(1).toDF("customer_id"), config_of(), rule_map(*BY_SCORES)
+    plain = side("now", config, rules, frame)
+    first = rules.segments[0].model_copy(update={"label": "Sleepers", "action": "wake", "colour": "#654321"})
+    reworded = rules.model_copy(update={"title": "Other", "segments": (first, *rules.segments[1:])})
+    then = side("then", config, reworded, frame)
+
+    def reads(**changes: object) -> Side:
+        sources = {"transactions": {**then.document["sources"]["transactions"], **changes}}
+        return replace(then, document={**then.document, "sources": sources})
+
+    assert not definition_changed(plain, reads(table="elsewhere"))
+    assert definition_changed(plain, reads(columns={"customer_id": "c", "order_ts": "t", "amount": "net"}))
+    fewer = rules.model_copy(update={"segments": rules.segments[1:]})
+    assert definition_changed(plain, side("then", config, fewer, frame))
+
+
+def test_of_a_model_that_is_gone_no_move_is_blamed_on_customers(spark: SparkSession) -> None:
+    config, rules = config_of(), rule_map(*BY_SCORES)
+    cut_sets = cuts_of(60, 3, 6)
+    frames = [run_of(spark, {"c": (10, 1)}, cut_sets, rules, day).withColumn("lines", F.lit(1)) for day in (THEN, NOW)]
+    then, now = (frame.withColumn("cluster_id", F.lit(at)) for at, frame in enumerate(frames))
+    before = replace(side("then", config, rules, then), model_version="gone")
+    after = replace(side("now", config, rules, now), model_version="new")
+    assert [row["cluster_cause"] for row in moved_between(after, before, cut_sets).collect()] == ["both"]
 
 
 def test_rules_on_what_scores_make_see_yesterdays_cuts_too(spark: SparkSession) -> None:

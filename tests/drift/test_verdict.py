@@ -14,13 +14,13 @@ from sklearn.metrics import adjusted_rand_score
 
 from rfm_spark.clusters.assign import assigned
 from rfm_spark.clusters.model import ClusterModel
-from rfm_spark.clusters.refit import Check, check_champion
+from rfm_spark.clusters.refit import REGRET, Check, check_champion
 from rfm_spark.clusters.train import Stamp, train
 from rfm_spark.core.clustering import ClustersConfig
 from rfm_spark.drift.clusters import cluster_figures
 from rfm_spark.drift.distributions import Distribution, distributions
-from rfm_spark.drift.figures import Figure, column_figures
-from rfm_spark.drift.verdict import Verdict, verdict
+from rfm_spark.drift.figures import Figure, all_at_once, column_figures
+from rfm_spark.drift.verdict import Verdict, asks_for_a_refit, verdict
 
 N = 60_000
 NUMBERS = ("recency_days", "frequency", "monetary")
@@ -100,7 +100,7 @@ def judged(spark: SparkSession, before: Trained, points: Points) -> tuple[Verdic
     check = check_champion(frame, before.model, 42)
     today = {one.feature: one for one in distributions(frame, NUMBERS, ())}
     frame.unpersist()
-    figures = [*column_figures(before.reference, today, "training"), *cluster_figures(before.model, check)]
+    figures = all_at_once([*column_figures(before.reference, today, "training"), *cluster_figures(before.model, check)])
     return verdict(figures), check, figures
 
 
@@ -139,6 +139,28 @@ def test_permuted_ids_are_no_drift(spark: SparkSession, trained: dict[str, Train
     labels = [assigned(frame, one).orderBy("customer_id").toPandas()["cluster_id"] for one in (model, shuffled)]
     assert list(labels[0]) != list(labels[1])
     assert adjusted_rand_score(*labels) == 1.0
+
+
+def test_another_sample_of_few_customers_has_no_other_borders(spark: SparkSession) -> None:
+    draws = np.random.default_rng(8)
+    samples = [draws.normal([4, 2, 6], [1.0, 0.7, 1.2], (300, 3)) for _ in range(2)]
+    frame = frame_of(spark, samples[0]).persist()
+    model = train(frame, ClustersConfig(k=5), Stamp("v1", "shop", "run", "2024-06-30")).model
+    before = Trained(model, {one.feature: one for one in distributions(frame, NUMBERS, ())})
+    frame.unpersist()
+    found, check, _ = judged(spark, before, samples[1])
+    # A refit always lies closer to its own sample; so would those of other samples.
+    assert check.regret > REGRET
+    assert check.regret_limit > check.regret
+    assert "boundaries" not in found.fired
+
+
+def test_only_drift_of_the_clusters_themselves_asks_for_a_refit() -> None:
+    assert asks_for_a_refit([("regret", "major"), ("psi", "major"), ("verdict", "major")])
+    assert asks_for_a_refit([("spread", "moderate")])
+    assert not asks_for_a_refit([("psi", "major"), ("regret", "none"), ("spread", "none")])
+    assert not asks_for_a_refit([("regret", "major"), ("volume", "major")])
+    assert not asks_for_a_refit([("spread", "major"), ("missing_rate", "moderate")])
 
 
 def test_a_source_that_lost_values_is_looked_at_first() -> None:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
 
 from rfm_spark.core.config import Config
 from rfm_spark.core.errors import ConfigError, GateError, LakeError, SourceError
 from rfm_spark.core.schemas import RUNS, SCHEMA_VERSION, SEGMENT_CUTS
+from rfm_spark.core.session import session_settings
 from rfm_spark.lake import landing
 from rfm_spark.lake.place import Place, checked_run_id, quoted_table
 from rfm_spark.lake.readers import current
@@ -173,6 +175,22 @@ def test_an_older_table_gains_its_new_columns_and_a_newer_one_is_refused(spark: 
     spark.sql(f"ALTER TABLE {identifier} SET TBLPROPERTIES ('{VERSION_PROPERTY}' = '{SCHEMA_VERSION + 1}')")
     with pytest.raises(LakeError, match="upgrade rfm-spark"):
         Store(spark, store.place).prepare(SEGMENT_CUTS)
+
+
+@pytest.mark.parametrize("setting", ["history.metricsEnabled", "stats.collect", "commitInfo.enabled"])
+def test_rows_are_counted_also_where_commits_say_nothing(spark: SparkSession, tmp_path: Path, setting: str) -> None:
+    store = Store(spark, Place(root=str(tmp_path / "lake")))
+    names = [name for name in SEGMENT_CUTS.names if name not in ("run_id", "as_of_date")]
+    empty = spark.createDataFrame([], SEGMENT_CUTS.ddl).select(*names)
+    three = spark.range(3).select(*(F.lit(None).cast(empty.schema[name].dataType).alias(name) for name in names))
+    day = date(2024, 6, 30)
+    assert store.write_run(SEGMENT_CUTS, three, "2024-06-30-aaaaaaaa", day).rows == 3
+    with session_settings(spark, {f"spark.databricks.delta.{setting}": "false"}):
+        again = store.write_run(SEGMENT_CUTS, three, "2024-06-30-bbbbbbbb", day)
+        assert (again.rows, again.version) == (3, store.version(SEGMENT_CUTS.name))
+        assert store.write_run(SEGMENT_CUTS, empty, "2024-06-30-cccccccc", day).rows == 0
+    assert store.write_run(SEGMENT_CUTS, empty, "2024-06-30-aaaaaaaa", day).rows == 0
+    assert store.read(SEGMENT_CUTS.name).count() == 3
 
 
 def test_names_can_not_leave_their_quotes() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from datetime import date, datetime, timedelta
 from importlib.util import find_spec
 from pathlib import Path
@@ -20,17 +21,17 @@ from rfm_spark.clusters.assign import assigned
 from rfm_spark.clusters.model import ClusterModel
 from rfm_spark.core.config import Config, DisplayConfig
 from rfm_spark.core.schemas import CAUSES
-from rfm_spark.lake.history import segment_history
+from rfm_spark.lake.history import members, segment_history
 from rfm_spark.lake.ledger import Ledger
 from rfm_spark.lake.models import CHALLENGER, Models
 from rfm_spark.lake.place import Place
-from rfm_spark.lake.readers import history, of_run
+from rfm_spark.lake.readers import current, history, of_run
 from rfm_spark.lake.store import Store
 from rfm_spark.pipeline import Outcome, backfill_dates
 from rfm_spark.pipeline.champion import planned_model
 from rfm_spark.report.build import build_report
 from rfm_spark.report.collect import collect
-from tests.helpers import config_for, run_tiny, write_source
+from tests.helpers import ROOT, config_for, run_tiny, write_source
 from tests.report.example import Page, section
 
 JUNE, JULY, AUGUST, SEPTEMBER = date(2024, 6, 30), date(2024, 7, 31), date(2024, 8, 31), date(2024, 9, 30)
@@ -166,6 +167,51 @@ def test_runs_are_compared_on_demand(
     assert "valid_from" in capsys.readouterr().out
 
 
+def test_a_repeat_is_asked_anew_what_to_fail_on(
+    spark: SparkSession, changed: tuple[Path, Config, list[Outcome]], tmp_path: Path
+) -> None:
+    _, config, (_, _, august) = changed
+    file = tmp_path / "shop.yml"
+    document = config.model_dump(mode="json", by_alias=True, exclude_none=True)
+    # Limits that are off are none in the file too.
+    document["quality"] |= {"max_staleness_days": None, "max_volume_ratio": None, "min_volume_ratio": None}
+    file.write_text(yaml.safe_dump(document), encoding="utf-8")
+    command = ["run", "-c", str(file), "--as-of", AUGUST.isoformat()]
+    assert main(command) == 0
+    assert main([*command, "--fail-on", "major"]) == 4
+    assert current(spark, Place.of(config), "segments").select("run_id").distinct().collect()[0][0] == august.run_id
+
+
+def test_the_queries_of_the_document_answer(spark: SparkSession, changed: tuple[Path, Config, list[Outcome]]) -> None:
+    _, config, (_, _, august) = changed
+    place = Place.of(config)
+    segment_history(spark, place).createOrReplaceTempView("its_history")
+    text = (ROOT / "docs" / "drift.md").read_text(encoding="utf-8")
+    statements = [one for block in re.findall(r"```sql\n(.*?)```", text, re.DOTALL) for one in block.split(";")]
+    assert len(statements) == 3
+    for name, ours in (
+        ("main.rfm.segment_history", "its_history"), ("main.rfm.segments", place.table("segments")),
+        ("main.rfm.runs", place.table("runs")), ("'C42'", "'c001'"), ("'shop'", "'tiny'"),
+        ("2024-05-15", "2024-09-05"), ("2024-06-01", "2100-01-01"),
+    ):  # fmt: skip
+        statements = [statement.replace(name, ours) for statement in statements]
+    stays, changes, champions = (spark.sql(statement).toPandas() for statement in statements)
+    mine = segment_history(spark, place).where("kind = 'segment'").toPandas()
+    ended = mine[mine["valid_to"].notna()]
+    days = (pd.to_datetime(ended["valid_to"]) - pd.to_datetime(ended["valid_from"])).dt.days + 1
+    expected = days.groupby(ended["value"]).agg(["size", "mean"])
+    assert dict(zip(stays["value"], zip(stays["spells"], stays["days"], strict=True), strict=True)) == {
+        value: (row["size"], pytest.approx(row["mean"])) for value, row in expected.iterrows()
+    }
+    assert list(changes["value"]) == list(mine[mine["customer_id"] == "c001"].sort_values("valid_from")["value"])
+    known = of_run(spark, place, "segments", august.run_id).where("segment = 'champions'")
+    expected_ids = {row["customer_id"] for row in known.select("customer_id").collect()}
+    assert set(champions["customer_id"]) == expected_ids
+    assert {
+        row["customer_id"] for row in members(spark, place, "champions", date(2024, 9, 5)).collect()
+    } == expected_ids
+
+
 def test_the_report_tells_of_drift(spark: SparkSession, changed: tuple[Path, Config, list[Outcome]]) -> None:
     folder, _, (_, _, august) = changed
     html = section(
@@ -215,6 +261,21 @@ def test_policies_decide_who_assigns_after_a_major_verdict(
     expected["both"] = len(moved) - sum(expected.values())
     assert expected["migration"] > 0
     assert {cause: sum(row[cause] for row in rows) for cause in expected} == expected
+
+
+def test_another_definition_is_no_drift_of_the_customers(
+    spark: SparkSession, changed: tuple[Path, Config, list[Outcome]]
+) -> None:
+    folder, config, (_, _, august) = changed
+    other = shop_config(folder, rfm={"window_days": 365}, clusters={"enabled": False})
+    done = run_tiny(spark, other, date(2024, 8, 31), force=True, fail_on="moderate")
+    assert done.run_id != august.run_id
+    assert done.exit_code == 0
+    assert "defined otherwise" in done.verdict
+    figures = figures_of(spark, config, done.run_id)
+    assert not [key for key in figures if key[0] == "psi"]
+    causes = of_run(spark, Place.of(config), "segment_changes", done.run_id).select("cause").distinct().collect()
+    assert {row["cause"] for row in causes} <= {"definition", "entered", "left"}
 
 
 @pytest.fixture(scope="module")

@@ -142,11 +142,15 @@ def test_stale_and_empty_sources_stop_the_run(spark: SparkSession, folder: Path)
 
 
 def test_an_empty_source_is_a_valid_run_when_limits_only_warn(spark: SparkSession, folder: Path) -> None:
-    write_source(spark, folder / "source", [])
     config = config_for(folder, quality={"on_breach": "warn"})
-    outcome = run_tiny(spark, config)
-    assert outcome.exit_code == 0
+    run_tiny(spark, config, AS_OF - timedelta(days=1))
+    write_source(spark, folder / "source", [])
+    outcome = run_tiny(spark, config, fail_on="major")
     assert current(spark, Place.of(config), "segments").count() == 0
+    # It is published, and the gravest drift there is.
+    assert outcome.exit_code == 4
+    assert "Look at the source before anything else" in outcome.verdict
+    assert run_tiny(spark, config).exit_code == 0
 
 
 def test_customers_who_are_all_alike_share_scores_and_one_cluster(spark: SparkSession, folder: Path) -> None:
