@@ -109,10 +109,9 @@ def moved_between(
 
 def definition_changed(now: Side, before: Side) -> bool:
     """Whether segments mean something else: rules, scoring, windows, the mapping of the source."""
-    rule_map = now.rule_map
-    if _definition(now.document, rule_map) != _definition(before.document, rule_map):
+    if _definition(now) != _definition(before):
         return True
-    return _names_clusters(rule_map) and now.model_version != before.model_version
+    return _names_clusters(now.rule_map) and now.model_version != before.model_version
 
 
 def _rescored(now: Side, before: Side, old_cuts: Sequence[CutSet]) -> DataFrame:
@@ -132,7 +131,8 @@ def _under(scored: DataFrame, old: ClusterModel) -> DataFrame:
     return both.select(*_NOW, "cluster_before_model")
 
 
-def _definition(document: Mapping[str, Any], rule_map: RuleMap) -> dict[str, Any]:
+def _definition(side: Side) -> dict[str, Any]:
+    document, rule_map = side.document, side.rule_map
     # Titles, colours and advice may change, and the files that rules and lines are in may move.
     rules = [*((rule.name, rule.when) for rule in rule_map.segments), rule_map.otherwise.name]
     segments = {"rules": rules, "new_within_days": document["segments"]["new_within_days"]}
