@@ -127,8 +127,8 @@ def champion_of(
         decisions: oldest first.
         complete: complete runs, current or superseded.
         as_of: date of the run that asks.
-        by_rule: a challenger becomes champion from the day after its training on. One that has assigned a published
-            run stays champion, whatever the rule says by now.
+        by_rule: the challenger that the last run before trained becomes champion. One that has assigned a published run
+            stays champion, whatever the rule says by now.
     """
     known = {model.version: model for model in models}
     pins = [d for d in decisions if d.action in ("pin", "unpin") and d.effective_from <= as_of]
@@ -154,10 +154,14 @@ def _challengers(
     """Challengers that came to be champions without a person, with the published run since when."""
     earlier = [run for run in complete if run.as_of < as_of]
     trained_here = {run.run_id for run in earlier}
+    last: dict[str, date] = {}
+    for run in earlier:
+        last[run.config_name] = max(run.as_of, last.get(run.config_name, run.as_of))
     found = []
     for run in earlier:
         mine = f"{run.run_id}{CHALLENGER}"
-        if by_rule and mine in known:
+        # Of the last date only: an older one lay there, and nobody wanted it.
+        if by_rule and mine in known and run.as_of == last[run.config_name]:
             found.append((run, mine))
         used = run.model_version or ""
         if used.endswith(CHALLENGER) and used in known and known[used].trained_on in trained_here:
