@@ -199,7 +199,7 @@ STAGES = (
     ),
     Stage(
         "Drift",
-        ("segments", "distributions", "cluster_models"),
+        ("segments", "previous distributions", "previous cluster_models"),
         ("distributions", "drift", "cluster_models", "cluster_lineage"),
         measure_drift,
     ),
