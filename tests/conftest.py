@@ -33,6 +33,15 @@ FAST = {
 }
 
 
+# Started first, so that no process is left with a long file when the other one is done.
+LONG = ("test_crashes.py", "test_drift.py", "test_champion.py", "test_year.py", "test_protocol.py")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files that take minutes come first."""
+    items.sort(key=lambda item: LONG.index(item.path.name) if item.path.name in LONG else len(LONG))
+
+
 @pytest.fixture(scope="session")
 def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
     """A private local session; its catalog lives in a temporary folder."""
