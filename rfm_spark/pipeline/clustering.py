@@ -10,7 +10,7 @@ from pyspark.sql import DataFrame
 from rfm_spark.clusters.choose import ScanRow
 from rfm_spark.clusters.model import ClusterModel, definition_of
 from rfm_spark.clusters.profiles import cluster_profiles
-from rfm_spark.clusters.refit import check_champion
+from rfm_spark.clusters.refit import REGRET, check_champion
 from rfm_spark.clusters.train import Stamp, Training, train
 from rfm_spark.core.cluster_tables import CLUSTER_LINEAGE, CLUSTER_MODELS, CLUSTER_SCAN
 from rfm_spark.core.clustering import MEASURED
@@ -74,7 +74,7 @@ def profile_frame(run: RunContext, segments: DataFrame) -> dict[str, DataFrame]:
 
 def _challenge(run: RunContext, customers: DataFrame) -> None:
     champion, config, check = run.planned_model.champion, run.config.clusters, run.champion_check
-    if champion is None or check is None or not check.is_beaten:
+    if champion is None or check is None or check.regret < REGRET:
         return
     which = "the pinned model" if run.planned_model.pinned else "model"
     said = (
