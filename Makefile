@@ -1,5 +1,5 @@
 # make demo   the main job on real data          make lint   ruff, mypy, import contracts
-# make test   all tests                          make bench  the benchmark (BENCH_ARGS="--lines 2000000 ...")
+# make test   all tests, make proofs in full     make bench  the benchmark (BENCH_ARGS="--lines 2000000 ...")
 # make dist   wheel and --py-files zip           make lock   resolve dependencies again
 PYTHON ?= python3
 # Two processes, each with a session of its own: most of a test is waiting for small jobs.
@@ -8,7 +8,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: setup demo test lint bench dist lock clean
+.PHONY: setup demo test proofs lint bench dist lock clean
 setup: $(READY)
 
 $(READY): requirements/build.lock requirements/dev.lock pyproject.toml scripts/ensure-java.sh
@@ -29,6 +29,10 @@ demo: setup
 
 test: setup
 	$(BIN)/python -m pytest -n $(TEST_WORKERS) --dist loadfile --no-loadscope-reorder
+
+# The same tests at their full size: twenty kills, twelve months, several executors, compiled plans.
+proofs: setup
+	RFM_SPARK_PROOFS=1 $(BIN)/python -m pytest -n $(TEST_WORKERS) --dist loadfile --no-loadscope-reorder
 
 lint: setup
 	$(BIN)/ruff format --check .

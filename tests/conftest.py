@@ -14,11 +14,12 @@ from hypothesis import HealthCheck, settings
 from pyspark.sql import SparkSession
 
 from rfm_spark.core.session import local_session
+from tests.effort import FULL, amount
 from tests.helpers import rfm_spark
 
 # Spark jobs take their time, and generated cases must be the same in every run.
 settings.register_profile(
-    "spark", deadline=None, derandomize=True, max_examples=25, suppress_health_check=list(HealthCheck)
+    "spark", deadline=None, derandomize=True, max_examples=amount(10, 25), suppress_health_check=list(HealthCheck)
 )
 settings.load_profile("spark")
 
@@ -31,6 +32,9 @@ FAST = {
     "spark.sql.session.timeZone": "UTC",
     "spark.driver.memory": "3g",
 }
+# A plan of a few hundred rows is run sooner than it is compiled. Commands in processes of their own, the demo among
+# them, run compiled.
+INTERPRETED = {"spark.sql.codegen.wholeStage": "false", "spark.sql.codegen.factoryMode": "NO_CODEGEN"}
 
 
 # Started first, so that no process is left with a long file when the other one is done.
@@ -50,7 +54,7 @@ def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
     warehouse = {"spark.sql.warehouse.dir": str(tmp_path_factory.mktemp("warehouse"))}
     # Ivy fails when two processes fetch the same jars for the first time.
     with one_process_at_a_time(Path(tempfile.gettempdir(), "rfm-spark-tests.lock")):
-        spark = local_session("tests", 2, {**FAST, **warehouse}, quiet=True)
+        spark = local_session("tests", 2, {**FAST, **({} if FULL else INTERPRETED), **warehouse}, quiet=True)
     del os.environ["RFM_SPARK_PACKAGES"]
     yield spark
     spark.stop()

@@ -17,6 +17,7 @@ from pyspark.sql import functions as F
 from rfm_spark.clusters import cells as cells_module
 from rfm_spark.clusters.driver import squared_distances
 from tests.clusters.worlds import as_frame, kinds, trained
+from tests.effort import only_in_full
 from tests.helpers import ROOT
 
 
@@ -85,6 +86,7 @@ def printed(script: str, folder: Path, threads: int, *arguments: str) -> str:
     return done.stdout.strip().splitlines()[-1]
 
 
+@only_in_full
 def test_several_executors_give_bitwise_the_same_model(spark: SparkSession, tmp_path: Path) -> None:
     customers = as_frame(spark, kinds(700))
     customers.orderBy(F.rand(1)).repartition(6).write.parquet(str(tmp_path / "customers"))
