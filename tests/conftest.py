@@ -65,9 +65,13 @@ def spark(session: SparkSession) -> Iterator[SparkSession]:
     """The session, with nothing left over from the test before."""
     yield session
     session.catalog.clearCache()
+    # Uncompiled, Spark 4.2 can't list temporary views.
+    mode = session.conf.get("spark.sql.codegen.factoryMode")
+    session.conf.set("spark.sql.codegen.factoryMode", "FALLBACK")
     for table in session.catalog.listTables():
         if table.isTemporary:
             session.catalog.dropTempView(table.name)
+    session.conf.set("spark.sql.codegen.factoryMode", mode)
 
 
 @pytest.fixture(scope="session")

@@ -21,6 +21,7 @@ from rfm_spark.lake.models import Decision, ModelRow, Models, champion_of
 from rfm_spark.lake.place import Place
 from rfm_spark.lake.readers import of_run
 from rfm_spark.lake.store import Store
+from tests.effort import only_in_full
 from tests.helpers import AS_OF, Stages, config_for, purchases, run_tiny, write_source
 
 DAY = timedelta(days=1)
@@ -138,6 +139,7 @@ def test_profiles_reconcile_with_segments(spark: SparkSession, world: tuple[Path
             assert feature["q3"] == ordered[-(-3 * len(ordered) // 4) - 1]
 
 
+@only_in_full
 def test_another_configuration_trains_a_new_model_that_inherits(spark: SparkSession, tmp_path: Path) -> None:
     write_source(spark, tmp_path / "source", purchases(40))
     first = run_tiny(spark, settings(tmp_path), AS_OF)
@@ -174,6 +176,7 @@ def test_a_champion_far_from_todays_customers_is_challenged_not_replaced(spark: 
     assert run_tiny(spark, config, AS_OF + timedelta(days=151)).repeated
 
 
+@only_in_full
 def test_a_run_that_died_after_training_is_healed_with_the_same_ids(spark: SparkSession, tmp_path: Path) -> None:
     write_source(spark, tmp_path / "source", purchases(40))
     config = settings(tmp_path)
