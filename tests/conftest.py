@@ -66,7 +66,7 @@ def spark(session: SparkSession) -> Iterator[SparkSession]:
     yield session
     session.catalog.clearCache()
     # Uncompiled, Spark 4.2 can't list temporary views.
-    mode = session.conf.get("spark.sql.codegen.factoryMode")
+    mode = session.conf.get("spark.sql.codegen.factoryMode", "FALLBACK") or "FALLBACK"
     session.conf.set("spark.sql.codegen.factoryMode", "FALLBACK")
     for table in session.catalog.listTables():
         if table.isTemporary:

@@ -10,7 +10,7 @@ from pyspark.sql import functions as F
 
 from rfm_spark.cli import console
 from rfm_spark.cli.places import place_of, run_of, session
-from rfm_spark.core.config import Bins, SegmentsConfig
+from rfm_spark.core.config import ALL_STAGES, Bins, SegmentsConfig, stages_of
 from rfm_spark.core.errors import ConfigError, Exit
 from rfm_spark.lake.ledger import RunRow
 from rfm_spark.lake.place import Place
@@ -37,7 +37,7 @@ def _lint(options: argparse.Namespace) -> int:
         print(f"  {sentence}")
     if report.unreachable:
         return int(Exit.USAGE)
-    check_rule_map(rule_map, bins, params, True, options.file)
+    check_rule_map(rule_map, bins, params, ALL_STAGES, options.file)
     return int(Exit.OK)
 
 
@@ -82,7 +82,7 @@ def previewed(spark: SparkSession, place: Place, run: RunRow, rule_map: RuleMap,
     document = json.loads(run.config)
     params = {"new_within_days": float(document["segments"]["new_within_days"])}
     bins = Bins(**document["rfm"]["scoring"]["bins"])
-    check_rule_map(rule_map, bins, params, document["clusters"]["enabled"], where)
+    check_rule_map(rule_map, bins, params, stages_of(document), where)
     segments = of_run(spark, place, "segments", run.run_id)
     counted = segments.withColumn("there", segment_column(rule_map, params)).groupBy(
         F.col("segment").alias("here"), "there"

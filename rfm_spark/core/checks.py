@@ -6,7 +6,7 @@ the two in step.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -24,7 +24,7 @@ class Check:
         choices: what the configuration may say.
         says: what it means, in one clause.
         column: of ours, whose value is shown with a rejected row.
-        unit: what is counted: rows, orders or ids.
+        unit: what is counted: rows, orders, ids or messages.
     """
 
     code: str
@@ -32,7 +32,7 @@ class Check:
     choices: tuple[Severity, ...]
     says: str
     column: str = ""
-    unit: Literal["rows", "orders", "ids"] = "rows"
+    unit: Literal["rows", "orders", "ids", "messages"] = "rows"
 
 
 _ONLY_REJECT: tuple[Severity, ...] = ("reject",)
@@ -96,18 +96,19 @@ CHECKS = (
 BY_CODE = {check.code: check for check in CHECKS}
 
 
-def severity(code: str, overrides: Mapping[str, Severity]) -> Severity:
-    """What is done about a check: as configured, otherwise its default."""
-    return overrides.get(code, BY_CODE[code].default)
+def severity(code: str, overrides: Mapping[str, Severity], checks: Sequence[Check] = CHECKS) -> Severity:
+    """What is done about a check of a catalogue: as configured, otherwise its default."""
+    return overrides[code] if code in overrides else next(check.default for check in checks if check.code == code)
 
 
-def problems(overrides: Mapping[str, str]) -> list[str]:
-    """What is wrong with configured severities, a sentence each."""
+def problems(overrides: Mapping[str, str], checks: Sequence[Check] = CHECKS) -> list[str]:
+    """What is wrong with configured severities of a catalogue, a sentence each."""
     found = []
+    known = {check.code: check for check in checks}
     for code, chosen in overrides.items():
-        check = BY_CODE.get(code)
+        check = known.get(code)
         if check is None:
-            found.append(f"checks.{code} is unknown; there are {', '.join(BY_CODE)}")
+            found.append(f"checks.{code} is unknown; there are {', '.join(known)}")
         elif chosen not in check.choices:
             found.append(f"checks.{code} can be {', '.join(check.choices)}, not {chosen}")
     return found

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from rfm_spark.core.interaction_tables import ENGAGEMENT_COLUMNS, ENGAGEMENT_RFM_COLUMNS, INTERACTION_COLUMNS
 from rfm_spark.core.strict import Strict
 
 Transform = Literal["none", "log1p"]
@@ -18,6 +19,18 @@ FEATURE_COLUMNS: dict[str, Transform] = {
     **{f"{measure}_{standing}": "none" for measure in "rfm" for standing in ("pct", "z", "score")},
     "rfm_weighted": "none",
 }
+# Columns that are there only where a stage runs; counts are skewed, rates and scores are not.
+_BOUNDED = ("_rate", "_r_score", "_f_score", "_m_score")
+FEATURE_STAGES: dict[str, str] = {}
+for _columns, _stage in (
+    (INTERACTION_COLUMNS, "interactions"),
+    (ENGAGEMENT_COLUMNS, "engagement"),
+    (ENGAGEMENT_RFM_COLUMNS, "engagement.rfm"),
+):
+    for _name, _kind, _ in _columns:
+        if _kind in ("BIGINT", "INT", "DOUBLE"):
+            FEATURE_STAGES[_name] = _stage
+            FEATURE_COLUMNS[_name] = "none" if _name.endswith(_BOUNDED) else "log1p"
 MEASURED = ("recency_days", "frequency", "monetary", "tenure_days")
 # Quantiles are taken in thousandths of the customers.
 THOUSAND = 1000

@@ -17,9 +17,10 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import ConfigDict, Field, PrivateAttr, field_validator, model_validator
 
-from rfm_spark.core.clustering import ClustersConfig
+from rfm_spark.core.clustering import FEATURE_STAGES, ClustersConfig
 from rfm_spark.core.errors import ConfigError
 from rfm_spark.core.inputs import Sources
+from rfm_spark.core.interactions import EngagementConfig, InteractionsConfig
 from rfm_spark.core.quality import QualityConfig
 from rfm_spark.core.strict import Strict
 
@@ -169,6 +170,8 @@ class Config(Strict):
     segments: SegmentsConfig = SegmentsConfig()
     clusters: ClustersConfig = ClustersConfig()
     quality: QualityConfig = QualityConfig()
+    interactions: InteractionsConfig = InteractionsConfig()
+    engagement: EngagementConfig = EngagementConfig()
     drift: DriftConfig = DriftConfig()
     display: DisplayConfig = DisplayConfig()
     _base_dir: Path = PrivateAttr(default_factory=Path.cwd)
@@ -187,6 +190,32 @@ class Config(Strict):
         """Folder of the file it was read from; relative paths start there."""
         return self._base_dir
 
+    @property
+    def stages(self) -> frozenset[str]:
+        """Those of clusters, interactions, engagement and engagement.rfm that run."""
+        return stages_of(self.model_dump(mode="json", include={"clusters", "sources", "engagement"}))
+
+    @model_validator(mode="after")
+    def _sources_for_all(self) -> Config:
+        problems = self._missing_sources()
+        if problems:
+            raise ValueError("; ".join(problems))
+        return self
+
+    def _missing_sources(self) -> list[str]:
+        found = []
+        needs = {"interactions": "sources.events", "responses": "sources.messages"}
+        rfm = self.engagement.rfm
+        stage_of = {"interactions": "interactions", "responses": "engagement"}
+        if rfm is not None and stage_of[rfm.on] not in self.stages:
+            found.append(f"engagement.rfm is on {rfm.on}, which needs {needs[rfm.on]}")
+        if self.clusters.enabled:
+            for column in self.clusters.columns:
+                stage = FEATURE_STAGES.get(column)
+                if stage is not None and stage not in self.stages:
+                    found.append(f"clusters.features: {column} comes from the stage {stage}, which is off")
+        return found
+
     def resolve(self, path: str) -> str:
         """Absolute form of a path written in the file, with `${env:NAME}` filled in.
 
@@ -204,6 +233,20 @@ class Config(Strict):
         document["sources"]["transactions"]["quality"] = said
         document["segments"]["rule_map"] = rule_map
         return json.dumps(document, sort_keys=True, separators=(",", ":"))
+
+
+def stages_of(document: Mapping[str, Any]) -> frozenset[str]:
+    """Those of clusters, interactions, engagement and engagement.rfm that run, by a configuration as it is stored."""
+    running = {
+        "clusters": document["clusters"]["enabled"],
+        "interactions": document["sources"].get("events"),
+        "engagement": document["sources"].get("messages"),
+        "engagement.rfm": (document.get("engagement") or {}).get("rfm"),
+    }
+    return frozenset(stage for stage, runs in running.items() if runs)
+
+
+ALL_STAGES = frozenset({"clusters", "interactions", "engagement", "engagement.rfm"})
 
 
 def fill_placeholders(text: str, where: str) -> str:

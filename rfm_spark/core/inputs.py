@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
+from rfm_spark.core.interactions import EventsSource, MessagesSource
 from rfm_spark.core.places import Where
 from rfm_spark.core.quality import QualityConfig
 from rfm_spark.core.strict import Strict
@@ -90,3 +91,5 @@ class Sources(Strict):
     """The user's own tables."""
 
     transactions: TransactionsSource
+    events: EventsSource | None = None
+    messages: MessagesSource | None = None

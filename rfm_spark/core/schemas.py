@@ -10,9 +10,10 @@ from rfm_spark.core.cluster_tables import (
     CLUSTER_SCAN,
     CLUSTER_TRANSITIONS,
 )
+from rfm_spark.core.interaction_tables import CUSTOMER_COLUMNS, ENGAGEMENT, ENGAGEMENT_SUMMARY, INTERACTIONS, TRACKING
 from rfm_spark.core.table import RUN_KEYS, SCOPE, Table, run_table
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 NO_SEGMENT = "(none)"
 _PURCHASES_IN_WINDOW = "Purchases in the window"
 _MONEY = "DECIMAL(18,2)"
@@ -108,11 +109,12 @@ SEGMENTS = run_table(
     ("segment_runs", "INT", "Runs in a row, this one included, that found the customer in this segment"),
     ("segment_before", "STRING", "Segment he came from, before these; null since his first run"),
     ("lifecycle_stage", "STRING", "Null while that stage is off"),
-    ("engagement_tier", "STRING", "Null while that stage is off"),
+    ("engagement_tier", "STRING", "Tier over all channels; null without messages"),
     ("p_alive", "DOUBLE", "Null while that stage is off"),
     ("expected_orders", "DOUBLE", "Null while that stage is off"),
     ("clv", "DOUBLE", "Null while that stage is off"),
     ("churn_probability", "DOUBLE", "Null while that stage is off"),
+    *CUSTOMER_COLUMNS,
 )  # fmt: skip
 
 SEGMENT_CUTS = run_table(
@@ -202,6 +204,6 @@ TABLES = {
     for table in (
         RUNS, CLAIMS, ORDERS, REJECTS, SEGMENTS, SEGMENT_CUTS, SEGMENT_SUMMARY, SEGMENT_CHANGES,
         SEGMENT_TRANSITIONS, CLUSTER_MODELS, CLUSTER_PROFILES, CLUSTER_SCAN, CLUSTER_LINEAGE, CLUSTER_PROMOTIONS,
-        CLUSTER_TRANSITIONS, DISTRIBUTIONS, DRIFT,
+        CLUSTER_TRANSITIONS, DISTRIBUTIONS, DRIFT, INTERACTIONS, ENGAGEMENT, ENGAGEMENT_SUMMARY, TRACKING,
     )
 }  # fmt: skip

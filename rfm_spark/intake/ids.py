@@ -49,7 +49,7 @@ def beyond_ascii(text: Column) -> Column:
 
 def trimmed(text: Column) -> Column:
     """A text without white space around it; the slow way is taken only where it may matter."""
-    return F.when(untidy(text), F.btrim(text, F.lit(_SPACES))).otherwise(text)
+    return F.when(untidy(text), F.trim(text, F.lit(_SPACES))).otherwise(text)
 
 
 def is_placeholder(text: Column) -> Column:

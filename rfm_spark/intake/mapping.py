@@ -20,12 +20,33 @@ _TIMES = (TimestampType, TimestampNTZType, DateType, StringType)
 _NUMBERS = (NumericType, StringType)
 
 
+Wanted = Mapping[str, tuple[tuple[type[DataType], ...], str]]
+A_TIME = (
+    _TIMES,
+    "a date or time; map it with an expression such as "
+    "to_date(cast({} as string), 'yyyyMMdd') or timestamp_seconds({})",
+)
+_OF_LINES: Wanted = {
+    "order_ts": A_TIME,
+    "amount": (_NUMBERS, "a number"),
+    "quantity": (_NUMBERS, "a number"),
+    "unit_price": (_NUMBERS, "a number"),
+    "is_return": ((BooleanType,), "true or false; map it with a condition such as coalesce({} = 'Y', false)"),
+}
+
+
 def mapped(raw: DataFrame, source: TransactionsSource, name: str = "transactions") -> DataFrame:
+    """The columns of transaction lines; see `mapped_columns`."""
+    return mapped_columns(raw, source.columns, _OF_LINES, name)
+
+
+def mapped_columns(raw: DataFrame, columns: Mapping[str, str], wanted: Wanted, name: str) -> DataFrame:
     """Our columns beside an untouched copy of the row.
 
     Args:
         raw: rows of the source.
-        source: its mapping.
+        columns: ours: theirs.
+        wanted: types that some of our columns must have, and how to get there.
         name: of the source, for messages.
 
     Returns:
@@ -35,9 +56,9 @@ def mapped(raw: DataFrame, source: TransactionsSource, name: str = "transactions
         SourceError: naming every expression that does not resolve or has an unusable type.
     """
     with session_settings(raw.sparkSession, LENIENT):
-        types = checked_types(raw, source.columns, name)
-        _check_types(types, source.columns, name)
-        ours = [theirs(raw, text).alias(column) for column, text in source.columns.items()]
+        types = checked_types(raw, columns, name)
+        _check_types(types, columns, wanted, name)
+        ours = [theirs(raw, text).alias(column) for column, text in columns.items()]
         record = F.struct(*(F.col(_quoted(column)) for column in raw.columns)).alias("record")
         return raw.select(*ours, record)
 
@@ -68,18 +89,7 @@ def checked_types(raw: DataFrame, columns: Mapping[str, str], name: str) -> dict
     return types
 
 
-def _check_types(types: Mapping[str, DataType], columns: Mapping[str, str], name: str) -> None:
-    wanted: dict[str, tuple[tuple[type[DataType], ...], str]] = {
-        "order_ts": (
-            _TIMES,
-            "a date or time; map it with an expression such as "
-            "to_date(cast({} as string), 'yyyyMMdd') or timestamp_seconds({})",
-        ),
-        "amount": (_NUMBERS, "a number"),
-        "quantity": (_NUMBERS, "a number"),
-        "unit_price": (_NUMBERS, "a number"),
-        "is_return": ((BooleanType,), "true or false; map it with a condition such as coalesce({} = 'Y', false)"),
-    }
+def _check_types(types: Mapping[str, DataType], columns: Mapping[str, str], wanted: Wanted, name: str) -> None:
     problems = []
     for column, (kinds, advice) in wanted.items():
         kind = types.get(column)

@@ -5,6 +5,29 @@ from __future__ import annotations
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from rfm_spark.intake.counts import ANONYMOUS
+
+
+def interaction_rejects(rows: DataFrame, source: str) -> DataFrame:
+    """Rejected rows of events or messages; those without a customer are counted, not kept.
+
+    Args:
+        rows: of `events.judged_events` or `messages.judged_messages`.
+        source: which of them.
+
+    Returns:
+        source, reason, detail (the customer and the time, as far as they were read), record (JSON).
+    """
+    kept = rows.where(F.col("reason").isNotNull() & (F.col("reason") != ANONYMOUS))
+    parts = (F.coalesce(F.col(name).cast("string"), F.lit("null")) for name in ("customer_id", "event_ts"))
+    customer, moment = parts
+    return kept.select(
+        F.lit(source).alias("source"),
+        "reason",
+        F.concat(F.lit("customer_id = "), customer, F.lit(", event_ts = "), moment).alias("detail"),
+        F.to_json("record", {"ignoreNullFields": "false"}).alias("record"),
+    )
+
 
 def with_first_seen(found: DataFrame, known: DataFrame | None, run_id: str, known_run_id: str | None) -> DataFrame:
     """Rejects with the run that rejected the same row for the same reason first.

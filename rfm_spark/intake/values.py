@@ -47,8 +47,7 @@ def line_values(rows: DataFrame, source: TransactionsSource, quality: QualityCon
     """
     kinds = kinds_of(rows)
     amount = line_amount(rows, source)
-    written = F.col("order_ts")
-    moment = (F.when(written.rlike(_DATED), written) if _is_text_time(kinds) else written).cast("timestamp")
+    moment = moment_of("order_ts", kinds)
     tidy = severity("id_whitespace", quality.checks) == "repair"
     return [
         *(_id(name, kinds, tidy=tidy).alias(name) for name in IDS),
@@ -67,6 +66,13 @@ def line_values(rows: DataFrame, source: TransactionsSource, quality: QualityCon
         (F.col("order_ts") if _is_text_time(kinds) else _nothing()).alias("local_time"),
         F.col("record"),
     ]
+
+
+def moment_of(column: str, kinds: Kinds) -> Column:
+    """A mapped time as TIMESTAMP, null where it can't be read; built with ANSI mode off."""
+    written = F.col(column)
+    is_text_time = isinstance(kinds[column], StringType)
+    return (F.when(written.rlike(_DATED), written) if is_text_time else written).cast("timestamp")
 
 
 def conditions(

@@ -53,7 +53,7 @@ class RunRow:
 
     def place_of(self, source: str) -> dict[str, Any]:
         """Where a source was: table, path, format and options of the configuration."""
-        given = json.loads(self.config)["sources"].get(source, {})
+        given = json.loads(self.config)["sources"].get(source) or {}
         return {name: given.get(name) for name in ("table", "path", "format", "options")}
 
 

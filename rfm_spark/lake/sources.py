@@ -70,9 +70,7 @@ def pin(
         SourceError: nothing there, or not of the format that was given.
         GateError: what was landed changed while it was read.
     """
-    place: Where = config.sources.transactions
-    if name == "transactions.rates":
-        place = config.sources.transactions.rates or place
+    place = _place_of(config, name)
     try:
         if place.table is not None:
             return _pin_table(store, spark, place.table, name, config.name, inspect)
@@ -88,6 +86,17 @@ def pin(
             f"sources.{name}: {place.shown} can't be read as {place.format or 'a table'} "
             f"({without_secrets(_first_line(error), place)}); check the place and the format"
         ) from error
+
+
+def _place_of(config: Config, name: str) -> Where:
+    sources = config.sources
+    places = {
+        "transactions": sources.transactions,
+        "transactions.rates": sources.transactions.rates,
+        "events": sources.events,
+        "messages": sources.messages,
+    }
+    return places[name] or sources.transactions
 
 
 def columns_of(rows: DataFrame) -> str:

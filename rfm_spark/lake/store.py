@@ -108,7 +108,9 @@ class Store:
         rows = history.select("userMetadata").collect()
         return rows[0]["userMetadata"] if rows else None
 
-    def write_run(self, table: Table, frame: DataFrame, run_id: str, as_of: date) -> Written:
+    def write_run(
+        self, table: Table, frame: DataFrame, run_id: str, as_of: date, part: Mapping[str, str] | None = None
+    ) -> Written:
         """Replace one run's rows of a run table; repeating it changes nothing.
 
         Args:
@@ -116,6 +118,7 @@ class Store:
             frame: one row per the table's key, without run_id and as_of_date.
             run_id: of the run.
             as_of: its as-of date.
+            part: values of columns that all rows of the frame have: only such rows of the run are replaced.
 
         Returns:
             The Delta version that holds the rows, and how many they are.
@@ -125,10 +128,11 @@ class Store:
         rows = frame.select(
             *(keyed.get(name, F.col(name)).cast(kind.lower()).alias(name) for name, kind, _ in table.columns)
         )
-        options = {"replaceWhere": f"run_id = '{run_id}'", "userMetadata": run_id}
-        patiently(lambda: self._write(table, rows, options))
-        written = self.read(table.name)
-        return self._counted(table.name, run_id, written.where(written["run_id"] == run_id))
+        limits = [f"{quoted(name)} = {sql_text(value)}" for name, value in (part or {}).items()]
+        where = " AND ".join([f"run_id = '{run_id}'", *limits])
+        metadata = " ".join([run_id, *(part or {}).values()])
+        patiently(lambda: self._write(table, rows, {"replaceWhere": where, "userMetadata": metadata}))
+        return self._counted(table.name, metadata, self.read(table.name).where(where))
 
     def replace(self, table: Table, frame: DataFrame, metadata: str) -> Written:
         """Replace a kept table's rows in one commit that says what it reflects.

@@ -58,6 +58,7 @@ class RunContext:
         as_of: last day that counts.
         run_id: of this run.
         source: transactions, pinned.
+        sources: all of them, by name.
         previous: run that changes are against.
         held: frames kept for several stages; released when the run ends.
         claim: on the slot.
@@ -82,6 +83,9 @@ class RunContext:
         verdict: on drift; None where there was nothing to compare with.
         fail_on: verdict from which on the run ends with exit code 4; None for never.
         challenger: a model trained because today's customers lie elsewhere; it assigns nobody yet.
+        behaviour: columns of customers from events and messages, a frame for each, keyed by customer_id.
+        contents: source to a fingerprint of its rows up to as_of.
+        engagement_cuts: rows of `segment_cuts` for the scores of engagement.
         segments: this run's rows of `segments`, read back from the lake.
         rows: counts for the ledger.
         money: sums for the ledger.
@@ -103,6 +107,10 @@ class RunContext:
     held: ExitStack
     claim: Claim
     before: RunRow | None = None
+    sources: Mapping[str, PinnedSource] = field(default_factory=dict)
+    behaviour: Sequence[DataFrame] = ()
+    contents: dict[str, str] = field(default_factory=dict)
+    engagement_cuts: Sequence[Mapping[str, Any]] = ()
     quality: QualityConfig = field(default_factory=QualityConfig)
     intake: Intake = field(default_factory=Intake)
     judged: Judged | None = None
@@ -164,6 +172,12 @@ class RunContext:
         with ThreadPoolExecutor(max_workers=_WRITERS) as pool:
             # list() raises what a writer raised.
             list(pool.map(self._write_one, frames.items()))
+
+    def write_part(self, name: str, frame: DataFrame, part: Mapping[str, str]) -> None:
+        """Write the rows of this run that a part of a table holds, such as the rejects of one source."""
+        written = self.store.write_run(TABLES[name], frame, self.run_id, self.as_of, part)
+        self.outputs[name] = written.version
+        self.rows[name] = self.rows.get(name, 0) + written.rows
 
     def _write_one(self, item: tuple[str, DataFrame]) -> None:
         name, frame = item

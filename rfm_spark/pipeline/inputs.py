@@ -11,6 +11,7 @@ from pyspark.sql import DataFrame, SparkSession
 
 from rfm_spark.core.config import Config
 from rfm_spark.core.errors import GateError
+from rfm_spark.core.places import Where
 from rfm_spark.core.quality import QualityConfig
 from rfm_spark.intake.lines import Intake
 from rfm_spark.intake.rates import daily_rates
@@ -46,7 +47,7 @@ class Inputs:
         pinned: by name.
         intake: how lines are read.
         quality: limits and checks of the transactions.
-        drift: how the columns differ from the last run's; empty when they don't.
+        drift: a sentence for each source whose columns differ from the last run's.
     """
 
     pinned: dict[str, PinnedSource]
@@ -70,7 +71,7 @@ class Inputs:
 
     def told(self) -> list[str]:
         """What a reader of the run should know of its sources."""
-        return [f"sources.{SOURCE}: its columns changed: {'; '.join(self.drift)}"] if self.drift else []
+        return list(self.drift)
 
     @property
     def versions(self) -> dict[str, str]:
@@ -110,7 +111,11 @@ def open_inputs(store: Store, config: Config, complete: Sequence[RunRow]) -> Inp
     source = config.sources.transactions
     quality = config.quality.with_own(source.quality)
     drift: list[str] = []
-    pinned = {SOURCE: pin(store, store.spark, config, SOURCE, _inspector(config, quality, complete, drift))}
+    pinned = {}
+    for name, place, rule in _places(config, quality):
+        told: list[str] = []
+        pinned[name] = pin(store, store.spark, config, name, _inspector(config, (name, place, rule), complete, told))
+        drift += [f"sources.{name}: its columns changed: {'; '.join(told)}"] if told else []
     rates = open_rates(store, store.spark, config, pinned[SOURCE].written)
     if rates.source is not None:
         pinned[RATES] = rates.source
@@ -148,26 +153,39 @@ def readable(name: str) -> Iterator[None]:
         raise
 
 
-def _inspector(config: Config, quality: QualityConfig, complete: Sequence[RunRow], drift: list[str]) -> Inspect:
-    source = config.sources.transactions
-    place = {"table", "path", "format", "options"}
-    wanted = source.model_dump(mode="json", include=place)
+# A source's name, its place, and whether changed columns stop a run.
+_Place = tuple[str, Where, str]
+
+
+def _places(config: Config, quality: QualityConfig) -> list[_Place]:
+    sources = config.sources
+    found: list[_Place] = [(SOURCE, sources.transactions, quality.schema_drift)]
+    for name, source in (("events", sources.events), ("messages", sources.messages)):
+        if source is not None:
+            found.append((name, source, source.quality.schema_drift))
+    return found
+
+
+def _inspector(config: Config, place: _Place, complete: Sequence[RunRow], drift: list[str]) -> Inspect:
+    name, source, on_drift = place
+    wanted = source.model_dump(mode="json", include={"table", "path", "format", "options"})
     known = [
         run
         for run in complete
-        if run.config_name == config.name and SOURCE in run.schemas and run.place_of(SOURCE) == wanted
+        if run.config_name == config.name and name in run.schemas and run.place_of(name) == wanted
     ]
     last = max(known, key=lambda run: run.finished_at, default=None)
+    switch = "quality" if name == SOURCE else f"sources.{name}.quality"
 
     def inspect(rows: DataFrame) -> None:
         if last is None:
             return
-        changes = schema_changes(last.schemas[SOURCE], columns_of(rows), source.format)
+        changes = schema_changes(last.schemas[name], columns_of(rows), source.format)
         drift.extend(changes)
-        if changes and quality.schema_drift == "fail":
+        if changes and on_drift == "fail":
             raise GateError(
-                f"sources.{SOURCE}: its columns are not those of run {last.run_id}: {'; '.join(changes)}; if that is "
-                "meant, run once with --set quality.schema_drift=warn; nothing was written"
+                f"sources.{name}: its columns are not those of run {last.run_id}: {'; '.join(changes)}; if that is "
+                f"meant, run once with --set {switch}.schema_drift=warn; nothing was written"
             )
 
     return inspect

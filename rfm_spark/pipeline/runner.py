@@ -26,6 +26,7 @@ from rfm_spark.lake.store import Store
 from rfm_spark.pipeline.champion import PlannedModel, planned_model
 from rfm_spark.pipeline.context import Progress, RunContext
 from rfm_spark.pipeline.inputs import Inputs, open_inputs, readable
+from rfm_spark.pipeline.interacting import same_interactions
 from rfm_spark.pipeline.late import SOURCE, Contents, same_rows, surely_same, touched_dates
 from rfm_spark.pipeline.measuring import account_lines
 from rfm_spark.pipeline.stages import STAGES
@@ -125,7 +126,8 @@ def run(
                 context = RunContext(
                     spark, store, config, rule_map, as_of, run_id, inputs.transactions, previous, held_frames, claim,
                     before=current.get(as_of, previous), quality=inputs.quality, intake=inputs.intake,
-                    inputs=inputs.versions, touched=plan.touched, planned_model=model, warnings=list(inputs.told()),
+                    sources=inputs.pinned, inputs=inputs.versions, touched=plan.touched, planned_model=model,
+                    warnings=list(inputs.told()),
                     fail_on=fail_on,
                 )  # fmt: skip
                 return _execute(context, inputs, ledger, clock, progress)
@@ -226,8 +228,8 @@ def _ledger_row(context: RunContext, started: datetime, finished: datetime) -> d
         "warnings": context.warnings,
         "drift_verdict": context.verdict.severity if context.verdict is not None else None,
         "status": context.status,
-        "contents": {context.source.name: context.known_counts.contents},
-        "schemas": {context.source.name: columns_of(context.source.frame)},
+        "contents": {context.source.name: context.known_counts.contents, **context.contents},
+        "schemas": {name: columns_of(context.sources[name].frame) for name in (SOURCE, *context.contents)},
     }
 
 
@@ -244,6 +246,7 @@ class _Plan:
         current: Mapping[date, RunRow],
         model: PlannedModel,
     ) -> None:
+        self._config = config
         self._model = model
         self._as_of, self._previous, self._current = as_of, previous, current
         self._canonical = config.canonical(rule_map.model_dump(mode="json"))
@@ -269,7 +272,9 @@ class _Plan:
             return False
         if not self._model.made(run):
             return False
-        return surely_same(run) and same_rows(run, self._canonical, self._inputs.versions, self._contents)
+        if not (surely_same(run) and same_rows(run, self._canonical, self._inputs.versions, self._contents)):
+            return False
+        return same_interactions(run, self._config, self._inputs.pinned)
 
     def touched(self) -> list[date]:
         """Earlier published dates whose rows are others by now."""

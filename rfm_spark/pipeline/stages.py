@@ -22,6 +22,8 @@ from rfm_spark.pipeline.clustering import cluster, profile_frame, scan_frame
 from rfm_spark.pipeline.comparing import Side, compared, definition_changed, rows_of, side_of
 from rfm_spark.pipeline.context import RunContext
 from rfm_spark.pipeline.drifting import measure_drift
+from rfm_spark.pipeline.interacting import interact
+from rfm_spark.pipeline.joining import with_behaviour
 from rfm_spark.pipeline.measuring import measure
 from rfm_spark.segments.cuts import CutSet, as_rows, fixed_cuts, from_rows, measure_ranks, quantile_cuts
 from rfm_spark.segments.load import rule_params
@@ -109,7 +111,7 @@ def _score(run: RunContext) -> int:
                 f"{cut_set.measure.upper()}{place}: cut points coincide, {cut_set.distinct_scores} of {cut_set.bins} "
                 "scores occur"
             )
-    run.scored = scored_customers(measures, run.config.rfm, run.cut_sets, ranks, run.moments)
+    run.scored = with_behaviour(run, scored_customers(measures, run.config.rfm, run.cut_sets, ranks, run.moments))
     return len(run.cut_sets)
 
 
@@ -134,7 +136,7 @@ def _name_segments(run: RunContext) -> int:
     named = complete.withColumn("segment", segment_column(run.rule_map, rule_params(run.config)))
     rows = {
         "segments": with_spells(named, _before(run), run.config.segments.confirm_runs),
-        "segment_cuts": run.small_frame("segment_cuts", as_rows(run.cut_sets)),
+        "segment_cuts": run.small_frame("segment_cuts", [*as_rows(run.cut_sets), *run.engagement_cuts]),
         **scan_frame(run),
     }
     run.write(rows)
@@ -181,6 +183,12 @@ def _have(frame: DataFrame | None) -> DataFrame:
 
 STAGES = (
     Stage("Measures of every customer", ("transactions",), ("rejects",), measure),
+    Stage(
+        "Interactions",
+        ("events", "messages", "previous engagement"),
+        ("interactions", "engagement", "engagement_summary", "tracking", "rejects"),
+        interact,
+    ),
     Stage("Late rows", ("transactions",), (), _look_for_late_rows),
     Stage("Orders kept", ("transactions",), ("orders",), _keep_orders),
     Stage("Cut points", ("transactions",), (), _score),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -9,12 +10,19 @@ from decimal import Decimal
 from typing import TypeVar
 
 from rfm_spark.core.checks import BY_CODE
+from rfm_spark.core.interaction_checks import EVENT_CHECKS, MESSAGE_CHECKS
+from rfm_spark.report.badges import EVENTS, MESSAGES, source_badge
 from rfm_spark.report.data import RunFacts
 from rfm_spark.report.wording import Numbers, day
 
 # The first is the sum of the others.
 PARTS = ("read", "accepted", "rejected", "duplicates")
 DONE = ("rejected", "repaired", "flagged")
+# Of sources whose checks are not those of transactions.
+_CATALOGUES = {
+    EVENTS: {check.code: check for check in EVENT_CHECKS},
+    MESSAGES: {check.code: check for check in MESSAGE_CHECKS},
+}
 Amount = TypeVar("Amount", int, Decimal)
 
 
@@ -71,10 +79,10 @@ class SourceAccount:
 
 
 def source_accounts(run: RunFacts, say: Numbers) -> list[SourceAccount]:
-    """The accounts of every source whose rows the run accounted for, by name.
+    """The accounts of every source whose rows the run accounted for: transactions, then the others by name.
 
     Args:
-        run: its `rows` and `money` by name, as `transactions.read`.
+        run: its `rows` and `money` by name, as `transactions.read`; its configuration says what is simulated.
         say: how numbers are written.
 
     Returns:
@@ -100,8 +108,10 @@ def _shows(source: str, name: str) -> bool:
 
 
 def _sources(run: RunFacts) -> list[str]:
-    names = sorted(name.removesuffix(".read") for name in run.rows if name.endswith(".read"))
-    return [name for name in names if _is_whole(name, run.rows)]
+    names = (name.removesuffix(".read") for name in run.rows if name.endswith(".read"))
+    return sorted(
+        (name for name in names if _is_whole(name, run.rows)), key=lambda name: (name != "transactions", name)
+    )
 
 
 def _is_whole(source: str, amounts: Mapping[str, object]) -> bool:
@@ -115,7 +125,7 @@ def _account(source: str, run: RunFacts, say: Numbers) -> SourceAccount:
         money = [run.money[f"{source}.{part}"] for part in PARTS]
         lines.append(_balance_line("Money", [say.money(value) for value in money], money, say))
     return SourceAccount(
-        title=_title(source, rows[0], rows[1], say),
+        title=_title(f"{source}{source_badge(json.loads(run.config), source).suffix}", rows[0], rows[1], say),
         lines=tuple(lines),
         later=_later(run.rows.get(f"{source}.later", 0), run.as_of, say),
         found=_found(source, run.rows, say),
@@ -145,11 +155,12 @@ def _later(rows: int, as_of: date, say: Numbers) -> str | None:
 
 def _found(source: str, rows: Mapping[str, int], say: Numbers) -> tuple[Found, ...]:
     found = []
+    catalogue = _CATALOGUES.get(source, BY_CODE)
     for done in DONE:
         start = f"{source}.{done}."
         counts = {name.removeprefix(start): count for name, count in rows.items() if name.startswith(start) and count}
         for code, count in sorted(counts.items(), key=lambda one: (-one[1], one[0])):
-            check = BY_CODE.get(code)
+            check = catalogue.get(code)
             says, unit = (check.says, _unit(count, check.unit)) if check else ("", "")
             found.append(Found(done.capitalize(), code, says, say.count(count), unit))
     return tuple(found)

@@ -15,12 +15,16 @@ from rfm_spark.core.config import DisplayConfig
 from rfm_spark.core.schemas import CAUSES
 from rfm_spark.report import figures
 from rfm_spark.report.accounts import other_amounts, source_accounts
+from rfm_spark.report.badges import section_badges, simulated_sources
 from rfm_spark.report.clusters import clusters_part
 from rfm_spark.report.colours import CAUSE_COLOURS
 from rfm_spark.report.data import ReportData
 from rfm_spark.report.drift import TERMS as DRIFT_TERMS
 from rfm_spark.report.drift import drift_part
+from rfm_spark.report.engagement import engagement_part
+from rfm_spark.report.interactions import interactions_part
 from rfm_spark.report.lines import Line, profile_cells
+from rfm_spark.report.tracking import tracking_part
 from rfm_spark.report.wording import (
     CAUSE_SENTENCES,
     MEASURE_TITLES,
@@ -34,7 +38,10 @@ from rfm_spark.report.wording import (
     within_words,
 )
 
-_TEMPLATES = ("page.html.j2", "clusters.html.j2", "drift.html.j2", "parts.html.j2")
+_TEMPLATES = (
+    "page.html.j2", "clusters.html.j2", "interactions.html.j2", "engagement.html.j2", "tracking.html.j2",
+    "drift.html.j2", "parts.html.j2",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -100,6 +107,8 @@ def _content(data: ReportData, say: Numbers) -> Mapping[str, Any]:
         "as_of": day(run.as_of),
         "window": _window(data, say),
         "rule_map": data.rule_map,
+        "badges": section_badges(data.settings, data.rule_map.columns()),
+        "simulated": simulated_sources(data.settings),
         "status": STATUS_SENTENCES.get(run.status or "ok"),
         "key_figures": _key_figures(data, say),
         "segments": _segment_lines(data, say),
@@ -112,6 +121,9 @@ def _content(data: ReportData, say: Numbers) -> Mapping[str, Any]:
         "causes": _cause_lines(data, say),
         "previous_day": _previous_day(run.previous_run_id),
         "clusters": clusters_part(data, say),
+        "interactions": interactions_part(data, say),
+        "engagement": engagement_part(data, say),
+        "tracking": tracking_part(data, say),
         "drift": drift_part(data, say),
         "drift_terms": DRIFT_TERMS,
         "sources": source_accounts(run, say),

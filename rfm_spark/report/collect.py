@@ -17,13 +17,15 @@ from rfm_spark.core.schemas import CAUSES, RUNS
 from rfm_spark.lake.ledger import RunRow
 from rfm_spark.lake.place import Place, checked_run_id
 from rfm_spark.lake.store import Store
+from rfm_spark.report.bins import doubling_bin
 from rfm_spark.report.cluster_rows import profiles_of, read_model
 from rfm_spark.report.data import GridCell, Profile, ReportData, RunFacts, Transition
 from rfm_spark.report.drift_data import read_drift
+from rfm_spark.report.engagement_data import read_engagement
+from rfm_spark.report.interaction_data import read_interactions
 from rfm_spark.segments.cuts import COLUMN_OF, CutSet, from_rows
 from rfm_spark.segments.rules import RuleMap
 
-LAST_BIN = 38
 Value = TypeVar("Value")
 
 
@@ -42,10 +44,11 @@ def collect(spark: SparkSession, lake: Place, run: RunRow | str) -> ReportData:
     run_id = checked_run_id(run if isinstance(run, str) else run.run_id)
     store = Store(spark, lake)
     facts = _run_facts(store, run_id)
+    settings = json.loads(facts.config)
     segments = store.read("segments").where(F.col("run_id") == F.lit(run_id))
     return ReportData(
         run=facts,
-        rule_map=RuleMap.model_validate(json.loads(facts.config)["segments"]["rule_map"]),
+        rule_map=RuleMap.model_validate(settings["segments"]["rule_map"]),
         segments=_profiles(_rows(store, facts, "segment_summary")),
         cuts=_cuts(_rows(store, facts, "segment_cuts")),
         grid=_grid(segments),
@@ -54,6 +57,8 @@ def collect(spark: SparkSession, lake: Place, run: RunRow | str) -> ReportData:
         histograms=_histograms(segments),
         model=read_model(store, facts.model_version),
         drift=read_drift(store, run_id, facts.config, facts.config_name, facts.as_of),
+        interactions=read_interactions(store, run_id, settings, facts.outputs),
+        engagement=read_engagement(store, run_id, facts.config, facts.config_name, facts.as_of, facts.outputs),
     )
 
 
@@ -169,15 +174,8 @@ def _grid(segments: DataFrame) -> tuple[GridCell, ...]:
 
 def _histograms(segments: DataFrame) -> dict[str, dict[int, int]]:
     whole = {column: F.floor(F.col(column)).cast("bigint") for column in COLUMN_OF.values()}
-    # The length of the binary number is an exact floor(log2) + 1; logarithms of doubles miss at powers of two.
     bins = [
-        F.struct(
-            F.lit(column).alias("measure"),
-            F.when(value < 0, F.lit(-1))
-            .otherwise(F.least(F.length(F.bin(value + F.lit(1))) - F.lit(1), F.lit(LAST_BIN)))
-            .alias("bin"),
-        )
-        for column, value in whole.items()
+        F.struct(F.lit(column).alias("measure"), doubling_bin(value).alias("bin")) for column, value in whole.items()
     ]
     rows = (
         segments.select(F.explode(F.array(*bins)).alias("one"))

@@ -13,6 +13,8 @@ from typing import Any
 from rfm_spark.core.schemas import CAUSES, NO_SEGMENT
 from rfm_spark.report.cluster_data import FeatureValues, ModelFacts
 from rfm_spark.report.drift_data import DriftFacts
+from rfm_spark.report.engagement_data import EngagementFacts
+from rfm_spark.report.interaction_data import InteractionFacts
 from rfm_spark.segments.cuts import CutSet
 from rfm_spark.segments.rules import Outcome, RuleMap
 
@@ -142,6 +144,8 @@ class ReportData:
             and -1 the negative ones.
         model: that assigned the customers to clusters; None without, or in a lake that does not have it.
         drift: its figures, and those of the runs before it.
+        interactions: sums per window, and the volumes that were tracked.
+        engagement: its tiers, and those of the runs before it.
     """
 
     run: RunFacts
@@ -154,6 +158,8 @@ class ReportData:
     histograms: Mapping[str, Mapping[int, int]]
     model: ModelFacts | None = None
     drift: DriftFacts = field(default_factory=DriftFacts)
+    interactions: InteractionFacts = field(default_factory=InteractionFacts)
+    engagement: EngagementFacts = field(default_factory=EngagementFacts)
 
     @cached_property
     def settings(self) -> dict[str, Any]:

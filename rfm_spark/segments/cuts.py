@@ -193,5 +193,6 @@ def from_rows(rows: Iterable[Mapping[str, Any]], method: str | None = None) -> l
             distinct_scores=int(row["distinct_scores"]),
         )
         for row in rows
+        if row["measure"] in short
     ]
     return sorted(found, key=lambda c: (MEASURES.index(c.measure), c.within))

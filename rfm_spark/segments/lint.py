@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from rfm_spark.core.config import MEASURES, Bins
 from rfm_spark.core.errors import ConfigError
+from rfm_spark.core.interaction_tables import ENGAGEMENT_COLUMNS, ENGAGEMENT_RFM_COLUMNS, INTERACTION_COLUMNS
 from rfm_spark.core.strict import Strict
 
 if TYPE_CHECKING:
@@ -42,6 +43,25 @@ class Usable:
     stage: str | None = None
 
 
+def _of_interactions() -> dict[str, Usable]:
+    """Columns that events and messages fill, as rules may name them."""
+    found: dict[str, Usable] = {}
+    for columns, stage in (
+        (INTERACTION_COLUMNS, "interactions"), (ENGAGEMENT_COLUMNS, "engagement"),
+        (ENGAGEMENT_RFM_COLUMNS, "engagement.rfm"),
+    ):  # fmt: skip
+        for name, kind, _ in columns:
+            words = name.replace("_", " ")
+            if kind in ("BIGINT", "INT"):
+                found[name] = Usable(words, "whole", low=0, stage=stage)
+            elif kind == "DOUBLE":
+                high = 1.0 if name.endswith("_rate") else math.inf
+                found[name] = Usable(words, "real", low=0, high=high, stage=stage)
+            elif kind == "STRING":
+                found[name] = Usable(words, "text", stage=stage)
+    return found
+
+
 COLUMNS: Mapping[str, Usable] = {
     **{measure: Usable(measure.upper(), "score", low=1) for measure in MEASURES},
     "fm": Usable("FM", "mean", low=1),
@@ -59,6 +79,7 @@ COLUMNS: Mapping[str, Usable] = {
     "second_distance": Usable("distance to the second centre", "real", low=0, stage="clusters"),
     "lifecycle_stage": Usable("lifecycle stage", "text", stage="lifecycle"),
     "engagement_tier": Usable("engagement tier", "text", stage="engagement"),
+    **_of_interactions(),
     "p_alive": Usable("probability of being alive", "real", low=0, high=1, stage="predict.clv"),
     "expected_orders": Usable("expected orders", "real", low=0, stage="predict.clv"),
     "clv": Usable("customer lifetime value", "real", stage="predict.clv"),

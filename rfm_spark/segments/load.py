@@ -47,5 +47,5 @@ def checked_rule_map(config: Config) -> RuleMap:
     """
     rules = config.segments.rules
     rule_map = load_rule_map(rules, config.base_dir)
-    check_rule_map(rule_map, config.rfm.scoring.bins, rule_params(config), config.clusters.enabled, f"rule map {rules}")
+    check_rule_map(rule_map, config.rfm.scoring.bins, rule_params(config), config.stages, f"rule map {rules}")
     return rule_map

@@ -7,7 +7,7 @@ an oracle. A NULL (or NaN) in a compared column means that the condition does no
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from decimal import Decimal
 from functools import reduce
 from operator import and_, or_
@@ -117,14 +117,16 @@ def parse_rule_map(text: str, where: str) -> RuleMap:
     return rule_map
 
 
-def check_rule_map(rule_map: RuleMap, bins: Bins, params: Mapping[str, float], clusters_on: bool, where: str) -> None:
+def check_rule_map(
+    rule_map: RuleMap, bins: Bins, params: Mapping[str, float], stages: Collection[str], where: str
+) -> None:
     """Check a rule map against the settings of a run.
 
     Args:
         rule_map: the parsed map.
         bins: the scores per measure of the run (`rfm.scoring.bins`).
         params: values of the parameters a limit may name, such as `new_within_days`.
-        clusters_on: whether the clusters stage runs.
+        stages: those of clusters, interactions, engagement and engagement.rfm that run.
         where: the file's name, for messages.
 
     Raises:
@@ -138,7 +140,7 @@ def check_rule_map(rule_map: RuleMap, bins: Bins, params: Mapping[str, float], c
             f"{rule_map.name} is written for other bins; set rfm.scoring.bins to {{{wanted}}} (now {{{given}}}), "
             "or choose another segments.rules"
         )
-    problems += _off_columns(rule_map, clusters_on)
+    problems += _off_columns(rule_map, stages)
     own_bins = rule_map.bins or bins
     try:
         misplaced = {rule.name: _misplaced_limits(rule, own_bins, params) for rule in rule_map.segments}
@@ -271,14 +273,22 @@ def _value(column: str, row: Mapping[str, Any]) -> Any:
     return row[f"{column}_score" if column in MEASURES else column]
 
 
-def _off_columns(rule_map: RuleMap, clusters_on: bool) -> list[str]:
+_REMEDIES = {
+    "clusters": "set clusters.enabled: true, or take",
+    "interactions": "give sources.events, or take",
+    "engagement": "give sources.messages, or take",
+    "engagement.rfm": "set engagement.rfm, or take",
+}
+
+
+def _off_columns(rule_map: RuleMap, stages: Collection[str]) -> list[str]:
     problems = []
     for column in sorted(rule_map.columns()):
         stage = COLUMNS[column].stage
-        if stage is None or (stage == "clusters" and clusters_on):
+        if stage is None or stage in stages:
             continue
         users = ", ".join(rule.name for rule in rule_map.segments if any(column in each for each in rule.when))
-        remedy = "set clusters.enabled: true, or take" if stage == "clusters" else "take"
+        remedy = _REMEDIES.get(stage, "take")
         problems.append(f"{column} comes from the stage {stage}, which is off; {remedy} it out of {users}")
     return problems
 

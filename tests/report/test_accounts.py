@@ -15,9 +15,11 @@ from pyspark.sql import Row
 
 from rfm_spark.core.checks import BY_CODE
 from rfm_spark.core.config import DisplayConfig
+from rfm_spark.core.interaction_checks import EVENT_CHECKS, MESSAGE_CHECKS
 from rfm_spark.report.build import build_report
 from rfm_spark.report.collect import facts_of
 from tests.report.example import PLAIN, report_data, run_facts, section, tables
+from tests.report.interaction_example import settings, source
 
 GERMAN = DisplayConfig(currency="EUR", locale="de_DE")
 ROWS = {
@@ -196,3 +198,50 @@ def test_a_lake_of_an_older_version_may_lack_the_status(column: Mapping[str, Any
     assert facts.status == status
     assert (facts.run_id, facts.rows["transactions.read"]) == ("2017-12-31-0123abcd", 12345)
     assert facts.finished_at.isoformat() == "1970-01-01T01:00:01.500000+01:00"
+
+
+INTERACTIONS = {
+    "events.read": 500, "events.accepted": 480, "events.rejected": 15, "events.duplicates": 5, "events.later": 2,
+    "events.rejected.bot": 9, "events.rejected.unknown_type": 6, "events.flagged.technical": 1,
+    "messages.read": 90, "messages.accepted": 90, "messages.rejected": 0, "messages.duplicates": 0,
+    "messages.later": 0, "messages.flagged.orphan_response": 1, "messages.repaired.exact_duplicate": 4,
+}  # fmt: skip
+
+
+def test_events_and_messages_have_accounts_after_the_transactions_and_no_money() -> None:
+    page = page_of(rows=ROWS | INTERACTIONS)
+    assert re.findall("<h3>(.*?)</h3>", section(page, "sources")) == [
+        "transactions: 12,100 of 12,345 rows accepted", "events: 480 of 500 rows accepted",
+        "messages: all 90 rows accepted",
+    ]  # fmt: skip
+    assert tables(page, "balance")[1][1:] == [["Rows", "500", "480 96.0%", "15 3.0%", "5 1.0%"]]
+    assert "2 of the accepted rows are dated after" in section(page, "sources")
+    pairs = tables(section(page, "run"), "pairs")
+    assert [["Rows", "Number"], ["customers", "1,000"]] in pairs
+
+
+def test_checks_of_events_and_messages_are_told_in_their_own_words() -> None:
+    events = {check.code: check for check in EVENT_CHECKS}
+    messages = {check.code: check for check in MESSAGE_CHECKS}
+    assert messages["exact_duplicate"].says != BY_CODE["exact_duplicate"].says
+    listed = tables(page_of(rows=ROWS | INTERACTIONS | {"transactions.repaired.exact_duplicate": 2}), "found")
+    assert [table[1:] for table in listed] == [
+        [["Repaired", "exact_duplicate" + BY_CODE["exact_duplicate"].says, "2 rows"]],
+        [
+            ["Rejected", "bot" + events["bot"].says, "9 rows"],
+            ["Rejected", "unknown_type" + events["unknown_type"].says, "6 rows"],
+            ["Flagged", "technical" + events["technical"].says, "1 row"],
+        ],
+        [
+            ["Repaired", "exact_duplicate" + messages["exact_duplicate"].says, "4 rows"],
+            ["Flagged", "orphan_response" + messages["orphan_response"].says, "1 message"],
+        ],
+    ]
+
+
+def test_accounts_of_simulated_sources_say_so() -> None:
+    config = settings(events=source(True), messages=source(["sms"]))
+    titles = re.findall("<h3>(.*?)</h3>", section(page_of(rows=ROWS | INTERACTIONS, config=config), "sources"))
+    assert titles[0] == "transactions: 12,100 of 12,345 rows accepted"
+    assert titles[1] == "events (simulated): 480 of 500 rows accepted"
+    assert titles[2] == "messages (partly simulated: sms): all 90 rows accepted"

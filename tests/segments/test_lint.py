@@ -41,7 +41,7 @@ def unreachable(*whens: str) -> list[str]:
 
 def check_problems(rule_map: RuleMap, bins: int = 5, clusters_on: bool = False) -> tuple[str, ...]:
     with pytest.raises(ConfigError) as caught:
-        check_rule_map(rule_map, Bins.model_validate(bins), PARAMS, clusters_on, "mine.yml")
+        check_rule_map(rule_map, Bins.model_validate(bins), PARAMS, {"clusters"} if clusters_on else (), "mine.yml")
     return caught.value.problems
 
 
@@ -166,7 +166,7 @@ def test_shipped_map_passes_its_check(name: str) -> None:
     rule_map = shipped(name)
     assert rule_map.name == name
     assert rule_map.bins is not None
-    check_rule_map(rule_map, rule_map.bins, PARAMS, False, name)
+    check_rule_map(rule_map, rule_map.bins, PARAMS, (), name)
 
 
 @pytest.mark.parametrize("name", ["classic", "essential", "rf_grid", "tercile"])
@@ -186,7 +186,7 @@ def test_other_bins_name_the_setting() -> None:
 
 def test_a_map_without_bins_takes_any() -> None:
     for bins in (3, 5, 10):
-        check_rule_map(map_of("{r: 3}"), Bins.model_validate(bins), PARAMS, False, "mine.yml")
+        check_rule_map(map_of("{r: 3}"), Bins.model_validate(bins), PARAMS, (), "mine.yml")
 
 
 @pytest.mark.parametrize(
@@ -194,7 +194,7 @@ def test_a_map_without_bins_takes_any() -> None:
 )
 def test_cluster_columns_need_clusters(column: str) -> None:
     rule_map = map_of(f"{{{column}}}")
-    check_rule_map(rule_map, Bins.model_validate(5), PARAMS, True, "mine.yml")
+    check_rule_map(rule_map, Bins.model_validate(5), PARAMS, {"clusters"}, "mine.yml")
     (problem,) = check_problems(rule_map, clusters_on=False)
     assert "the stage clusters, which is off; set clusters.enabled: true, or take it out of s1" in problem
 
@@ -222,7 +222,7 @@ def test_limits_are_ordered_once_parameters_are_known() -> None:
 
 def test_parameter_without_value_is_refused() -> None:
     with pytest.raises(ConfigError, match="no value is given for the parameter new_within_days"):
-        check_rule_map(shipped("rf_grid"), Bins.model_validate(5), {}, False, "rf_grid")
+        check_rule_map(shipped("rf_grid"), Bins.model_validate(5), {}, (), "rf_grid")
 
 
 def test_check_reports_everything_at_once() -> None:

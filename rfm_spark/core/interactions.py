@@ -1,0 +1,328 @@
+"""What a user says about events, messages and what is made of them."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from rfm_spark.core.checks import Check, Severity, problems
+from rfm_spark.core.interaction_checks import EVENT_CHECKS, MESSAGE_CHECKS
+from rfm_spark.core.interaction_words import (
+    COUNTED_TYPES,
+    EVENT_CHANNELS,
+    EVENT_TYPES,
+    MESSAGE_CHANNELS,
+    MESSAGE_EVENTS,
+    SESSION_CHANNELS,
+)
+from rfm_spark.core.places import Where
+from rfm_spark.core.quality import Levels, Limit
+from rfm_spark.core.strict import Strict
+
+EVENT_COLUMNS = ("customer_id", "event_ts", "event_type", "session_id", "event_id", "visitor_id", "channel", "page",
+                 "product_id", "feature", "query", "value", "properties", "received_ts", "signup_ts")  # fmt: skip
+MESSAGE_COLUMNS = ("customer_id", "message_id", "event_ts", "event", "campaign_id", "channel")
+Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+Simulated = bool | tuple[str, ...]
+
+
+def _as_lists(words: Any) -> Any:
+    if not isinstance(words, dict):
+        return words
+    return {ours: [theirs] if isinstance(theirs, str) else theirs for ours, theirs in words.items()}
+
+
+def _column_problems(columns: dict[str, str], known: tuple[str, ...], needed: tuple[str, ...], name: str) -> list[str]:
+    found = [f"columns.{column} is missing" for column in needed if column not in columns]
+    for column in sorted(set(columns) - set(known)):
+        found.append(f"columns.{column} is not a column of {name} (known: {', '.join(known)})")
+    return found
+
+
+def _word_problems(words: dict[str, tuple[str, ...]], known: tuple[str, ...], key: str) -> list[str]:
+    found = [f"{key}.{ours} is unknown; there are {', '.join(known)}" for ours in words if ours not in known]
+    theirs = [name.strip().lower() for names in words.values() for name in names]
+    found += [f"{key}: {name!r} is given twice" for name in sorted({name for name in theirs if theirs.count(name) > 1})]
+    return found
+
+
+def _channel_problems(simulated: Simulated, known: tuple[str, ...]) -> list[str]:
+    named = () if isinstance(simulated, bool) else simulated
+    return [f"simulated: {one} is no channel; there are {', '.join(known)}" for one in named if one not in known]
+
+
+def _must_be_known(overrides: dict[str, Severity], checks: tuple[Check, ...]) -> None:
+    found = problems(overrides, checks)
+    if found:
+        raise ValueError("; ".join(found))
+
+
+class SourceLimits(Strict):
+    """Limits of an interaction source; a plain number is the level at which the run stops."""
+
+    max_reject_share: Limit = Field(
+        Levels(warn=0.05, fail=0.5), description="Share of the rows with a customer that may be rejected."
+    )
+    max_staleness_days: Limit = Field(Levels(warn=3), description="Newest row against as-of; null switches it off.")
+    schema_drift: Literal["fail", "warn"] = Field(
+        "fail", description="When the columns of the source differ from those of its last run."
+    )
+    checks: dict[str, Severity] = Field(default_factory=dict, description="Check to severity.")
+
+    @field_validator("checks", mode="before")
+    @classmethod
+    def _off_is_a_word(cls, checks: Any) -> Any:
+        # YAML reads a bare off as false.
+        if not isinstance(checks, dict):
+            return checks
+        return {code: "off" if chosen is False else chosen for code, chosen in checks.items()}
+
+    def levels(self, name: str) -> Levels:
+        """A limit as its two steps."""
+        limit = getattr(self, name)
+        if isinstance(limit, Levels):
+            return limit
+        return Levels() if limit is None else Levels(fail=limit)
+
+
+class EventLimits(SourceLimits):
+    """Limits of the events."""
+
+    max_events_per_minute: int = Field(
+        200, ge=1, description="A customer with more in one minute is a program; his events of that day are left out."
+    )
+
+    @model_validator(mode="after")
+    def _known(self) -> EventLimits:
+        _must_be_known(self.checks, EVENT_CHECKS)
+        return self
+
+
+class MessageLimits(SourceLimits):
+    """Limits of the messages."""
+
+    @model_validator(mode="after")
+    def _known(self) -> MessageLimits:
+        _must_be_known(self.checks, MESSAGE_CHECKS)
+        return self
+
+
+class EventsSource(Where):
+    """Web, app and other events: where they are, and how their columns and types map to ours."""
+
+    columns: dict[str, str] = Field(description="ours: theirs, a column name or a scalar SQL expression.")
+    preset: Literal["google_analytics", "mixpanel", "segment", "snowplow", "inhouse"] | None = Field(
+        None, description="The names of a common tracker's event types."
+    )
+    types: dict[str, tuple[str, ...]] = Field(
+        default_factory=dict, description="ours: theirs, of event types; wins over the preset."
+    )
+    simulated: Simulated = Field(False, description="Invented data: true, or the channels that are; shown everywhere.")
+    quality: EventLimits = EventLimits()
+
+    @field_validator("types", mode="before")
+    @classmethod
+    def _lists(cls, types: Any) -> Any:
+        return _as_lists(types)
+
+    @model_validator(mode="after")
+    def _columns_fit(self) -> EventsSource:
+        found = _column_problems(self.columns, EVENT_COLUMNS, ("event_ts", "event_type"), "events")
+        if not {"customer_id", "visitor_id"} & set(self.columns):
+            found.append("columns.customer_id is missing")
+        elif "customer_id" not in self.columns:
+            found.append("columns.customer_id is missing: visitors alone belong to nobody")
+        found += _word_problems(self.types, EVENT_TYPES, "types")
+        found += _channel_problems(self.simulated, EVENT_CHANNELS)
+        if found:
+            raise ValueError("; ".join(found))
+        return self
+
+
+class MessagesSource(Where):
+    """Campaign messages and what became of them, one row per message and event."""
+
+    columns: dict[str, str] = Field(description="ours: theirs, a column name or a scalar SQL expression.")
+    events: dict[str, tuple[str, ...]] = Field(
+        default_factory=dict, description="ours: theirs, of events such as delivered and opened."
+    )
+    simulated: Simulated = Field(False, description="Invented data: true, or the channels that are; shown everywhere.")
+    quality: MessageLimits = MessageLimits()
+
+    @field_validator("events", mode="before")
+    @classmethod
+    def _lists(cls, events: Any) -> Any:
+        return _as_lists(events)
+
+    @model_validator(mode="after")
+    def _columns_fit(self) -> MessagesSource:
+        found = _column_problems(
+            self.columns, MESSAGE_COLUMNS, ("customer_id", "message_id", "event_ts", "event"), "messages"
+        )
+        found += _word_problems(self.events, MESSAGE_EVENTS, "events")
+        found += _channel_problems(self.simulated, MESSAGE_CHANNELS)
+        if found:
+            raise ValueError("; ".join(found))
+        return self
+
+
+class InteractionsConfig(Strict):
+    """What is made of events."""
+
+    windows: tuple[int, ...] = Field((7, 30, 90), min_length=1, max_length=5, description="Days, ascending.")
+    main_window: int = Field(30, description="The window whose columns `segments`, rules and clusters have.")
+    session_gap_minutes: int = Field(
+        30, ge=1, le=24 * 60, description="Silence that ends a session, where the source names none."
+    )
+    session_channels: tuple[str, ...] = Field(
+        SESSION_CHANNELS, min_length=1, description="Channels whose events make sessions."
+    )
+    intent_weights: dict[str, float] = Field(
+        {
+            "page_view": 1, "product_view": 2, "search": 3, "filter_use": 3, "add_to_cart": 10, "video_play": 2,
+            "click": 1, "order": 0, "contact": 5, "other": 0,
+        },
+        description="Points per event; intent_score is their sum.",
+    )  # fmt: skip
+
+    @field_validator("windows")
+    @classmethod
+    def _ascending(cls, windows: tuple[int, ...]) -> tuple[int, ...]:
+        if list(windows) != sorted(set(windows)) or windows[0] < 1 or windows[-1] > 400:
+            raise ValueError("windows takes ascending numbers of days from 1 to 400")
+        return windows
+
+    @field_validator("session_channels")
+    @classmethod
+    def _known_channels(cls, channels: tuple[str, ...]) -> tuple[str, ...]:
+        for channel in channels:
+            if channel not in EVENT_CHANNELS:
+                raise ValueError(f"{channel} is no channel; there are {', '.join(EVENT_CHANNELS)}")
+        return channels
+
+    @field_validator("intent_weights")
+    @classmethod
+    def _known_types(cls, weights: dict[str, float]) -> dict[str, float]:
+        for kind, weight in weights.items():
+            if kind not in COUNTED_TYPES:
+                raise ValueError(f"{kind} is no event type; there are {', '.join(COUNTED_TYPES)}")
+            if not 0 <= weight <= 1000:
+                raise ValueError(f"{kind}: a weight is a number from 0 to 1000")
+        return weights
+
+    @model_validator(mode="after")
+    def _main_is_one(self) -> InteractionsConfig:
+        if self.main_window not in self.windows:
+            raise ValueError(f"main_window must be one of windows ({', '.join(map(str, self.windows))})")
+        return self
+
+
+class OpenClick(Strict):
+    """Thresholds of a channel with opens."""
+
+    open: Share
+    click: Share
+
+
+class OpenTiers(Strict):
+    """Tiers of channels with opens: above both is highly, below both is disengaged."""
+
+    highly: OpenClick = OpenClick(open=0.75, click=0.50)
+    disengaged: OpenClick = OpenClick(open=0.30, click=0.10)
+
+    @model_validator(mode="after")
+    def _apart(self) -> OpenTiers:
+        if self.highly.open < self.disengaged.open or self.highly.click < self.disengaged.click:
+            raise ValueError("the thresholds of highly must not be below those of disengaged")
+        return self
+
+
+class ResponseTiers(Strict):
+    """Tiers of a channel without opens, by its response rate alone."""
+
+    highly: Share
+    disengaged: Share
+
+    @model_validator(mode="after")
+    def _apart(self) -> ResponseTiers:
+        if self.highly < self.disengaged:
+            raise ValueError("the threshold of highly must not be below that of disengaged")
+        return self
+
+
+class ChannelTiers(Strict):
+    """How one channel is judged; what is left out is the channel's default."""
+
+    opens: bool | None = Field(None, description="Whether the channel tells of opens (email and push do).")
+    tiers: OpenTiers | None = Field(None, description="With opens; otherwise engagement.tiers.")
+    response: ResponseTiers | None = Field(None, description="Without opens.")
+    sent_is_delivered: bool = Field(False, description="For channels that never confirm a delivery.")
+
+
+RESPONSE_DEFAULTS = {
+    "email": ResponseTiers(highly=0.50, disengaged=0.10),
+    "push": ResponseTiers(highly=0.50, disengaged=0.10),
+    "sms": ResponseTiers(highly=0.20, disengaged=0.05),
+    "ad": ResponseTiers(highly=0.02, disengaged=0.005),
+    "coupon": ResponseTiers(highly=0.20, disengaged=0.05),
+    "all": ResponseTiers(highly=0.20, disengaged=0.05),
+}
+WITH_OPENS = ("email", "push")
+
+
+class TierActions(Strict):
+    """What is done with the customers of a tier."""
+
+    highly: str = Field("exclusive discounts or early access", min_length=1)
+    moderately: str = Field("personal recommendations", min_length=1)
+    disengaged: Literal["re-engage", "suppress"] = Field(
+        "re-engage", description="suppress: until the next open, click, reply, visit or order."
+    )
+
+
+class EngagementRfm(Strict):
+    """Recency, frequency and value of interactions or responses, scored like purchases."""
+
+    on: Literal["interactions", "responses"]
+    response_weights: dict[Literal["opened", "clicked", "replied", "redeemed"], float] = Field(
+        {"opened": 1, "clicked": 3, "replied": 5, "redeemed": 5}, description="Value of a response, with on: responses."
+    )
+
+
+class EngagementConfig(Strict):
+    """What is made of messages."""
+
+    window_days: int = Field(90, ge=1, le=3660, description="Messages delivered in it are judged.")
+    min_messages: int = Field(5, ge=1, description="Below it a customer's tier is insufficient.")
+    response_days: int = Field(30, ge=1, le=365, description="A later response is not counted.")
+    machine_open_seconds: float | None = Field(
+        None, gt=0, le=3600, description="Opens so soon after the delivery are a program's, and not counted."
+    )
+    tiers: OpenTiers = OpenTiers()
+    channels: dict[Literal["email", "sms", "push", "ad", "coupon", "all"], ChannelTiers] = Field(default_factory=dict)
+    actions: TierActions = TierActions()
+    rfm: EngagementRfm | None = Field(None, description="Scores of engagement beside those of purchases.")
+
+    def has_opens(self, channel: str) -> bool:
+        """Whether a channel's opens count."""
+        given = self._channel(channel)
+        return given.opens if given is not None and given.opens is not None else channel in WITH_OPENS
+
+    def open_tiers(self, channel: str) -> OpenTiers:
+        """Thresholds of a channel with opens."""
+        given = self._channel(channel)
+        return given.tiers if given is not None and given.tiers is not None else self.tiers
+
+    def response_tiers(self, channel: str) -> ResponseTiers:
+        """Thresholds of a channel without opens."""
+        given = self._channel(channel)
+        return given.response if given is not None and given.response is not None else RESPONSE_DEFAULTS[channel]
+
+    def sent_is_delivered(self, channel: str) -> bool:
+        """Whether sending stands for delivering."""
+        given = self._channel(channel)
+        return given is not None and given.sent_is_delivered
+
+    def _channel(self, channel: str) -> ChannelTiers | None:
+        return {str(name): tiers for name, tiers in self.channels.items()}.get(channel)

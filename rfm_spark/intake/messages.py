@@ -1,0 +1,121 @@
+"""Campaign messages: each event of a message typed, in our words, accepted or rejected with a reason."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from rfm_spark.core.checks import severity
+from rfm_spark.core.interaction_checks import MESSAGE_CHECKS
+from rfm_spark.core.interaction_words import MESSAGE_CHANNELS, MESSAGE_EVENTS, SUPPRESSING
+from rfm_spark.core.interactions import MessagesSource
+from rfm_spark.core.places import CORRUPT
+from rfm_spark.core.session import session_settings
+from rfm_spark.intake.events import Reading, place_of_word
+from rfm_spark.intake.ids import id_text, is_placeholder, is_text, trimmed
+from rfm_spark.intake.mapping import A_TIME, LENIENT, Wanted, mapped_columns
+from rfm_spark.intake.values import FUTURE_TOLERANCE, Kinds, kinds_of, moment_of
+from rfm_spark.intake.verdicts import marks_of, reason_of
+
+_WANTED: Wanted = {"event_ts": A_TIME}
+_IDS = ("customer_id", "message_id")
+EVENT_OF = {event: place for place, event in enumerate(MESSAGE_EVENTS)}
+CHANNEL_OF = {channel: place for place, channel in enumerate(MESSAGE_CHANNELS)}
+
+
+def judged_messages(raw: DataFrame, source: MessagesSource, reading: Reading | None = None) -> DataFrame:
+    """Every row of the source with its verdict.
+
+    Args:
+        raw: rows of the source.
+        source: its mapping.
+        reading: what is read; what suppresses a channel is read whatever its day.
+
+    Returns:
+        customer_id, message_id STRING (null where the event needs none), event_ts TIMESTAMP, event_date DATE, type and
+        channel INT (places in MESSAGE_EVENTS and MESSAGE_CHANNELS), reason STRING (null when accepted), marks BIGINT
+        (see `intake.verdicts`, with MESSAGE_CHECKS), record STRUCT.
+
+    Raises:
+        SourceError: a mapped column is missing or of an unusable type.
+    """
+    settings = reading or Reading()
+    checks = source.quality.checks
+    with session_settings(raw.sparkSession, LENIENT):
+        rows = mapped_columns(raw, source.columns, _WANTED, "messages")
+        kinds = kinds_of(rows)
+        values = rows.select(*_values(source, kinds))
+        suppressing = F.col("type").isin(*(EVENT_OF[event] for event in SUPPRESSING))
+        if settings.first_day is not None:
+            start = F.lit(settings.first_day.isoformat()).cast("timestamp")
+            old = (F.col("event_ts") < start) & ~F.coalesce(suppressing, F.lit(False))
+            values = values.where(~F.coalesce(old, F.lit(False)))
+        found = _conditions(values, kinds, settings.written, suppressing)
+        reason = reason_of(found, checks, MESSAGE_CHECKS)
+        return values.select(
+            "customer_id",
+            F.when(F.col("message_id") != "", F.col("message_id")).alias("message_id"),
+            "event_ts",
+            F.to_date("event_ts").alias("event_date"),
+            "type",
+            "channel",
+            reason.alias("reason"),
+            F.when(reason.isNull(), marks_of(found, checks, MESSAGE_CHECKS)).otherwise(F.lit(0)).alias("marks"),
+            "record",
+        )
+
+
+def counted(messages: DataFrame, as_of: date) -> DataFrame:
+    """Accepted events of messages up to as_of."""
+    until = F.lit((as_of + timedelta(days=1)).isoformat()).cast("timestamp")
+    return messages.where(F.col("reason").isNull() & (F.col("event_ts") < until)).drop("reason", "marks", "record")
+
+
+def _values(source: MessagesSource, kinds: Kinds) -> list[Column]:
+    words = {event: event for event in MESSAGE_EVENTS}
+    words |= {name.strip().lower(): ours for ours, names in source.events.items() for name in names}
+    return [
+        *(_id(name, kinds, source).alias(name) for name in _IDS),
+        _untidy(kinds).alias("untidy"),
+        moment_of("event_ts", kinds).alias("event_ts"),
+        place_of_word(F.col("event"), {word: EVENT_OF[event] for word, event in words.items()}).alias("type"),
+        (place_of_word(F.col("channel"), CHANNEL_OF) if "channel" in kinds else F.lit(0)).alias("channel"),
+        F.col("record"),
+    ]
+
+
+def _conditions(values: DataFrame, kinds: Kinds, written: datetime | None, suppressing: Column) -> dict[str, Column]:
+    customer, message, moment = F.col("customer_id"), F.col("message_id"), F.col("event_ts")
+    found = {
+        "bad_date": moment.isNull(),
+        "before_1970": moment < F.lit("1970-01-01").cast("timestamp"),
+        "unknown_type": F.col("type").isNull(),
+        "unknown_channel": F.col("channel").isNull(),
+        "placeholder_id": is_placeholder(customer),
+        "anonymous": customer.isNull() | (customer == ""),
+        "missing_message_id": F.coalesce(message == "", F.lit(True)) & ~suppressing,
+    }
+    if CORRUPT in values.select("record.*").columns:
+        found["malformed"] = F.col("record").getField(CORRUPT).isNotNull()
+    if written is not None:
+        limit = int((written + FUTURE_TOLERANCE).timestamp())
+        found["future_date"] = moment > F.timestamp_seconds(F.lit(limit))
+    if any(is_text(kinds[name]) for name in _IDS):
+        found["id_whitespace"] = F.col("untidy")
+    return found
+
+
+def _id(name: str, kinds: Kinds, source: MessagesSource) -> Column:
+    text = id_text(name, kinds[name])
+    tidy = severity("id_whitespace", source.quality.checks, MESSAGE_CHECKS) == "repair"
+    return trimmed(text) if tidy and is_text(kinds[name]) else text
+
+
+def _untidy(kinds: Kinds) -> Column:
+    found = F.lit(False)
+    for name in _IDS:
+        if is_text(kinds[name]):
+            found = found | F.coalesce(trimmed(F.col(name)) != F.col(name), F.lit(False))
+    return found

@@ -1,0 +1,79 @@
+"""What events and messages tell of a customer, beside what he bought."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from rfm_spark.core.config import MEASURES, Config, Scoring
+from rfm_spark.core.interaction_tables import ENGAGEMENT_COLUMNS, INTERACTION_COLUMNS
+from rfm_spark.pipeline.context import RunContext
+from rfm_spark.segments.cuts import COLUMN_OF, as_rows, quantile_cuts, with_scores
+
+_PREFIX = "engagement_"
+# Columns of engagement that are scored, by the measure whose rules they follow.
+_SCORED = {"r": "engagement_recency_days", "f": "engagement_frequency", "m": "engagement_value"}
+
+
+def with_behaviour(run: RunContext, scored: DataFrame) -> DataFrame:
+    """Scored customers with the columns that events and messages give them.
+
+    Who has no events has counts of 0 and unknown rates; who has no messages is `insufficient`.
+    """
+    if not run.behaviour:
+        return scored
+    joined = scored
+    for frame in run.behaviour:
+        joined = joined.join(frame, "customer_id", "left")
+    filled = joined.withColumns(_filled(run.config, joined.columns))
+    return _with_engagement_scores(run, filled) if run.config.engagement.rfm is not None else filled
+
+
+def _filled(config: Config, there: Sequence[str]) -> dict[str, Column]:
+    found: dict[str, Column] = {}
+    for name, kind, _ in (*INTERACTION_COLUMNS, *ENGAGEMENT_COLUMNS):
+        if name not in there:
+            continue
+        if kind in ("BIGINT", "INT"):
+            found[name] = F.coalesce(F.col(name), F.lit(0))
+        elif name == "intent_score":
+            found[name] = F.coalesce(F.col(name), F.lit(0.0))
+        elif kind == "BOOLEAN":
+            found[name] = F.coalesce(F.col(name), F.lit(False))
+    if config.sources.messages is not None:
+        found["engagement_tier"] = F.coalesce("engagement_tier", F.lit("insufficient"))
+    return found
+
+
+def _with_engagement_scores(run: RunContext, customers: DataFrame) -> DataFrame:
+    """The three scores; who never interacted has the lowest."""
+    known = customers.withColumns(
+        {
+            "engagement_frequency": F.coalesce("engagement_frequency", F.lit(0).cast("bigint")),
+            "engagement_value": F.coalesce("engagement_value", F.lit(0.0)),
+        }
+    )
+    scoring = Scoring(bins=run.config.rfm.scoring.bins, relative_error=run.config.rfm.scoring.relative_error)
+    measures = {COLUMN_OF[measure]: F.col(column) for measure, column in _SCORED.items()}
+    narrow = known.select("customer_id", *(value.alias(name) for name, value in measures.items()))
+    active = run.hold(narrow.where(F.col(COLUMN_OF["r"]).isNotNull()))
+    cut_sets, _ = quantile_cuts(active, scoring)
+    run.engagement_cuts = [_renamed(row) for row in as_rows(cut_sets)]
+    names = {f"{measure}_score": f"{_PREFIX}{measure}_score" for measure in MEASURES}
+    scores = with_scores(active, cut_sets).select(
+        "customer_id", *(F.col(theirs).alias(ours) for theirs, ours in names.items())
+    )
+    lowest = {name: F.coalesce(F.col(name), F.lit(1)) for name in names.values()}
+    return (
+        known.join(scores, "customer_id", "left")
+        .withColumns(lowest)
+        .withColumn("engagement_rfm_code", F.concat_ws("", *names.values()))
+    )
+
+
+def _renamed(row: Mapping[str, Any]) -> dict[str, Any]:
+    measure = next(m for m, column in COLUMN_OF.items() if column == row["measure"])
+    return {**row, "measure": _SCORED[measure]}

@@ -1,0 +1,134 @@
+"""Badges: every section says whether its data are real, simulated or not connected, and so do titles."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import pytest
+
+from rfm_spark.report.badges import Badge, channel_badge, section_badges, simulated_sources, source_badge
+from rfm_spark.report.build import build_report
+from rfm_spark.report.engagement_data import EngagementFacts
+from rfm_spark.report.interaction_data import InteractionFacts
+from tests.report.example import PLAIN, Page, report_data, run_facts, section
+from tests.report.interaction_example import connected, settings, source
+
+PLAIN_RULES = frozenset({"r", "f", "m"})
+
+
+def config(**sources: Any) -> dict[str, Any]:
+    parsed: dict[str, Any] = json.loads(settings(**sources))
+    return parsed
+
+
+def page_of(events: bool | list[str] = False, messages: bool | list[str] = False, config: str | None = None) -> str:
+    """A page without figures."""
+    empty = {"interactions": InteractionFacts(), "engagement": EngagementFacts()}
+    return build_report(connected(events, messages, config, **empty), PLAIN)
+
+
+def badges_of(page: str) -> dict[str, str]:
+    """The badge in the heading of each section."""
+    found = {}
+    for name in re.findall(r'<section id="(\w+)">', page):
+        heads = re.findall(r"<h2>.*?</h2>", section(page, name), re.DOTALL)
+        found[name] = "".join(re.findall(r'<span class="badge \w+">(.*?)</span>', heads[0]))
+    return found
+
+
+@pytest.mark.parametrize(
+    ("simulated", "badge"),
+    [
+        (False, Badge("real", "real")),
+        (True, Badge("simulated", "simulated")),
+        (["email", "sms"], Badge("partly", "partly simulated: email, sms")),
+        ([], Badge("real", "real")),
+    ],
+)
+def test_source_says_what_it_is(simulated: bool | list[str], badge: Badge) -> None:
+    assert source_badge(config(messages=source(simulated)), "messages") == badge
+
+
+@pytest.mark.parametrize("given", [{}, {"sources": {}}, {"sources": {"transactions": {}, "events": None}}])
+def test_run_of_an_older_version_has_nothing_connected(given: dict[str, Any]) -> None:
+    assert source_badge(given, "events").text == "not connected"
+    assert source_badge(given, "transactions").text == "real"
+    assert simulated_sources(given) == []
+
+
+def test_one_channel_is_simulated_and_the_others_are_real() -> None:
+    partly = config(messages=source(["sms"]))
+    texts = {name: channel_badge(partly, "messages", name).text for name in ("sms", "email", "all")}
+    assert texts == {"sms": "simulated", "email": "real", "all": "partly simulated: sms"}
+    assert channel_badge(config(messages=source(True)), "messages", "email").text == "simulated"
+
+
+def test_segments_by_rules_on_simulated_columns_are_not_called_real() -> None:
+    both = config(events=source(True), messages=source(["sms"]))
+    assert {badge.text for badge in section_badges(both, PLAIN_RULES).values()} == {
+        "real",
+        "partly simulated: events, messages (sms)",
+    }
+    assert section_badges(both, PLAIN_RULES)["segments"].text == "real"
+    assert section_badges(both, PLAIN_RULES | {"intent_score"})["segments"].text == "partly simulated: events"
+    tiers = section_badges(both, PLAIN_RULES | {"engagement_tier"})
+    assert (tiers["moves"].text, tiers["cuts"].text) == ("partly simulated: messages (sms)", "real")
+    real = config(events=source(False), messages=source(False))
+    assert section_badges(real, frozenset({"intent_score"}))["segments"].text == "real"
+
+
+def test_scores_of_engagement_are_of_the_source_they_are_made_from() -> None:
+    both = config(events=source(True), messages=source(False))
+    both["engagement"] = {"rfm": {"on": "interactions"}}
+    rules = frozenset({"engagement_m_score"})
+    assert section_badges(both, rules)["segments"].text == "partly simulated: events"
+    both["engagement"] = {"rfm": {"on": "responses"}}
+    assert section_badges(both, rules)["segments"].text == "real"
+
+
+@pytest.mark.parametrize("feature", ["sessions", {"column": "sessions", "weight": 1.0}])
+def test_clusters_on_simulated_columns_are_not_called_real(feature: Any) -> None:
+    given = {**config(events=source(True)), "clusters": {"features": ["recency_days", feature]}}
+    badges = section_badges(given, PLAIN_RULES)
+    found = {name: badges[name].text for name in ("clusters", "drift", "segments")}
+    assert found == {
+        "clusters": "partly simulated: events",
+        "drift": "partly simulated: events",
+        "segments": "real",
+    }
+
+
+def test_every_section_carries_a_badge() -> None:
+    rows = {f"transactions.{part}": 0 for part in ("read", "accepted", "rejected", "duplicates")}
+    found = badges_of(build_report(report_data(run=run_facts(rows=rows)), PLAIN))
+    apart = {name: found.pop(name) for name in ("interactions", "engagement")}
+    assert apart == {"interactions": "not connected", "engagement": "not connected"}
+    assert len(found) == 11
+    assert set(found.values()) == {"real"}
+
+
+def test_simulated_data_are_labelled_at_the_top_and_in_their_sections() -> None:
+    page = page_of(True, ["sms", "ad"])
+    assert "Simulated data: events, messages (sms, ad)." in Page(page.split("<main>")[0]).text
+    found = badges_of(page)
+    assert found["interactions"] == "simulated"
+    assert found["engagement"] == "partly simulated: sms, ad"
+    assert found["tracking"] == found["run"] == "partly simulated: events, messages (sms, ad)"
+    assert found["segments"] == "real"
+    assert "Simulated data" not in Page(page_of()).text
+
+
+def test_badge_of_tracking_is_that_of_what_is_connected() -> None:
+    only = page_of(config=settings(messages=source(["sms"])))
+    assert badges_of(only)["tracking"] == "partly simulated: messages (sms)"
+    assert badges_of(page_of(True, True))["tracking"] == "simulated"
+    assert badges_of(page_of())["tracking"] == "real"
+
+
+def test_channel_names_are_shown_and_never_obeyed() -> None:
+    evil = "<script>alert(1)</script>"
+    page = page_of(config=settings(messages=source([evil])))
+    assert "<script" not in page
+    assert f"partly simulated: {evil}" in Page(page).text
