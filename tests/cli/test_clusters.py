@@ -26,6 +26,7 @@ from rfm_spark.lake.place import Place
 from rfm_spark.lake.readers import of_run
 from rfm_spark.lake.store import Store
 from rfm_spark.pipeline.champion import planned_model
+from tests.effort import only_in_full
 from tests.helpers import COLUMNS, config_for, purchases, rows_of, run_tiny, write_source
 
 FIRST, SECOND, THIRD, FOURTH = (date(2024, 6, 30) + timedelta(days=days) for days in (-20, 0, 1, 2))
@@ -177,6 +178,7 @@ def test_a_run_is_assigned_again_exactly(spark: SparkSession, own: World, capsys
     assert "is not a run id" in refused(capsys, "rescore", "champion", "--lake", own.lake)
 
 
+@only_in_full
 def test_decisions_hold_for_later_runs_and_change_no_past_one(
     spark: SparkSession, own: World, capsys: pytest.CaptureFixture[str]
 ) -> None:

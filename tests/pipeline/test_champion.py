@@ -153,6 +153,7 @@ def test_another_configuration_trains_a_new_model_that_inherits(spark: SparkSess
     assert set(model.row["cluster_ids"]) & set(models.get(first.run_id).row["cluster_ids"])
 
 
+@only_in_full
 def test_a_champion_far_from_todays_customers_is_challenged_not_replaced(spark: SparkSession, tmp_path: Path) -> None:
     write_source(spark, tmp_path / "source", purchases(40))
     config = settings(tmp_path)

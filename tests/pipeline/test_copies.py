@@ -16,6 +16,7 @@ from rfm_spark.lake.place import Place
 from rfm_spark.lake.readers import of_run
 from rfm_spark.lake.store import Store
 from rfm_spark.pipeline import Outcome
+from tests.effort import only_in_full
 from tests.helpers import config_for, purchases, rows_of, run_tiny, write_source
 
 RELAXED = {"max_staleness_days": None}
@@ -30,6 +31,7 @@ def ledger_row(spark: SparkSession, config: Config, outcome: Outcome) -> Row:
     return Store(spark, Place.of(config)).read("runs").where(f"run_id = '{outcome.run_id}'").collect()[0]
 
 
+@only_in_full
 def test_a_date_beyond_the_calendar_does_not_stop_the_next_run(spark: SparkSession, tmp_path: Path) -> None:
     columns = {"customer_id": "who", "order_id": "ord", "order_ts": "CAST(at AS timestamp)", "amount": "amount"}
     source = {"path": str(tmp_path / "source"), "format": "delta", "columns": columns}
@@ -78,6 +80,7 @@ def test_a_delivery_that_came_twice_counts_once(spark: SparkSession, tmp_path: P
     assert row["rows"]["transactions.suspects"] > row["rows"]["customers"] / 2
 
 
+@only_in_full
 def test_copies_dated_after_the_day_are_no_second_order(spark: SparkSession, tmp_path: Path) -> None:
     later = [("c01", "later", datetime(2024, 7, 10, 12), "5.00"), ("new", "later", datetime(2024, 7, 11, 12), "7.00")]
     write_source(spark, tmp_path / "source", [*purchases(), *later, *later])

@@ -29,6 +29,7 @@ from rfm_spark.pipeline import Outcome
 from rfm_spark.pipeline.champion import planned_model
 from rfm_spark.report.build import build_report
 from rfm_spark.report.collect import collect
+from tests.effort import only_in_full
 from tests.helpers import ROOT, config_for, run_tiny, write_source
 from tests.report.example import Page, section
 
@@ -222,6 +223,7 @@ def test_the_report_tells_of_drift(spark: SparkSession, changed: tuple[Path, Con
     assert html.count("<svg") == 3
 
 
+@only_in_full
 def test_policies_decide_who_assigns_after_a_major_verdict(
     spark: SparkSession, changed: tuple[Path, Config, list[Outcome]]
 ) -> None:

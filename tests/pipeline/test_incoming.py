@@ -18,7 +18,7 @@ from rfm_spark.intake.lines import accepted_until
 from rfm_spark.lake.place import Place
 from rfm_spark.lake.readers import current, of_run
 from rfm_spark.lake.store import Store
-from tests.effort import amount
+from tests.effort import amount, only_in_full
 from tests.helpers import AS_OF, Stages, commits, config_for, purchases, run_tiny, write_source
 
 RELAXED = {"max_staleness_days": None}
@@ -118,6 +118,7 @@ class Meanwhile(Stages):
         super().started(title)
 
 
+@only_in_full
 def test_rates_that_change_while_they_are_read_stop_the_run(spark: SparkSession, tmp_path: Path) -> None:
     deliver(tmp_path, "a.csv", "cust,ord,day,amt,cur\na,1,2024-05-01,10.00,EUR\nb,2,2024-05-09,10.00,USD\n")
     file = tmp_path / "rates.csv"
@@ -143,6 +144,7 @@ def test_rates_that_change_while_they_are_read_stop_the_run(spark: SparkSession,
         run_tiny(spark, config)
 
 
+@only_in_full
 def test_torn_lines_are_kept_though_permissive_is_written_out(spark: SparkSession, tmp_path: Path) -> None:
     deliver(tmp_path, "a.csv", "cust,ord,day,amt\na,1,2024-05-01,10.00\nb,2,2024-05-01,3.00,torn\n")
     columns = {"customer_id": "cust", "order_id": "ord", "order_ts": "day", "amount": "amt"}
