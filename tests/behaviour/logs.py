@@ -77,7 +77,7 @@ def figures(
             "active_days": mine["day"].nunique(),
             "view_to_cart_rate": sum("add_to_cart" in k for k in viewed) / len(viewed) if viewed else None,
             "cart_to_order_rate": sum("order" in k for k in carted) / len(carted) if carted else None,
-            "intent_score": float(sum(weights.get(kind, 0) * n for kind, n in counts.items())),
+            "intent_score": float(sum(weights.get(str(kind), 0.0) * int(n) for kind, n in counts.items())),
             "last_event_ts": mine["ts"].max().to_pydatetime(),
             "channels": mine["channel"].value_counts().to_dict(),
         }

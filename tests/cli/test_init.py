@@ -12,6 +12,7 @@ from rfm_spark.core.errors import ConfigError, SourceError
 from rfm_spark.core.loading import load_config
 from rfm_spark.lake.look import read_source
 from rfm_spark.pipeline import run
+from tests.effort import only_in_full
 
 TODAY = dt.date(2024, 5, 1)
 
@@ -60,6 +61,7 @@ def test_online_retail_runs_as_it_was_guessed(spark: SparkSession, tmp_path: Pat
     assert segmented(spark, yml, dt.date(2011, 3, 30)) == 25
 
 
+@only_in_full
 def test_a_delta_folder_runs_as_it_was_guessed(spark: SparkSession, tmp_path: Path) -> None:
     rows = [(n % 12, n // 2, dt.datetime(2024, 1 + n % 4, 1 + n % 28, 12), 1.5 * n) for n in range(80)]
     schema = "household_id int, n bigint, transaction_timestamp timestamp, sales_value double"
