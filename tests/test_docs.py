@@ -13,11 +13,12 @@ import yaml
 from rfm_spark.cli.parser import build_parser
 from rfm_spark.core.checks import BY_CODE, CHECKS, Check
 from rfm_spark.core.config import Config
+from rfm_spark.core.interaction_checks import EVENT_CHECKS, MESSAGE_CHECKS
 from rfm_spark.core.loading import validate
 from rfm_spark.core.quality import QualityConfig
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
-NAMES = ("quality.md", "landing.md", "clusters.md", "drift.md")
+NAMES = ("quality.md", "landing.md", "clusters.md", "drift.md", "interactions.md")
 
 
 def text(name: str) -> str:
@@ -86,6 +87,16 @@ def test_every_limit_is_named_with_its_default() -> None:
     assert set(limits) == set(QualityConfig.model_fields)
     given = {name: yaml.safe_load(default) for name, default in limits.items()}
     assert validate(QualityConfig, given, "quality.md") == QualityConfig()
+
+
+@pytest.mark.parametrize(("place", "checks"), list(enumerate((EVENT_CHECKS, MESSAGE_CHECKS))), ids=("events", "messages"))
+def test_checks_of_interactions_are_in_their_tables(place: int, checks: tuple[Check, ...]) -> None:
+    tables = text("interactions.md").split("| check of ")[1:]
+    listed = {}
+    for line in tables[place].splitlines():
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        listed |= {code: cells[1] for code in parts(cells[0])} if line.startswith("| `") else {}
+    assert listed == {check.code: check.default for check in checks}
 
 
 @pytest.mark.parametrize(("name", "line"), commands())

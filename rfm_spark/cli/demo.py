@@ -15,6 +15,7 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from rfm_spark.cli import console, reading
+from rfm_spark.cli.demo_interactions import land_coupons, land_simulated, show_engagement, show_truth
 from rfm_spark.cli.explain import explanation
 from rfm_spark.cli.places import run_of, session
 from rfm_spark.cli.rules import previewed
@@ -38,10 +39,12 @@ def demo_command(options: argparse.Namespace) -> int:
     folder = Path(options.lake)
     data = _packaged_data()
     Place(root=str(folder.resolve())).make_folder()
-    config_file = _write_config(folder)
+    config_file = _write_config(folder, "omnichannel.yml" if options.full else "demo.yml")
     config = load_config(config_file)
     spark = session(options)
     _land(spark, data, folder)
+    land_coupons(spark, data, folder)
+    planted = land_simulated(spark, data, folder) if options.full else None
     for as_of in AS_OF:
         run_once(spark, config, as_of)
     place = Place.of(config)
@@ -51,6 +54,9 @@ def demo_command(options: argparse.Namespace) -> int:
     _show_essential(spark, place, run)
     _show_clusters(spark, place, run, numbers)
     _show_drift(spark, place, run)
+    show_engagement(spark, place, run)
+    if planted is not None:
+        show_truth(spark, place, run, planted)
     customer = _someone_to_explain(spark, place, run)
     console.heading(f"Why? rfm-spark explain {customer}")
     for line in explanation(spark, place, run, customer):
@@ -62,7 +68,7 @@ def demo_command(options: argparse.Namespace) -> int:
     reading.report_command(options)
     console.heading("Try next")
     print(f"rfm-spark show segments --lake {folder} --where \"segment = 'at_risk'\" --format csv")
-    print(f"rfm-spark compare runs --lake {folder}")
+    print(f"rfm-spark compare runs -c {config_file}")
     print(f"rfm-spark rules preview classic --lake {folder}")
     print("rfm-spark init your_transactions.csv")
     return 0
@@ -75,10 +81,10 @@ def _packaged_data() -> Path:
     return Path(found.origin).parent / "data"
 
 
-def _write_config(folder: Path) -> Path:
-    """The shipped demo.yml with its paths inside the folder, for the commands that follow."""
-    file = folder / "demo.yml"
-    text = shipped_text("demo.yml").replace(f"{_CONF_LAKE}/", "./").replace(_CONF_LAKE, ".")
+def _write_config(folder: Path, name: str) -> Path:
+    """A shipped configuration with its paths inside the folder, for the commands that follow."""
+    file = folder / name
+    text = shipped_text(name).replace(f"{_CONF_LAKE}/", "./").replace(_CONF_LAKE, ".")
     try:
         file.write_text(text, encoding="utf-8")
     except OSError as error:

@@ -34,6 +34,11 @@ def build_parser() -> argparse.ArgumentParser:
 def _add_run_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     demo = _command(commands, "demo", "the whole main job on real grocery data, at two as-of dates")
     demo.add_argument("--lake", metavar="DIR", default="lake/demo", help="where to put data and results (%(default)s)")
+    demo.add_argument(
+        "--full",
+        action="store_true",
+        help="with simulated events, e-mails, SMS and ads beside the real purchases and coupons",
+    )
 
     run = _command(commands, "run", "one run, or a backfill")
     _add_config(run, required=True)

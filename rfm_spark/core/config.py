@@ -207,8 +207,8 @@ class Config(Strict):
         needs = {"interactions": "sources.events", "responses": "sources.messages"}
         rfm = self.engagement.rfm
         stage_of = {"interactions": "interactions", "responses": "engagement"}
-        if rfm is not None and stage_of[rfm.on] not in self.stages:
-            found.append(f"engagement.rfm is on {rfm.on}, which needs {needs[rfm.on]}")
+        if rfm is not None and stage_of[rfm.of] not in self.stages:
+            found.append(f"engagement.rfm is of {rfm.of}, which needs {needs[rfm.of]}")
         if self.clusters.enabled:
             for column in self.clusters.columns:
                 stage = FEATURE_STAGES.get(column)

@@ -284,9 +284,9 @@ class TierActions(Strict):
 class EngagementRfm(Strict):
     """Recency, frequency and value of interactions or responses, scored like purchases."""
 
-    on: Literal["interactions", "responses"]
+    of: Literal["interactions", "responses"]
     response_weights: dict[Literal["opened", "clicked", "replied", "redeemed"], float] = Field(
-        {"opened": 1, "clicked": 3, "replied": 5, "redeemed": 5}, description="Value of a response, with on: responses."
+        {"opened": 1, "clicked": 3, "replied": 5, "redeemed": 5}, description="Value of a response, with of: responses."
     )
 
 

@@ -191,7 +191,7 @@ def _visitor_counts(seen: DataFrame) -> dict[str, int]:
 def _of_events(run: RunContext, customers: DataFrame) -> DataFrame:
     config, rfm = run.config.interactions, run.config.engagement.rfm
     columns = of_window(customers, config.main_window)
-    if rfm is None or rfm.on != "interactions":
+    if rfm is None or rfm.of != "interactions":
         return columns
     return columns.join(of_interactions(customers, run.as_of, config.windows[-1]), "customer_id")
 
@@ -217,7 +217,7 @@ def _messages(
     frames[ENGAGEMENT.name] = engaged_rows(found)
     frames[ENGAGEMENT_SUMMARY.name] = engagement_summary(found, run.config.engagement)
     columns, rfm = customer_columns(found), run.config.engagement.rfm
-    if rfm is not None and rfm.on == "responses":
+    if rfm is not None and rfm.of == "responses":
         columns = columns.join(of_responses(columns, run.as_of, rfm), "customer_id")
     return columns.drop("last_response_date", *(name for name in columns.columns if name.startswith("all_")))
 

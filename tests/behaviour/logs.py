@@ -64,7 +64,10 @@ def figures(
     for customer, mine in inside.groupby("customer_id"):
         theirs = visits[visits["customer_id"] == customer]
         sessions = len(theirs)
-        seconds = (theirs["end"] - theirs["start"]) // pd.Timedelta(microseconds=1)
+        seconds = [
+            (end - start) // timedelta(microseconds=1)
+            for start, end in zip(theirs["start"], theirs["end"], strict=True)
+        ]
         viewed = [kinds for kinds in theirs["kinds"] if "product_view" in kinds]
         carted = [kinds for kinds in theirs["kinds"] if "add_to_cart" in kinds]
         counts = mine["type"].value_counts()
@@ -73,7 +76,7 @@ def figures(
             "events": len(mine),
             **{name: int(counts.get(kind, 0)) for name, kind in COUNTS.items()},
             "bounce_rate": (theirs["n"] == 1).sum() / sessions if sessions else None,
-            "mean_session_seconds": seconds.sum() / 1e6 / sessions if sessions else None,
+            "mean_session_seconds": sum(seconds) / 1e6 / sessions if sessions else None,
             "active_days": mine["day"].nunique(),
             "view_to_cart_rate": sum("add_to_cart" in k for k in viewed) / len(viewed) if viewed else None,
             "cart_to_order_rate": sum("order" in k for k in carted) / len(carted) if carted else None,

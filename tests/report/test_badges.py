@@ -81,10 +81,10 @@ def test_segments_by_rules_on_simulated_columns_are_not_called_real() -> None:
 
 def test_scores_of_engagement_are_of_the_source_they_are_made_from() -> None:
     both = config(events=source(True), messages=source(False))
-    both["engagement"] = {"rfm": {"on": "interactions"}}
+    both["engagement"] = {"rfm": {"of": "interactions"}}
     rules = frozenset({"engagement_m_score"})
     assert section_badges(both, rules)["segments"].text == "partly simulated: events"
-    both["engagement"] = {"rfm": {"on": "responses"}}
+    both["engagement"] = {"rfm": {"of": "responses"}}
     assert section_badges(both, rules)["segments"].text == "real"
 
 

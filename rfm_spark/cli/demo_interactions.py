@@ -1,0 +1,131 @@
+"""What the demo shows beside purchases: real coupon mailings, and with --full simulated events and messages."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
+
+from rfm_spark.cli import console
+from rfm_spark.cli.simulated_events import EventTruth, simulated_events
+from rfm_spark.cli.simulated_messages import MessageTruth, coupon_messages, simulated_messages
+from rfm_spark.lake.ledger import RunRow
+from rfm_spark.lake.place import Place
+from rfm_spark.lake.readers import of_run
+
+SEED = 20171231
+_COUPONS = ("campaigns", "campaign_descriptions", "coupon_redemptions")
+_TITLES = {"coupon": "Coupon response", "email": "E-mail", "sms": "SMS", "ad": "Ads", "push": "Push", "all": "All"}
+
+
+@dataclass(frozen=True)
+class Planted:
+    """What is known of the simulated data, since it was put there."""
+
+    events: EventTruth
+    messages: MessageTruth
+
+
+def land_coupons(spark: SparkSession, data: Path, folder: Path) -> None:
+    """The campaigns mailed to households and the coupons they redeemed, as messages of the channel coupon."""
+    _land(spark, folder / "sources" / "coupon_messages", "Coupon mailings and redemptions", _coupons(data))
+
+
+def land_simulated(spark: SparkSession, data: Path, folder: Path) -> Planted:
+    """Invented events and messages of the real households, and what was planted in them."""
+    orders = pd.read_parquet(data / "transactions.parquet")[["household_id", "basket_id", "transaction_timestamp"]]
+    households = sorted(orders["household_id"].astype(str).unique())
+    events, event_truth = simulated_events(households, orders, SEED)
+    messages, message_truth = simulated_messages(households, SEED)
+    _land(spark, folder / "sources" / "events", "Simulated events", events)
+    everything = pd.concat([messages, _coupons(data)], ignore_index=True)
+    _land(spark, folder / "sources" / "messages", "Simulated messages beside real coupons", everything)
+    return Planted(event_truth, message_truth)
+
+
+def show_engagement(spark: SparkSession, place: Place, run: RunRow) -> None:
+    """Tiers per channel."""
+    rows = of_run(spark, place, "engagement_summary", run.run_id).where("customers > 0").collect()
+    order = {name: at for at, name in enumerate(("highly", "moderately", "disengaged", "insufficient"))}
+    console.heading(f"Engagement by channel{_label(run)}")
+    shown = [
+        (
+            _TITLES[row["channel"]], row["tier"], row["customers"], console.Shown(f"{100 * row['share']:.1f} %"),
+            row["suppressed"], row["action"],
+        )
+        for row in sorted(rows, key=lambda row: (row["channel"] != "all", row["channel"], order[row["tier"]]))
+    ]  # fmt: skip
+    console.table(("channel", "tier", "customers", "share", "suppressed", "action"), shown)
+
+
+def show_truth(spark: SparkSession, place: Place, run: RunRow, planted: Planted) -> None:
+    """What was planted beside what was recovered."""
+    console.heading("Simulated data: what was planted, and what the run recovered")
+    rows = [*_event_lines(spark, place, run, planted.events), *_message_lines(run, planted.messages)]
+    console.table(("simulated", "planted", "recovered"), rows)
+    console.heading("Simulated e-mail tiers: planted against recovered")
+    found = of_run(spark, place, "engagement", run.run_id).where("channel = 'email'")
+    recovered = {row["customer_id"]: row["tier"] for row in found.select("customer_id", "tier").collect()}
+    tiers = planted.messages.tiers
+    lines = []
+    for tier in ("highly", "moderately", "disengaged", "insufficient"):
+        mine = [household for household, planned in tiers.items() if planned == tier]
+        same = sum(recovered.get(household) == tier for household in mine)
+        lines.append((tier, len(mine), same, console.Shown(f"{100 * same / len(mine):.1f} %" if mine else "")))
+    console.table(("tier", "planted", "recovered as such", "share"), lines)
+
+
+def _label(run: RunRow) -> str:
+    return " (e-mail, SMS and ads are simulated)" if run.rows.get("events.read") else ""
+
+
+def _event_lines(spark: SparkSession, place: Place, run: RunRow, truth: EventTruth) -> list[tuple[str, object, object]]:
+    health = of_run(spark, place, "tracking", run.run_id)
+    stopped = health.where((F.col("source") == "events") & (F.col("status") == "stopped")).collect()
+    said = ", ".join(sorted({f"{row['event_type']} after {row['last_day']}" for row in stopped})) or "none"
+    rows = run.rows
+    return [
+        ("events resent under the same id", truth.duplicates, rows.get("events.duplicates", 0)),
+        ("events dated years ahead", truth.future_dated, rows.get("events.rejected.future_date", 0)),
+        ("events of wrong clocks", truth.clock_skewed, rows.get("events.repaired.clock_skew", 0)),
+        ("events of unknown types", truth.unknown_types, rows.get("events.rejected.unknown_type", 0)),
+        ("programs", len(truth.bot_days), rows.get("events.bots", 0)),
+        ("events on the days of programs", truth.bot_events, rows.get("events.rejected.bot", 0)),
+        ("visitors' events joined to households", truth.joined_events, rows.get("events.repaired.visitor_joined", 0)),
+        ("events of strangers", truth.anonymous_events, rows.get("events.rejected.anonymous", 0)),
+        ("a tracker that stopped", f"{truth.stopped_type} on {truth.stopped_on}", said),
+    ]
+
+
+def _message_lines(run: RunRow, truth: MessageTruth) -> list[tuple[str, object, object]]:
+    rows = run.rows
+    return [
+        ("mails answered without an open", truth.clicks_without_open, _of(rows, "click_without_open")),
+        ("mails opened but never sent", truth.orphan_messages, _of(rows, "orphan_response")),
+        ("mails opened by a machine", truth.machine_opens, _of(rows, "machine_open")),
+        ("mails answered over 30 days later", truth.late_responses, _of(rows, "late_response")),
+    ]
+
+
+def _of(rows: Mapping[str, int], code: str) -> int:
+    return sum(n for name, n in rows.items() if name.startswith("messages.") and name.endswith(f".{code}"))
+
+
+def _coupons(data: Path) -> pd.DataFrame:
+    return coupon_messages(*(pd.read_parquet(data / f"{name}.parquet") for name in _COUPONS))
+
+
+def _land(spark: SparkSession, target: Path, title: str, rows: pd.DataFrame) -> None:
+    """A Delta table of the rows; one that is there stays."""
+    if (target / "_delta_log").is_dir():
+        return
+    lines = console.StageLines()
+    begun = time.perf_counter()
+    lines.started(f"Landing {title.lower()}")
+    spark.createDataFrame(rows).write.format("delta").mode("errorifexists").save(str(target.resolve()))
+    lines.finished(f"Landing {title.lower()}", len(rows), time.perf_counter() - begun)

@@ -1,0 +1,107 @@
+"""What a user may say of events and messages, and what is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rfm_spark.core.config import Config
+from rfm_spark.core.errors import ConfigError
+from rfm_spark.core.interaction_checks import EVENT_CHECKS, MESSAGE_CHECKS
+from rfm_spark.core.interaction_words import EVENT_CHANNELS, EVENT_TYPES, PRESETS, event_words
+from rfm_spark.core.loading import load_config, validate
+
+CONF = Path(__file__).parents[2] / "conf"
+LINE = {"customer_id": "c", "event_ts": "t", "event_type": "y"}
+EVENTS: dict[str, Any] = {"path": "e", "format": "delta", "columns": LINE}
+MESSAGES: dict[str, Any] = {"path": "m", "format": "delta",
+            "columns": {"customer_id": "c", "message_id": "m", "event_ts": "t", "event": "e"}}  # fmt: skip
+
+
+def config(**changes: Any) -> Config:
+    lines = {"customer_id": "c", "order_ts": "t", "amount": "a"}
+    sources: dict[str, Any] = {"transactions": {"path": "x", "format": "delta", "columns": lines, "order_grain": "row"}}
+    for name in ("events", "messages"):
+        given = changes.pop(name, None)
+        if given is not None:
+            sources[name] = {**(EVENTS if name == "events" else MESSAGES), **given}
+    return validate(Config, {"lake": {"root": "l"}, "sources": sources, **changes}, "mine.yml")
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        ({"events": {"columns": {"event_ts": "t", "event_type": "y"}}}, "columns.customer_id is missing"),
+        ({"events": {"columns": {**LINE, "colour": "x"}}}, "columns.colour is not a column of events"),
+        ({"events": {"preset": "matomo"}}, "preset"),
+        ({"events": {"types": {"teleport": "x"}}}, "types.teleport is unknown"),
+        ({"events": {"types": {"search": ["find"], "click": ["Find "]}}}, "'find' is given twice"),
+        ({"events": {"simulated": ["email", "smoke"]}}, "simulated: smoke is no channel"),
+        ({"events": {"quality": {"checks": {"zero_price": "off"}}}}, "checks.zero_price is unknown"),
+        ({"events": {"quality": {"checks": {"technical": "reject"}}}}, "checks.technical can be flag"),
+        ({"messages": {"events": {"seen": "x"}}}, "events.seen is unknown"),
+        ({"messages": {"columns": {"customer_id": "c"}}}, "columns.message_id is missing"),
+        ({"interactions": {"windows": [30, 7]}}, "windows takes ascending numbers"),
+        ({"interactions": {"main_window": 14}}, "main_window must be one of windows"),
+        ({"interactions": {"intent_weights": {"teleport": 1}}}, "teleport is no event type"),
+        ({"engagement": {"tiers": {"highly": {"open": 0.2, "click": 0.5}}}}, "must not be below"),
+        ({"engagement": {"channels": {"sms": {"response": {"highly": 0.1, "disengaged": 0.2}}}}}, "must not be below"),
+        ({"engagement": {"channels": {"fax": {}}}}, "engagement.channels"),
+        ({"engagement": {"actions": {"disengaged": "shout"}}}, "re-engage"),
+        ({"engagement": {"rfm": {"of": "interactions"}}}, "needs sources.events"),
+        ({"events": {}, "engagement": {"rfm": {"of": "responses"}}}, "needs sources.messages"),
+        ({"clusters": {"features": ["intent_score"]}}, "intent_score comes from the stage interactions, which is off"),
+    ],
+)
+def test_what_can_not_work_is_refused_in_a_sentence(changes: dict[str, Any], problem: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        config(**changes)
+    assert problem in str(caught.value)
+
+
+def test_off_in_yaml_is_a_word() -> None:
+    events = config(events={"quality": {"checks": {"bot": False}}}).sources.events
+    assert events is not None
+    assert events.quality.checks == {"bot": "off"}
+
+
+@pytest.mark.parametrize(
+    ("preset", "theirs", "ours"),
+    [
+        ("google_analytics", "view_item", "product_view"), ("google_analytics", "purchase", "order"),
+        ("google_analytics", "user_engagement", "ignored"), ("mixpanel", "$mp_web_page_view", "page_view"),
+        ("segment", "product list filtered", "filter_use"), ("segment", "product added", "add_to_cart"),
+        ("snowplow", "page_ping", "ignored"), ("snowplow", "link_click", "click"), ("inhouse", "view", "product_view"),
+        ("inhouse", "addtocart", "add_to_cart"),
+    ],
+)  # fmt: skip
+def test_presets_know_the_names_of_trackers(preset: str, theirs: str, ours: str) -> None:
+    assert event_words(preset, {})[theirs] == ours
+    assert event_words(preset, {"other": (theirs,)})[theirs] == "other"
+
+
+def test_a_preset_names_each_word_once_and_ours_only() -> None:
+    for preset, words in PRESETS.items():
+        theirs = [name for names in words.values() for name in names]
+        assert len(theirs) == len(set(theirs)), preset
+        assert set(words) <= set(EVENT_TYPES)
+        assert all(name == name.strip().lower() for name in theirs)
+
+
+def test_packed_events_have_room_for_every_type_and_channel() -> None:
+    assert len(EVENT_TYPES) <= 16
+    assert len(EVENT_CHANNELS) <= 8
+
+
+def test_catalogues_have_no_code_twice() -> None:
+    for checks in (EVENT_CHECKS, MESSAGE_CHECKS):
+        codes = [check.code for check in checks]
+        assert len(codes) == len(set(codes))
+        assert all(check.default in check.choices for check in checks)
+
+
+def test_the_shipped_example_connects_everything() -> None:
+    shown = load_config(CONF / "omnichannel.yml")
+    assert shown.stages == {"clusters", "interactions", "engagement", "engagement.rfm"}
