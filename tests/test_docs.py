@@ -89,7 +89,9 @@ def test_every_limit_is_named_with_its_default() -> None:
     assert validate(QualityConfig, given, "quality.md") == QualityConfig()
 
 
-@pytest.mark.parametrize(("place", "checks"), list(enumerate((EVENT_CHECKS, MESSAGE_CHECKS))), ids=("events", "messages"))
+@pytest.mark.parametrize(
+    ("place", "checks"), list(enumerate((EVENT_CHECKS, MESSAGE_CHECKS))), ids=("events", "messages")
+)
 def test_checks_of_interactions_are_in_their_tables(place: int, checks: tuple[Check, ...]) -> None:
     tables = text("interactions.md").split("| check of ")[1:]
     listed = {}

@@ -149,11 +149,11 @@ def test_tiers_at_the_exact_thresholds(
 def test_channels_without_opens_are_judged_by_responses_alone(spark: SparkSession) -> None:
     rows = [
         *mails("over", 100, 0, 21, "sms"), *mails("at", 100, 0, 20, "sms"), *mails("low", 100, 100, 4, "sms"),
-        *mails("floor", 100, 0, 5, "sms"), *mails("ad", 1000, 0, 21, "ad"), *mails("none", 1000, 0, 4, "ad"),
+        *mails("floor", 100, 0, 5, "sms"), *mails("ad", 1000, 0, 21, "ad"), *mails("rare", 1000, 0, 4, "ad"),
     ]  # fmt: skip
     tiers = {who: row["tier"] for (who, channel), row in by_key(found(spark, rows)).items() if channel != "all"}
     assert tiers == {"over": "highly", "at": "moderately", "low": "disengaged", "floor": "moderately", "ad": "highly",
-                     "none": "disengaged"}  # fmt: skip
+                     "rare": "disengaged"}  # fmt: skip
     own: dict[str, Any] = {"channels": {"sms": {"response": {"highly": 0.04, "disengaged": 0.01}}}}
     assert by_key(found(spark, rows, **own))["floor", "sms"]["tier"] == "highly"
     assert by_key(found(spark, rows))["over", "sms"]["opened"] is None
