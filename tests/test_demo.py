@@ -15,6 +15,7 @@ from pyspark.sql import SparkSession
 from rfm_spark.cli.main import main
 from rfm_spark.lake.place import Place
 from rfm_spark.lake.readers import of_run
+from tests.effort import only_in_full
 from tests.helpers import ROOT, commits, rfm_spark
 
 AS_OF = ("2017-09-30", "2017-12-31")
@@ -73,12 +74,25 @@ def test_every_household_equals_the_independent_computation(
 
 def test_the_demo_shows_what_it_promises(demo: tuple[Path, str]) -> None:
     folder, said = demo
-    parts = ("Champions", "action", "essential", "Clusters", "explain", "Try next", "What drifted", "discovery rate")
+    parts = (
+        "Champions",
+        "action",
+        "essential",
+        "Clusters",
+        "explain",
+        "Try next",
+        "What drifted",
+        "discovery rate",
+        "Coupon response",
+    )
     for part in parts:
         assert part in said
     report = folder / "reports" / "latest.html"
     assert str(report) in said
-    assert "Champions" in report.read_text(encoding="utf-8")
+    page = report.read_text(encoding="utf-8")
+    assert "Champions" in page
+    assert "Coupon response" in page
+    assert "not connected" in page
 
 
 def test_a_second_demo_writes_nothing_new(demo: tuple[Path, str]) -> None:
@@ -90,6 +104,25 @@ def test_a_second_demo_writes_nothing_new(demo: tuple[Path, str]) -> None:
     assert commits(folder) | commits(folder / "sources") == before
     tail = said[said.index("\nSegments as of") :]
     assert again.stdout.endswith(tail)
+
+
+@only_in_full
+def test_what_was_planted_in_simulated_data_is_recovered(tmp_path: Path) -> None:
+    done = rfm_spark("demo", "--full", "--lake", str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    said = done.stdout
+    assert "simulated" in said
+    table = said[said.index("what was planted") : said.index("Simulated e-mail tiers")]
+    counts = [line.split()[-2:] for line in table.splitlines() if line[-1:].isdigit() and "tracker" not in line]
+    assert len(counts) == 12
+    assert all(planted == recovered for planted, recovered in counts), table
+    assert "video_play after 2017-12-14" in table
+    shares = [
+        line.split()[-2] for line in said[said.index("Simulated e-mail tiers") :].splitlines() if line.endswith("%")
+    ]
+    assert all(float(share) > 95 for share in shares[:4])
+    report = (tmp_path / "reports" / "latest.html").read_text(encoding="utf-8")
+    assert "simulated" in report
 
 
 def test_the_notebook_runs_on_the_demo(

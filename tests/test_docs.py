@@ -94,7 +94,7 @@ def test_every_limit_is_named_with_its_default() -> None:
 )
 def test_checks_of_interactions_are_in_their_tables(place: int, checks: tuple[Check, ...]) -> None:
     tables = text("interactions.md").split("| check of ")[1:]
-    listed = {}
+    listed: dict[str, str] = {}
     for line in tables[place].splitlines():
         cells = [cell.strip() for cell in line.strip("|").split("|")]
         listed |= {code: cells[1] for code in parts(cells[0])} if line.startswith("| `") else {}

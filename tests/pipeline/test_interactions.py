@@ -50,6 +50,7 @@ def dirty_events() -> tuple[pd.DataFrame, dict[str, int]]:
     day = pd.Timestamp(AS_OF)
 
     def rows(n: int, **values: Any) -> pd.DataFrame:
+        values = {"received": pd.NaT, **values}
         made = pd.concat([row] * n, ignore_index=True)
         made = made.assign(
             id=[f"{values.get('action', '')}{values.get('who')}{values.get('ts')}-{i}" for i in range(n)]
