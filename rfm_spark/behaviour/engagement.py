@@ -9,9 +9,9 @@ from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from rfm_spark.behaviour.messages import Judging
+from rfm_spark.core.engagement import EngagementConfig, OpenTiers, ResponseTiers
 from rfm_spark.core.interaction_tables import ENGAGEMENT
 from rfm_spark.core.interaction_words import ALL_CHANNELS, MESSAGE_CHANNELS
-from rfm_spark.core.interactions import EngagementConfig, OpenTiers, ResponseTiers
 
 TIERS = ("highly", "moderately", "disengaged", "insufficient")
 # Points by which thresholds are moved to see what hangs on them.

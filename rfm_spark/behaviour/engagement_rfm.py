@@ -7,7 +7,7 @@ from datetime import date
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from rfm_spark.core.interactions import EngagementRfm
+from rfm_spark.core.engagement import EngagementRfm
 
 _RESPONSES = ("opened", "clicked", "replied", "redeemed")
 

@@ -10,9 +10,10 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from rfm_spark.core.checks import severity
+from rfm_spark.core.engagement import EngagementConfig
 from rfm_spark.core.interaction_checks import MESSAGE_CHECKS
 from rfm_spark.core.interaction_words import MESSAGE_CHANNELS, MESSAGE_EVENTS, RESPONSES
-from rfm_spark.core.interactions import EngagementConfig, MessageLimits
+from rfm_spark.core.interactions import MessageLimits
 
 _PLACE = {event: place for place, event in enumerate(MESSAGE_EVENTS)}
 MESSAGE_FLAGS = ("orphan_response", "delivery_implied", "click_without_open", "machine_open", "late_response")

@@ -18,9 +18,10 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import ConfigDict, Field, PrivateAttr, field_validator, model_validator
 
 from rfm_spark.core.clustering import FEATURE_STAGES, ClustersConfig
+from rfm_spark.core.engagement import EngagementConfig
 from rfm_spark.core.errors import ConfigError
 from rfm_spark.core.inputs import Sources
-from rfm_spark.core.interactions import EngagementConfig, InteractionsConfig
+from rfm_spark.core.interactions import InteractionsConfig
 from rfm_spark.core.quality import QualityConfig
 from rfm_spark.core.strict import Strict
 

@@ -125,8 +125,30 @@ def test_days_of_a_program_are_found_and_left_out(spark: SparkSession) -> None:
     }
 
 
-def test_the_log_of_a_shop_has_the_figures_pandas_finds(spark: SparkSession) -> None:
-    """The event log `simple_shop` of retentioneering (Apache-2.0)."""
-    file = Path(__file__).parents[1] / "data" / "simple_shop.csv.gz"
-    if not file.exists():
-        pytest.skip("no log")
+# Of the shop's log to ours.
+SHOP_TYPES = {
+    "page_view": ["home", "promo_page", "catalog"], "add_to_cart": ["add_to_cart"], "product_view": ["product_view"],
+    "search": ["search"], "filter_use": ["filter_results"], "order": ["purchase"], "contact": ["support_chat"],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("given", ["sessions", "silence"])
+def test_the_log_of_a_shop_has_the_figures_pandas_finds(spark: SparkSession, given: str) -> None:
+    """The clickstream of the package retentioneering; see tests/data."""
+    raw = pd.read_csv(Path(__file__).parents[1] / "data" / "retentioneering_ecom.csv.gz")
+    words = {name: kind for kind, names in SHOP_TYPES.items() for name in names}
+    log = pd.DataFrame({
+        "customer_id": raw["user_id"], "ts": pd.to_datetime(raw["timestamp"]).astype("datetime64[us]"),
+        "type": raw["event"].map(words).fillna("other"), "channel": "web", "session": raw["session_id"],
+        "event_id": raw.index.astype(str), "theirs": raw["event"],
+    })  # fmt: skip
+    others = sorted(set(raw["event"]) - set(words))
+    types = {**SHOP_TYPES, "other": others}
+    columns = {**COLUMNS, "event_type": "theirs"}
+    if given == "silence":
+        del columns["session_id"]
+    shop = EventsSource.model_validate({"path": "x", "format": "delta", "columns": columns, "types": types})
+    found = computed(spark, log, shop)
+    mine = expected(log, None if given == "sessions" else 30)
+    assert len(mine[90]) > 100
+    assert found == mine

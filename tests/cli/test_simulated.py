@@ -14,8 +14,9 @@ import pytest
 
 from rfm_spark.cli.simulated_events import EVENT_FRAME, EventTruth, simulated_events
 from rfm_spark.cli.simulated_messages import MESSAGE_FRAME, MessageTruth, coupon_messages, simulated_messages
+from rfm_spark.core.engagement import EngagementConfig
 from rfm_spark.core.interaction_words import EVENT_CHANNELS, MESSAGE_CHANNELS, MESSAGE_EVENTS, event_words
-from rfm_spark.core.interactions import EngagementConfig, EventLimits
+from rfm_spark.core.interactions import EventLimits
 
 HOUSEHOLDS = [str(number) for number in range(1, 1501)]
 TEXT_OF_EVENTS = [name for name in EVENT_FRAME if name not in ("ts", "received_ts")]
