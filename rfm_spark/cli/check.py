@@ -20,6 +20,7 @@ from rfm_spark.intake.lines import Intake, accepted_until, currency_origin, judg
 from rfm_spark.intake.orders import build_orders
 from rfm_spark.lake.sources import pin
 from rfm_spark.pipeline.inputs import SOURCE, open_rates, readable
+from rfm_spark.pipeline.interacting import interaction_lines
 from rfm_spark.segments.lint import lint
 from rfm_spark.segments.load import checked_rule_map, rule_params
 
@@ -78,6 +79,7 @@ def _look_at_source(spark: SparkSession, config: Config) -> list[str]:
         found.append(
             f"suggested rfm.window_days: {window or 'null (all history)'} (now {config.rfm.window_days or 'null'})"
         )
+    found += interaction_lines(spark, config, as_of)
     return [*found, *_warnings(config, counts, quality, past.customers)]
 
 

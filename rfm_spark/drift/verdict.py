@@ -10,6 +10,7 @@ from rfm_spark.drift.psi import CHANGED, FALSE_DISCOVERIES, INSUFFICIENT, MAJOR,
 
 KEEP, REFIT, SOURCE = "keep", "refit", "look at the source"
 CLUSTER_SHARES = "cluster_id"
+TIER_SHARES = "engagement_tier"
 # Columns whose shares come from rules and cuts, not from customers directly.
 SHARES = ("segment", "value_tier", "r_score", "f_score", "m_score")
 _GRAVE = (MODERATE, MAJOR)
@@ -98,7 +99,7 @@ def _group(figure: Figure) -> str | None:
     if figure.metric == "spread":
         return "cluster"
     if figure.metric in ("psi", "zero_rate"):
-        return "shares" if figure.subject in SHARES else "population"
+        return "shares" if figure.subject in (*SHARES, TIER_SHARES) else "population"
     return None
 
 

@@ -20,6 +20,7 @@ from rfm_spark.lake.models import Models
 from rfm_spark.lake.store import Store
 from rfm_spark.pipeline.late import reading
 from rfm_spark.segments.cuts import CutSet, from_rows, with_scores
+from rfm_spark.segments.lint import COLUMNS
 from rfm_spark.segments.rules import RuleMap, segment_column
 from rfm_spark.segments.scored import with_codes
 
@@ -144,7 +145,14 @@ def _definition(side: Side) -> dict[str, Any]:
     parts["rfm"] = {**document["rfm"], "scoring": scoring}
     if _names_clusters(rule_map):
         parts["clusters"] = document["clusters"]
+    if {COLUMNS[column].stage for column in rule_map.columns()} & {"interactions", "engagement", "engagement.rfm"}:
+        parts["behaviour"] = [document.get("interactions"), document.get("engagement")]
+        parts["behaviour"] += [_without_place(document["sources"].get(name)) for name in ("events", "messages")]
     return parts
+
+
+def _without_place(source: Mapping[str, Any] | None) -> dict[str, Any]:
+    return {key: value for key, value in (source or {}).items() if key not in (*_PLACE, "quality", "simulated")}
 
 
 def _names_clusters(rule_map: RuleMap) -> bool:

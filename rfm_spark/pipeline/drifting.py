@@ -20,7 +20,7 @@ from rfm_spark.drift.figures import (
     volume_figure,
 )
 from rfm_spark.drift.movement import Flicker
-from rfm_spark.drift.verdict import CLUSTER_SHARES, SHARES, verdict
+from rfm_spark.drift.verdict import CLUSTER_SHARES, SHARES, TIER_SHARES, verdict
 from rfm_spark.lake.ledger import RunRow
 from rfm_spark.lake.models import Models
 from rfm_spark.lake.store import Store
@@ -39,6 +39,8 @@ def measure_drift(run: RunContext) -> int | None:
     features = run.model.space.columns if run.model is not None else ()
     numbers = [*MEASURES, *(name for name in features if name not in (*MEASURES, *SHARES))]
     categories = [*SHARES, *([CLUSTER_SHARES] if run.model is not None else [])]
+    if run.config.sources.messages is not None:
+        categories.append(TIER_SHARES)
     found = distributions(run.segments, numbers, categories)
     frames = {DISTRIBUTIONS.name: run.small_frame(DISTRIBUTIONS.name, as_rows(found))}
     today = {one.feature: one for one in found}

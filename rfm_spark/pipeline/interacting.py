@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from pyspark.sql import DataFrame
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from rfm_spark.behaviour.engagement import customer_columns, engaged_rows, engagement, engagement_summary
@@ -35,6 +35,7 @@ from rfm_spark.core.interaction_words import (
 )
 from rfm_spark.core.interactions import EventsSource, MessagesSource
 from rfm_spark.core.schemas import REJECTS
+from rfm_spark.core.session import session_settings
 from rfm_spark.intake import events as event_rows
 from rfm_spark.intake import messages as message_rows
 from rfm_spark.intake.counts import ANONYMOUS
@@ -43,7 +44,7 @@ from rfm_spark.intake.interaction_counts import InteractionCounts, interaction_c
 from rfm_spark.intake.messages import judged_messages
 from rfm_spark.intake.rejects import interaction_rejects, with_first_seen
 from rfm_spark.lake.ledger import RunRow
-from rfm_spark.lake.sources import PinnedSource
+from rfm_spark.lake.sources import PinnedSource, pin
 from rfm_spark.pipeline.accounting import account, checks_found, gate, told
 from rfm_spark.pipeline.context import RunContext
 from rfm_spark.pipeline.inputs import readable
@@ -88,6 +89,32 @@ def same_interactions(run: RunRow, config: Config, pinned: Mapping[str, PinnedSo
         rows = _judged_messages(sources.messages, pinned[MESSAGES], config, run.as_of)
         return run.contents.get(MESSAGES) == _message_counts(rows, run.as_of).contents
     return True
+
+
+def interaction_lines(spark: SparkSession, config: Config, as_of: date) -> list[str]:
+    """What `check` says of events and messages, a line each: rows, and what their checks would find.
+
+    Raises:
+        SourceError: a source that can't be opened or mapped.
+    """
+    found = []
+    with session_settings(spark, {"spark.sql.session.timeZone": config.timezone}):
+        if config.sources.events is not None:
+            with readable(EVENTS):
+                rows = _judged_events(config.sources.events, pin(None, spark, config, EVENTS), config, as_of)
+                found.append(_line(EVENTS, _event_counts(rows, as_of)))
+        if config.sources.messages is not None:
+            with readable(MESSAGES):
+                rows = _judged_messages(config.sources.messages, pin(None, spark, config, MESSAGES), config, as_of)
+                found.append(_line(MESSAGES, _message_counts(rows, as_of)))
+    return found
+
+
+def _line(source: str, counts: InteractionCounts) -> str:
+    rejected = ", ".join(f"{reason} {n:,}" for reason, n in counts.rejected.items()) or "none"
+    marked = ", ".join(f"{code} {n:,}" for code, n in counts.marked.items()) or "none"
+    newest = f", the newest of {counts.newest}" if counts.newest is not None else ""
+    return f"{source}: {counts.read:,} rows of the days looked at{newest}; rejected: {rejected}; marked: {marked}"
 
 
 def _judged_events(source: EventsSource, pinned: PinnedSource, config: Config, as_of: date) -> DataFrame:
