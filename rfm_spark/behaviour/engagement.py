@@ -16,10 +16,10 @@ from rfm_spark.core.interaction_words import ALL_CHANNELS, MESSAGE_CHANNELS
 TIERS = ("highly", "moderately", "disengaged", "insufficient")
 # Points by which thresholds are moved to see what hangs on them.
 SHIFT = 0.05
-_COUNTS = ("delivered", "opened", "clicked", "replied", "redeemed", "responded")
+_COUNTS = ("delivered", "opened", "clicked", "replied", "redeemed", "responded", "reacted")
 _KEPT = (
     "customer_id", "channel", *_COUNTS, "open_base", "tier", "tier_lower", "tier_higher", "reason", "suppressed",
-    "suppressed_since", "reactivated_on", "last_response_date",
+    "suppressed_since", "reactivated_on", "last_response_date", "quiet_since", "last_act_date",
 )  # fmt: skip
 
 
@@ -66,7 +66,7 @@ def engagement(channels: DataFrame, judging: Judging, before: DataFrame | None, 
     Args:
         channels: of `messages.channel_counts`.
         judging: the settings.
-        before: rows of the previous run: customer_id, channel, suppressed, reason, suppressed_since, reactivated_on.
+        before: rows of the previous run: customer_id, channel, suppressed, quiet_since, last_act_date, reactivated_on.
         stirred: customer_id, stirred_on DATE: the latest visit or order of a customer.
 
     Returns:
@@ -131,7 +131,7 @@ def customer_columns(rows: DataFrame) -> DataFrame:
         F.max(F.when(is_all, F.col("tier"))).alias("engagement_tier"),
         *(F.max(F.when(is_all, F.col(name))).alias(name) for name in kept),
         *(F.max(F.when(is_all, F.col(name))).alias(f"all_{name}") for name in ("opened", "clicked", "replied",
-                                                                             "redeemed", "responded")),
+                                                                             "redeemed", "reacted")),
         *(F.max(F.when(F.col("channel") == name, F.col("tier"))).alias(f"{name}_tier") for name in MESSAGE_CHANNELS),
     )  # fmt: skip
 
@@ -173,26 +173,22 @@ def _with_history(judged: DataFrame, before: DataFrame | None, stirred: DataFram
         held = before.where(F.col("channel") != ALL_CHANNELS).select(
             "customer_id",
             "channel",
-            (F.col("suppressed") & (F.col("reason") == "disengaged")).alias("was_suppressed"),
-            F.col("suppressed_since").alias("was_since"),
+            F.col("quiet_since").alias("was_since"),
+            F.col("last_act_date").alias("was_act"),
             F.col("reactivated_on").alias("was_reactivated"),
         )
-        kept = held.where(F.coalesce("was_suppressed", F.lit(False)) | F.col("was_reactivated").isNotNull())
+        kept = held.where(F.col("was_since").isNotNull() | F.col("was_reactivated").isNotNull())
         known = known.join(kept, ["customer_id", "channel"], "full_outer")
     else:
         known = known.withColumns(
-            {
-                "was_suppressed": F.lit(False),
-                "was_since": F.lit(None).cast("date"),
-                "was_reactivated": F.lit(None).cast("date"),
-            }
+            {name: F.lit(None).cast("date") for name in ("was_since", "was_act", "was_reactivated")}
         )
     of_customer = Window.partitionBy("customer_id")
-    known = known.withColumn("answered_on", F.max("acted_on").over(of_customer))
+    known = known.withColumn("last_acted_on", F.max("acted_on").over(of_customer))
     if stirred is None:
-        return known.withColumn("act_on", F.col("answered_on"))
+        return known.withColumn("act_on", F.col("last_acted_on"))
     joined = known.join(stirred, "customer_id", "left")
-    return joined.withColumn("act_on", F.greatest("answered_on", "stirred_on")).drop("stirred_on")
+    return joined.withColumn("act_on", F.greatest("last_acted_on", "stirred_on")).drop("stirred_on")
 
 
 def _suppressed(known: DataFrame, config: EngagementConfig, as_of: date) -> DataFrame:
@@ -205,15 +201,17 @@ def _suppressed(known: DataFrame, config: EngagementConfig, as_of: date) -> Data
             },
             **{name: F.coalesce(name, F.lit("insufficient")) for name in ("tier", "tier_lower", "tier_higher")},
             "delivered_days": F.coalesce("delivered_days", F.array().cast("array<date>")),
-            "was_suppressed": F.coalesce("was_suppressed", F.lit(False)),
         }
     )
     if config.actions.disengaged == "suppress":
-        lifted = F.col("was_suppressed") & F.coalesce(F.col("act_on") > F.col("was_since"), F.lit(False))
+        was = F.col("was_since").isNotNull()
+        # An act of the very day may have come after the run of that day: what counts is whether it was known then.
+        known_act = F.coalesce("was_act", F.lit("1900-01-01").cast("date"))
+        lifted = was & F.coalesce(F.col("act_on") > known_act, F.lit(False))
         again = F.when(lifted, F.col("act_on")).otherwise(F.col("was_reactivated"))
         since_then = F.size(F.filter("delivered_days", lambda day: day > F.col("reactivated_on")))
         fresh = F.col("reactivated_on").isNull() | (since_then >= config.min_messages)
-        held = F.col("was_suppressed") & ~lifted
+        held = was & ~lifted
         begins = (F.col("tier") == "disengaged") & fresh
         filled = filled.withColumn("reactivated_on", again).withColumns(
             {"quiet": held | begins, "quiet_since": F.when(held, F.col("was_since")).when(begins, F.lit(as_of))}
@@ -227,7 +225,8 @@ def _suppressed(known: DataFrame, config: EngagementConfig, as_of: date) -> Data
             "suppressed": F.col("hard_reason").isNotNull() | F.col("quiet"),
             "reason": F.coalesce("hard_reason", F.when(F.col("quiet"), F.lit("disengaged")), few),
             "suppressed_since": F.coalesce("hard_since", "quiet_since"),
-            "last_response_date": F.col("acted_on"),
+            "last_response_date": F.col("answered_on"),
+            "last_act_date": F.col("act_on"),
         }
     )
 
@@ -244,7 +243,7 @@ def _over_all(rows: DataFrame, config: EngagementConfig) -> DataFrame:
         F.when(every, F.max("suppressed_since")).alias("suppressed_since"),
         F.when(every, F.min("reason")).alias("why"),
         F.max("reactivated_on").alias("reactivated_on"),
-        F.max("last_response_date").alias("last_response_date"),
+        *(F.max(name).alias(name) for name in ("last_response_date", "quiet_since", "last_act_date")),
     )
     rates = Rates(*(F.col(name) for name in ("delivered", "open_base", "opened", "responded", "responded")))
     shifts = {"tier": 0.0, "tier_lower": -SHIFT, "tier_higher": SHIFT}
@@ -262,7 +261,9 @@ def _finished(rows: DataFrame, config: EngagementConfig) -> DataFrame:
         "action": _action(F.col("tier"), config),
     }
     names = [name for name in ENGAGEMENT.names if name not in ("run_id", "as_of_date")]
-    return rows.select(*(made.get(name, F.col(name)).alias(name) for name in names), "tier_lower", "tier_higher")
+    return rows.select(
+        *(made.get(name, F.col(name)).alias(name) for name in names), "tier_lower", "tier_higher", "reacted"
+    )
 
 
 def _rate(part: Column, whole: Column) -> Column:
@@ -283,4 +284,4 @@ def _action(tiers: Column, config: EngagementConfig) -> Column:
 
 def engaged_rows(rows: DataFrame) -> DataFrame:
     """Rows of `engagement` as the table has them."""
-    return rows.drop("tier_lower", "tier_higher")
+    return rows.drop("tier_lower", "tier_higher", "reacted")

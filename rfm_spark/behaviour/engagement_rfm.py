@@ -50,6 +50,6 @@ def of_responses(customers: DataFrame, as_of: date, settings: EngagementRfm) -> 
     return customers.select(
         "customer_id",
         F.datediff(F.lit(as_of), F.col("last_response_date")).alias("engagement_recency_days"),
-        F.coalesce("all_responded", F.lit(0)).alias("engagement_frequency"),
+        F.coalesce("all_reacted", F.lit(0)).alias("engagement_frequency"),
         value.alias("engagement_value"),
     )

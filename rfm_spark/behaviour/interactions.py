@@ -118,7 +118,7 @@ def bot_days(events: DataFrame, suspects: DataFrame, per_minute: int) -> DataFra
         customer_id, day DATE; once each.
     """
     minute = F.floor(micros_of("packed") / F.lit(60 * SECOND))
-    theirs = events.join(F.broadcast(suspects), "customer_id", "left_semi")
+    theirs = events.join(suspects, "customer_id", "left_semi")
     busy = theirs.groupBy("customer_id", minute.alias("minute"), _day("packed").alias("day")).agg(
         F.sum("times").alias("events")
     )
@@ -128,7 +128,7 @@ def bot_days(events: DataFrame, suspects: DataFrame, per_minute: int) -> DataFra
 def without_days(events: DataFrame, days: DataFrame) -> DataFrame:
     """Events that don't fall on these days of their customer."""
     keyed = events.withColumn("day", _day("packed"))
-    return keyed.join(F.broadcast(days), ["customer_id", "day"], "left_anti").drop("day")
+    return keyed.join(days, ["customer_id", "day"], "left_anti").drop("day")
 
 
 def _day(column: str) -> Column:

@@ -54,7 +54,8 @@ def outcomes(events: DataFrame, judging: Judging) -> DataFrame:
     Returns:
         customer_id STRING, channel INT, message_id STRING (null for what needs no message), delivered_on DATE (null
         where nothing was delivered in the window), opened, clicked, replied, redeemed BOOLEAN (of messages delivered in
-        the window), acted_on DATE (latest open by a person, click, reply or redemption), stopped_ts, bounced_ts,
+        the window), acted_on DATE (latest open by a person, click, reply or redemption), answered_on DATE (the latest
+        that counted), stopped_ts, bounced_ts,
         proof_ts TIMESTAMP, complained, unsubscribed BOOLEAN, kept, copies BIGINT, and a BOOLEAN for each of
         MESSAGE_FLAGS.
     """
@@ -75,6 +76,8 @@ def outcomes(events: DataFrame, judging: Judging) -> DataFrame:
         F.concat(_times("events", ("opened", *RESPONSES))), lambda moment: F.to_date(moment) >= F.lit(judging.first_day)
     )
     late = _any_of("events", RESPONSES) & ~answered
+    timely_opens = F.filter("human_opens", lambda moment: F.array_contains(_times("in_time", ("opened",)), moment))
+    counted_acts = F.concat(timely_opens, _times("in_time", RESPONSES))
     return timed.select(
         "customer_id",
         "channel",
@@ -83,6 +86,7 @@ def outcomes(events: DataFrame, judging: Judging) -> DataFrame:
         (counts & has_opens & (opened | implied_open)).alias("opened"),
         *((counts & _any_of("in_time", (event,))).alias(event) for event in RESPONSES),
         F.to_date(F.array_max(acts)).alias("acted_on"),
+        F.when(counts, F.to_date(F.array_max(counted_acts))).alias("answered_on"),
         F.array_min(_times("events", ("unsubscribed", "complained"))).alias("stopped_ts"),
         F.array_max(_times("events", ("bounced",))).alias("bounced_ts"),
         F.array_max(_times("events", ("opened", *RESPONSES))).alias("proof_ts"),
@@ -161,10 +165,10 @@ def channel_counts(messages: DataFrame, judging: Judging) -> DataFrame:
         judging: the settings.
 
     Returns:
-        customer_id STRING, channel STRING, delivered, opened, clicked, replied, redeemed, responded BIGINT,
-        delivered_days ARRAY<DATE>, acted_on DATE, hard_reason STRING (unsubscribed, complained, bounced or null),
-        hard_since DATE, kept, copies BIGINT (distinct events, and further copies), and a BIGINT for each of
-        MESSAGE_FLAGS.
+        customer_id, channel STRING, delivered, opened, clicked, replied, redeemed, responded (answered), reacted
+        (opened or answered) BIGINT, delivered_days ARRAY<DATE>, acted_on, answered_on DATE, hard_reason STRING
+        (unsubscribed, complained, bounced or null), hard_since DATE, kept, copies BIGINT (distinct events, and further
+        copies), and a BIGINT for each of MESSAGE_FLAGS.
     """
     delivered = F.col("delivered_on").isNotNull()
     any_response = reduce(Column.__or__, [F.col(event) for event in RESPONSES])
@@ -175,8 +179,10 @@ def channel_counts(messages: DataFrame, judging: Judging) -> DataFrame:
         _count(F.col("opened")).alias("opened"),
         *(_count(F.col(event)).alias(event) for event in RESPONSES),
         _count(any_response).alias("responded"),
+        _count(any_response | F.col("opened")).alias("reacted"),
         F.collect_list("delivered_on").alias("delivered_days"),
         F.max("acted_on").alias("acted_on"),
+        F.max("answered_on").alias("answered_on"),
         F.min("stopped_ts").alias("stopped_ts"),
         F.max("bounced_ts").alias("bounced_ts"),
         F.max("proof_ts").alias("proof_ts"),
@@ -198,8 +204,10 @@ def channel_counts(messages: DataFrame, judging: Judging) -> DataFrame:
         F.when(opens, F.col("opened")).alias("opened"),
         *RESPONSES,
         "responded",
+        "reacted",
         "delivered_days",
         "acted_on",
+        "answered_on",
         reason.alias("hard_reason"),
         F.to_date(since).alias("hard_since"),
         "kept",

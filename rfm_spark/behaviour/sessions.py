@@ -11,7 +11,6 @@ from rfm_spark.core.interaction_words import EVENT_CHANNELS, SESSION_CHANNELS
 _TYPE_BITS, _CHANNEL_BITS = 4, 3
 _SHIFT = _TYPE_BITS + _CHANNEL_BITS
 SECOND = 1_000_000
-NO_SESSION = -1
 
 
 def packed(events: DataFrame, *, has_session: bool, has_event_id: bool) -> DataFrame:
@@ -38,9 +37,13 @@ def packed(events: DataFrame, *, has_session: bool, has_event_id: bool) -> DataF
     # Rows without an id are nobody's copies: equal ones stand for as many events.
     nameless = F.when(F.col("event").isNull(), F.xxhash64("packed", "session"))
     rows = F.count(F.lit(1))
-    once = together.groupBy("customer_id", "event", nameless.alias("nameless")).agg(
-        F.min("packed").alias("packed"), F.min("session").alias("session"), rows.alias("rows")
+    # Of copies in several sessions the earliest stays in its own.
+    first = F.min(F.struct("packed", "session")) if has_session else F.struct(F.min("packed").alias("packed"))
+    copies = together.groupBy("customer_id", "event", nameless.alias("nameless")).agg(
+        first.alias("first"), rows.alias("rows")
     )
+    kept = F.col("first.session") if has_session else _null()
+    once = copies.select("customer_id", "event", "rows", "first.packed", kept.alias("session"))
     named = F.col("event").isNotNull()
     return once.select(
         "customer_id",

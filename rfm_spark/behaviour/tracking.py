@@ -11,6 +11,8 @@ from typing import Any
 
 RECENT_DAYS = 7
 TRAILING_WEEKS = 4
+# What the comparison looks back on.
+PAST_DAYS = RECENT_DAYS * (TRAILING_WEEKS + 1)
 LOW, HIGH = 0.5, 2.0
 # Below this many rows in the four weeks before, a ratio is chance.
 _ENOUGH = 40
@@ -72,7 +74,9 @@ class Health:
         }
 
 
-def tracking_health(source: str, series: Mapping[tuple[str, str], Mapping[date, int]], as_of: date) -> list[Health]:
+def tracking_health(
+    source: str, series: Mapping[tuple[str, str], Mapping[date, int]], as_of: date, start: date
+) -> list[Health]:
     """The health of every channel and type that has ever sent anything, the gravest first.
 
     Stopped: silent up to as_of for longer than ever before, and so long that at the rate of its four weeks before (or
@@ -83,14 +87,12 @@ def tracking_health(source: str, series: Mapping[tuple[str, str], Mapping[date, 
         source: events or messages.
         series: rows per day, by channel and type; days without rows may be missing.
         as_of: last day that counts.
+        start: first day that was read; earlier ones are passed over.
     """
-    days = [day for one in series.values() for day, rows in one.items() if rows]
-    start = min(days, default=as_of)
-    found = [
-        _health(source, channel, kind, {day: n for day, n in one.items() if n}, start, as_of)
-        for (channel, kind), one in series.items()
-        if any(one.values())
-    ]
+    read = {key: {day: n for day, n in one.items() if n and day >= start} for key, one in series.items()}
+    # A source may be younger than the days that are read.
+    begun = min((day for one in read.values() for day in one), default=as_of)
+    found = [_health(source, channel, kind, one, begun, as_of) for (channel, kind), one in read.items() if one]
     return sorted(found, key=lambda one: (GRAVEST.index(one.status), one.channel, one.kind))
 
 

@@ -25,16 +25,18 @@ _DATES = (
 _WHITESPACE = Check(
     "id_whitespace", "repair", ("repair", "flag", "off"), "white space around an id; trimmed", "customer_id"
 )
+_UNICODE = Check("id_unicode", "repair", ("repair", "off"), "an id in another Unicode form than NFC; normalised",
+                 "customer_id")  # fmt: skip
 
 EVENT_CHECKS = (
     _MALFORMED,
+    _ANONYMOUS,
     *_DATES,
     Check(
         "unknown_type", "reject", ("reject", "flag"),
         "an event type that neither the preset nor `types` knows; flagged, it counts as other", "event_type",
     ),
     _PLACEHOLDER,
-    _ANONYMOUS,
     Check(
         "bot", "reject", ("reject", "flag", "off"),
         "events of a customer's day with more than quality.max_events_per_minute in one minute; counted, not kept",
@@ -50,6 +52,7 @@ EVENT_CHECKS = (
     Check("technical", "flag", ("flag",), "sent by the tracker without anybody doing anything; not counted",
           "event_type"),
     _WHITESPACE,
+    _UNICODE,
     Check("visitor_joined", "repair", ("repair", "off"), "a visitor's event, given to the customer he turned out to be",
           "visitor_id"),
     Check("duplicate_event", "repair", ("repair", "off"), "an event id of the same customer again; the earliest counts",
@@ -58,14 +61,15 @@ EVENT_CHECKS = (
 
 MESSAGE_CHECKS = (
     _MALFORMED,
+    _ANONYMOUS,
     *_DATES,
     Check("unknown_type", "reject", _ONLY_REJECT, "an event that is none of ours and not in `events`", "event"),
     Check("unknown_channel", "reject", _ONLY_REJECT, "a channel that is none of ours", "channel"),
     _PLACEHOLDER,
-    _ANONYMOUS,
     Check("missing_message_id", "reject", _ONLY_REJECT, "no message id, where the event belongs to a message",
           "message_id"),
     _WHITESPACE,
+    _UNICODE,
     Check("exact_duplicate", "repair", ("repair",), "the same event of the same message at the same time; once is "
           "enough", "message_id"),
     Check("orphan_response", "flag", ("flag",), "a message opened or answered that was neither sent nor delivered; not "

@@ -35,7 +35,7 @@ ENGAGEMENT_COLUMNS = (
 )  # fmt: skip
 ENGAGEMENT_RFM_COLUMNS = (
     ("engagement_recency_days", "INT", "Days since the last interaction or response; null without one"),
-    ("engagement_frequency", "BIGINT", "Days with an interaction, or messages answered"),
+    ("engagement_frequency", "BIGINT", "Days with an interaction, or messages opened or answered"),
     ("engagement_value", "DOUBLE", "Intent score, or weighted responses"),
     ("engagement_r_score", "INT", "Score of engagement_recency_days, highest is most recent"),
     ("engagement_f_score", "INT", "Score of engagement_frequency"),
@@ -68,7 +68,9 @@ ENGAGEMENT = run_table(
     ("tier", "STRING", "highly, moderately, disengaged or insufficient"),
     ("reason", "STRING", "Why suppressed: unsubscribed, complained, bounced or disengaged; or few_messages; else null"),
     ("suppressed", "BOOLEAN", "Whether exports must leave the customer out of this channel"),
-    ("suppressed_since", "DATE", "First day of the suppression"),
+    ("suppressed_since", "DATE", "Day of what suppressed the customer"),
+    ("quiet_since", "DATE", "Since when he is left alone as disengaged, whatever else suppresses him"),
+    ("last_act_date", "DATE", "Latest open, click, reply, redemption, visit or order known, in any channel"),
     ("reactivated_on", "DATE", "Day of the act that last lifted a suppression of the disengaged"),
     ("last_response_date", "DATE", "Latest open, click, reply or redemption that counted"),
     ("action", "STRING", "What to do with the customer in this channel"),

@@ -15,7 +15,7 @@ from rfm_spark.core.interaction_words import EVENT_CHANNELS, EVENT_TYPES, IGNORE
 from rfm_spark.core.interactions import EventsSource
 from rfm_spark.core.places import CORRUPT
 from rfm_spark.core.session import session_settings
-from rfm_spark.intake.ids import id_text, is_placeholder, is_text, trimmed
+from rfm_spark.intake.ids import id_text, is_placeholder, is_text, trimmed, with_normal_ids
 from rfm_spark.intake.mapping import A_TIME, LENIENT, Wanted, mapped_columns
 from rfm_spark.intake.values import FUTURE_TOLERANCE, Kinds, kinds_of, moment_of
 from rfm_spark.intake.verdicts import marks_of, reason_of
@@ -35,10 +35,16 @@ class Reading:
     Attributes:
         written: when the source was last written; times beyond it come from the future. None looks for none.
         first_day: rows before it are not read at all; None reads everything.
+        last_day: what a visitor says of himself after it is not known yet; None knows everything.
+        visitors: of `visitors`, where they are known already.
+        id_changes: of `ids.unicode_changes`, where there are any.
     """
 
     written: datetime | None = None
     first_day: date | None = None
+    last_day: date | None = None
+    visitors: DataFrame | None = None
+    id_changes: DataFrame | None = None
 
 
 def judged_events(raw: DataFrame, source: EventsSource, reading: Reading | None = None) -> DataFrame:
@@ -62,44 +68,41 @@ def judged_events(raw: DataFrame, source: EventsSource, reading: Reading | None 
     with session_settings(raw.sparkSession, LENIENT):
         rows = mapped_columns(raw, source.columns, _WANTED, "events")
         kinds = kinds_of(rows)
-        values = rows.select(*_values(rows, source, kinds))
-        if settings.first_day is not None:
-            # Rows without a time are read: somebody has to know of them.
-            start = F.lit(settings.first_day.isoformat()).cast("timestamp")
-            values = values.where(F.col("event_ts").isNull() | (F.col("event_ts") >= start))
+        values = _of_days(rows.select(*_values(rows, source, kinds)), source, settings)
         if "visitor_id" in kinds and severity("visitor_joined", checks, EVENT_CHECKS) != "off":
-            values = _with_known_visitors(values)
-        found = _conditions(values, kinds, settings.written)
+            seen = settings.visitors
+            values = _with_known_visitors(values, _by_visitor(values, settings) if seen is None else seen)
+        if settings.id_changes is not None:
+            values = with_normal_ids(values, settings.id_changes, ("customer_id",))
+        found = _conditions(values, source, kinds, settings.written)
         reason = reason_of(found, checks, EVENT_CHECKS)
-        mended = severity("clock_skew", checks, EVENT_CHECKS) == "repair" and "received_ts" in kinds
-        moment = F.when(found["clock_skew"], F.col("received_ts")).otherwise(F.col("event_ts")) if mended else None
         return values.select(
             "customer_id",
             "visitor_id",
             "session_id",
             "event_id",
-            F.coalesce(*([moment] if moment is not None else []), F.col("event_ts")).alias("event_ts"),
+            F.col("moment").alias("event_ts"),
+            F.to_date("moment").alias("event_date"),
             F.coalesce("type", F.lit(TYPE_OF["other"])).alias("type"),
             F.coalesce("channel", F.lit(CHANNEL_OF["other"])).alias("channel"),
             reason.alias("reason"),
             F.when(reason.isNull(), marks_of(found, checks, EVENT_CHECKS)).otherwise(F.lit(0)).alias("marks"),
             "record",
-        ).withColumn("event_date", F.to_date("event_ts"))
+        )
 
 
 def visitors(raw: DataFrame, source: EventsSource, reading: Reading | None = None) -> DataFrame:
-    """What is known of each visitor: customers INT says how many he identified himself as (2 for two or more)."""
+    """Who each visitor turned out to be, from what he did up to the last day.
+
+    Returns:
+        visitor_id, customers INT (as how many he identified himself; 2 for two or more), customer STRING (where it is
+        one).
+    """
     settings = reading or Reading()
     with session_settings(raw.sparkSession, LENIENT):
         rows = mapped_columns(raw, source.columns, _WANTED, "events")
-        values = rows.select(*_values(rows, source, kinds_of(rows)))
-        if settings.first_day is not None:
-            values = values.where(F.col("event_ts") >= F.lit(settings.first_day.isoformat()).cast("timestamp"))
-    seen = _by_visitor(values)
-    return seen.select(
-        "visitor_id",
-        F.when(F.col("first").isNull(), 0).when(F.col("first") == F.col("last"), 1).otherwise(2).alias("customers"),
-    )
+        values = _of_days(rows.select(*_values(rows, source, kinds_of(rows))), source, settings)
+        return _by_visitor(values, settings)
 
 
 def counted(events: DataFrame, as_of: date) -> DataFrame:
@@ -119,25 +122,48 @@ def place_of_word(word: Column, places: Mapping[str, int]) -> Column:
     return F.coalesce(*(F.when(text.isin(*words), F.lit(place)) for place, words in sorted(by_place.items())))
 
 
+def channel_of_word(kinds: Kinds, places: Mapping[str, int]) -> Column:
+    """The number of a row's channel: the first one where it names none, null for one that is not known."""
+    if "channel" not in kinds:
+        return F.lit(0)
+    blank = F.coalesce(F.trim(F.col("channel").cast("string")) == "", F.lit(True))
+    return F.when(blank, F.lit(0)).otherwise(place_of_word(F.col("channel"), places))
+
+
 def _values(rows: DataFrame, source: EventsSource, kinds: Kinds) -> list[Column]:
     words = event_words(source.preset, source.types)
     return [
         *(_id(name, kinds, source).alias(name) for name in _IDS),
         _untidy(kinds).alias("untidy"),
-        *((id_text(name, kinds[name]) if name in kinds else _nothing()).alias(name)
-          for name in ("session_id", "event_id")),
+        *(_present(name, kinds).alias(name) for name in ("session_id", "event_id")),
         moment_of("event_ts", kinds).alias("event_ts"),
         *((moment_of(name, kinds) if name in kinds else F.lit(None).cast("timestamp")).alias(name)
           for name in ("received_ts", "signup_ts")),
         place_of_word(F.col("event_type"), {word: TYPE_OF[kind] for word, kind in words.items()}).alias("type"),
-        (place_of_word(F.col("channel"), CHANNEL_OF) if "channel" in kinds else F.lit(0)).alias("channel"),
-        (_written("channel") if "channel" in kinds else F.lit("web")).alias("channel_word"),
+        channel_of_word(kinds, CHANNEL_OF).alias("channel"),
         F.col("record"),
     ]  # fmt: skip
 
 
-def _conditions(values: DataFrame, kinds: Kinds, written: datetime | None) -> dict[str, Column]:
-    customer, moment = F.col("customer_id"), F.col("event_ts")
+def _of_days(values: DataFrame, source: EventsSource, settings: Reading) -> DataFrame:
+    """Rows of the days that are read, with `skewed` BOOLEAN and `moment` TIMESTAMP, the time that counts."""
+    late = F.col("received_ts") + F.expr(f"INTERVAL {int(SKEW.total_seconds())} SECONDS") < F.col("event_ts")
+    values = values.withColumn("skewed", F.coalesce(late, F.lit(False)))
+    mends = severity("clock_skew", source.quality.checks, EVENT_CHECKS) == "repair"
+    moment = F.when(F.col("skewed"), F.col("received_ts")) if mends else F.lit(None).cast("timestamp")
+    known = values.withColumn("moment", F.coalesce(moment, F.col("event_ts")))
+    if settings.first_day is None:
+        return known
+    start = F.lit(settings.first_day.isoformat()).cast("timestamp")
+    # Rows without a time are read: somebody has to know of them. The first condition is one that files can answer.
+    return known.where(
+        (F.col("event_ts").isNull() | (F.col("event_ts") >= start))
+        & (F.col("moment").isNull() | (F.col("moment") >= start))
+    )
+
+
+def _conditions(values: DataFrame, source: EventsSource, kinds: Kinds, written: datetime | None) -> dict[str, Column]:
+    customer, moment = F.col("customer_id"), F.col("moment")
     found = {
         "bad_date": moment.isNull(),
         "before_1970": moment < F.lit("1970-01-01").cast("timestamp"),
@@ -148,42 +174,50 @@ def _conditions(values: DataFrame, kinds: Kinds, written: datetime | None) -> di
     }
     if CORRUPT in values.select("record.*").columns:
         found["malformed"] = F.col("record").getField(CORRUPT).isNotNull()
-    skewed = F.col("received_ts") + F.expr(f"INTERVAL {int(SKEW.total_seconds())} SECONDS") < moment
     if "received_ts" in kinds:
-        found["clock_skew"] = F.coalesce(skewed, F.lit(False))
+        found["clock_skew"] = F.col("skewed")
     if written is not None:
-        limit = F.timestamp_seconds(F.lit(int((written + FUTURE_TOLERANCE).timestamp())))
-        # What is repaired by the time of receipt is not from the future.
-        ahead = moment > limit
-        found["future_date"] = ahead & ~found["clock_skew"] if "received_ts" in kinds else ahead
+        limit = int((written + FUTURE_TOLERANCE).timestamp())
+        found["future_date"] = moment > F.timestamp_seconds(F.lit(limit))
     if "signup_ts" in kinds:
         found["before_signup"] = moment < F.col("signup_ts")
     if "channel" in kinds:
-        found["unknown_channel"] = F.col("channel").isNull() & (F.col("channel_word") != "")
+        found["unknown_channel"] = F.col("channel").isNull()
     if any(is_text(kinds[name]) for name in _IDS if name in kinds):
         found["id_whitespace"] = F.col("untidy")
+    if "id_changed" in values.columns:
+        found["id_unicode"] = F.col("id_changed")
     if "joined" in values.columns:
         found["visitor_joined"] = F.col("joined")
     return found
 
 
-def _with_known_visitors(values: DataFrame) -> DataFrame:
+def _with_known_visitors(values: DataFrame, seen: DataFrame) -> DataFrame:
     """Rows without a customer get the one their visitor turned out to be, where there is just one."""
-    known = values.where(_is_there("customer_id")).withColumn("joined", F.lit(False))
-    seen = _by_visitor(values).where(F.col("first") == F.col("last"))
-    named = seen.select("visitor_id", F.col("first").alias("found"))
-    unknown = values.where(~_is_there("customer_id")).join(named, "visitor_id", "left").select(*values.columns, "found")
+    named = seen.where(F.col("customers") == 1).select("visitor_id", F.col("customer").alias("found"))
+    stranger = ~_is_there("customer_id") & _is_there("visitor_id")
+    known = values.where(~stranger).withColumn("joined", F.lit(False))
+    unknown = values.where(stranger).join(named, "visitor_id", "left").select(*values.columns, "found")
     joined = unknown.withColumns(
         {"customer_id": F.coalesce("found", "customer_id"), "joined": F.col("found").isNotNull()}
     )
     return known.unionByName(joined.drop("found"))
 
 
-def _by_visitor(values: DataFrame) -> DataFrame:
-    usable = _is_there("customer_id") & ~is_placeholder(F.col("customer_id"))
+def _by_visitor(values: DataFrame, settings: Reading) -> DataFrame:
+    usable = _is_there("customer_id") & ~is_placeholder(F.col("customer_id")) & F.col("type").isNotNull()
     customer = F.when(usable, F.col("customer_id"))
-    named = values.where(_is_there("visitor_id") & F.col("event_ts").isNotNull())
-    return named.groupBy("visitor_id").agg(F.min(customer).alias("first"), F.max(customer).alias("last"))
+    named = values.where(_is_there("visitor_id") & F.col("moment").isNotNull())
+    if settings.last_day is not None:
+        until = F.lit((settings.last_day + timedelta(days=1)).isoformat()).cast("timestamp")
+        named = named.where(F.col("moment") < until)
+    seen = named.groupBy("visitor_id").agg(F.min(customer).alias("first"), F.max(customer).alias("last"))
+    one = F.col("first") == F.col("last")
+    return seen.select(
+        "visitor_id",
+        F.when(F.col("first").isNull(), 0).when(one, 1).otherwise(2).alias("customers"),
+        F.when(one, F.col("first")).alias("customer"),
+    )
 
 
 def _is_there(name: str) -> Column:
@@ -206,8 +240,12 @@ def _untidy(kinds: Kinds) -> Column:
     return found
 
 
-def _written(name: str) -> Column:
-    return F.coalesce(F.trim(F.col(name).cast("string")), F.lit(""))
+def _present(name: str, kinds: Kinds) -> Column:
+    """An id as text; a blank one is none."""
+    if name not in kinds:
+        return _nothing()
+    text = id_text(name, kinds[name])
+    return F.when(F.trim(text) != "", text)
 
 
 def _nothing() -> Column:

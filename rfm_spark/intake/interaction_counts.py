@@ -11,6 +11,7 @@ from pyspark.sql import functions as F
 
 from rfm_spark.core.checks import Check
 from rfm_spark.intake.counts import ANONYMOUS, contents_text
+from rfm_spark.intake.ids import beyond_ascii
 from rfm_spark.intake.verdicts import codes_of
 
 _EPOCH = date(1970, 1, 1)
@@ -29,6 +30,7 @@ class InteractionCounts:
         later: accepted rows dated after as_of.
         newest: date of the newest accepted row up to as_of.
         series: rows per day of each channel and type, accepted and dated up to as_of.
+        foreign_ids: accepted rows with a customer id beyond ASCII.
         contents: a fingerprint of the rows dated up to as_of that doesn't depend on their order.
     """
 
@@ -38,6 +40,7 @@ class InteractionCounts:
     later: int = 0
     newest: date | None = None
     series: dict[tuple[int, int], dict[date, int]] = field(default_factory=dict)
+    foreign_ids: int = 0
     contents: str = ""
 
     @property
@@ -61,7 +64,8 @@ def tallied(rows: DataFrame, content: Sequence[Column]) -> DataFrame:
         content: what of a row shapes results.
 
     Returns:
-        reason, marks, channel, type, day INT (days since 1970; null for rejected rows), rows, low, high BIGINT.
+        reason, marks, channel, type, day INT (days since 1970; null for rejected rows), rows, foreign (with ids beyond
+        ASCII), low, high BIGINT.
     """
     hashed = F.xxhash64(*content, F.array(*(value.isNull() for value in content)))
     piece = F.lit(_PIECE).cast("bigint")
@@ -71,6 +75,7 @@ def tallied(rows: DataFrame, content: Sequence[Column]) -> DataFrame:
     day = F.when(accepted, F.unix_date("event_date")).alias("day")
     return rows.groupBy("reason", "marks", *keys, day).agg(
         F.count(F.lit(1)).alias("rows"),
+        F.count(F.when(beyond_ascii(F.col("customer_id")), 1)).alias("foreign"),
         F.sum(hashed.bitwiseAND(piece)).alias("low"),
         F.sum(F.shiftrightunsigned(hashed, 28).bitwiseAND(piece)).alias("high"),
     )
@@ -84,7 +89,7 @@ def interaction_counts(found: DataFrame, checks: Sequence[Check], as_of: date) -
         checks: catalogue of the source.
         as_of: last day that counts.
     """
-    read = later = low = high = 0
+    read = later = foreign = low = high = 0
     rejected: dict[str, int] = {}
     marked: dict[str, int] = {}
     series: dict[tuple[int, int], dict[date, int]] = {}
@@ -93,6 +98,7 @@ def interaction_counts(found: DataFrame, checks: Sequence[Check], as_of: date) -
         if row["reason"] is not None:
             rejected[row["reason"]] = rejected.get(row["reason"], 0) + row["rows"]
             continue
+        foreign += row["foreign"]
         for code in codes_of(row["marks"], checks):
             marked[code] = marked.get(code, 0) + row["rows"]
         day = _EPOCH + timedelta(days=min(row["day"], (date.max - _EPOCH).days))
@@ -111,5 +117,6 @@ def interaction_counts(found: DataFrame, checks: Sequence[Check], as_of: date) -
         later,
         newest,
         series,
+        foreign,
         contents_text(low, high),
     )

@@ -9,12 +9,12 @@ from pyspark.sql import functions as F
 
 from rfm_spark.core.checks import severity
 from rfm_spark.core.interaction_checks import MESSAGE_CHECKS
-from rfm_spark.core.interaction_words import MESSAGE_CHANNELS, MESSAGE_EVENTS, SUPPRESSING
+from rfm_spark.core.interaction_words import MESSAGE_CHANNELS, MESSAGE_EVENTS, RESPONSES, SUPPRESSING
 from rfm_spark.core.interactions import MessagesSource
 from rfm_spark.core.places import CORRUPT
 from rfm_spark.core.session import session_settings
-from rfm_spark.intake.events import Reading, place_of_word
-from rfm_spark.intake.ids import id_text, is_placeholder, is_text, trimmed
+from rfm_spark.intake.events import Reading, channel_of_word, place_of_word
+from rfm_spark.intake.ids import id_text, is_placeholder, is_text, trimmed, with_normal_ids
 from rfm_spark.intake.mapping import A_TIME, LENIENT, Wanted, mapped_columns
 from rfm_spark.intake.values import FUTURE_TOLERANCE, Kinds, kinds_of, moment_of
 from rfm_spark.intake.verdicts import marks_of, reason_of
@@ -31,7 +31,7 @@ def judged_messages(raw: DataFrame, source: MessagesSource, reading: Reading | N
     Args:
         raw: rows of the source.
         source: its mapping.
-        reading: what is read; what suppresses a channel is read whatever its day.
+        reading: what is read; what suppresses a channel, opens and answers are read whatever their day.
 
     Returns:
         customer_id, message_id STRING (null where the event needs none), event_ts TIMESTAMP, event_date DATE, type and
@@ -50,8 +50,12 @@ def judged_messages(raw: DataFrame, source: MessagesSource, reading: Reading | N
         suppressing = F.col("type").isin(*(EVENT_OF[event] for event in SUPPRESSING))
         if settings.first_day is not None:
             start = F.lit(settings.first_day.isoformat()).cast("timestamp")
-            old = (F.col("event_ts") < start) & ~F.coalesce(suppressing, F.lit(False))
+            # What shows that an address is alive counts at any age, like what shows that it is not.
+            lasting = F.col("type").isin(*(EVENT_OF[event] for event in (*SUPPRESSING, "opened", *RESPONSES)))
+            old = (F.col("event_ts") < start) & ~F.coalesce(lasting, F.lit(False))
             values = values.where(~F.coalesce(old, F.lit(False)))
+        if settings.id_changes is not None:
+            values = with_normal_ids(values, settings.id_changes, ("customer_id",))
         found = _conditions(values, kinds, settings.written, suppressing)
         reason = reason_of(found, checks, MESSAGE_CHECKS)
         return values.select(
@@ -81,7 +85,7 @@ def _values(source: MessagesSource, kinds: Kinds) -> list[Column]:
         _untidy(kinds).alias("untidy"),
         moment_of("event_ts", kinds).alias("event_ts"),
         place_of_word(F.col("event"), {word: EVENT_OF[event] for word, event in words.items()}).alias("type"),
-        (place_of_word(F.col("channel"), CHANNEL_OF) if "channel" in kinds else F.lit(0)).alias("channel"),
+        channel_of_word(kinds, CHANNEL_OF).alias("channel"),
         F.col("record"),
     ]
 
@@ -104,6 +108,8 @@ def _conditions(values: DataFrame, kinds: Kinds, written: datetime | None, suppr
         found["future_date"] = moment > F.timestamp_seconds(F.lit(limit))
     if any(is_text(kinds[name]) for name in _IDS):
         found["id_whitespace"] = F.col("untidy")
+    if "id_changed" in values.columns:
+        found["id_unicode"] = F.col("id_changed")
     return found
 
 

@@ -66,13 +66,18 @@ def told(source: str, rows: Mapping[str, int]) -> list[str]:
     return sentences
 
 
-def gate(source: str, counts: InteractionCounts, limits: SourceLimits, as_of: date) -> list[str]:
+def gate(
+    source: str, counts: InteractionCounts, limits: SourceLimits, as_of: date, apart: Mapping[str, int] | None = None
+) -> list[str]:
     """What a reader should know of a source's rows.
 
     Raises:
         GateError: they are beyond a limit at level fail.
     """
-    share, reasons = counts.reject_share, ", ".join(f"{c} {n:,}" for c, n in counts.rejected.items() if c != ANONYMOUS)
+    rejected = {code: n for code, n in {**counts.rejected, **(apart or {})}.items() if code != ANONYMOUS}
+    reasons = ", ".join(f"{code} {n:,}" for code, n in rejected.items())
+    known = counts.read - counts.rejected.get(ANONYMOUS, 0)
+    share = sum(rejected.values()) / known if known else 0.0
     found = _beyond(
         share, limits.levels("max_reject_share"),
         lambda limit: f"{share:.1%} of the rows of sources.{source} that have a customer were rejected ({reasons}), "

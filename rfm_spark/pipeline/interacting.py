@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 from pyspark.sql import DataFrame, SparkSession
@@ -21,8 +21,8 @@ from rfm_spark.behaviour.interactions import (
     without_days,
 )
 from rfm_spark.behaviour.messages import MESSAGE_FLAGS, Judging, channel_counts, outcomes
-from rfm_spark.behaviour.tracking import Health, tracking_health, warnings
-from rfm_spark.core.checks import severity
+from rfm_spark.behaviour.tracking import PAST_DAYS, Health, tracking_health, warnings
+from rfm_spark.core.checks import Check, severity
 from rfm_spark.core.config import Config
 from rfm_spark.core.interaction_checks import EVENT_CHECKS, MESSAGE_CHECKS
 from rfm_spark.core.interaction_tables import ENGAGEMENT, ENGAGEMENT_SUMMARY, INTERACTIONS, TRACKING
@@ -33,17 +33,18 @@ from rfm_spark.core.interaction_words import (
     MESSAGE_CHANNELS,
     MESSAGE_EVENTS,
 )
-from rfm_spark.core.interactions import EventsSource, MessagesSource
+from rfm_spark.core.interactions import EventsSource, MessagesSource, SourceLimits
 from rfm_spark.core.schemas import REJECTS
 from rfm_spark.core.session import session_settings
 from rfm_spark.intake import events as event_rows
 from rfm_spark.intake import messages as message_rows
 from rfm_spark.intake.counts import ANONYMOUS
 from rfm_spark.intake.events import Reading, judged_events, visitors
+from rfm_spark.intake.ids import unicode_changes
 from rfm_spark.intake.interaction_counts import InteractionCounts, interaction_counts, tallied
 from rfm_spark.intake.messages import judged_messages
 from rfm_spark.intake.rejects import interaction_rejects, with_first_seen
-from rfm_spark.lake.ledger import RunRow
+from rfm_spark.lake.ledger import Ledger, RunRow, current_runs
 from rfm_spark.lake.sources import PinnedSource, pin
 from rfm_spark.pipeline.accounting import account, checks_found, gate, told
 from rfm_spark.pipeline.context import RunContext
@@ -122,8 +123,9 @@ def _judged_events(source: EventsSource, pinned: PinnedSource, config: Config, a
 
 
 def _events_reading(pinned: PinnedSource, config: Config, as_of: date) -> Reading:
-    # A day more than the longest window, for the session that reaches into it.
-    return Reading(pinned.written, as_of - timedelta(days=config.interactions.windows[-1]))
+    # A day more than the longest window, for the session that reaches into it; five weeks for tracking health.
+    days = max(config.interactions.windows[-1], PAST_DAYS)
+    return Reading(pinned.written, as_of - timedelta(days=days), as_of)
 
 
 def _judged_messages(source: MessagesSource, pinned: PinnedSource, config: Config, as_of: date) -> DataFrame:
@@ -144,9 +146,19 @@ def _message_counts(rows: DataFrame, as_of: date) -> InteractionCounts:
 def _events(run: RunContext, source: EventsSource, frames: dict[str, DataFrame], health: list[Health]) -> DataFrame:
     """Customers of `interactions.customer_interactions`; rows accounted for, tables added to `frames`."""
     pinned = run.sources[EVENTS]
-    rows = _judged_events(source, pinned, run.config, run.as_of)
+    reading = _events_reading(pinned, run.config, run.as_of)
+    if "visitor_id" in source.columns:
+        seen = run.hold(visitors(pinned.frame, source, reading))
+        run.rows |= _visitor_counts(seen)
+        reading = replace(reading, visitors=seen)
+    rows = judged_events(pinned.frame, source, reading)
     counts = _event_counts(rows, run.as_of)
-    health += tracking_health(EVENTS, _named(counts, EVENT_CHANNELS, EVENT_TYPES), run.as_of)
+    changes = _id_changes(run, rows, counts, source.quality, EVENT_CHECKS)
+    if changes is not None:
+        rows = judged_events(pinned.frame, source, replace(reading, id_changes=changes))
+        counts = _event_counts(rows, run.as_of)
+    start = reading.first_day or run.as_of
+    health += tracking_health(EVENTS, _named(counts, EVENT_CHANNELS, EVENT_TYPES), run.as_of, start)
     run.contents[EVENTS] = counts.contents
     each_id = severity("duplicate_event", source.quality.checks, EVENT_CHECKS) != "off"
     features = Features(
@@ -169,10 +181,8 @@ def _events(run: RunContext, source: EventsSource, frames: dict[str, DataFrame],
     run.rows |= account(EVENTS, counts, totals["all_events"] + _technical(counts), copies, apart)
     marked["duplicate_event"] = copies
     run.rows |= checks_found(EVENTS, marked, source.quality.checks, EVENT_CHECKS)
-    if "visitor_id" in source.columns:
-        run.rows |= _visitor_counts(visitors(pinned.frame, source, _events_reading(pinned, run.config, run.as_of)))
     _write_rejects(run, rows, EVENTS, counts)
-    run.warnings += [*gate(EVENTS, counts, source.quality, run.as_of), *told(EVENTS, run.rows)]
+    run.warnings += [*gate(EVENTS, counts, source.quality, run.as_of, apart), *told(EVENTS, run.rows)]
     frames[INTERACTIONS.name] = interaction_rows(customers, run.config.interactions.windows)
     return customers
 
@@ -227,11 +237,18 @@ def _messages(
     run: RunContext, source: MessagesSource, stirred: DataFrame, frames: dict[str, DataFrame], health: list[Health]
 ) -> DataFrame:
     """Customers of `engagement.customer_columns`; rows accounted for, tables added to `frames`."""
-    rows = _judged_messages(source, run.sources[MESSAGES], run.config, run.as_of)
-    counts = _message_counts(rows, run.as_of)
-    health += tracking_health(MESSAGES, _named(counts, MESSAGE_CHANNELS, MESSAGE_EVENTS), run.as_of)
-    run.contents[MESSAGES] = counts.contents
     judging = Judging(run.as_of, run.config.engagement, source.quality)
+    pinned = run.sources[MESSAGES]
+    reading = Reading(pinned.written, judging.read_from)
+    rows = judged_messages(pinned.frame, source, reading)
+    counts = _message_counts(rows, run.as_of)
+    changes = _id_changes(run, rows, counts, source.quality, MESSAGE_CHECKS)
+    if changes is not None:
+        rows = judged_messages(pinned.frame, source, replace(reading, id_changes=changes))
+        counts = _message_counts(rows, run.as_of)
+    named = _named(counts, MESSAGE_CHANNELS, MESSAGE_EVENTS)
+    health += tracking_health(MESSAGES, named, run.as_of, judging.read_from)
+    run.contents[MESSAGES] = counts.contents
     channels = run.hold(channel_counts(outcomes(message_rows.counted(rows, run.as_of), judging), judging))
     sums = (F.sum(name).alias(name) for name in ("kept", "copies", *MESSAGE_FLAGS))
     totals = {name: int(n or 0) for name, n in channels.agg(*sums).collect()[0].asDict().items()}
@@ -250,10 +267,27 @@ def _messages(
 
 
 def _before(run: RunContext) -> DataFrame | None:
+    """Engagement of the latest earlier run that had messages: one without them forgets nothing."""
     if run.previous is None or not run.store.exists(ENGAGEMENT.name):
         return None
+    last: RunRow | None = run.previous
+    if MESSAGES not in run.previous.contents:
+        current = current_runs(Ledger(run.store).complete(run.config.name), run.config.name)
+        earlier = [one for day, one in current.items() if day < run.as_of and MESSAGES in one.contents]
+        last = earlier[-1] if earlier else None
+    if last is None:
+        return None
     run.store.prepare(ENGAGEMENT)
-    return run.of_run(ENGAGEMENT.name, run.previous.run_id)
+    return run.of_run(ENGAGEMENT.name, last.run_id)
+
+
+def _id_changes(
+    run: RunContext, rows: DataFrame, counts: InteractionCounts, limits: SourceLimits, checks: Sequence[Check]
+) -> DataFrame | None:
+    if not counts.foreign_ids or severity("id_unicode", limits.checks, checks) == "off":
+        return None
+    changes = run.hold(unicode_changes(rows.where(F.col("reason").isNull()), ("customer_id",)))
+    return changes if changes.count() else None
 
 
 def _write_rejects(run: RunContext, rows: DataFrame, source: str, counts: InteractionCounts) -> None:

@@ -52,12 +52,13 @@ def same_rows(run: RunRow, canonical: str, versions: Mapping[str, str], contents
         contents: of the present version.
     """
     # Events and messages change no order; `interacting.same_interactions` asks for them.
-    if _of_orders(run.inputs) == _of_orders(versions):
+    if of_orders(run.inputs) == of_orders(versions):
         return True
     return _comparable(run, canonical) and run.contents[SOURCE] == contents.until(run.as_of)
 
 
-def _of_orders(versions: Mapping[str, str]) -> dict[str, str]:
+def of_orders(versions: Mapping[str, str]) -> dict[str, str]:
+    """Versions of what orders are made of."""
     return {name: version for name, version in versions.items() if name.startswith(SOURCE)}
 
 

@@ -24,6 +24,7 @@ from rfm_spark.pipeline.context import RunContext
 from rfm_spark.pipeline.drifting import measure_drift
 from rfm_spark.pipeline.interacting import interact
 from rfm_spark.pipeline.joining import with_behaviour
+from rfm_spark.pipeline.late import of_orders
 from rfm_spark.pipeline.measuring import measure
 from rfm_spark.segments.cuts import CutSet, as_rows, fixed_cuts, from_rows, measure_ranks, quantile_cuts
 from rfm_spark.segments.load import rule_params
@@ -68,7 +69,7 @@ def _keep_orders(run: RunContext) -> int | None:
         sort_keys=True,
     )
     reflects = json.dumps(
-        {"config": run.config.name, "source": dict(run.inputs), "mapping": digest(mapping)[:16]}, sort_keys=True
+        {"config": run.config.name, "source": of_orders(run.inputs), "mapping": digest(mapping)[:16]}, sort_keys=True
     )
     if run.store.exists(ORDERS.name) and run.store.last_metadata(ORDERS.name) == reflects:
         run.outputs[ORDERS.name] = run.store.version_of(ORDERS.name, reflects)

@@ -106,7 +106,7 @@ def _told(settings: Mapping[str, Any], sources: Iterable[str]) -> list[str]:
 
 
 def _sources_of(settings: Mapping[str, Any], columns: Iterable[str]) -> set[str]:
-    rfm = ((settings.get("engagement") or {}).get("rfm") or {}).get("on")
+    rfm = ((settings.get("engagement") or {}).get("rfm") or {}).get("of")
     homes = {
         **{name: EVENTS for name, _, _ in INTERACTION_COLUMNS},
         **{name: MESSAGES for name, _, _ in ENGAGEMENT_COLUMNS},

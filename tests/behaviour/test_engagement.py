@@ -113,6 +113,8 @@ def test_every_count_equals_the_independent_one(spark: SparkSession, seconds: fl
     mine = by_key(channels_of(spark, rows, config))
     theirs = expected(rows, config)
     assert theirs
+    named = {key for key, row in mine.items() if any(row[name] for name in COUNTS)}
+    assert named == {key for key, counts in theirs.items() if any(counts.values())}
     for key, row in mine.items():
         counts = {
             name: row[name] or 0 for name in ("delivered", "opened", "clicked", "replied", "redeemed", "responded")
@@ -203,6 +205,8 @@ def test_who_unsubscribes_complains_or_bounces_is_left_out_at_once(spark: SparkS
         *mails("angry", 1, 1, 1), ("angry", "m0", at(5), "complained", "email"),
         *mails("dead", 2, 0, 0), ("dead", "m1", at(3), "bounced", "email"),
         *mails("back", 2, 0, 0), ("back", "m0", at(40), "bounced", "email"), ("back", "m1", at(2), "opened", "email"),
+        ("alive", "m0", at(400), "bounced", "email"), ("alive", "m1", at(300), "opened", "email"),
+        *mails("alive", 1, 0, 0), ("blank", "m0", at(9), "complained", " "), *mails("blank", 1, 0, 0),
         *mails("half", 6, 0, 0), *mails("half", 6, 0, 6, "sms"), ("half", "m0", at(1), "unsubscribed", "email"),
     ]  # fmt: skip
     rows_of = by_key(found(spark, rows))
@@ -212,6 +216,8 @@ def test_who_unsubscribes_complains_or_bounces_is_left_out_at_once(spark: SparkS
     assert said["angry"] == (True, "complained", at(5).date())
     assert said["dead"] == (True, "bounced", at(3).date())
     assert said["back"][0] is False
+    assert said["alive"][0] is False
+    assert said["blank"][0] is True
     assert rows_of["half", "all"]["suppressed"] is False
     assert rows_of["gone", "all"]["suppressed"] is True
     assert rows_of["half", "sms"]["suppressed"] is False
@@ -232,6 +238,10 @@ def test_the_disengaged_are_left_alone_until_they_stir(spark: SparkSession) -> N
     # Nothing was sent for so long that there is no rate any more.
     later, row = run(silent, AS_OF + timedelta(days=120), first)
     assert (row["delivered"], row["suppressed"], row["suppressed_since"]) == (0, True, AS_OF)
+    # A click of the day of the first run, which that run could not know yet.
+    same_day: Row = ("a", "m8", at(0, 23), "clicked", "email")
+    _, row = run([*silent, same_day], AS_OF + timedelta(days=1), first)
+    assert (row["suppressed"], row["reactivated_on"]) == (False, AS_OF)
     stirred = AS_OF + timedelta(days=121)
     click: Row = ("a", "m9", datetime(stirred.year, stirred.month, stirred.day, 8), "clicked", "email")
     lifted, row = run([*silent, click], stirred, later)
@@ -250,7 +260,7 @@ def test_a_visit_or_an_order_lifts_it_too(spark: SparkSession) -> None:
     channels = channels_of(spark, mails("a", 10, 0, 0), config).cache()
     first = engaged_rows(engagement(channels, judging, None, None)).cache()
     next_day = Judging(AS_OF + timedelta(days=1), config, SOURCE.quality)
-    for day, suppressed in ((AS_OF, True), (AS_OF + timedelta(days=1), False)):
+    for day, suppressed in ((AS_OF + timedelta(days=1), False),):
         stirred = spark.createDataFrame([("a", day)], "customer_id string, stirred_on date")
         row = by_key(engagement(channels, next_day, first, stirred))["a", "email"]
         assert row["suppressed"] is suppressed

@@ -94,11 +94,39 @@ def test_an_event_id_that_comes_again_counts_once(spark: SparkSession) -> None:
     once = pd.concat([log, nameless, nameless])
     given = source("session_id")
     assert computed(spark, twice, given) == expected(once, 30)
+    # Of copies in several sessions the earliest stays in its own.
+    assert computed(spark, twice, source()) == expected(once, None)
     events = judged_events(as_frame(spark, twice), given)
     features = Features(AS_OF, InteractionsConfig(), has_event_id=True)
     people = customer_interactions(events_each_once(counted(events, AS_OF), features), features)
     copies = people.agg(F.sum("copies")).collect()[0][0]
     assert copies == (again["ts"].dt.date <= AS_OF).sum()
+
+
+def test_blank_ids_of_events_and_sessions_are_none(spark: SparkSession) -> None:
+    log = made_log(seed=8)
+    blank = log.assign(event_id=" ", session="")
+    found = computed(spark, blank, source())
+    assert {days: {who: row["events"] for who, row in rows.items()} for days, rows in found.items()} == {
+        days: {who: row["events"] for who, row in rows.items()} for days, rows in expected(log, None).items()
+    }
+    assert all(row["sessions"] == 0 for row in found[90].values())
+
+
+def test_what_a_visitor_says_later_is_not_known_yet(spark: SparkSession) -> None:
+    given = EventsSource.model_validate(
+        {"path": "x", "format": "delta", "columns": {**COLUMNS, "visitor_id": "cookie"}}
+    )
+    rows = pd.DataFrame({
+        "customer_id": [None, "a", None, "b", "c"], "cookie": ["v", "v", "w", "w", "w"],
+        "ts": pd.to_datetime(["2024-03-01", "2024-03-20", "2024-03-02", "2024-03-03", "2024-03-04"]).as_unit("us"),
+        "type": "page_view", "channel": "web", "session": None, "event_id": list("12345"),
+    })  # fmt: skip
+    for last_day, owner in ((date(2024, 3, 19), None), (date(2024, 3, 20), "a")):
+        judged = judged_events(as_frame(spark, rows), given, Reading(last_day=last_day))
+        owners = {row["event_id"]: row["customer_id"] for row in judged.collect()}
+        # Who said he was two is nobody.
+        assert (owners["1"], owners["3"]) == (owner, None)
 
 
 def test_days_of_a_program_are_found_and_left_out(spark: SparkSession) -> None:

@@ -9,6 +9,7 @@ import pytest
 from rfm_spark.behaviour.tracking import Health, tracking_health, warnings
 
 AS_OF = date(2024, 6, 30)
+START = AS_OF - timedelta(days=90)
 
 
 def series(rows: dict[int, int]) -> dict[date, int]:
@@ -19,7 +20,7 @@ def series(rows: dict[int, int]) -> dict[date, int]:
 def health(rows: dict[int, int]) -> Health:
     # A second series shows how far back the source reaches.
     both = {("web", "search"): series(rows), ("web", "page_view"): series(dict.fromkeys(range(90), 100))}
-    return next(one for one in tracking_health("events", both, AS_OF) if one.kind == "search")
+    return next(one for one in tracking_health("events", both, AS_OF, START) if one.kind == "search")
 
 
 @pytest.mark.parametrize(
@@ -56,7 +57,7 @@ def test_what_stopped_is_a_warning_and_comes_first() -> None:
         ("app", "video_play"): series(dict.fromkeys(range(4, 90), 30)),
         ("web", "page_view"): series(dict.fromkeys(range(90), 100)),
     }
-    found = tracking_health("events", both, AS_OF)
+    found = tracking_health("events", both, AS_OF, START)
     assert [one.status for one in found] == ["stopped", "ok"]
     assert warnings(found) == [
         "tracking: video_play of app in sources.events stopped: no row since 2024-06-26 (4 days; never silent for more "
@@ -65,5 +66,5 @@ def test_what_stopped_is_a_warning_and_comes_first() -> None:
 
 
 def test_a_source_of_a_week_has_no_past_to_compare_with() -> None:
-    found = tracking_health("events", {("web", "search"): series(dict.fromkeys(range(7), 50))}, AS_OF)
+    found = tracking_health("events", {("web", "search"): series(dict.fromkeys(range(7), 50))}, AS_OF, START)
     assert [(one.status, one.weekly_mean) for one in found] == [("sparse", None)]

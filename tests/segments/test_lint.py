@@ -201,7 +201,7 @@ def test_cluster_columns_need_clusters(column: str) -> None:
 
 @pytest.mark.parametrize(
     "column",
-    ["lifecycle_stage: new", "engagement_tier: highly", "p_alive: 1", "expected_orders: 1", "clv: 1",
+    ["lifecycle_stage: new", "p_alive: 1", "expected_orders: 1", "clv: 1",
      "churn_probability: 1"],
 )  # fmt: skip
 def test_columns_of_an_absent_stage_are_refused(column: str) -> None:
