@@ -108,7 +108,7 @@ def test_every_kind_of_dirt_is_counted_exactly_and_the_rows_balance(spark: Spark
         assert rows[f"{source}.read"] == sum(parts)
     assert rows["messages.read"] == (mail_log()["ts"].dt.date >= AS_OF - timedelta(days=119)).sum()
     told = " ".join(outcome.warnings)
-    assert "events: rejected (not counted): future_date 3" in told
+    assert "events: rejected (not counted): anonymous 6, future_date 3" in told
     kept = current(spark, Place.of(config), "rejects").groupBy("source", "reason").count().collect()
     # Strangers and programs are counted, not kept.
     assert {tuple(row) for row in kept} == {
