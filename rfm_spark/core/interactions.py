@@ -127,11 +127,7 @@ class EventsSource(Where):
 
     @model_validator(mode="after")
     def _columns_fit(self) -> EventsSource:
-        found = _column_problems(self.columns, EVENT_COLUMNS, ("event_ts", "event_type"), "events")
-        if not {"customer_id", "visitor_id"} & set(self.columns):
-            found.append("columns.customer_id is missing")
-        elif "customer_id" not in self.columns:
-            found.append("columns.customer_id is missing: visitors alone belong to nobody")
+        found = _column_problems(self.columns, EVENT_COLUMNS, ("customer_id", "event_ts", "event_type"), "events")
         found += _word_problems(self.types, EVENT_TYPES, "types")
         found += _channel_problems(self.simulated, EVENT_CHANNELS)
         if found:

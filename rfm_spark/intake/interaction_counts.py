@@ -10,7 +10,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from rfm_spark.core.checks import Check
-from rfm_spark.intake.counts import ANONYMOUS, contents_text
+from rfm_spark.intake.counts import contents_text
 from rfm_spark.intake.ids import beyond_ascii
 from rfm_spark.intake.verdicts import codes_of
 
@@ -42,18 +42,6 @@ class InteractionCounts:
     series: dict[tuple[int, int], dict[date, int]] = field(default_factory=dict)
     foreign_ids: int = 0
     contents: str = ""
-
-    @property
-    def reject_share(self) -> float:
-        """Rejected rows with a customer, as a share of all rows with a customer."""
-        anonymous = self.rejected.get(ANONYMOUS, 0)
-        known = self.read - anonymous
-        return (sum(self.rejected.values()) - anonymous) / known if known else 0.0
-
-    @property
-    def accepted(self) -> int:
-        """Rows that no check rejected, later ones among them."""
-        return self.read - sum(self.rejected.values())
 
 
 def tallied(rows: DataFrame, content: Sequence[Column]) -> DataFrame:

@@ -54,15 +54,28 @@ def checks_found(
     return {f"{source}.{said[code]}.{code}": n for code, n in found.items() if n and said[code] is not None}
 
 
-def told(source: str, rows: Mapping[str, int]) -> list[str]:
-    """A sentence for what was rejected, repaired and flagged each."""
+def told(
+    source: str, rows: Mapping[str, int], checks: Sequence[Check], rejected: str = "not counted", *, named: bool = True
+) -> list[str]:
+    """A sentence for what was rejected, repaired and flagged each.
+
+    Args:
+        source: whose rows.
+        rows: counts of the run by name.
+        checks: catalogue of the source.
+        rejected: what became of rejected rows.
+        named: whether the sentence begins with the source.
+    """
+    units = {check.code: check.unit for check in checks}
     sentences = []
-    for verb, what in (("rejected", "not counted"), ("repaired", "mended or dropped"), ("flagged", "kept as is")):
+    for verb, what in (("rejected", rejected), ("repaired", "mended or dropped"), ("flagged", "kept as is")):
         start = f"{source}.{verb}."
         codes = {name.removeprefix(start): n for name, n in rows.items() if name.startswith(start)}
         if codes:
-            parts = ", ".join(f"{code} {n:,}" for code, n in codes.items())
-            sentences.append(f"{source}: {verb} ({what}): {parts}")
+            parts = (
+                f"{code} {n:,}" + ("" if units[code] == "rows" else f" {units[code]}") for code, n in codes.items()
+            )
+            sentences.append(f"{f'{source}: ' if named else ''}{verb} ({what}): {', '.join(parts)}")
     return sentences
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from functools import partial
+from typing import TypeVar
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
@@ -33,7 +35,7 @@ from rfm_spark.core.interaction_words import (
     MESSAGE_CHANNELS,
     MESSAGE_EVENTS,
 )
-from rfm_spark.core.interactions import EventsSource, MessagesSource, SourceLimits
+from rfm_spark.core.interactions import EventsSource, MessagesSource
 from rfm_spark.core.schemas import REJECTS
 from rfm_spark.core.session import session_settings
 from rfm_spark.intake import events as event_rows
@@ -43,15 +45,20 @@ from rfm_spark.intake.events import Reading, judged_events, visitors
 from rfm_spark.intake.ids import unicode_changes
 from rfm_spark.intake.interaction_counts import InteractionCounts, interaction_counts, tallied
 from rfm_spark.intake.messages import judged_messages
-from rfm_spark.intake.rejects import interaction_rejects, with_first_seen
+from rfm_spark.intake.rejects import interaction_rejects
 from rfm_spark.lake.ledger import Ledger, RunRow, current_runs
 from rfm_spark.lake.sources import PinnedSource, pin
 from rfm_spark.pipeline.accounting import account, checks_found, gate, told
 from rfm_spark.pipeline.context import RunContext
 from rfm_spark.pipeline.inputs import readable
+from rfm_spark.pipeline.rejecting import first_seen
 
 EVENTS, MESSAGES = "events", "messages"
 BOT = "bot"
+# What of a row shapes results.
+_EVENT_CONTENT: tuple[str, ...] = ("customer_id", "event_ts", "type", "channel", "session_id", "event_id")
+_MESSAGE_CONTENT: tuple[str, ...] = ("customer_id", "event_ts", "type", "channel", "message_id")
+Source = TypeVar("Source")
 
 
 def interact(run: RunContext) -> int | None:
@@ -81,15 +88,12 @@ def interact(run: RunContext) -> int | None:
 
 def same_interactions(run: RunRow, config: Config, pinned: Mapping[str, PinnedSource]) -> bool:
     """Whether a published run has counted just the events and messages that are there now, up to its date."""
-    sources, changed = config.sources, {name for name, at in pinned.items() if run.inputs.get(name) != at.version}
-    if sources.events is not None and EVENTS in changed:
-        rows = _judged_events(sources.events, pinned[EVENTS], config, run.as_of)
-        if run.contents.get(EVENTS) != _event_counts(rows, run.as_of).contents:
-            return False
-    if sources.messages is not None and MESSAGES in changed:
-        rows = _judged_messages(sources.messages, pinned[MESSAGES], config, run.as_of)
-        return run.contents.get(MESSAGES) == _message_counts(rows, run.as_of).contents
-    return True
+    changed = {name for name, at in pinned.items() if run.inputs.get(name) != at.version}
+    return all(
+        run.contents.get(name) == _read(name, config, pinned[name], run.as_of, _unheld).counts.contents
+        for name in _connected(config)
+        if name in changed
+    )
 
 
 def interaction_lines(spark: SparkSession, config: Config, as_of: date) -> list[str]:
@@ -100,15 +104,15 @@ def interaction_lines(spark: SparkSession, config: Config, as_of: date) -> list[
     """
     found = []
     with session_settings(spark, {"spark.sql.session.timeZone": config.timezone}):
-        if config.sources.events is not None:
-            with readable(EVENTS):
-                rows = _judged_events(config.sources.events, pin(None, spark, config, EVENTS), config, as_of)
-                found.append(_line(EVENTS, _event_counts(rows, as_of)))
-        if config.sources.messages is not None:
-            with readable(MESSAGES):
-                rows = _judged_messages(config.sources.messages, pin(None, spark, config, MESSAGES), config, as_of)
-                found.append(_line(MESSAGES, _message_counts(rows, as_of)))
+        for name in _connected(config):
+            with readable(name):
+                found.append(_line(name, _read(name, config, pin(None, spark, config, name), as_of, _unheld).counts))
     return found
+
+
+def _connected(config: Config) -> list[str]:
+    given = {EVENTS: config.sources.events, MESSAGES: config.sources.messages}
+    return [name for name, source in given.items() if source is not None]
 
 
 def _line(source: str, counts: InteractionCounts) -> str:
@@ -118,47 +122,65 @@ def _line(source: str, counts: InteractionCounts) -> str:
     return f"{source}: {counts.read:,} rows of the days looked at{newest}; rejected: {rejected}; marked: {marked}"
 
 
-def _judged_events(source: EventsSource, pinned: PinnedSource, config: Config, as_of: date) -> DataFrame:
-    return judged_events(pinned.frame, source, _events_reading(pinned, config, as_of))
+Hold = Callable[[DataFrame], DataFrame]
 
 
-def _events_reading(pinned: PinnedSource, config: Config, as_of: date) -> Reading:
-    # A day more than the longest window, for the session that reaches into it; five weeks for tracking health.
-    days = max(config.interactions.windows[-1], PAST_DAYS)
-    return Reading(pinned.written, as_of - timedelta(days=days), as_of)
+def _unheld(frame: DataFrame) -> DataFrame:
+    return frame
 
 
-def _judged_messages(source: MessagesSource, pinned: PinnedSource, config: Config, as_of: date) -> DataFrame:
-    first_day = Judging(as_of, config.engagement).read_from
-    return judged_messages(pinned.frame, source, Reading(pinned.written, first_day))
+@dataclass(frozen=True)
+class _Rows:
+    """Rows of a source with their verdicts, what one pass over them saw, and how they were read."""
+
+    judged: DataFrame
+    counts: InteractionCounts
+    reading: Reading
+    first_day: date
 
 
-def _event_counts(rows: DataFrame, as_of: date) -> InteractionCounts:
-    names = ("customer_id", "event_ts", "type", "channel", "session_id", "event_id")
-    return interaction_counts(tallied(rows, [F.col(name) for name in names]), EVENT_CHECKS, as_of)
+def _read(name: str, config: Config, pinned: PinnedSource, as_of: date, hold: Hold) -> _Rows:
+    """The rows of events or messages that a run as of a day looks at, ids in one Unicode form."""
+    checks: tuple[Check, ...] = EVENT_CHECKS if name == EVENTS else MESSAGE_CHECKS
+    if name == EVENTS:
+        events = _have(config.sources.events)
+        # A day more than the longest window, for the session that reaches into it; five weeks for tracking health.
+        first_day = as_of - timedelta(days=max(config.interactions.windows[-1], PAST_DAYS))
+        reading = Reading(pinned.written, first_day, as_of)
+        if "visitor_id" in events.columns:
+            reading = replace(reading, visitors=hold(visitors(pinned.frame, events, reading)))
+        judge = partial(judged_events, pinned.frame, events)
+        limits, content = events.quality.checks, _EVENT_CONTENT
+    else:
+        messages = _have(config.sources.messages)
+        first_day = Judging(as_of, config.engagement).read_from
+        reading = Reading(pinned.written, first_day)
+        judge = partial(judged_messages, pinned.frame, messages)
+        limits, content = messages.quality.checks, _MESSAGE_CONTENT
+    rows = judge(reading)
+    counts = interaction_counts(tallied(rows, [F.col(column) for column in content]), checks, as_of)
+    if counts.foreign_ids and severity("id_unicode", limits, checks) != "off":
+        changes = hold(unicode_changes(rows.where(F.col("reason").isNull()), ("customer_id",)))
+        if not changes.isEmpty():
+            reading = replace(reading, id_changes=changes)
+            rows = judge(reading)
+            counts = interaction_counts(tallied(rows, [F.col(column) for column in content]), checks, as_of)
+    return _Rows(rows, counts, reading, first_day)
 
 
-def _message_counts(rows: DataFrame, as_of: date) -> InteractionCounts:
-    names = ("customer_id", "event_ts", "type", "channel", "message_id")
-    return interaction_counts(tallied(rows, [F.col(name) for name in names]), MESSAGE_CHECKS, as_of)
+def _have(source: Source | None) -> Source:
+    if source is None:
+        raise RuntimeError("a source is read that the configuration does not name")
+    return source
 
 
 def _events(run: RunContext, source: EventsSource, frames: dict[str, DataFrame], health: list[Health]) -> DataFrame:
     """Customers of `interactions.customer_interactions`; rows accounted for, tables added to `frames`."""
-    pinned = run.sources[EVENTS]
-    reading = _events_reading(pinned, run.config, run.as_of)
-    if "visitor_id" in source.columns:
-        seen = run.hold(visitors(pinned.frame, source, reading))
-        run.rows |= _visitor_counts(seen)
-        reading = replace(reading, visitors=seen)
-    rows = judged_events(pinned.frame, source, reading)
-    counts = _event_counts(rows, run.as_of)
-    changes = _id_changes(run, rows, counts, source.quality, EVENT_CHECKS)
-    if changes is not None:
-        rows = judged_events(pinned.frame, source, replace(reading, id_changes=changes))
-        counts = _event_counts(rows, run.as_of)
-    start = reading.first_day or run.as_of
-    health += tracking_health(EVENTS, _named(counts, EVENT_CHANNELS, EVENT_TYPES), run.as_of, start)
+    found = _read(EVENTS, run.config, run.sources[EVENTS], run.as_of, run.hold)
+    rows, counts = found.judged, found.counts
+    if found.reading.visitors is not None:
+        run.rows |= _visitor_counts(found.reading.visitors)
+    health += tracking_health(EVENTS, _named(counts, EVENT_CHANNELS, EVENT_TYPES), run.as_of, found.first_day)
     run.contents[EVENTS] = counts.contents
     each_id = severity("duplicate_event", source.quality.checks, EVENT_CHECKS) != "off"
     features = Features(
@@ -168,21 +190,23 @@ def _events(run: RunContext, source: EventsSource, frames: dict[str, DataFrame],
     customers = run.hold(customer_interactions(events, features))
     totals = _event_totals(customers)
     copies, apart, marked = totals["copies"], {}, dict(counts.marked)
-    found = _bots(run, events, customers, source)
-    if found is not None:
-        people = customer_interactions(without_days(events, found.days), features)
-        run.rows[f"{EVENTS}.bots"] = found.ids
+    bots = _bots(run, events, customers, source)
+    if bots is not None:
+        # Only the customers concerned are computed again.
+        their_events = events.join(bots.ids, "customer_id", "left_semi")
+        again = customer_interactions(without_days(their_events, bots.days), features)
+        people = run.hold(customers.join(bots.ids, "customer_id", "left_anti").unionByName(again))
+        left = _event_totals(people)["all_events"]
+        run.rows[f"{EVENTS}.bots"], theirs = bots.count, totals["all_events"] - left
         if severity(BOT, source.quality.checks, EVENT_CHECKS) == "reject":
-            customers = run.hold(people)
-            left = _event_totals(customers)["all_events"]
-            apart, totals = {BOT: totals["all_events"] - left}, {**totals, "all_events": left}
+            customers, apart, totals = people, {BOT: theirs}, {**totals, "all_events": left}
         else:
-            marked[BOT] = totals["all_events"] - _event_totals(people)["all_events"]
+            marked[BOT] = theirs
     run.rows |= account(EVENTS, counts, totals["all_events"] + _technical(counts), copies, apart)
     marked["duplicate_event"] = copies
     run.rows |= checks_found(EVENTS, marked, source.quality.checks, EVENT_CHECKS)
     _write_rejects(run, rows, EVENTS, counts)
-    run.warnings += [*gate(EVENTS, counts, source.quality, run.as_of, apart), *told(EVENTS, run.rows)]
+    run.warnings += [*gate(EVENTS, counts, source.quality, run.as_of, apart), *told(EVENTS, run.rows, EVENT_CHECKS)]
     frames[INTERACTIONS.name] = interaction_rows(customers, run.config.interactions.windows)
     return customers
 
@@ -199,10 +223,11 @@ def _event_totals(customers: DataFrame) -> dict[str, int]:
 
 @dataclass(frozen=True)
 class _Bots:
-    """Customers' days that a program filled, and how many customers they are of."""
+    """Customers' days that a program filled, the customers, and how many they are."""
 
     days: DataFrame
-    ids: int
+    ids: DataFrame
+    count: int
 
 
 def _bots(run: RunContext, events: DataFrame, customers: DataFrame, source: EventsSource) -> _Bots | None:
@@ -215,8 +240,9 @@ def _bots(run: RunContext, events: DataFrame, customers: DataFrame, source: Even
     if suspects.isEmpty():
         return None
     days = run.hold(bot_days(events, suspects, limit))
-    ids = days.select("customer_id").distinct().count()
-    return _Bots(days, ids) if ids else None
+    ids = days.select("customer_id").distinct()
+    count = ids.count()
+    return _Bots(days, ids, count) if count else None
 
 
 def _visitor_counts(seen: DataFrame) -> dict[str, int]:
@@ -238,16 +264,10 @@ def _messages(
 ) -> DataFrame:
     """Customers of `engagement.customer_columns`; rows accounted for, tables added to `frames`."""
     judging = Judging(run.as_of, run.config.engagement, source.quality)
-    pinned = run.sources[MESSAGES]
-    reading = Reading(pinned.written, judging.read_from)
-    rows = judged_messages(pinned.frame, source, reading)
-    counts = _message_counts(rows, run.as_of)
-    changes = _id_changes(run, rows, counts, source.quality, MESSAGE_CHECKS)
-    if changes is not None:
-        rows = judged_messages(pinned.frame, source, replace(reading, id_changes=changes))
-        counts = _message_counts(rows, run.as_of)
+    read = _read(MESSAGES, run.config, run.sources[MESSAGES], run.as_of, run.hold)
+    rows, counts = read.judged, read.counts
     named = _named(counts, MESSAGE_CHANNELS, MESSAGE_EVENTS)
-    health += tracking_health(MESSAGES, named, run.as_of, judging.read_from)
+    health += tracking_health(MESSAGES, named, run.as_of, read.first_day)
     run.contents[MESSAGES] = counts.contents
     channels = run.hold(channel_counts(outcomes(message_rows.counted(rows, run.as_of), judging), judging))
     sums = (F.sum(name).alias(name) for name in ("kept", "copies", *MESSAGE_FLAGS))
@@ -256,7 +276,7 @@ def _messages(
     marked = {**counts.marked, "exact_duplicate": totals["copies"], **{flag: totals[flag] for flag in MESSAGE_FLAGS}}
     run.rows |= checks_found(MESSAGES, marked, source.quality.checks, MESSAGE_CHECKS)
     _write_rejects(run, rows, MESSAGES, counts)
-    run.warnings += [*gate(MESSAGES, counts, source.quality, run.as_of), *told(MESSAGES, run.rows)]
+    run.warnings += [*gate(MESSAGES, counts, source.quality, run.as_of), *told(MESSAGES, run.rows, MESSAGE_CHECKS)]
     found = run.hold(engagement(channels, judging, _before(run), stirred))
     frames[ENGAGEMENT.name] = engaged_rows(found)
     frames[ENGAGEMENT_SUMMARY.name] = engagement_summary(found, run.config.engagement)
@@ -281,26 +301,11 @@ def _before(run: RunContext) -> DataFrame | None:
     return run.of_run(ENGAGEMENT.name, last.run_id)
 
 
-def _id_changes(
-    run: RunContext, rows: DataFrame, counts: InteractionCounts, limits: SourceLimits, checks: Sequence[Check]
-) -> DataFrame | None:
-    if not counts.foreign_ids or severity("id_unicode", limits.checks, checks) == "off":
-        return None
-    changes = run.hold(unicode_changes(rows.where(F.col("reason").isNull()), ("customer_id",)))
-    return changes if changes.count() else None
-
-
 def _write_rejects(run: RunContext, rows: DataFrame, source: str, counts: InteractionCounts) -> None:
     kept = {code: n for code, n in counts.rejected.items() if code != ANONYMOUS}
     if not kept:
         return
-    known = None
-    if run.before is not None and run.store.exists(REJECTS.name):
-        run.store.prepare(REJECTS)
-        known = run.of_run(REJECTS.name, run.before.run_id)
-    found = interaction_rejects(rows, source)
-    marked = with_first_seen(found, known, run.run_id, run.before.run_id if run.before else None)
-    run.write_part(REJECTS.name, marked, {"source": source})
+    run.write_part(REJECTS.name, first_seen(run, interaction_rejects(rows, source)), {"source": source})
 
 
 def _named(

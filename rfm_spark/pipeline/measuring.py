@@ -11,7 +11,7 @@ from pyspark.sql import DataFrame, Observation
 from pyspark.sql import functions as F
 
 from rfm_spark.behaviour.rfm import customer_measures, window_start
-from rfm_spark.core.checks import BY_CODE, severity
+from rfm_spark.core.checks import CHECKS, severity
 from rfm_spark.core.errors import GateError
 from rfm_spark.core.schemas import REJECTS
 from rfm_spark.core.stats import exact_moments
@@ -22,10 +22,11 @@ from rfm_spark.intake.gates import MINIMUM_GATES, Buyers, findings, mixed_curren
 from rfm_spark.intake.ids import unicode_changes
 from rfm_spark.intake.lines import Judged, accepted_until, currency_origin, judged_lines, rejects, superseded_lines
 from rfm_spark.intake.orders import build_orders
-from rfm_spark.intake.rejects import with_first_seen
 from rfm_spark.intake.values import IDS
+from rfm_spark.pipeline.accounting import told
 from rfm_spark.pipeline.context import RunContext
 from rfm_spark.pipeline.late import SOURCE, SUSPECTS
+from rfm_spark.pipeline.rejecting import first_seen
 from rfm_spark.segments.scored import z_values
 
 _BROADCAST = 200_000
@@ -160,12 +161,7 @@ def _write_rejects(run: RunContext) -> None:
     if not frames:
         return
     found = frames[0] if len(frames) == 1 else frames[0].unionByName(frames[1])
-    before = run.before
-    known = None
-    if before is not None and run.store.exists(REJECTS.name):
-        run.store.prepare(REJECTS)
-        known = run.of_run(REJECTS.name, before.run_id)
-    run.write({REJECTS.name: with_first_seen(found, known, run.run_id, before.run_id if before else None)})
+    run.write({REJECTS.name: first_seen(run, found)})
 
 
 def _gate(run: RunContext, buyers: Buyers) -> None:
@@ -179,7 +175,7 @@ def _gate(run: RunContext, buyers: Buyers) -> None:
         look = f"; see them with `rfm-spark rejects --run {run.run_id}`" if counts.rejected else ""
         raise GateError("; ".join(failed) + look + "; nothing was published")
     run.warnings += [finding.says for finding in found]
-    run.warnings += _told(run)
+    run.warnings += told(SOURCE, run.rows, CHECKS, "set apart in rejects", named=False)
     run.status = "ok"
     if any(finding.gate in MINIMUM_GATES for finding in found):
         run.status = "thin"
@@ -188,27 +184,6 @@ def _gate(run: RunContext, buyers: Buyers) -> None:
         run.warnings.append("nobody bought anything up to this date: all tables of the run are empty")
     elif not run.rows["customers.active"]:
         run.warnings.append("no purchase in the window: every frequency is 0")
-
-
-def _told(run: RunContext) -> list[str]:
-    """A sentence for what was rejected, repaired and flagged each."""
-    told = []
-    for verb, what in (
-        ("rejected", "set apart in rejects"),
-        ("repaired", "mended or dropped"),
-        ("flagged", "kept as is"),
-    ):
-        start = f"{SOURCE}.{verb}."
-        codes = {name.removeprefix(start): count for name, count in run.rows.items() if name.startswith(start)}
-        if codes:
-            parts = ", ".join(f"{code} {count:,}{_unit(code)}" for code, count in codes.items())
-            told.append(f"{verb} ({what}): {parts}")
-    return told
-
-
-def _unit(code: str) -> str:
-    unit = BY_CODE[code].unit
-    return "" if unit == "rows" else f" {unit}"
 
 
 def account_lines(run: RunContext) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, cast
 
 import numpy as np
@@ -66,7 +66,9 @@ def test_the_floor_is_the_lowest_of_several_reseedings(monkeypatch: pytest.Monke
 
 
 def shaped(monkeypatch: pytest.MonkeyPatch, points: Points, **given: Any) -> _Shape:
-    nothing: Callable[[Cells, int, int], Sequence[Points]] = lambda cells, k, seed: []  # noqa: E731
+    def nothing(cells: Cells, k: int, seed: int) -> Sequence[Points]:
+        return []
+
     monkeypatch.setattr(module, "_mllib", nothing)
     return _shaped(cells_of(points), FeatureSpace(()), config(**given), None)
 
