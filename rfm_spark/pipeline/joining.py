@@ -12,6 +12,7 @@ from rfm_spark.core.config import MEASURES, Config, Scoring
 from rfm_spark.core.interaction_tables import ENGAGEMENT_COLUMNS, INTERACTION_COLUMNS
 from rfm_spark.pipeline.context import RunContext
 from rfm_spark.segments.cuts import COLUMN_OF, as_rows, quantile_cuts, with_scores
+from rfm_spark.segments.scored import score_code
 
 _PREFIX = "engagement_"
 # Columns of engagement that are scored, by the measure whose rules they follow.
@@ -70,7 +71,7 @@ def _with_engagement_scores(run: RunContext, customers: DataFrame) -> DataFrame:
     return (
         known.join(scores, "customer_id", "left")
         .withColumns(lowest)
-        .withColumn("engagement_rfm_code", F.concat_ws("", *names.values()))
+        .withColumn("engagement_rfm_code", score_code(scoring.bins, _PREFIX))
     )
 
 

@@ -51,7 +51,7 @@ def scored_customers(
 
 def with_codes(scored: DataFrame, rfm: RfmConfig) -> DataFrame:
     """Add (or renew) rfm_code and rfm_weighted from r_score, f_score and m_score."""
-    return scored.withColumns({"rfm_code": _code(rfm.scoring.bins), "rfm_weighted": _weighted(rfm.weights)})
+    return scored.withColumns({"rfm_code": score_code(rfm.scoring.bins), "rfm_weighted": _weighted(rfm.weights)})
 
 
 def z_values(log: bool) -> dict[str, tuple[Column, int]]:
@@ -70,10 +70,11 @@ def _z(value: Column, moments: Moments) -> Column:
     return (value.cast("double") - F.lit(moments.mean)) / F.lit(moments.sd)
 
 
-def _code(bins: Bins) -> Column:
+def score_code(bins: Bins, prefix: str = "") -> Column:
+    """The three scores as 545, those of other columns with their prefix; with hyphens where a score has two digits."""
     # From ten bins on, 1-0-5 and 10-5 would read alike without a separator.
     separator = "-" if max(bins.r, bins.f, bins.m) > 9 else ""
-    return F.concat_ws(separator, *(F.col(f"{m}_score").cast("string") for m in MEASURES))
+    return F.concat_ws(separator, *(F.col(f"{prefix}{m}_score").cast("string") for m in MEASURES))
 
 
 def _weighted(weights: Weights) -> Column:
