@@ -67,7 +67,8 @@ def demo_command(options: argparse.Namespace) -> int:
     options.lake = None
     reading.report_command(options)
     console.heading("Try next")
-    print(f"rfm-spark show segments --lake {folder} --where \"segment = 'at_risk'\" --format csv")
+    shown = "fading" if options.full else "at_risk"
+    print(f"rfm-spark show segments --lake {folder} --where \"segment = '{shown}'\" --format csv")
     print(f"rfm-spark compare runs -c {config_file}")
     print(f"rfm-spark rules preview classic --lake {folder}")
     print("rfm-spark init your_transactions.csv")

@@ -12,8 +12,9 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from rfm_spark.cli import console
+from rfm_spark.cli.simulated_browsing import LAST_DAY
 from rfm_spark.cli.simulated_events import EventTruth, simulated_events
-from rfm_spark.cli.simulated_messages import MessageTruth, coupon_messages, simulated_messages
+from rfm_spark.cli.simulated_messages import RESPONSE_DAYS, MessageTruth, coupon_messages, simulated_messages
 from rfm_spark.lake.ledger import RunRow
 from rfm_spark.lake.place import Place
 from rfm_spark.lake.readers import of_run
@@ -29,6 +30,7 @@ class Planted:
 
     events: EventTruth
     messages: MessageTruth
+    late_coupons: int
 
 
 def land_coupons(spark: SparkSession, data: Path, folder: Path) -> None:
@@ -43,9 +45,18 @@ def land_simulated(spark: SparkSession, data: Path, folder: Path) -> Planted:
     events, event_truth = simulated_events(households, orders, SEED)
     messages, message_truth = simulated_messages(households, SEED)
     _land(spark, folder / "sources" / "events", "Simulated events", events)
-    everything = pd.concat([messages, _coupons(data)], ignore_index=True)
+    coupons = _coupons(data)
+    everything = pd.concat([messages, coupons], ignore_index=True)
     _land(spark, folder / "sources" / "messages", "Simulated messages beside real coupons", everything)
-    return Planted(event_truth, message_truth)
+    return Planted(event_truth, message_truth, _late(coupons))
+
+
+def _late(coupons: pd.DataFrame) -> int:
+    """Real mailings of the year redeemed for the first time over RESPONSE_DAYS later: they count as late, too."""
+    year = coupons[coupons["ts"].dt.year == LAST_DAY.year]
+    first = {event: rows.groupby(["household_id", "message_id"])["ts"].min() for event, rows in year.groupby("event")}
+    lag = (first["redeemed"] - first["delivered"]).dropna()
+    return int((lag > pd.Timedelta(days=RESPONSE_DAYS)).sum())
 
 
 def show_engagement(spark: SparkSession, place: Place, run: RunRow) -> None:
@@ -66,7 +77,7 @@ def show_engagement(spark: SparkSession, place: Place, run: RunRow) -> None:
 def show_truth(spark: SparkSession, place: Place, run: RunRow, planted: Planted) -> None:
     """What was planted beside what was recovered."""
     console.heading("Simulated data: what was planted, and what the run recovered")
-    rows = [*_event_lines(spark, place, run, planted.events), *_message_lines(run, planted.messages)]
+    rows = [*_event_lines(spark, place, run, planted.events), *_message_lines(run, planted)]
     console.table(("simulated", "planted", "recovered"), rows)
     console.heading("Simulated e-mail tiers: planted against recovered")
     found = of_run(spark, place, "engagement", run.run_id).where("channel = 'email'")
@@ -102,13 +113,14 @@ def _event_lines(spark: SparkSession, place: Place, run: RunRow, truth: EventTru
     ]
 
 
-def _message_lines(run: RunRow, truth: MessageTruth) -> list[tuple[str, object, object]]:
-    rows = run.rows
+def _message_lines(run: RunRow, planted: Planted) -> list[tuple[str, object, object]]:
+    rows, truth = run.rows, planted.messages
+    late = truth.late_responses + planted.late_coupons
     return [
         ("mails answered without an open", truth.clicks_without_open, _of(rows, "click_without_open")),
         ("mails opened but never sent", truth.orphan_messages, _of(rows, "orphan_response")),
         ("mails opened by a machine", truth.machine_opens, _of(rows, "machine_open")),
-        ("mails answered over 30 days later", truth.late_responses, _of(rows, "late_response")),
+        ("mails, and real coupons, answered too late", late, _of(rows, "late_response")),
     ]
 
 

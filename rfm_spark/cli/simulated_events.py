@@ -64,7 +64,7 @@ class EventTruth:
         clock_skewed: rows whose ts is hours after their received_ts, which is right.
         unknown_types: rows with an action that nobody knows.
         bot_days: household to the UTC day on which it has over 200 events in one minute.
-        bot_events: rows of these households on these days, the ones outside that minute with them.
+        bot_events: what these households did on these days, outside that minute too; technical rows not among them.
         joined_visitors: visitors who later made themselves known.
         joined_events: rows of theirs without a household.
         anonymous_visitors: visitors who never did.
@@ -113,8 +113,9 @@ def simulated_events(households: Sequence[str], orders: pd.DataFrame, seed: int)
     received = rows["at"].to_numpy() + travel_times(draw, rows["channel"].to_numpy() == "app")
     rows = rows.assign(received=received, fate="kept", skewed=False).sort_values("at", kind="stable", ignore_index=True)
     rows["fate"] = np.where(rows["household"].isna() & ~rows["joined"], "anonymous", rows["fate"])
-    bot_rows = _of_bot_days(rows, bots)
-    rows.loc[bot_rows, "fate"] = "bot"
+    # What a tracker sends by itself is nobody's event, on days of programs neither.
+    made = rows["action"].str.lower().map(event_words(PRESET, {})) != IGNORED
+    rows.loc[_of_bot_days(rows, bots) & made, "fate"] = "bot"
     rows = _with_dirt(draw, rows, bots)
     return _frame(rows), _truth(rows, bots)
 

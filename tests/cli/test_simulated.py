@@ -63,7 +63,8 @@ def judged(frame: pd.DataFrame) -> pd.DataFrame:
     minute, day = found["right_ts"].dt.floor("min"), found["right_ts"].dt.floor("D")
     per_minute = found.groupby(["household_id", minute])["event_id"].transform("size")
     busy = (per_minute > EventLimits().max_events_per_minute).fillna(False)
-    found["bot"] = busy.astype(int).groupby([found["household_id"], day]).transform("max") > 0
+    bot_day = busy.astype(int).groupby([found["household_id"], day]).transform("max") > 0
+    found["bot"] = bot_day & (found["type"] != "ignored")
     named = set(found.loc[found["household_id"].notna(), "visitor_id"].dropna())
     stranger = found["household_id"].isna()
     found["joined"] = stranger & found["visitor_id"].isin(named)
