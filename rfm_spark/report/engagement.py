@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from rfm_spark.core.engagement import EngagementConfig
@@ -129,16 +129,14 @@ def engagement_part(data: ReportData, say: Numbers) -> EngagementPart:
 def _block(data: ReportData, config: EngagementConfig, channel: str, say: Numbers) -> ChannelBlock:
     lines = [line for line in data.engagement.lines if line.channel == channel]
     badge = channel_badge(data.settings, MESSAGES, channel)
-    figures = [
-        _rate_figure(data, config, channel, rate, say)
-        for rate in (("open_rate", "click_rate") if config.has_opens(channel) else ("response_rate",))
-    ]
+    judged = _judged_by(config, channel, {line.channel for line in data.engagement.lines})
+    figures = [_rate_figure(data, config, channel, rate, judged, say) for rate in judged]
     trend = _trend(data, channel, say)
     return ChannelBlock(
         title=_title(channel, lines, say),
         badge=badge,
-        thresholds=_in_words(config, channel, say),
-        keys=_keys(config, channel),
+        thresholds=_in_words(config, channel, judged, say),
+        keys=f"engagement.channels.{channel}.{'tiers' if len(judged) > 1 else 'response'}",
         rows=tuple(_row(line, say) for line in lines),
         figures=tuple(figure for figure in (*figures, trend) if figure is not None),
     )
@@ -166,9 +164,17 @@ def _row(line: TierLine, say: Numbers) -> TierRow:
     return TierRow(line.tier.capitalize(), TIER_COLOURS.get(line.tier, _OTHER_COLOUR), cells, line.action or "–")
 
 
-def _limits(config: EngagementConfig, channel: str, rate: str) -> tuple[float, float]:
+def _judged_by(config: EngagementConfig, channel: str, there: Collection[str]) -> tuple[str, ...]:
+    """The rates that make a channel's tiers; over all, answers stand for clicks, beside opens where there are any."""
+    if channel != ALL_CHANNELS:
+        return ("open_rate", "click_rate") if config.has_opens(channel) else ("response_rate",)
+    opens = any(config.has_opens(name) for name in there if name != ALL_CHANNELS)
+    return ("open_rate", "response_rate") if opens else ("response_rate",)
+
+
+def _limits(config: EngagementConfig, channel: str, rate: str, judged: Sequence[str]) -> tuple[float, float]:
     """The thresholds of a rate: disengaged below the first, highly engaged above the second."""
-    if rate == "response_rate":
+    if len(judged) == 1:
         response = config.response_tiers(channel)
         return response.disengaged, response.highly
     tiers = config.open_tiers(channel)
@@ -181,29 +187,30 @@ def _points(rate: float, say: Numbers) -> str:
     return say.percent(rate, digits)
 
 
-def _in_words(config: EngagementConfig, channel: str, say: Numbers) -> str:
-    if not config.has_opens(channel):
-        low, high = (_points(rate, say) for rate in _limits(config, channel, "response_rate"))
+def _in_words(config: EngagementConfig, channel: str, judged: Sequence[str], say: Numbers) -> str:
+    response = config.response_tiers(channel)
+    low, high = _points(response.disengaged, say), _points(response.highly, say)
+    if len(judged) == 1:
         return f"Highly engaged: over {high} answered. Disengaged: under {low}."
-    opens = [_points(rate, say) for rate in _limits(config, channel, "open_rate")]
-    clicks = [_points(rate, say) for rate in _limits(config, channel, "click_rate")]
-    return (
-        f"Highly engaged: over {opens[1]} opened and over {clicks[1]} clicked. "
-        f"Disengaged: under {opens[0]} opened and under {clicks[0]} clicked."
+    opens, second = ([_points(rate, say) for rate in _limits(config, channel, name, judged)] for name in judged)
+    done = "clicked" if judged[1] == "click_rate" else "answered"
+    said = (
+        f"Highly engaged: over {opens[1]} opened and over {second[1]} {done}. "
+        f"Disengaged: under {opens[0]} opened and under {second[0]} {done}."
     )
+    if channel != ALL_CHANNELS:
+        return said
+    return f"{said} Who got nothing that tells of opens: over {high} and under {low} answered."
 
 
-def _keys(config: EngagementConfig, channel: str) -> str:
-    kind = "tiers" if config.has_opens(channel) else "response"
-    return f"engagement.channels.{channel}.{kind}"
-
-
-def _rate_figure(data: ReportData, config: EngagementConfig, channel: str, rate: str, say: Numbers) -> Figure | None:
+def _rate_figure(
+    data: ReportData, config: EngagementConfig, channel: str, rate: str, judged: Sequence[str], say: Numbers
+) -> Figure | None:
     bins = data.engagement.rates.get(channel, {}).get(rate, {})
-    judged = sum(bins.values())
-    if not judged:
+    customers = sum(bins.values())
+    if not customers:
         return None
-    low, high = _limits(config, channel, rate)
+    low, high = _limits(config, channel, rate, judged)
     thresholds = [
         Threshold(low, f"disengaged: below {_points(low, say)}"),
         Threshold(high, f"highly: above {_points(high, say)}"),
@@ -217,7 +224,7 @@ def _rate_figure(data: ReportData, config: EngagementConfig, channel: str, rate:
     )
     badge = channel_badge(data.settings, MESSAGES, channel)
     name = RATE_NAMES[rate]
-    title = f"{NAMES[channel]}: {say.count(judged)} customers by {name}{badge.suffix}"
+    title = f"{NAMES[channel]}: {say.count(customers)} customers by {name}{badge.suffix}"
     caption = f"Customers with at least {say.count(config.min_messages)} messages, in steps of 5 points."
     return Figure(title, as_svg(drawn, f"{channel}-{rate.replace('_', '-')}", title), caption)
 

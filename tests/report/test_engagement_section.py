@@ -90,6 +90,18 @@ def test_thresholds_are_drawn_and_told_where_they_are_set() -> None:
     assert "Highly engaged: over 2% answered. Disengaged: under 0.5%." in text_of(block(part, "Ad clicks"))
 
 
+def test_all_channels_are_told_as_they_are_judged() -> None:
+    every = block(engagement(), "All channels")
+    assert "over 75% opened and over 50% answered. Disengaged: under 30% opened and under 10% answered" in text_of(
+        every
+    )
+    assert "Who got nothing that tells of opens: over 20% and under 5% answered." in text_of(every)
+    assert "engagement.channels.all.tiers" in every
+    facts = engagement_facts()
+    without = replace(facts, lines=tuple(line for line in facts.lines if line.channel != "email"))
+    assert "Highly engaged: over 20% answered" in text_of(block(engagement(engagement=without), "All channels"))
+
+
 def test_configured_thresholds_and_opens_are_those_that_are_drawn() -> None:
     config = configured(
         min_messages=1,
