@@ -6,26 +6,35 @@ PYTHON ?= python3
 TEST_WORKERS ?= 2
 VENV := .venv
 BIN := $(VENV)/bin
+PIP := $(BIN)/pip install -q --disable-pip-version-check
+# A run and its report need less than the tests and checks do.
+RUNS := $(VENV)/.runs
 READY := $(VENV)/.ready
 
 .PHONY: setup demo test proofs lint bench dist lock clean
 setup: $(READY)
 
-$(READY): requirements/build.lock requirements/dev.lock pyproject.toml scripts/ensure-java.sh
+$(RUNS): requirements/build.lock requirements/run.lock pyproject.toml scripts/ensure-java.sh
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' \
 		|| { echo "rfm-spark needs Python 3.10 or newer: make setup PYTHON=python3.11"; exit 2; }
 	@sh scripts/ensure-java.sh
 	@$(PYTHON) -m venv $(VENV) \
 		|| { echo "no venv module: install it (Debian or Ubuntu: apt-get install python3-venv)"; exit 2; }
-	$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements/build.lock
-	$(BIN)/pip install -q --disable-pip-version-check --require-hashes --no-build-isolation -r requirements/dev.lock
-	$(BIN)/pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
-	@echo "fetching the Delta jars on first use, and checking the machine"
-	$(BIN)/rfm-spark doctor
+	@echo "installing what a run and its report need"
+	@$(PIP) --require-hashes -r requirements/build.lock
+	@$(PIP) --require-hashes --no-build-isolation -r requirements/run.lock
+	@$(PIP) --no-deps --no-build-isolation -e .
+	@echo "fetching the Delta jars, and noting the classes that a run loads"
+	@$(BIN)/rfm-spark doctor --prepare
 	@touch $@
 
-demo: setup
-	$(BIN)/rfm-spark demo
+$(READY): $(RUNS) requirements/dev.lock
+	@echo "installing what tests and checks need"
+	@$(PIP) --require-hashes --no-build-isolation -r requirements/dev.lock
+	@touch $@
+
+demo: $(RUNS)
+	@$(BIN)/rfm-spark demo
 
 test: setup
 	$(BIN)/python -m pytest -n $(TEST_WORKERS) --dist loadfile --no-loadscope-reorder
@@ -54,6 +63,9 @@ lock:
 		--no-emit-find-links requirements/build.in -o requirements/build.lock
 	uv pip compile -q --universal --python-version 3.10 --generate-hashes --all-extras --no-header --no-emit-index-url \
 		--no-emit-find-links pyproject.toml -o requirements/dev.lock
+	uv pip compile -q --universal --python-version 3.10 --generate-hashes --extra local --extra cli --extra report \
+		--extra demo --no-header --no-emit-index-url --no-emit-find-links pyproject.toml \
+		-c requirements/dev.lock -o requirements/run.lock
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -40,13 +40,14 @@ class Stages:
         self.seen: list[str] = []
         self.fail_at = fail_at
 
-    def started(self, title: str) -> None:
+    def started(self, title: str, waits_for: str) -> None:
+        assert waits_for
         self.seen.append(title)
         if title == self.fail_at:
             raise RuntimeError(f"stopped at {title}")
 
     def finished(self, title: str, rows: int | None, seconds: float) -> None:
-        assert title == self.seen[-1]
+        assert title in self.seen
         assert seconds >= 0
 
 

@@ -25,7 +25,6 @@ from rfm_spark.core.errors import ConfigError, LakeError
 from rfm_spark.lake.ledger import Ledger, RunRow
 from rfm_spark.lake.models import CHALLENGER, Champion, ModelRow, Models, champion_of
 from rfm_spark.lake.place import Place
-from rfm_spark.lake.readers import of_run
 from rfm_spark.lake.store import Store
 
 _DAY = timedelta(days=1)
@@ -245,8 +244,7 @@ def _sizes(known: Segmentation, model: ClusterModel) -> dict[int, tuple[int, flo
     # A challenger's training run published the champion's clusters.
     if not any(run.run_id == model.trained_on == model.version == run.model_version for run in known.complete):
         return {}
-    rows = of_run(known.spark, known.place, CLUSTER_PROFILES.name, model.trained_on)
-    found = rows.select("cluster_id", "customers", "share").collect()
+    found = Store(known.spark, known.place).rows(CLUSTER_PROFILES.name, run_id=model.trained_on)
     return {row["cluster_id"]: (row["customers"], row["share"]) for row in found}
 
 

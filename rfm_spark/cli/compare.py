@@ -24,7 +24,7 @@ from rfm_spark.drift.verdict import verdict
 from rfm_spark.lake.ledger import RunRow
 from rfm_spark.lake.place import Place
 from rfm_spark.lake.store import Store
-from rfm_spark.pipeline.comparing import compared, definition_changed, rows_of, side_of
+from rfm_spark.pipeline.comparing import compared, definition_changed, side_of
 from rfm_spark.pipeline.drifting import compare_columns
 
 _SHOWN = 15
@@ -134,7 +134,7 @@ def _print_drift(store: Store, before: RunRow, now: RunRow) -> None:
     if not store.exists(DISTRIBUTIONS.name):
         print("not known: neither run kept how its customers are spread")
         return
-    today = from_rows([row.asDict() for row in rows_of(store, DISTRIBUTIONS.name, now.run_id).collect()])
+    today = from_rows(store.rows(DISTRIBUTIONS.name, run_id=now.run_id))
     figures: list[Figure] = []
     if today:
         same_model = now.model_version == before.model_version

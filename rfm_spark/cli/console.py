@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from decimal import Decimal
@@ -15,37 +16,49 @@ except ImportError:
     HAS_RICH = False
 else:
     HAS_RICH = True
+_BEGAN = time.monotonic()
 
 
 class StageLines:
-    """A line per stage: live while it runs where stderr is a terminal, plain when done elsewhere."""
+    """Lines as stages begin and end, with the seconds since the command began; live where stderr is a terminal."""
 
     def __init__(self) -> None:
         """Look at stderr once."""
         self._console = RichConsole(stderr=True, highlight=False) if HAS_RICH and sys.stderr.isatty() else None
         self._live: AbstractContextManager[Any] | None = None
+        self._shown = ""
 
-    def started(self, title: str) -> None:
-        """Show that a stage runs."""
-        if self._console is not None:
-            self._live = self._console.status(f"{title} …")
-            self._live.__enter__()
+    def started(self, title: str, waits_for: str) -> None:
+        """Say that a stage begins, and what it waits for."""
+        if self._console is None:
+            print(f"{_since()}  {title}: {waits_for} …", file=sys.stderr, flush=True)
+            return
+        self.stop()
+        self._shown = title
+        self._live = self._console.status(f"{title}: {waits_for} …")
+        self._live.__enter__()
 
     def finished(self, title: str, rows: int | None, seconds: float) -> None:
-        """Replace it by what came out."""
+        """Say what came out."""
         told = "nothing to do" if rows is None else f"{rows:,} rows"
-        line = f"{title:<34} {told:>18} {seconds:>7.1f} s"
-        self.stop()
+        line = f"{_since()}  {title:<34} {told:>18} {seconds:>7.1f} s"
+        if title == self._shown:
+            self.stop()
         if self._console is not None:
             self._console.print(f"[green]✓[/green] {line}")
         else:
-            print(f"  {line}", file=sys.stderr, flush=True)
+            print(line, file=sys.stderr, flush=True)
 
     def stop(self) -> None:
         """Take the live line away, also when its stage failed."""
         if self._live is not None:
             self._live.__exit__(None, None, None)
             self._live = None
+
+
+def _since() -> str:
+    """Seconds since the program began."""
+    return f"{time.monotonic() - _BEGAN:6.1f} s"
 
 
 def heading(text: str) -> None:

@@ -7,15 +7,15 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from rfm_spark.cli import console, reading
-from rfm_spark.cli.demo_interactions import land_coupons, land_simulated, show_engagement, show_truth
 from rfm_spark.cli.explain import explanation
 from rfm_spark.cli.places import run_of, session
 from rfm_spark.cli.rules import previewed
@@ -26,25 +26,36 @@ from rfm_spark.core.resources import shipped_text
 from rfm_spark.lake.ledger import RunRow
 from rfm_spark.lake.place import Place
 from rfm_spark.lake.readers import of_run
+from rfm_spark.lake.store import Store
 from rfm_spark.report.wording import Numbers
 from rfm_spark.segments.load import load_rule_map
+
+if TYPE_CHECKING:
+    from rfm_spark.cli.demo_interactions import Planted
 
 AS_OF = (date(2017, 9, 30), date(2017, 12, 31))
 TABLES = ("transactions", "campaigns", "campaign_descriptions", "coupon_redemptions", "demographics")
 _CONF_LAKE = "../lake/demo"
+_START = "Starting Spark"
 
 
 def demo_command(options: argparse.Namespace) -> int:
     """Land the data, run two as-of dates, show what came out."""
+    lines = console.StageLines()
+    lines.started(_START, "a Java process begins, and the data is copied beside it")
     folder = Path(options.lake)
     data = _packaged_data()
     Place(root=str(folder.resolve())).make_folder()
     config_file = _write_config(folder, "omnichannel.yml" if options.full else "demo.yml")
     config = load_config(config_file)
-    spark = session(options)
-    _land(spark, data, folder)
-    land_coupons(spark, data, folder)
-    planted = land_simulated(spark, data, folder) if options.full else None
+    begun = time.perf_counter()
+    with ThreadPoolExecutor(max_workers=1) as beside:
+        landing = beside.submit(_land, lines, data, folder, full=options.full)
+        spark = session(options)
+        lines.finished(_START, None, time.perf_counter() - begun)
+        planted = landing.result()
+    from rfm_spark.cli.demo_interactions import show_engagement, show_truth
+
     for as_of in AS_OF:
         run_once(spark, config, as_of)
     place = Place.of(config)
@@ -93,28 +104,32 @@ def _write_config(folder: Path, name: str) -> Path:
     return file
 
 
-def _land(spark: SparkSession, data: Path, folder: Path) -> None:
-    """Copy the package's parquet files to Delta source tables, as they are; tables that are there stay."""
-    missing = [name for name in TABLES if not (folder / "sources" / name / "_delta_log").is_dir()]
-    if not missing:
-        return
-    lines = console.StageLines()
+def _land(lines: console.StageLines, data: Path, folder: Path, *, full: bool) -> Planted | None:
+    """Copy the package's Parquet files to Delta source tables; tables that are there stay.
+
+    Returns:
+        What was planted in simulated data, with `full`.
+    """
+    import pyarrow.parquet as pq
+
+    # Here, since pandas and what the pipeline needs take as long to import as Java takes to start.
+    from rfm_spark.cli.demo_interactions import land_coupons, land_simulated
+    from rfm_spark.lake.landing import land_locally
+
     begun = time.perf_counter()
-    title = f"Landing {len(missing)} source tables"
-    lines.started(title)
-
-    def land(name: str) -> int:
-        target = str((folder / "sources" / name).resolve())
-        spark.read.parquet(str(data / f"{name}.parquet")).write.format("delta").mode("errorifexists").save(target)
-        return spark.read.format("delta").load(target).count()
-
-    with ThreadPoolExecutor(max_workers=len(missing)) as pool:
-        rows = sum(pool.map(land, missing))
-    lines.finished(title, rows, time.perf_counter() - begun)
+    sources = folder / "sources"
+    rows = sum(land_locally(pq.read_table(data / f"{name}.parquet"), sources / name) for name in TABLES)
+    rows += land_coupons(data, folder)
+    planted = land_simulated(data, folder) if full else None
+    lines.finished("Landing source tables", rows or None, time.perf_counter() - begun)
+    import_module("rfm_spark.pipeline")
+    return planted
 
 
 def _show_segments(spark: SparkSession, place: Place, run: RunRow, numbers: Numbers) -> None:
-    rows = of_run(spark, place, "segment_summary", run.run_id).orderBy(F.desc("revenue")).collect()
+    rows = sorted(
+        Store(spark, place).rows("segment_summary", run_id=run.run_id), key=lambda row: -(row["revenue"] or 0)
+    )
     console.heading(f"Segments as of {run.as_of} (run {run.run_id})")
     header = ("segment", "customers", "share", "revenue", "of revenue", "mean R", "mean F", "mean M", "action")
     console.table(header, [_summary_row(row, numbers) for row in rows])
@@ -152,7 +167,9 @@ def _show_essential(spark: SparkSession, place: Place, run: RunRow) -> None:
 
 
 def _show_clusters(spark: SparkSession, place: Place, run: RunRow, numbers: Numbers) -> None:
-    rows = of_run(spark, place, "cluster_profiles", run.run_id).orderBy("cluster_id").collect()
+    rows = sorted(
+        Store(spark, place).rows("cluster_profiles", run_id=run.run_id), key=lambda row: int(row["cluster_id"])
+    )
     console.heading("Clusters (KMeans on log recency, frequency and monetary value)")
     header = ("id", "name", "customers", "of revenue", "mean R", "mean F", "mean M", "insight")
     console.table(header, [_cluster_row(row, numbers) for row in rows])
@@ -172,7 +189,7 @@ def _cluster_row(row: Any, numbers: Numbers) -> list[Any]:
 
 
 def _show_drift(spark: SparkSession, place: Place, run: RunRow) -> None:
-    verdicts = of_run(spark, place, "drift", run.run_id).where(F.col("metric") == "verdict").collect()
+    verdicts = Store(spark, place).rows("drift", run_id=run.run_id, metric="verdict")
     console.heading(f"What drifted since run {run.previous_run_id}")
     for row in verdicts:
         print(f"{row['severity']}: {row['detail']}")

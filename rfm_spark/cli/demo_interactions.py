@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 from pyspark.sql import SparkSession
-from pyspark.sql import functions as F
 
 from rfm_spark.cli import console
 from rfm_spark.cli.simulated_browsing import LAST_DAY
 from rfm_spark.cli.simulated_events import EventTruth, simulated_events
 from rfm_spark.cli.simulated_messages import RESPONSE_DAYS, MessageTruth, coupon_messages, simulated_messages
+from rfm_spark.lake.landing import land_locally
 from rfm_spark.lake.ledger import RunRow
 from rfm_spark.lake.place import Place
 from rfm_spark.lake.readers import of_run
+from rfm_spark.lake.store import Store
 
 SEED = 20171231
 _COUPONS = ("campaigns", "campaign_descriptions", "coupon_redemptions")
@@ -33,21 +33,21 @@ class Planted:
     late_coupons: int
 
 
-def land_coupons(spark: SparkSession, data: Path, folder: Path) -> None:
+def land_coupons(data: Path, folder: Path) -> int:
     """The campaigns mailed to households and the coupons they redeemed, as messages of the channel coupon."""
-    _land(spark, folder / "sources" / "coupon_messages", "Coupon mailings and redemptions", _coupons(data))
+    return _land(folder / "sources" / "coupon_messages", _coupons(data))
 
 
-def land_simulated(spark: SparkSession, data: Path, folder: Path) -> Planted:
+def land_simulated(data: Path, folder: Path) -> Planted:
     """Invented events and messages of the real households, and what was planted in them."""
     orders = pd.read_parquet(data / "transactions.parquet")[["household_id", "basket_id", "transaction_timestamp"]]
     households = sorted(orders["household_id"].astype(str).unique())
     events, event_truth = simulated_events(households, orders, SEED)
     messages, message_truth = simulated_messages(households, SEED)
-    _land(spark, folder / "sources" / "events", "Simulated events", events)
+    _land(folder / "sources" / "events", events)
     coupons = _coupons(data)
     everything = pd.concat([messages, coupons], ignore_index=True)
-    _land(spark, folder / "sources" / "messages", "Simulated messages beside real coupons", everything)
+    _land(folder / "sources" / "messages", everything)
     return Planted(event_truth, message_truth, _late(coupons))
 
 
@@ -61,7 +61,7 @@ def _late(coupons: pd.DataFrame) -> int:
 
 def show_engagement(spark: SparkSession, place: Place, run: RunRow) -> None:
     """Tiers per channel."""
-    rows = of_run(spark, place, "engagement_summary", run.run_id).where("customers > 0").collect()
+    rows = [row for row in Store(spark, place).rows("engagement_summary", run_id=run.run_id) if row["customers"]]
     order = {name: at for at, name in enumerate(("highly", "moderately", "disengaged", "insufficient"))}
     console.heading(f"Engagement by channel{_label(run)}")
     shown = [
@@ -96,8 +96,7 @@ def _label(run: RunRow) -> str:
 
 
 def _event_lines(spark: SparkSession, place: Place, run: RunRow, truth: EventTruth) -> list[tuple[str, object, object]]:
-    health = of_run(spark, place, "tracking", run.run_id)
-    stopped = health.where((F.col("source") == "events") & (F.col("status") == "stopped")).collect()
+    stopped = Store(spark, place).rows("tracking", run_id=run.run_id, source="events", status="stopped")
     said = ", ".join(sorted({f"{row['event_type']} after {row['last_day']}" for row in stopped})) or "none"
     rows = run.rows
     return [
@@ -132,12 +131,8 @@ def _coupons(data: Path) -> pd.DataFrame:
     return coupon_messages(*(pd.read_parquet(data / f"{name}.parquet") for name in _COUPONS))
 
 
-def _land(spark: SparkSession, target: Path, title: str, rows: pd.DataFrame) -> None:
+def _land(target: Path, rows: pd.DataFrame) -> int:
     """A Delta table of the rows; one that is there stays."""
-    if (target / "_delta_log").is_dir():
-        return
-    lines = console.StageLines()
-    begun = time.perf_counter()
-    lines.started(f"Landing {title.lower()}")
-    spark.createDataFrame(rows).write.format("delta").mode("errorifexists").save(str(target.resolve()))
-    lines.finished(f"Landing {title.lower()}", len(rows), time.perf_counter() - begun)
+    import pyarrow as pa
+
+    return land_locally(pa.Table.from_pandas(rows, preserve_index=False), target)

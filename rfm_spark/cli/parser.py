@@ -28,6 +28,11 @@ def build_parser() -> argparse.ArgumentParser:
     init.add_argument("-o", "--output", metavar="YAML", help="where to write it (default: the source's name with .yml)")
     doctor = _command(commands, "doctor", "Java, Spark, Delta, Arrow and write access")
     doctor.add_argument("--lake", metavar="DIR", help="also check that this folder can be written")
+    doctor.add_argument(
+        "--prepare",
+        action="store_true",
+        help="also keep Delta's jars and loaded classes, so that commands start sooner",
+    )
     return parser
 
 

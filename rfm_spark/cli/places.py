@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
+from contextlib import suppress
+from importlib import import_module
+from threading import Thread
 
 from pyspark.sql import SparkSession
 
@@ -15,9 +19,25 @@ from rfm_spark.lake.place import Place, checked_run_id
 from rfm_spark.lake.store import Store
 
 
-def session(options: argparse.Namespace) -> SparkSession:
-    """The session of a command."""
-    return get_session(f"rfm-spark {options.command}", quiet=not options.debug)
+def session(options: argparse.Namespace, *needed: str) -> SparkSession:
+    """The session of a command.
+
+    Args:
+        options: of the command line.
+        *needed: modules that the command is about to import; they are imported while Spark starts.
+    """
+    beside = Thread(target=_imported, args=(needed,), daemon=True)
+    beside.start()
+    spark = get_session(f"rfm-spark {options.command}", quiet=not options.debug)
+    beside.join()
+    return spark
+
+
+def _imported(needed: Sequence[str]) -> None:
+    # What can't be imported is said where it is asked for.
+    with suppress(ImportError):
+        for module in needed:
+            import_module(module)
 
 
 def config_of(options: argparse.Namespace) -> Config:

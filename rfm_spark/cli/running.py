@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from datetime import date
+from typing import TYPE_CHECKING
 
 from pyspark.sql import SparkSession
 
@@ -13,8 +14,10 @@ from rfm_spark.cli.console import StageLines
 from rfm_spark.cli.places import config_of, session
 from rfm_spark.core.config import Config
 from rfm_spark.core.errors import ConfigError
-from rfm_spark.pipeline import Outcome, backfill_dates, late_dates, outdated_successor, run
 from rfm_spark.segments.load import checked_rule_map
+
+if TYPE_CHECKING:
+    from rfm_spark.pipeline import Outcome
 
 
 def run_command(options: argparse.Namespace) -> int:
@@ -22,7 +25,10 @@ def run_command(options: argparse.Namespace) -> int:
     config = config_of(options)
     checked_rule_map(config)
     dates = _dates(options, config)
-    spark = session(options)
+    spark = session(options, "rfm_spark.pipeline")
+    # Here, since numerical libraries take as long to import as Java takes to start: `session` does both at once.
+    from rfm_spark.pipeline import late_dates, outdated_successor
+
     asked = tuple(dates)
     if options.restate:
         # Dates of a backfill are looked at one by one anyway.
@@ -59,6 +65,8 @@ def run_once(
     fail_on: str | None = None,
 ) -> Outcome:
     """One run with its progress and warnings on the terminal."""
+    from rfm_spark.pipeline import run
+
     lines = StageLines()
     print(f"{config.name} as of {as_of}", file=sys.stderr, flush=True)
     try:
@@ -87,6 +95,8 @@ def _dates(options: argparse.Namespace, config: Config) -> list[date]:
     if any(backfill):
         if None in backfill:
             raise ConfigError("run", ["--from and --to go together"])
+        from rfm_spark.core.backfill import backfill_dates
+
         return backfill_dates(options.start, options.end, options.every or "1mo")
     if options.every is not None:
         raise ConfigError("run", ["--every goes with --from and --to"])

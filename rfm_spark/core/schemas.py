@@ -13,7 +13,7 @@ from rfm_spark.core.cluster_tables import (
 from rfm_spark.core.interaction_tables import CUSTOMER_COLUMNS, ENGAGEMENT, ENGAGEMENT_SUMMARY, INTERACTIONS, TRACKING
 from rfm_spark.core.table import RUN_KEYS, SCOPE, Table, run_table
 
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
 NO_SEGMENT = "(none)"
 _PURCHASES_IN_WINDOW = "Purchases in the window"
 _MONEY = "DECIMAL(18,2)"
@@ -39,6 +39,11 @@ RUNS = Table("runs", "ledger", "One row per complete run, written last", (
     ("status", "STRING", "ok; thin, when there was too little data for RFM to mean much; empty, without customers"),
     ("contents", "MAP<STRING,STRING>", "Source to a fingerprint of its rows dated up to as_of_date"),
     ("schemas", "MAP<STRING,STRING>", "Source to the names and types of its columns"),
+    (
+        "steps",
+        "ARRAY<STRUCT<step:STRING,seconds:DOUBLE,rows:BIGINT,reads:ARRAY<STRING>,writes:MAP<STRING,BIGINT>>>",
+        "Each step of the run: seconds, rows dealt with, sources and tables read, tables written with their rows",
+    ),
 ))  # fmt: skip
 
 CLAIMS = Table("claims", "ledger", "One row per slot (config_name, as_of_date), held by one run at a time", (

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import re
-import shutil
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -17,19 +14,13 @@ from pyspark import SparkConf
 from pyspark.sql import DataFrame, SparkSession
 
 from rfm_spark.core.errors import EnvironmentProblem
+from rfm_spark.core.java import java_settings, java_version, prepared_start
 
-JAVA_VERSIONS = (17, 21)
 DELTA_VERSION = "4.4.0"
 DELTA_SETTINGS = {
     "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
     "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
 }
-# A session of a minute or two spends 40 % of its CPU in the optimising compiler with the JVM's thresholds; methods
-# must be hotter before it starts (the demo: 150 s before, 122 s after, on two cores). Long loops reach it at once.
-JIT_OPTIONS = (
-    "-XX:Tier4InvocationThreshold=40000 -XX:Tier4MinInvocationThreshold=10000 "
-    "-XX:Tier4CompileThreshold=80000 -XX:Tier4BackEdgeThreshold=200000"
-)
 LOCAL_SETTINGS = {
     "spark.ui.enabled": "false",
     "spark.ui.showConsoleProgress": "false",
@@ -37,35 +28,9 @@ LOCAL_SETTINGS = {
     "spark.driver.host": "127.0.0.1",
     "spark.databricks.delta.snapshotPartitions": "1",
     "spark.sql.debug.maxToStringFields": "200",
-    "spark.driver.extraJavaOptions": JIT_OPTIONS,
     # Recording the Python call site of every expression makes building large plans several times slower.
     "spark.python.sql.dataFrameDebugging.enabled": "false",
 }
-JAVA_HELP = (
-    "install Java 17 (Debian or Ubuntu: `apt-get install openjdk-17-jre-headless`, "
-    "macOS: `brew install openjdk@17`) or point JAVA_HOME at one"
-)
-
-
-def java_version() -> int:
-    """Major version of the Java that Spark would start.
-
-    Raises:
-        EnvironmentProblem: there is none, or it is neither 17 nor 21.
-    """
-    home = os.environ.get("JAVA_HOME")
-    java = str(Path(home, "bin", "java")) if home else shutil.which("java")
-    if java is None or not Path(java).exists():
-        place = f"no Java in JAVA_HOME={home}" if home else "no Java on this machine"
-        raise EnvironmentProblem(f"{place}; {JAVA_HELP}")
-    said = subprocess.run([java, "-version"], capture_output=True, text=True, check=False).stderr
-    found = re.search(r'version "(\d+)', said)
-    major = int(found[1]) if found else 0
-    if major not in JAVA_VERSIONS:
-        raise EnvironmentProblem(
-            f"{java} is Java {major or 'of an unknown version'}, Spark 4.2 needs 17 or 21; {JAVA_HELP}"
-        )
-    return major
 
 
 def get_session(app_name: str, *, quiet: bool = True) -> SparkSession:
@@ -107,20 +72,19 @@ def local_session(
     Raises:
         EnvironmentProblem: no usable Java, or the session does not start.
     """
-    java_version()
-    from delta import configure_spark_with_delta_pip
-
+    java = java_version()
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     threads = os.cpu_count() or 1 if cores == "*" else int(cores)
     partitions = {"spark.sql.shuffle.partitions": str(max(2 * threads, 4))}
     memory = {"spark.driver.memory": os.environ.get("RFM_SPARK_DRIVER_MEMORY", _half_of_memory())}
     builder = SparkSession.builder.master(f"local[{cores}]").appName(app_name)
-    for key, value in {**DELTA_SETTINGS, **LOCAL_SETTINGS, **partitions, **memory, **(settings or {})}.items():
+    start = java_settings(java, prepared_start(java))
+    for key, value in {**DELTA_SETTINGS, **LOCAL_SETTINGS, **start, **partitions, **memory, **(settings or {})}.items():
         builder = builder.config(key, value)
     log = Path(tempfile.gettempdir(), f"rfm-spark-{os.getpid()}.log")
     try:
         with _stderr_to(log) if quiet else _unchanged():
-            return configure_spark_with_delta_pip(builder, extra_packages=_more_packages()).getOrCreate()
+            return _with_packages(builder, has_delta="spark.driver.extraClassPath" in start).getOrCreate()
     except Exception as error:
         where = f"; the log is {log}" if quiet else ""
         raise EnvironmentProblem(
@@ -143,6 +107,11 @@ def session_settings(spark: SparkSession, settings: Mapping[str, str]) -> Iterat
                 spark.conf.unset(key)
             else:
                 spark.conf.set(key, old)
+
+
+def runs_here(spark: SparkSession) -> bool:
+    """Whether the session computes in this machine's one Java process, which loses no executors."""
+    return str(spark.conf.get("spark.master", "") or "").startswith("local")
 
 
 @contextmanager
@@ -182,6 +151,16 @@ def _submitted_session(app_name: str) -> SparkSession:
 def _more_packages() -> list[str]:
     """Maven coordinates of what a local session needs beside Delta, such as a database's JDBC driver."""
     return [name.strip() for name in os.environ.get("RFM_SPARK_PACKAGES", "").split(",") if name.strip()]
+
+
+def _with_packages(builder: SparkSession.Builder, *, has_delta: bool) -> SparkSession.Builder:
+    """What Spark's resolver has to fetch: Delta, unless its jars lie on the class path, and what the user names."""
+    more = _more_packages()
+    if has_delta:
+        return builder.config("spark.jars.packages", ",".join(more)) if more else builder
+    from delta import configure_spark_with_delta_pip
+
+    return configure_spark_with_delta_pip(builder, extra_packages=more)
 
 
 def _half_of_memory() -> str:

@@ -1,4 +1,4 @@
-"""One run per slot: a claim on (config_name, as_of_date), taken by MERGE, renewed, and checked before publishing."""
+"""One run per slot: a claim on (config_name, as_of_date), taken by comparing and setting, renewed, and checked before publishing."""
 
 from __future__ import annotations
 
@@ -7,21 +7,18 @@ import secrets
 import socket
 import time
 import uuid
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from datetime import date, datetime, timedelta
-
-from pyspark.sql import Row
-from pyspark.sql import functions as F
+from typing import Any
 
 from rfm_spark.core.errors import SlotHeldError
 from rfm_spark.core.schemas import CLAIMS
-from rfm_spark.lake.commits import is_conflict, patiently, writable
+from rfm_spark.lake.commits import is_conflict, patiently
 from rfm_spark.lake.store import Store
 
 LEASE = timedelta(hours=2)
-# A claim is extended when less than this is left of it; a stage is expected to be shorter.
-_MARGIN = timedelta(minutes=90)
-_LOOK_AGAIN = timedelta(minutes=5)
+# A claim is looked at and extended when a third of its lease is over.
+_MARGIN = LEASE * 2 / 3
 _TRIES = 8
 # A restarted container often has the host name and process id of the one that died.
 _TOKENS_HERE: set[str] = set()
@@ -37,7 +34,7 @@ class Claim:
         self._clock = clock
         self._token = uuid.uuid4().hex
         _TOKENS_HERE.add(self._token)
-        self._looked = clock()
+        self._holds: dict[str, Any] = {}
 
     def take(self, run_id: str, complete: Collection[str]) -> None:
         """Claim the slot, taking over a claim whose run is complete, whose process is dead or whose lease ran out.
@@ -55,8 +52,7 @@ class Claim:
             if holder is not None and holder["run_id"] not in complete and self._is_live(holder):
                 raise self._held_by(holder)
             try:
-                with writable(self._store.place):
-                    self._merge(run_id, holder["token"] if holder is not None else "")
+                self._put(run_id, holder["token"] if holder is not None else "", self._clock() + LEASE)
             except Exception as error:
                 # Another slot's claim conflicts too: look again who holds ours, a little later.
                 if not is_conflict(error) or attempt == _TRIES - 1:
@@ -72,20 +68,19 @@ class Claim:
         """Make sure the slot is still ours, and stays so for long enough.
 
         Args:
-            fence: look even if there was a look a moment ago: right before publishing, against a run that was taken
-                over.
+            fence: look though a third of the lease is not over yet: right before publishing, against a run that was
+                taken over.
 
         Raises:
             SlotHeldError: the claim was lost.
         """
-        if not fence and self._clock() - self._looked < _LOOK_AGAIN:
+        late = self._holds["expires_at"] - self._clock() < _MARGIN
+        if not fence and not late:
             return
-        self._looked = self._clock()
         holder = self._holder()
         if holder is None or holder["token"] != self._token:
             raise self._held_by(holder)
-        left = holder["expires"] - self._clock().timestamp()
-        if left < _MARGIN.total_seconds() and not self._expire_at(self._clock() + LEASE):
+        if late and not self._expire_at(self._clock() + LEASE):
             raise self._held_by(self._holder())
 
     def release(self) -> None:
@@ -93,25 +88,17 @@ class Claim:
         self._expire_at(self._clock())
 
     def _expire_at(self, moment: datetime) -> bool:
-        # Delta's UPDATE takes no parameters; both values are of our own making.
-        statement = (
-            f"UPDATE {self._store.place.table(CLAIMS.name)} "
-            f"SET expires_at = timestamp_micros({int(moment.timestamp() * 1_000_000)}) WHERE token = '{self._token}'"
-        )
-        with writable(self._store.place):
-            changed = patiently(lambda: self._store.spark.sql(statement).collect())
-        return int(changed[0]["num_affected_rows"]) == 1
+        """Set when the claim ends; whether it is ours afterwards."""
+        patiently(lambda: self._put(str(self._holds["run_id"]), self._token, moment))
+        holder = self._holder()
+        return holder is not None and holder["token"] == self._token
 
-    def _holder(self) -> Row | None:
-        rows = self._store.read(CLAIMS.name)
-        for key, value in self._slot.items():
-            rows = rows.where(F.col(key) == F.lit(value))
-        # The expiry is compared as seconds since 1970: a collected timestamp would lose its time zone.
-        found = rows.withColumn("expires", F.unix_timestamp("expires_at")).collect()
+    def _holder(self) -> Mapping[str, Any] | None:
+        found = self._store.rows(CLAIMS.name, **self._slot)
         return found[0] if found else None
 
-    def _is_live(self, holder: Row) -> bool:
-        if holder["token"] == self._token or holder["expires"] <= self._clock().timestamp():
+    def _is_live(self, holder: Mapping[str, Any]) -> bool:
+        if holder["token"] == self._token or holder["expires_at"] <= self._clock():
             return False
         if holder["host"] != socket.gethostname():
             return True
@@ -119,24 +106,14 @@ class Claim:
             return holder["token"] in _TOKENS_HERE
         return _process_runs(int(holder["pid"]))
 
-    def _merge(self, run_id: str, replaced_token: str) -> None:
-        moment = self._clock() + LEASE
-        row = (*self._slot.values(), run_id, self._token, socket.gethostname(), os.getpid(), moment)
-        by_name = dict(
-            zip(("config_name", "as_of_date", "run_id", "token", "host", "pid", "expires_at"), row, strict=True)
-        )
-        source = self._store.spark.createDataFrame([tuple(by_name[name] for name in CLAIMS.names)], CLAIMS.ddl)
-        with self._store.view(source.withColumn("replaced", F.lit(replaced_token))) as view:
-            assignments = ", ".join(f"t.{name} = s.{name}" for name in CLAIMS.names)
-            names, values = ", ".join(CLAIMS.names), ", ".join(f"s.{name}" for name in CLAIMS.names)
-            self._store.spark.sql(
-                f"MERGE INTO {self._store.place.table(CLAIMS.name)} t USING {view} s "
-                "ON t.config_name = s.config_name AND t.as_of_date = s.as_of_date "
-                f"WHEN MATCHED AND t.token = s.replaced THEN UPDATE SET {assignments} "
-                f"WHEN NOT MATCHED THEN INSERT ({names}) VALUES ({values})"
-            ).collect()
+    def _put(self, run_id: str, replaced_token: str, expires_at: datetime) -> None:
+        self._holds = {
+            **self._slot, "run_id": run_id, "token": self._token, "host": socket.gethostname(), "pid": os.getpid(),
+            "expires_at": expires_at,
+        }  # fmt: skip
+        self._store.put_if(CLAIMS, self._holds, tuple(self._slot), "token", replaced_token)
 
-    def _held_by(self, holder: Row | None) -> SlotHeldError:
+    def _held_by(self, holder: Mapping[str, Any] | None) -> SlotHeldError:
         slot = f"{self._slot['config_name']} as of {self._slot['as_of_date']}"
         if holder is None:
             return SlotHeldError(f"slot {slot}: lost to another run; start this one again")

@@ -15,6 +15,8 @@ from rfm_spark.lake.place import Place
 # Error conditions and exception names of Delta; a bare "Concurrent" would also match stack traces.
 _CONFLICT = re.compile(
     r"DELTA_(CONCURRENT|METADATA_CHANGED|PROTOCOL_CHANGED)"
+    # And of deltalake: the next log file was there already, or what was read is there no more.
+    r"|Failed to commit transaction|concurrent transaction"
     r"|(ConcurrentAppend|ConcurrentWrite|ConcurrentTransaction|ConcurrentDeleteRead|ConcurrentDeleteDelete"
     r"|ConcurrentModification|MetadataChanged|ProtocolChanged)Exception"
 )

@@ -14,7 +14,8 @@ from pyspark.sql import DataFrame, SparkSession
 from rfm_spark.core.errors import LakeError
 from rfm_spark.core.schemas import RUNS, SEGMENTS
 from rfm_spark.lake.place import Place
-from rfm_spark.lake.store import Store, sql_text
+from rfm_spark.lake.spark_tables import sql_text
+from rfm_spark.lake.store import Store
 
 NAME = "segment_history"
 COMMENT = "One row per customer, kind and interval in which he was in the same segment, cluster, stage or tier"

@@ -5,17 +5,26 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from rfm_spark.core.config import digest
-from rfm_spark.core.errors import GateError
+from rfm_spark.core.errors import EnvironmentProblem, GateError
 from rfm_spark.core.hashing import hashable
 from rfm_spark.core.session import persisted
 from rfm_spark.lake.commits import patiently, writable
-from rfm_spark.lake.place import quoted
-from rfm_spark.lake.store import PROPERTIES, Store
+from rfm_spark.lake.place import Place, quoted
+from rfm_spark.lake.store import Store
+from rfm_spark.lake.tables import PROPERTIES
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+# A reader takes as many parts of a file at once as it has groups of rows.
+_ROWS_OF_A_GROUP = 200_000
 
 
 @dataclass(frozen=True)
@@ -57,11 +66,11 @@ def land(store: Store, rows: DataFrame, name: str, where: str) -> Landed:
             store.place.make_folder()
             with writable(store.place):
                 patiently(lambda: _copy(store, held, target, metadata))
-    version = store.version_of(target, metadata)
+    version, written = store.commit_saying(target, metadata)
     landed = store.read(target, version)
     if fresh and content_hash(landed) != content:
         raise GateError(f"{where}: its rows changed while they were landed; start the run again")
-    return Landed(landed, content, store.written_at(target, version))
+    return Landed(landed, content, written)
 
 
 def _copy(store: Store, rows: DataFrame, target: str, metadata: str) -> None:
@@ -83,3 +92,35 @@ def content_hash(rows: DataFrame) -> str:
     row = rows.agg(F.count(F.lit(1)), F.sum(first), F.sum(second)).collect()[0]
     schema = rows.schema.simpleString()
     return digest(f"{schema}|{row[0]}|{row[1]}|{row[2]}")[:16]
+
+
+def land_locally(rows: pa.Table, folder: Path) -> int:
+    """Make a Delta table of rows in memory in a folder of this machine, without a session; one that is there stays.
+
+    Args:
+        rows: times without a zone are taken for UTC.
+        folder: of the table.
+
+    Returns:
+        How many rows were landed.
+
+    Raises:
+        EnvironmentProblem: `deltalake` is not installed.
+        LakeError: the folder can't be written.
+    """
+    try:
+        import pyarrow as pa
+        from deltalake import WriterProperties, write_deltalake
+    except ImportError as error:
+        raise EnvironmentProblem(f"{error.name} is not installed; pip install 'rfm-spark[local]'") from error
+    if any(folder.glob("_delta_log/*.json")):
+        return 0
+    instant = pa.timestamp("us", tz="UTC")
+    kinds = [instant if pa.types.is_timestamp(field.type) else field.type for field in rows.schema]
+    exact = pa.schema([pa.field(name, kind) for name, kind in zip(rows.schema.names, kinds, strict=True)])
+    with writable(Place(root=str(folder.parent))):
+        folder.mkdir(parents=True, exist_ok=True)
+        write_deltalake(
+            str(folder), rows.cast(exact), writer_properties=WriterProperties(max_row_group_size=_ROWS_OF_A_GROUP)
+        )
+    return int(rows.num_rows)

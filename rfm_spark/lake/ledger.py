@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime, timedelta, timezone
 from typing import Any
-
-from pyspark.sql import functions as F
 
 from rfm_spark.core.config import digest
 from rfm_spark.core.schemas import RUNS
 from rfm_spark.lake.store import Store
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 
 @dataclass(frozen=True)
@@ -71,37 +71,25 @@ class Ledger:
 
     def complete(self, config_name: str | None = None) -> list[RunRow]:
         """All complete runs, oldest as-of first, newest run of an as-of date last."""
-        if not self._store.exists(RUNS.name):
-            return []
-        rows = self._store.read(RUNS.name)
-        if config_name is not None:
-            rows = rows.where(F.col("config_name") == F.lit(config_name))
-        found = rows.select(
-            "run_id",
-            "as_of_date",
-            "config_name",
-            "config",
-            "previous_run_id",
-            "exit_code",
-            # Not as a datetime: collected ones are local, and one hour a year comes twice.
-            F.unix_micros("finished_at"),
-            "code_version",
-            "model_version",
-            "inputs",
-            "contents",
-            "schemas",
-            "rows",
-            "drift_verdict",
-        ).collect()
+        named = {} if config_name is None else {"config_name": config_name}
+        found = [_run_row(row) for row in self._store.rows(RUNS.name, **named)]
         # A forced repeat within the clock's resolution still comes after what it repeats.
-        return sorted(
-            (RunRow(*row[:9], *(dict(part or {}) for part in row[9:13]), *row[13:]) for row in found),
-            key=lambda run: (run.as_of, run.finished_at, len(run.run_id), run.run_id),
-        )
+        return sorted(found, key=lambda run: (run.as_of, run.finished_at, len(run.run_id), run.run_id))
 
     def publish(self, row: dict[str, Any]) -> None:
         """Make a run visible; the same run published twice stays one row."""
         self._store.insert_new(RUNS, [row], keys=("run_id",))
+
+
+def _run_row(row: Mapping[str, Any]) -> RunRow:
+    plain = {
+        name: row[name]
+        for name in ("run_id", "config_name", "config", "previous_run_id", "exit_code", "code_version", "model_version",
+                     "drift_verdict")
+    }  # fmt: skip
+    maps = {name: dict(row[name] or {}) for name in ("inputs", "contents", "schemas", "rows")}
+    finished_at = (row["finished_at"] - _EPOCH) // timedelta(microseconds=1)
+    return RunRow(as_of=row["as_of_date"], finished_at=finished_at, **plain, **maps)
 
 
 def current_runs(complete: Sequence[RunRow], config_name: str) -> dict[date, RunRow]:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta, timezone
 from typing import Any
-
-from pyspark.sql import functions as F
 
 from rfm_spark.core.cluster_tables import CLUSTER_MODELS, CLUSTER_PROMOTIONS
 from rfm_spark.core.errors import ConfigError
@@ -16,6 +14,7 @@ from rfm_spark.lake.store import Store
 
 # What the version of a model ends with that was trained beside the champion.
 CHALLENGER = "-challenger"
+_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 
 @dataclass(frozen=True)
@@ -56,10 +55,7 @@ class Models:
 
     def all(self) -> list[ModelRow]:
         """All models, oldest training date first; those of versions that did not note the segmentation are left out."""
-        if not self._store.exists(CLUSTER_MODELS.name):
-            return []
-        rows = self._store.read(CLUSTER_MODELS.name)
-        found = [row.asDict(recursive=True) for row in rows.where(F.col("config_name") == F.lit(self._name)).collect()]
+        found = self._store.rows(CLUSTER_MODELS.name, config_name=self._name)
         models = [
             ModelRow(row["model_version"], row["parent_version"], row["trained_on"], row["trained_as_of"], row)
             for row in found
@@ -68,11 +64,14 @@ class Models:
 
     def decisions(self) -> list[Decision]:
         """All decisions, oldest first."""
-        if not self._store.exists(CLUSTER_PROMOTIONS.name):
-            return []
-        rows = self._store.read(CLUSTER_PROMOTIONS.name).where(F.col("config_name") == F.lit(self._name))
-        found = rows.select("action", "model_version", "effective_from", F.unix_micros("decided_at")).collect()
-        return sorted((Decision(*row) for row in found), key=lambda decision: decision.decided_at)
+        found = [
+            Decision(
+                row["action"], row["model_version"], row["effective_from"],
+                (row["decided_at"] - _EPOCH) // timedelta(microseconds=1),
+            )
+            for row in self._store.rows(CLUSTER_PROMOTIONS.name, config_name=self._name)
+        ]  # fmt: skip
+        return sorted(found, key=lambda decision: decision.decided_at)
 
     def decide(self, action: str, version: str | None, effective_from: date, decided_at: datetime) -> None:
         """Note a decision.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as F
 
 from rfm_spark.core.errors import LakeError
 from rfm_spark.core.schemas import REJECTS, RUNS, TABLES
@@ -11,7 +10,8 @@ from rfm_spark.lake.history import COMMENT, history_sql
 from rfm_spark.lake.history import NAME as HISTORY
 from rfm_spark.lake.ledger import Ledger, RunRow
 from rfm_spark.lake.place import Place, checked_run_id
-from rfm_spark.lake.store import Store, sql_text
+from rfm_spark.lake.spark_tables import sql_text
+from rfm_spark.lake.store import Store
 
 
 def current(spark: SparkSession, lake: Place, table: str, config_name: str | None = None) -> DataFrame:
@@ -94,7 +94,5 @@ def _current_runs(spark: SparkSession, lake: Place, config_name: str | None) -> 
 def _of_runs(spark: SparkSession, lake: Place, table: str, run_ids: list[str]) -> DataFrame:
     if table not in TABLES:
         raise LakeError(f"lake {lake}: no table {table}; there are {', '.join(sorted(TABLES))}")
-    rows = Store(spark, lake).read(table)
-    if TABLES[table].kind != "run":
-        return rows
-    return rows.where(F.col("run_id").isin(run_ids))
+    store = Store(spark, lake)
+    return store.read(table) if TABLES[table].kind != "run" else store.of_runs(table, run_ids)

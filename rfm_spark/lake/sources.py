@@ -20,6 +20,7 @@ from rfm_spark.lake.commits import is_conflict
 from rfm_spark.lake.files import GLOB, listing, read_files
 from rfm_spark.lake.jdbc import jdbc_error, read_jdbc, without_secrets
 from rfm_spark.lake.landing import land
+from rfm_spark.lake.native import local_version
 from rfm_spark.lake.place import LOCAL, quoted, quoted_table
 from rfm_spark.lake.store import Store
 
@@ -107,6 +108,10 @@ def columns_of(rows: DataFrame) -> str:
 
 
 def _pin_delta(spark: SparkSession, path: str, name: str, shown: str, inspect: Inspect) -> PinnedSource:
+    found = local_version(spark, path)
+    if found is not None:
+        inspect(found.frame)
+        return PinnedSource(name, f"delta:{found.table[:8]}:{found.number}", found.frame, found.written)
     try:
         version = _delta_version(spark, f"delta.{quoted(path)}")
     except AnalysisException as error:

@@ -15,7 +15,6 @@ from rfm_spark.drift.verdict import asks_for_a_refit
 from rfm_spark.lake.ledger import RunRow, current_runs, previous_of
 from rfm_spark.lake.models import ModelRow, Models, champion_of
 from rfm_spark.lake.store import Store
-from rfm_spark.pipeline.comparing import rows_of
 
 
 @dataclass(frozen=True)
@@ -109,7 +108,7 @@ def _called_for_a_refit(store: Store, before: RunRow) -> bool:
     """Whether a run's verdict was major and advised a refit, and it did not train a model itself."""
     if before.drift_verdict != MAJOR or before.model_version == before.run_id:
         return False
-    rows = rows_of(store, DRIFT.name, before.run_id).select("metric", "severity").collect()
+    rows = store.rows(DRIFT.name, run_id=before.run_id)
     return asks_for_a_refit((row["metric"], row["severity"]) for row in rows)
 
 

@@ -12,12 +12,13 @@ from rfm_spark.clusters.model import ClusterModel, definition_of
 from rfm_spark.clusters.profiles import cluster_profiles
 from rfm_spark.clusters.refit import REGRET, check_champion
 from rfm_spark.clusters.train import Stamp, Training, train
-from rfm_spark.core.cluster_tables import CLUSTER_LINEAGE, CLUSTER_MODELS, CLUSTER_SCAN
+from rfm_spark.core.cluster_tables import CLUSTER_LINEAGE, CLUSTER_MODELS, CLUSTER_PROFILES, CLUSTER_SCAN
 from rfm_spark.core.clustering import MEASURED
 from rfm_spark.core.schemas import SEGMENTS
 from rfm_spark.lake.ledger import Ledger
 from rfm_spark.lake.models import CHALLENGER, Models
 from rfm_spark.pipeline.context import RunContext
+from rfm_spark.pipeline.writing import Content
 
 # A challenger this young is not trained again every night.
 _PATIENCE = timedelta(days=30)
@@ -57,19 +58,19 @@ def keep_model(run: RunContext) -> None:
             run.store.insert_new(CLUSTER_LINEAGE, events, keys=("model_version", "event", "old_ids", "new_ids"))
 
 
-def scan_frame(run: RunContext) -> dict[str, DataFrame]:
+def scan_rows(run: RunContext) -> dict[str, Content]:
     """Table `cluster_scan` of this run, where k was looked at."""
     training = run.training or run.challenger
     if training is None or not training.scan:
         return {}
-    return {CLUSTER_SCAN.name: run.small_frame(CLUSTER_SCAN.name, [_scan_row(row) for row in training.scan])}
+    return {CLUSTER_SCAN.name: [_scan_row(row) for row in training.scan]}
 
 
-def profile_frame(run: RunContext, segments: DataFrame) -> dict[str, DataFrame]:
+def profile_rows(run: RunContext, segments: DataFrame) -> dict[str, Content]:
     """Table `cluster_profiles` of this run."""
     if run.model is None:
         return {}
-    return {"cluster_profiles": run.small_frame("cluster_profiles", cluster_profiles(segments, run.model))}
+    return {CLUSTER_PROFILES.name: cluster_profiles(segments, run.model)}
 
 
 def _challenge(run: RunContext, customers: DataFrame) -> None:

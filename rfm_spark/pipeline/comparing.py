@@ -64,13 +64,12 @@ def side_of(store: Store, run: RunRow) -> Side:
 
 def rows_of(store: Store, table: str, run_id: str) -> DataFrame:
     """Rows of one run."""
-    rows = store.read(table)
-    return rows.where(rows["run_id"] == run_id)
+    return store.of_runs(table, [run_id])
 
 
 def compared(store: Store, config_name: str, now: Side, before: Side) -> DataFrame:
     """Customers of two runs of a lake, with the cause of each move; see `drift.movement.moves`."""
-    rows = [row.asDict() for row in rows_of(store, SEGMENT_CUTS.name, before.run_id).collect()]
+    rows = store.rows(SEGMENT_CUTS.name, run_id=before.run_id)
     old = None
     if before.model_version is not None and before.model_version != now.model_version:
         found = Models(store, config_name).find(before.model_version)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import date
@@ -17,8 +16,7 @@ from rfm_spark.clusters.refit import Check
 from rfm_spark.clusters.train import Training
 from rfm_spark.core.config import Config
 from rfm_spark.core.quality import QualityConfig
-from rfm_spark.core.schemas import TABLES
-from rfm_spark.core.session import persisted
+from rfm_spark.core.session import persisted, runs_here
 from rfm_spark.core.stats import Moments
 from rfm_spark.drift.movement import Flicker
 from rfm_spark.drift.verdict import Verdict
@@ -29,21 +27,26 @@ from rfm_spark.lake.ledger import RunRow
 from rfm_spark.lake.sources import PinnedSource
 from rfm_spark.lake.store import Store
 from rfm_spark.pipeline.champion import PlannedModel
+from rfm_spark.pipeline.writing import Content, Writer
 from rfm_spark.segments.cuts import CutSet
 from rfm_spark.segments.rules import RuleMap
 
-_WRITERS = 4
+# Of so few customers a frame is computed sooner than a plan that has grown over several stages is looked through.
+SMALL = 50_000
 Value = TypeVar("Value")
 
 
 class Progress(Protocol):
     """Told about each stage as it starts and ends."""
 
-    def started(self, title: str) -> None:
-        """A stage begins."""
+    def started(self, title: str, waits_for: str) -> None:
+        """A stage begins; what takes its time, in words."""
 
     def finished(self, title: str, rows: int | None, seconds: float) -> None:
-        """A stage is done; rows is what it wrote or looked at, None when nothing was to do."""
+        """A stage is done; rows is what it wrote or looked at, None when nothing was to do.
+
+        A stage that goes on beside others is done after later ones have begun, and says so from a thread of its own.
+        """
 
 
 @dataclass
@@ -62,6 +65,7 @@ class RunContext:
         previous: run that changes are against.
         held: frames kept for several stages; released when the run ends.
         claim: on the slot.
+        writer: of its tables.
         before: run that this one supersedes, or follows; what it rejected is not seen for the first time.
         quality: limits and checks of the source.
         intake: how its lines are read.
@@ -86,10 +90,10 @@ class RunContext:
         behaviour: columns of customers from events and messages, a frame for each, keyed by customer_id.
         contents: source to a fingerprint of its rows up to as_of.
         engagement_cuts: rows of `segment_cuts` for the scores of engagement.
-        segments: this run's rows of `segments`, read back from the lake.
+        segments: this run's rows of `segments`, as written.
+        few_customers: whether plans cost more than the customers in them; known after the first stage.
         rows: counts for the ledger.
         money: sums for the ledger.
-        outputs: table to Delta version.
         warnings: for the ledger and the report.
         status: ok, thin or empty.
         inputs: source to version.
@@ -106,6 +110,7 @@ class RunContext:
     previous: RunRow | None
     held: ExitStack
     claim: Claim
+    writer: Writer
     before: RunRow | None = None
     sources: Mapping[str, PinnedSource] = field(default_factory=dict)
     behaviour: Sequence[DataFrame] = ()
@@ -135,9 +140,9 @@ class RunContext:
     fail_on: str | None = None
     challenger: Training | None = None
     segments: DataFrame | None = None
+    few_customers: bool = False
     rows: dict[str, int] = field(default_factory=dict)
     money: dict[str, Decimal] = field(default_factory=dict)
-    outputs: dict[str, int] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
 
     @property
@@ -161,39 +166,23 @@ class RunContext:
         return _have(self.measures)
 
     def hold(self, frame: DataFrame) -> DataFrame:
-        """Persist a frame until the run ends."""
+        """Keep a frame that is read more than once until the run ends."""
+        if self.few_customers and runs_here(self.spark):
+            # Its plan ends here: what is built on it is analysed and planned in no time.
+            return frame.localCheckpoint(eager=False)
         return self.held.enter_context(persisted(frame))
 
-    def write(self, frames: Mapping[str, DataFrame]) -> None:
-        """Write this run's rows of several run tables side by side, and note how many they are.
+    def write(self, contents: Mapping[str, Content]) -> None:
+        """Write this run's rows of several run tables, each a frame or a few rows, and note how many they are."""
+        self.rows |= self.writer.write(contents)
 
-        Most of a small write is waiting for the commit, so tables don't wait for each other.
-        """
-        with ThreadPoolExecutor(max_workers=_WRITERS) as pool:
-            # list() raises what a writer raised.
-            list(pool.map(self._write_one, frames.items()))
-
-    def write_part(self, name: str, frame: DataFrame, part: Mapping[str, str]) -> None:
-        """Write the rows of this run that a part of a table holds, such as the rejects of one source."""
-        written = self.store.write_run(TABLES[name], frame, self.run_id, self.as_of, part)
-        self.outputs[name] = written.version
-        self.rows[name] = self.rows.get(name, 0) + written.rows
-
-    def _write_one(self, item: tuple[str, DataFrame]) -> None:
-        name, frame = item
-        written = self.store.write_run(TABLES[name], frame, self.run_id, self.as_of)
-        self.outputs[name], self.rows[name] = written.version, written.rows
-
-    def small_frame(self, name: str, rows: Sequence[Mapping[str, Any]]) -> DataFrame:
-        """A few rows that were made on the driver, as a frame of a run table."""
-        columns = [column for column in TABLES[name].columns if column[0] not in ("run_id", "as_of_date")]
-        schema = ", ".join(f"`{column}` {kind}" for column, kind, _ in columns)
-        return self.spark.createDataFrame([tuple(row[column] for column, _, _ in columns) for row in rows], schema)
+    def write_later(self, contents: Mapping[str, Content]) -> None:
+        """The same while the run goes on; nobody reads these tables before it ends."""
+        self.writer.write_later(contents)
 
     def of_run(self, name: str, run_id: str) -> DataFrame:
         """The rows of one run of a run table."""
-        rows = self.store.read(name)
-        return rows.where(rows["run_id"] == run_id)
+        return self.store.of_runs(name, [run_id])
 
 
 def _have(value: Value | None) -> Value:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from pyspark.sql import DataFrame
-
 from rfm_spark.clusters.model import ClusterModel, definition_of
 from rfm_spark.core.schemas import DISTRIBUTIONS, DRIFT
 from rfm_spark.drift.clusters import cluster_figures, stability_figures
@@ -25,8 +23,8 @@ from rfm_spark.lake.ledger import RunRow
 from rfm_spark.lake.models import Models
 from rfm_spark.lake.store import Store
 from rfm_spark.pipeline.clustering import keep_model
-from rfm_spark.pipeline.comparing import rows_of
 from rfm_spark.pipeline.context import RunContext
+from rfm_spark.pipeline.writing import Content
 
 MEASURES = ("recency_days", "frequency", "monetary")
 
@@ -42,22 +40,22 @@ def measure_drift(run: RunContext) -> int | None:
     if run.config.sources.messages is not None:
         categories.append(TIER_SHARES)
     found = distributions(run.segments, numbers, categories)
-    frames = {DISTRIBUTIONS.name: run.small_frame(DISTRIBUTIONS.name, as_rows(found))}
+    contents: dict[str, Content] = {DISTRIBUTIONS.name: as_rows(found)}
     today = {one.feature: one for one in found}
     figures = _figures(run, today)
-    run.write({**frames, **_judged(run, figures)})
+    run.write({**contents, **_judged(run, figures)})
     _keep_with_reference(run, today)
     return len(figures) or None
 
 
-def _judged(run: RunContext, figures: list[Figure]) -> dict[str, DataFrame]:
+def _judged(run: RunContext, figures: list[Figure]) -> dict[str, Content]:
     """Fill the verdict; the rows of `drift`, where there are figures."""
     if not figures:
         return {}
     run.verdict = verdict(figures)
     previous_id = run.previous.run_id if run.previous is not None else None
     rows = [figure.as_row(previous_id) for figure in (*figures, run.verdict.as_figure())]
-    return {DRIFT.name: run.small_frame(DRIFT.name, rows)}
+    return {DRIFT.name: rows}
 
 
 def _nobody_left(run: RunContext) -> int | None:
@@ -80,10 +78,7 @@ def compare_columns(
         if "customers" in previous.rows:
             figures.append(volume_figure("customers", previous.rows["customers"], today["frequency"].customers))
         return figures
-    if not store.exists(DISTRIBUTIONS.name):
-        return []
-    rows = rows_of(store, DISTRIBUTIONS.name, previous.run_id).collect()
-    before = from_rows([row.asDict() for row in rows])
+    before = from_rows(store.rows(DISTRIBUTIONS.name, run_id=previous.run_id))
     if not same_model:
         # Other models' clusters are others, even where their ids live on.
         before.pop(CLUSTER_SHARES, None)

@@ -52,6 +52,7 @@ from rfm_spark.pipeline.accounting import account, checks_found, gate, told
 from rfm_spark.pipeline.context import RunContext
 from rfm_spark.pipeline.inputs import readable
 from rfm_spark.pipeline.rejecting import first_seen
+from rfm_spark.pipeline.writing import Content, collected
 
 EVENTS, MESSAGES = "events", "messages"
 BOT = "bot"
@@ -63,27 +64,29 @@ Source = TypeVar("Source")
 
 def interact(run: RunContext) -> int | None:
     """Fill `behaviour`, and write what customers did beside buying."""
-    frames: dict[str, DataFrame] = {}
+    contents: dict[str, Content] = {}
     health: list[Health] = []
     columns: list[DataFrame] = []
     stirred = run.known_customers.select("customer_id", F.col("last_order_date").alias("stirred_on"))
     if run.config.sources.events is not None:
         with readable(EVENTS):
-            customers = _events(run, run.config.sources.events, frames, health)
+            customers = _events(run, run.config.sources.events, contents, health)
         columns.append(_of_events(run, customers))
         visited = customers.select("customer_id", F.to_date("last_event_ts").alias("stirred_on"))
         stirred = stirred.unionByName(visited).groupBy("customer_id").agg(F.max("stirred_on").alias("stirred_on"))
     if run.config.sources.messages is not None:
         with readable(MESSAGES):
-            columns.append(_messages(run, run.config.sources.messages, stirred, frames, health))
+            columns.append(_messages(run, run.config.sources.messages, stirred, contents, health))
     if not columns:
         return None
     run.behaviour = columns
     run.warnings += warnings(health)
     if health:
-        frames[TRACKING.name] = run.small_frame(TRACKING.name, [one.as_row() for one in health])
-    run.write(frames)
-    return sum(run.rows[name] for name in (INTERACTIONS.name, ENGAGEMENT.name) if name in run.rows)
+        contents[TRACKING.name] = [one.as_row() for one in health]
+    large = {name: content for name, content in contents.items() if isinstance(content, DataFrame)}
+    run.write({name: content for name, content in contents.items() if name not in large})
+    run.write_later(large)
+    return sum(run.rows[f"{name}.read"] for name in _connected(run.config))
 
 
 def same_interactions(run: RunRow, config: Config, pinned: Mapping[str, PinnedSource]) -> bool:
@@ -174,8 +177,8 @@ def _have(source: Source | None) -> Source:
     return source
 
 
-def _events(run: RunContext, source: EventsSource, frames: dict[str, DataFrame], health: list[Health]) -> DataFrame:
-    """Customers of `interactions.customer_interactions`; rows accounted for, tables added to `frames`."""
+def _events(run: RunContext, source: EventsSource, contents: dict[str, Content], health: list[Health]) -> DataFrame:
+    """Customers of `interactions.customer_interactions`; rows accounted for, tables added to `contents`."""
     found = _read(EVENTS, run.config, run.sources[EVENTS], run.as_of, run.hold)
     rows, counts = found.judged, found.counts
     if found.reading.visitors is not None:
@@ -207,7 +210,7 @@ def _events(run: RunContext, source: EventsSource, frames: dict[str, DataFrame],
     run.rows |= checks_found(EVENTS, marked, source.quality.checks, EVENT_CHECKS)
     _write_rejects(run, rows, EVENTS, counts)
     run.warnings += [*gate(EVENTS, counts, source.quality, run.as_of, apart), *told(EVENTS, run.rows, EVENT_CHECKS)]
-    frames[INTERACTIONS.name] = interaction_rows(customers, run.config.interactions.windows)
+    contents[INTERACTIONS.name] = interaction_rows(customers, run.config.interactions.windows)
     return customers
 
 
@@ -260,9 +263,9 @@ def _of_events(run: RunContext, customers: DataFrame) -> DataFrame:
 
 
 def _messages(
-    run: RunContext, source: MessagesSource, stirred: DataFrame, frames: dict[str, DataFrame], health: list[Health]
+    run: RunContext, source: MessagesSource, stirred: DataFrame, contents: dict[str, Content], health: list[Health]
 ) -> DataFrame:
-    """Customers of `engagement.customer_columns`; rows accounted for, tables added to `frames`."""
+    """Customers of `engagement.customer_columns`; rows accounted for, tables added to `contents`."""
     judging = Judging(run.as_of, run.config.engagement, source.quality)
     read = _read(MESSAGES, run.config, run.sources[MESSAGES], run.as_of, run.hold)
     rows, counts = read.judged, read.counts
@@ -278,8 +281,8 @@ def _messages(
     _write_rejects(run, rows, MESSAGES, counts)
     run.warnings += [*gate(MESSAGES, counts, source.quality, run.as_of), *told(MESSAGES, run.rows, MESSAGE_CHECKS)]
     found = run.hold(engagement(channels, judging, _before(run), stirred))
-    frames[ENGAGEMENT.name] = engaged_rows(found)
-    frames[ENGAGEMENT_SUMMARY.name] = engagement_summary(found, run.config.engagement)
+    contents[ENGAGEMENT.name] = engaged_rows(found)
+    contents[ENGAGEMENT_SUMMARY.name] = collected(engagement_summary(found, run.config.engagement))
     columns, rfm = customer_columns(found), run.config.engagement.rfm
     if rfm is not None and rfm.of == "responses":
         columns = columns.join(of_responses(columns, run.as_of, rfm), "customer_id")
@@ -297,7 +300,6 @@ def _before(run: RunContext) -> DataFrame | None:
         last = earlier[-1] if earlier else None
     if last is None:
         return None
-    run.store.prepare(ENGAGEMENT)
     return run.of_run(ENGAGEMENT.name, last.run_id)
 
 
@@ -305,7 +307,7 @@ def _write_rejects(run: RunContext, rows: DataFrame, source: str, counts: Intera
     kept = {code: n for code, n in counts.rejected.items() if code != ANONYMOUS}
     if not kept:
         return
-    run.write_part(REJECTS.name, first_seen(run, interaction_rejects(rows, source)), {"source": source})
+    run.writer.write_part(REJECTS.name, first_seen(run, interaction_rejects(rows, source)), source)
 
 
 def _named(

@@ -24,7 +24,7 @@ from rfm_spark.intake.lines import Judged, accepted_until, currency_origin, judg
 from rfm_spark.intake.orders import build_orders
 from rfm_spark.intake.values import IDS
 from rfm_spark.pipeline.accounting import told
-from rfm_spark.pipeline.context import RunContext
+from rfm_spark.pipeline.context import SMALL, RunContext
 from rfm_spark.pipeline.late import SOURCE, SUSPECTS
 from rfm_spark.pipeline.rejecting import first_seen
 from rfm_spark.segments.scored import z_values
@@ -48,6 +48,9 @@ def measure(run: RunContext) -> int:
     if totals["may_repeat"] and looks_for_duplicates(run.config.sources.transactions, run.quality):
         customers = _looked_at_closely(run, judged, customers, totals)
         totals = _totals(run, customers)
+    run.few_customers = int(totals["customers"]) <= SMALL
+    if run.few_customers:
+        customers = run.hold(customers)
     run.judged, run.customers, run.counts = judged, customers, replace(counts, contents=contents)
     run.measures = customers.where(F.col("recency_days").isNotNull())
     run.rows |= {
@@ -161,7 +164,7 @@ def _write_rejects(run: RunContext) -> None:
     if not frames:
         return
     found = frames[0] if len(frames) == 1 else frames[0].unionByName(frames[1])
-    run.write({REJECTS.name: first_seen(run, found)})
+    run.writer.write_part(REJECTS.name, first_seen(run, found), SOURCE)
 
 
 def _gate(run: RunContext, buyers: Buyers) -> None:

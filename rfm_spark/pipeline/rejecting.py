@@ -14,5 +14,4 @@ def first_seen(run: RunContext, found: DataFrame) -> DataFrame:
     before = run.before
     if before is None or not run.store.exists(REJECTS.name):
         return with_first_seen(found, None, run.run_id, None)
-    run.store.prepare(REJECTS)
     return with_first_seen(found, run.of_run(REJECTS.name, before.run_id), run.run_id, before.run_id)

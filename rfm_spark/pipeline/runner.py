@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from datetime import date, datetime
 
-import pandas as pd
 from pyspark.sql import SparkSession
 
 import rfm_spark
@@ -30,6 +28,8 @@ from rfm_spark.pipeline.interacting import same_interactions
 from rfm_spark.pipeline.late import SOURCE, Contents, same_rows, surely_same, touched_dates
 from rfm_spark.pipeline.measuring import account_lines
 from rfm_spark.pipeline.stages import STAGES
+from rfm_spark.pipeline.steps import Steps
+from rfm_spark.pipeline.writing import Writer
 from rfm_spark.segments.load import checked_rule_map
 from rfm_spark.segments.rules import RuleMap
 
@@ -123,8 +123,11 @@ def run(
                 claim.release()
                 return _repeated(published[-1], fail_on)
             with ExitStack() as held_frames:
+                writer = Writer(store, run_id, as_of)
+                held_frames.callback(writer.close)
                 context = RunContext(
                     spark, store, config, rule_map, as_of, run_id, inputs.transactions, previous, held_frames, claim,
+                    writer,
                     before=current.get(as_of, previous), quality=inputs.quality, intake=inputs.intake,
                     sources=inputs.pinned, inputs=inputs.versions, touched=plan.touched, planned_model=model,
                     warnings=list(inputs.told()),
@@ -167,15 +170,15 @@ def _repeats(complete: Sequence[RunRow], base_id: str) -> list[RunRow]:
 
 def _execute(context: RunContext, inputs: Inputs, ledger: Ledger, clock: Clock, progress: Progress) -> Outcome:
     started = clock()
+    steps = Steps(context, progress)
     for stage in STAGES:
-        begun = time.perf_counter()
-        progress.started(stage.title)
-        rows = stage.work(context)
+        steps.do(stage)
         context.claim.renew()
-        progress.finished(stage.title, rows, time.perf_counter() - begun)
+    context.writer.settle()
+    context.rows |= context.writer.rows
     inputs.recheck()
     context.claim.renew(fence=True)
-    ledger.publish(_ledger_row(context, started, clock()))
+    ledger.publish({**_ledger_row(context, started, clock()), "steps": steps.as_rows()})
     refresh_views(context.store)
     return Outcome(
         context.run_id,
@@ -222,7 +225,7 @@ def _ledger_row(context: RunContext, started: datetime, finished: datetime) -> d
         "finished_at": finished,
         "exit_code": _exit_code(context),
         "inputs": dict(context.inputs),
-        "outputs": context.outputs,
+        "outputs": context.writer.outputs,
         "rows": context.rows,
         "money": context.money,
         "warnings": context.warnings,
@@ -284,32 +287,3 @@ class _Plan:
 def _must_be_complete(complete: Sequence[RunRow], run_id: str) -> None:
     if run_id not in {run.run_id for run in complete}:
         raise ConfigError("rfm.scoring.run", [f"no complete run {run_id} in the lake; `rfm-spark runs` lists them"])
-
-
-def backfill_dates(start: date, end: date, every: str) -> list[date]:
-    """As-of dates from start to end, oldest first.
-
-    Args:
-        start: first as-of date.
-        end: last possible one.
-        every: a step such as 1d, 2w, 1mo, 1y; months end on their last day where the start's day is missing.
-
-    Raises:
-        ConfigError: a step of another form, or an end before the start.
-    """
-    number, unit = every.rstrip("abcdefghijklmnopqrstuvwxyz"), every.lstrip("0123456789")
-    # Days and months of one step of each unit.
-    units = {"d": (1, 0), "w": (7, 0), "mo": (0, 1), "y": (0, 12)}
-    if not number.isdigit() or int(number) < 1 or unit not in units:
-        raise ConfigError("--every", [f"{every!r} is not a step; write 1d, 1w, 1mo or 1y"])
-    if end < start:
-        raise ConfigError("--to", [f"{end} is before --from {start}"])
-    dates: list[date] = []
-    while True:
-        # Always counted from the start, so that 31 January, 28 February is followed by 31 March.
-        steps = int(number) * len(dates)
-        days, months = units[unit]
-        moment = pd.Timestamp(start) + pd.DateOffset(days=days * steps, months=months * steps)
-        if moment.date() > end:
-            return dates
-        dates.append(moment.date())

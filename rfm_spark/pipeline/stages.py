@@ -18,7 +18,7 @@ from rfm_spark.drift.movement import cluster_transitions, flicker, segment_chang
 from rfm_spark.intake.duplicates import looks_for_duplicates, with_accounts, without_duplicates
 from rfm_spark.intake.lines import accepted_until
 from rfm_spark.intake.orders import kept_orders
-from rfm_spark.pipeline.clustering import cluster, profile_frame, scan_frame
+from rfm_spark.pipeline.clustering import cluster, profile_rows, scan_rows
 from rfm_spark.pipeline.comparing import Side, compared, definition_changed, rows_of, side_of
 from rfm_spark.pipeline.context import RunContext
 from rfm_spark.pipeline.drifting import measure_drift
@@ -26,12 +26,16 @@ from rfm_spark.pipeline.interacting import interact
 from rfm_spark.pipeline.joining import with_behaviour
 from rfm_spark.pipeline.late import of_orders
 from rfm_spark.pipeline.measuring import measure
+from rfm_spark.pipeline.writing import Content, collected
 from rfm_spark.segments.cuts import CutSet, as_rows, fixed_cuts, from_rows, measure_ranks, quantile_cuts
 from rfm_spark.segments.load import rule_params
 from rfm_spark.segments.rules import segment_column
 from rfm_spark.segments.scored import scored_customers
 from rfm_spark.segments.spells import SPELL_COLUMNS, with_spells
 from rfm_spark.segments.summary import segment_summary
+
+# What may go on beside the stages that follow, and how many rows it dealt with.
+Later = Callable[[], int]
 
 
 @dataclass(frozen=True)
@@ -42,13 +46,16 @@ class Stage:
         title: what a person sees while it runs.
         reads: sources and tables it needs; `previous` ones are the previous run's.
         writes: tables it writes.
-        work: does it, and says how many rows it dealt with (None when there was nothing to do).
+        work: does it, and says how many rows it dealt with (None when there was nothing to do); or begins it, and gives
+            what is left to do while the run goes on.
+        waits_for: what takes the time, for the person who waits.
     """
 
     title: str
     reads: tuple[str, ...]
     writes: tuple[str, ...]
-    work: Callable[[RunContext], int | None]
+    work: Callable[[RunContext], int | Later | None]
+    waits_for: str
 
 
 def _look_for_late_rows(run: RunContext) -> int | None:
@@ -62,7 +69,7 @@ def _look_for_late_rows(run: RunContext) -> int | None:
     return len(dates) or None
 
 
-def _keep_orders(run: RunContext) -> int | None:
+def _keep_orders(run: RunContext) -> int | Later | None:
     source = run.config.sources.transactions
     mapping = json.dumps(
         [source.model_dump(mode="json"), run.config.timezone, run.quality.checks, run.quality.max_quantity],
@@ -72,15 +79,14 @@ def _keep_orders(run: RunContext) -> int | None:
         {"config": run.config.name, "source": of_orders(run.inputs), "mapping": digest(mapping)[:16]}, sort_keys=True
     )
     if run.store.exists(ORDERS.name) and run.store.last_metadata(ORDERS.name) == reflects:
-        run.outputs[ORDERS.name] = run.store.version_of(ORDERS.name, reflects)
+        run.writer.outputs[ORDERS.name] = run.store.commit_saying(ORDERS.name, reflects)[0]
         return None
     lines = _each_once(run, accepted_until(run.known_judged.lines, None))
     orders = kept_orders(
         lines, source.order_grain, [name for name in ("currency", "channel") if name in source.columns]
     )
-    written = run.store.replace(ORDERS, orders, reflects)
-    run.outputs[ORDERS.name], run.rows[ORDERS.name] = written.version, written.rows
-    return written.rows
+
+    return lambda: run.writer.replace(ORDERS, orders, reflects)
 
 
 def _each_once(run: RunContext, lines: DataFrame) -> DataFrame:
@@ -112,12 +118,13 @@ def _score(run: RunContext) -> int:
                 f"{cut_set.measure.upper()}{place}: cut points coincide, {cut_set.distinct_scores} of {cut_set.bins} "
                 "scores occur"
             )
-    run.scored = with_behaviour(run, scored_customers(measures, run.config.rfm, run.cut_sets, ranks, run.moments))
+    scored = with_behaviour(run, scored_customers(measures, run.config.rfm, run.cut_sets, ranks, run.moments))
+    run.scored = run.hold(scored) if run.few_customers else scored
     return len(run.cut_sets)
 
 
 def _frozen_cuts(run: RunContext, frozen: str) -> list[CutSet]:
-    rows = [row.asDict() for row in run.of_run("segment_cuts", frozen).collect()]
+    rows = run.store.rows("segment_cuts", run_id=frozen)
     cut_sets = from_rows(rows, method="frozen")
     bins = run.config.rfm.scoring.bins
     wrong = sorted({c.measure for c in cut_sets if c.bins != getattr(bins, c.measure)})
@@ -135,12 +142,18 @@ def _name_segments(run: RunContext) -> int:
     blank = {name: F.lit(None).cast(kind.lower()) for name, kind in empty if name not in ("run_id", "segment")}
     complete = scored.withColumns({**blank, "scope": F.lit("all"), "as_of_date": F.lit(run.as_of)})
     named = complete.withColumn("segment", segment_column(run.rule_map, rule_params(run.config)))
-    rows = {
-        "segments": with_spells(named, _before(run), run.config.segments.confirm_runs),
-        "segment_cuts": run.small_frame("segment_cuts", [*as_rows(run.cut_sets), *run.engagement_cuts]),
-        **scan_frame(run),
-    }
-    run.write(rows)
+    spelled = with_spells(named, _before(run), run.config.segments.confirm_runs)
+    cuts = [*as_rows(run.cut_sets), *run.engagement_cuts]
+    if run.few_customers:
+        # What is written is what is looked at from here on.
+        held = run.hold(spelled)
+        run.segments = held.select(
+            *(F.col(name).cast(kind.lower()).alias(name) for name, kind, _ in SEGMENTS.columns[1:])
+        )
+        run.write_later({SEGMENTS.name: held})
+        run.write({"segment_cuts": cuts, **scan_rows(run)})
+        return run.rows["customers"]
+    run.write({SEGMENTS.name: spelled, "segment_cuts": cuts, **scan_rows(run)})
     # Not at its version: time travel builds a snapshot of its own, and nobody else writes this run's slice.
     run.segments = run.of_run(SEGMENTS.name, run.run_id)
     return run.rows["segments"]
@@ -164,16 +177,19 @@ def _side(run: RunContext) -> Side:
 
 def _summarise(run: RunContext) -> int:
     segments = _have(run.segments)
-    frames = {"segment_summary": segment_summary(segments, run.rule_map), **profile_frame(run, segments)}
+    contents: dict[str, Content] = {
+        "segment_summary": collected(segment_summary(segments, run.rule_map)), **profile_rows(run, segments)
+    }  # fmt: skip
     if run.previous is not None:
         before = side_of(run.store, run.previous)
         moved = run.hold(compared(run.store, run.config.name, _side(run), before))
         run.flicker = flicker(moved)
-        frames |= {"segment_changes": segment_changes(moved), "segment_transitions": segment_transitions(moved)}
+        run.write_later({"segment_changes": segment_changes(moved)})
+        contents["segment_transitions"] = collected(segment_transitions(moved))
         if run.model is not None and before.model_version is not None:
-            frames[CLUSTER_TRANSITIONS.name] = cluster_transitions(moved)
-    run.write(frames)
-    return sum(run.rows[name] for name in frames)
+            contents[CLUSTER_TRANSITIONS.name] = collected(cluster_transitions(moved))
+    run.write(contents)
+    return sum(run.rows[name] for name in contents)
 
 
 def _have(frame: DataFrame | None) -> DataFrame:
@@ -183,33 +199,43 @@ def _have(frame: DataFrame | None) -> DataFrame:
 
 
 STAGES = (
-    Stage("Measures of every customer", ("transactions",), ("rejects",), measure),
+    Stage(
+        "Measures of every customer", ("transactions",), ("rejects",), measure,
+        "Spark reads every line, checks it and adds it up by customer",
+    ),
     Stage(
         "Interactions",
         ("events", "messages", "previous engagement"),
         ("interactions", "engagement", "engagement_summary", "tracking", "rejects"),
         interact,
+        "Spark reads events and messages",
     ),
-    Stage("Late rows", ("transactions",), (), _look_for_late_rows),
-    Stage("Orders kept", ("transactions",), ("orders",), _keep_orders),
-    Stage("Cut points", ("transactions",), (), _score),
-    Stage("Clusters", ("transactions",), (), cluster),
+    Stage("Late rows", ("transactions",), (), _look_for_late_rows, "earlier dates are compared with the source"),
     Stage(
-        "Segments",
-        ("previous segments",),
-        ("segments", "segment_cuts", "cluster_scan"),
-        _name_segments,
+        "Orders kept", ("transactions",), ("orders",), _keep_orders,
+        "Spark reads every line and writes the orders, beside what follows",
+    ),
+    Stage("Cut points", ("transactions",), (), _score, "exact quantiles of all customers"),
+    Stage(
+        "Clusters", ("transactions",), (), cluster,
+        "models of several sizes are fitted on samples and compared",
+    ),
+    Stage(
+        "Segments", ("previous segments",), ("segments", "segment_cuts", "cluster_scan"), _name_segments,
+        "rules are applied, and a row per customer is written",
     ),
     Stage(
         "Summaries and changes",
-        ("segments", "segment_cuts"),
+        ("segments", "segment_cuts", "previous segments", "previous segment_cuts"),
         ("segment_summary", "cluster_profiles", "segment_changes", "segment_transitions", "cluster_transitions"),
         _summarise,
+        "customers are compared with the run before",
     ),
     Stage(
         "Drift",
         ("segments", "previous distributions", "previous cluster_models"),
         ("distributions", "drift", "cluster_models", "cluster_lineage"),
         measure_drift,
+        "distributions are compared with earlier ones",
     ),
-)
+)  # fmt: skip

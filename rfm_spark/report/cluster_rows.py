@@ -7,8 +7,6 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any, TypeAlias
 
-from pyspark.sql import functions as F
-
 from rfm_spark.core.cluster_tables import CLUSTER_LINEAGE, CLUSTER_MODELS, CLUSTER_SCAN
 from rfm_spark.lake.store import Store
 from rfm_spark.report.cluster_data import FeatureValues, LineageEvent, ModelFacts, ScanLine
@@ -130,7 +128,4 @@ def _place(event: LineageEvent) -> tuple[int, tuple[int, ...], tuple[int, ...]]:
 
 
 def _where(store: Store, table: str, column: str, value: str) -> list[Record]:
-    if not store.exists(table):
-        return []
-    rows = store.read(table).where(F.col(column) == F.lit(value)).collect()
-    return [row.asDict(recursive=True) for row in rows]
+    return list(store.rows(table, **{column: value}))

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from datetime import datetime, timedelta, timezone, tzinfo
 from decimal import Decimal
-from typing import TypeVar
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from pyspark.sql import DataFrame, Row, SparkSession
@@ -27,6 +26,7 @@ from rfm_spark.segments.cuts import COLUMN_OF, CutSet, from_rows
 from rfm_spark.segments.rules import RuleMap
 
 Value = TypeVar("Value")
+Record = Mapping[str, Any]
 
 
 def collect(spark: SparkSession, lake: Place, run: RunRow | str) -> ReportData:
@@ -45,7 +45,7 @@ def collect(spark: SparkSession, lake: Place, run: RunRow | str) -> ReportData:
     store = Store(spark, lake)
     facts = _run_facts(store, run_id)
     settings = json.loads(facts.config)
-    segments = store.read("segments").where(F.col("run_id") == F.lit(run_id))
+    segments = store.of_runs("segments", [run_id])
     return ReportData(
         run=facts,
         rule_map=RuleMap.model_validate(settings["segments"]["rule_map"]),
@@ -53,7 +53,7 @@ def collect(spark: SparkSession, lake: Place, run: RunRow | str) -> ReportData:
         cuts=_cuts(_rows(store, facts, "segment_cuts")),
         grid=_grid(segments),
         transitions=_transitions(_rows(store, facts, "segment_transitions")),
-        clusters=profiles_of(row.asDict(recursive=True) for row in _rows(store, facts, "cluster_profiles")),
+        clusters=profiles_of(_rows(store, facts, "cluster_profiles")),
         histograms=_histograms(segments),
         model=read_model(store, facts.model_version),
         drift=read_drift(store, run_id, facts.config, facts.config_name, facts.as_of),
@@ -63,22 +63,17 @@ def collect(spark: SparkSession, lake: Place, run: RunRow | str) -> ReportData:
 
 
 def _run_facts(store: Store, run_id: str) -> RunFacts:
-    # Timestamps leave Spark as numbers: as datetimes they would come in the time zone of the driver's machine.
-    runs = store.read(RUNS.name).where(F.col("run_id") == F.lit(run_id))
-    found = runs.select(
-        "*", F.unix_micros("started_at").alias("started"), F.unix_micros("finished_at").alias("finished")
-    ).collect()
+    found = store.rows(RUNS.name, run_id=run_id)
     if not found:
         raise LakeError(f"lake {store.place}: no complete run {run_id}; `rfm-spark runs` lists them")
     return facts_of(found[0])
 
 
-def facts_of(row: Row) -> RunFacts:
+def facts_of(row: Record) -> RunFacts:
     """The facts of a run from its row in the ledger.
 
     Args:
-        row: columns of `runs`, with `started` and `finished` in microseconds since 1970. `status` may be missing: a
-            lake that an older version wrote lacks it until the next run.
+        row: columns of `runs`, times with their zone.
     """
     zone = ZoneInfo(json.loads(row["config"]).get("timezone", "UTC"))
     return RunFacts(
@@ -90,34 +85,30 @@ def facts_of(row: Row) -> RunFacts:
         spark_version=row["spark_version"],
         previous_run_id=row["previous_run_id"],
         model_version=row["model_version"],
-        started_at=_moment(row["started"], zone),
-        finished_at=_moment(row["finished"], zone),
+        started_at=row["started_at"].astimezone(zone),
+        finished_at=row["finished_at"].astimezone(zone),
         inputs=_sorted(row["inputs"]),
         outputs=_sorted(row["outputs"]),
         rows=_sorted(row["rows"]),
         money=_sorted(row["money"]),
         warnings=tuple(row["warnings"] or ()),
         drift_verdict=row["drift_verdict"],
-        status=row["status"] if "status" in row else None,
+        status=row["status"],
     )
-
-
-def _moment(micros: int, zone: tzinfo) -> datetime:
-    return (datetime(1970, 1, 1, tzinfo=timezone.utc) + timedelta(microseconds=micros)).astimezone(zone)
 
 
 def _sorted(values: Mapping[str, Value] | None) -> dict[str, Value]:
     return dict(sorted((values or {}).items()))
 
 
-def _rows(store: Store, facts: RunFacts, table: str) -> list[Row]:
+def _rows(store: Store, facts: RunFacts, table: str) -> list[Record]:
     # A table the run did not write may not exist at all.
     if table not in facts.outputs:
         return []
-    return store.read(table).where(F.col("run_id") == F.lit(facts.run_id)).collect()
+    return store.rows(table, run_id=facts.run_id)
 
 
-def _profiles(rows: Iterable[Row]) -> tuple[Profile, ...]:
+def _profiles(rows: Iterable[Record]) -> tuple[Profile, ...]:
     found = (
         Profile(
             name=row["segment"],
@@ -133,11 +124,11 @@ def _profiles(rows: Iterable[Row]) -> tuple[Profile, ...]:
     return tuple(sorted(found, key=lambda p: (-p.revenue, p.name)))
 
 
-def _cuts(rows: Iterable[Row]) -> tuple[CutSet, ...]:
-    return tuple(from_rows(row.asDict() for row in rows))
+def _cuts(rows: Iterable[Record]) -> tuple[CutSet, ...]:
+    return tuple(from_rows(rows))
 
 
-def _transitions(rows: Iterable[Row]) -> tuple[Transition, ...]:
+def _transitions(rows: Iterable[Record]) -> tuple[Transition, ...]:
     found = (
         Transition(
             from_segment=row["from_segment"],

@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from pyspark.sql import functions as F
-
 from rfm_spark.core.cluster_tables import CLUSTER_CAUSES, CLUSTER_TRANSITIONS
 from rfm_spark.core.schemas import DRIFT
 from rfm_spark.lake.ledger import Ledger, current_runs
@@ -68,17 +66,14 @@ def read_drift(store: Store, run_id: str, config: str, config_name: str, as_of: 
     # The run itself also where it is superseded by now.
     shown = {day: run.run_id for day, run in current.items() if day < as_of}
     ids = [*sorted(shown.values())[-RUNS_SHOWN + 1 :], run_id]
-    rows = store.read(DRIFT.name).where(F.col("run_id").isin(ids)).collect()
-    lines = [drift_line(row.asDict()) for row in rows if row["run_id"] == run_id]
-    history = [drift_line(row.asDict()) for row in rows if row["metric"] in _OVER_TIME]
+    rows = store.rows(DRIFT.name, run_id=ids)
+    lines = [drift_line(row) for row in rows if row["run_id"] == run_id]
+    history = [drift_line(row) for row in rows if row["metric"] in _OVER_TIME]
     causes = None
-    if store.exists(CLUSTER_TRANSITIONS.name):
-        mine = store.read(CLUSTER_TRANSITIONS.name).where(F.col("run_id") == run_id)
-        sums = mine.agg(*(F.sum(cause).alias(cause) for cause in CLUSTER_CAUSES), F.sum("customers").alias("n"))
-        found = sums.collect()[0].asDict()
-        if found["n"]:
-            stayed = found["n"] - sum(found[cause] for cause in CLUSTER_CAUSES)
-            causes = {"stayed": stayed, **{cause: found[cause] for cause in CLUSTER_CAUSES}}
+    pairs = store.rows(CLUSTER_TRANSITIONS.name, run_id=run_id)
+    if pairs:
+        moved = {cause: sum(pair[cause] for pair in pairs) for cause in CLUSTER_CAUSES}
+        causes = {"stayed": sum(pair["customers"] for pair in pairs) - sum(moved.values()), **moved}
     return DriftFacts(policy, _sorted(lines), _sorted(history), causes)
 
 

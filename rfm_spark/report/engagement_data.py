@@ -89,9 +89,9 @@ def read_engagement(
         return EngagementFacts(rates=rates)
     runs = shown_runs(Ledger(store).complete(config_name), config_name, as_of)
     configs = {**{run.run_id: run.config for run in runs}, run_id: config}
-    rows = store.read(ENGAGEMENT_SUMMARY.name).where(F.col("run_id").isin(sorted(configs))).collect()
-    lines = tier_lines(row.asDict() for row in rows if row["run_id"] == run_id)
-    return EngagementFacts(lines, rates, tier_shares((row.asDict() for row in rows), configs))
+    rows = store.rows(ENGAGEMENT_SUMMARY.name, run_id=sorted(configs))
+    lines = tier_lines(row for row in rows if row["run_id"] == run_id)
+    return EngagementFacts(lines, rates, tier_shares(rows, configs))
 
 
 def shown_runs(complete: Iterable[RunRow], config_name: str, as_of: date) -> list[RunRow]:

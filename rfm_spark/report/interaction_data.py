@@ -108,12 +108,11 @@ def read_interactions(
     """
     tracking: tuple[TrackingLine, ...] = ()
     if TRACKING.name in outputs:
-        rows = store.read(TRACKING.name).where(F.col("run_id") == F.lit(run_id)).collect()
-        tracking = gravest_first(tracking_line(row.asDict()) for row in rows)
+        tracking = gravest_first(tracking_line(row) for row in store.rows(TRACKING.name, run_id=run_id))
     if INTERACTIONS.name not in outputs:
         return InteractionFacts(tracking=tracking)
     main = InteractionsConfig.model_validate(settings.get("interactions") or {}).main_window
-    seen = store.read(INTERACTIONS.name).where((F.col("run_id") == F.lit(run_id)) & (F.col("events") > 0))
+    seen = store.of_runs(INTERACTIONS.name, [run_id]).where(F.col("events") > 0)
     inside = seen.where(F.col("window_days") == F.lit(main))
     return InteractionFacts(_windows(seen), _channels(inside), _intent(inside), tracking)
 

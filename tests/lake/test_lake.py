@@ -18,7 +18,8 @@ from rfm_spark.lake import landing
 from rfm_spark.lake.place import Place, checked_run_id, quoted_table
 from rfm_spark.lake.readers import current
 from rfm_spark.lake.sources import pin
-from rfm_spark.lake.store import VERSION_PROPERTY, Store
+from rfm_spark.lake.store import Store
+from rfm_spark.lake.tables import VERSION_PROPERTY
 from tests.helpers import AS_OF, COLUMNS, config_for, purchases, run_tiny, write_source
 
 

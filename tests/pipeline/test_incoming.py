@@ -112,10 +112,10 @@ class Meanwhile(Stages):
         super().__init__()
         self.act = act
 
-    def started(self, title: str) -> None:
+    def started(self, title: str, waits_for: str) -> None:
         if not self.seen:
             self.act()
-        super().started(title)
+        super().started(title, waits_for)
 
 
 @only_in_full

@@ -1,0 +1,218 @@
+"""Tables of a lake wherever Spark finds them: a catalog, object storage, a folder. All commits are Spark's."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+from pyspark.errors import AnalysisException
+from pyspark.sql import DataFrame, Observation, SparkSession
+from pyspark.sql import functions as F
+from pyspark.sql.types import StructType
+
+from rfm_spark.core.table import Table
+from rfm_spark.lake.commits import is_conflict
+from rfm_spark.lake.place import Place, quoted
+from rfm_spark.lake.tables import Commit, Row, Target, Written
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+# A look at the history reads as many commits as it may show.
+_NEAR, _FAR = 5, 1000
+
+
+class SparkTables:
+    """Delta tables of one place, seen from one session."""
+
+    def __init__(self, spark: SparkSession, place: Place) -> None:
+        """Bind to a session; nothing is read yet."""
+        self._spark, self._place = spark, place
+
+    def exists(self, name: str) -> bool:
+        """Whether there is such a table; asks the catalog, and starts no job."""
+        return self.properties(name) is not None
+
+    def properties(self, name: str) -> dict[str, str] | None:
+        """Properties of a table; None where there is none."""
+        try:
+            # Unlike DESCRIBE DETAIL it starts no job.
+            rows = self._spark.sql(f"SHOW TBLPROPERTIES {self._place.table(name)}").collect()
+        except AnalysisException:
+            return None
+        return {row["key"]: row["value"] for row in rows}
+
+    def create(self, table: Table, properties: Mapping[str, str]) -> None:
+        """Make an empty table, unless it is there."""
+        columns = ", ".join(
+            f"{quoted(name)} {kind} COMMENT {sql_text(comment)}" for name, kind, comment in table.columns
+        )
+        partition = "PARTITIONED BY (run_id)" if table.partitioned else ""
+        settings = ", ".join(f"{sql_text(key)} = {sql_text(value)}" for key, value in properties.items())
+        self._spark.sql(
+            f"CREATE TABLE IF NOT EXISTS {self._place.table(table.name)} ({columns}) USING DELTA {partition} "
+            f"COMMENT {sql_text(table.comment)} TBLPROPERTIES ({settings})"
+        )
+        self._heal_log(table, properties)
+
+    def change(self, name: str, columns: Sequence[tuple[str, str, str]], properties: Mapping[str, str]) -> None:
+        """Add columns and set properties."""
+        identifier = self._place.table(name)
+        if columns:
+            added = ", ".join(f"{quoted(name)} {kind} COMMENT {sql_text(comment)}" for name, kind, comment in columns)
+            self._spark.sql(f"ALTER TABLE {identifier} ADD COLUMNS ({added})")
+        settings = ", ".join(f"{sql_text(key)} = {sql_text(value)}" for key, value in properties.items())
+        self._spark.sql(f"ALTER TABLE {identifier} SET TBLPROPERTIES ({settings})")
+
+    def write_frame(self, target: Target, frame: DataFrame, properties: Mapping[str, str]) -> Written:
+        """Write a frame in one commit, which also makes the table where it is not there."""
+        seen = Observation()
+        # Counted in the stage that writes, where each task counts once however often it was tried.
+        counted = frame.observe(seen, F.count(F.lit(1)).alias("rows"))
+        if not self.exists(target.table.name):
+            try:
+                self._create_with(target, counted, properties)
+            except Exception as error:
+                # Another process was faster, or a log's folder without a commit is in the way.
+                if not (is_conflict(error) or "ALREADY_EXISTS" in str(error)):
+                    raise
+                self.create(target.table, properties)
+                return self.write_frame(target, frame, properties)
+        else:
+            self._save(target, counted)
+        made = self.commit_saying(target.table.name, target.metadata)
+        # Replacing nothing by nothing commits nothing; then the table as it is holds what was meant.
+        version = self.last_commit(target.table.name).version if made is None else made.version
+        return Written(version, int(seen.get["rows"]))
+
+    def write_rows(self, target: Target, rows: Sequence[Row], properties: Mapping[str, str]) -> Written:
+        """A few rows of the driver as a frame."""
+        return self.write_frame(target, self._frame(target.table, rows), properties)
+
+    def rows(self, name: str, where: Mapping[str, Sequence[Any]]) -> list[Row]:
+        """Rows whose columns have one of the values given."""
+        found = self._spark.sql(f"SELECT * FROM {self._place.table(name)}")
+        if where.keys() - set(found.columns):
+            # An older version's table did not note it: none of its rows has the value.
+            return []
+        for column, values in where.items():
+            found = found.where(F.col(column).isin(*values))
+        # A collected timestamp is a local one without its zone, and one hour a year comes twice.
+        times = [field.name for field in found.schema.fields if field.dataType.typeName() == "timestamp"]
+        rows = found.withColumns({name: F.unix_micros(name) for name in times}).collect()
+        made = [row.asDict(recursive=True) for row in rows]
+        for row in made:
+            row |= {name: _EPOCH + timedelta(microseconds=row[name]) for name in times if row[name] is not None}
+        return made
+
+    def frame_of_runs(self, name: str, run_ids: Sequence[str]) -> DataFrame | None:
+        """The table is to be read and filtered: Delta prunes it by its partitions."""
+        del name, run_ids
+        return None
+
+    def append_new(self, table: Table, rows: Sequence[Row], keys: Sequence[str]) -> None:
+        """Append rows whose keys are not there."""
+        condition = " AND ".join(f"t.{quoted(key)} = s.{quoted(key)}" for key in keys)
+        with self._view(self._frame(table, rows)) as view:
+            self._spark.sql(
+                f"MERGE INTO {self._place.table(table.name)} t USING {view} s ON {condition} "
+                "WHEN NOT MATCHED THEN INSERT *"
+            ).collect()
+
+    def put_if(self, table: Table, row: Row, keys: Sequence[str], column: str, expected: str) -> None:
+        """Put a row if the one of the same keys has the expected value, or where there is none."""
+        condition = " AND ".join(f"t.{quoted(key)} = s.{quoted(key)}" for key in keys)
+        assignments = ", ".join(f"t.{quoted(name)} = s.{quoted(name)}" for name in table.names)
+        names = ", ".join(quoted(name) for name in table.names)
+        values = ", ".join(f"s.{quoted(name)}" for name in table.names)
+        with self._view(self._frame(table, [row]).withColumn("expected", F.lit(expected))) as view:
+            self._spark.sql(
+                f"MERGE INTO {self._place.table(table.name)} t USING {view} s ON {condition} "
+                f"WHEN MATCHED AND t.{quoted(column)} = s.expected THEN UPDATE SET {assignments} "
+                f"WHEN NOT MATCHED THEN INSERT ({names}) VALUES ({values})"
+            ).collect()
+
+    def delete_rows(self, name: str, column: str, value: str) -> None:
+        """Delete rows; nothing is committed where there are none."""
+        where = f"{quoted(column)} = {sql_text(value)}"
+        if not self._spark.sql(f"SELECT 1 FROM {self._place.table(name)} WHERE {where}").isEmpty():
+            self._spark.sql(f"DELETE FROM {self._place.table(name)} WHERE {where}").collect()
+
+    def last_commit(self, name: str) -> Commit:
+        """The newest commit."""
+        return self._history(name, 1, None)[0]
+
+    def commit_saying(self, name: str, metadata: str) -> Commit | None:
+        """The newest commit that says this about itself."""
+        for limit in (_NEAR, _FAR):
+            found = self._history(name, limit, metadata)
+            if found:
+                return found[0]
+        return None
+
+    def _history(self, name: str, limit: int, metadata: str | None) -> list[Commit]:
+        history = self._spark.sql(f"DESCRIBE HISTORY {self._place.table(name)} LIMIT {limit}")
+        if metadata is not None:
+            history = history.where(F.col("userMetadata") == F.lit(metadata))
+        rows = history.select("version", "userMetadata", F.unix_micros("timestamp").alias("at")).collect()
+        found = [
+            Commit(int(row["version"]), row["userMetadata"], _EPOCH + timedelta(microseconds=row["at"])) for row in rows
+        ]
+        return sorted(found, key=lambda commit: -commit.version)
+
+    def _save(self, target: Target, frame: DataFrame) -> None:
+        writer = frame.write.format("delta").option("userMetadata", target.metadata)
+        writer = writer.mode("append" if target.more else "overwrite")
+        if target.run_id is not None and not target.more:
+            writer = writer.option("replaceWhere", f"run_id = '{target.run_id}'")
+        if self._place.root is not None:
+            writer.save(f"{self._place.root}/{target.table.name}")
+        else:
+            writer.saveAsTable(self._place.table(target.table.name))
+
+    def _create_with(self, target: Target, frame: DataFrame, properties: Mapping[str, str]) -> None:
+        writer = _described(frame, target.table).writeTo(self._place.table(target.table.name)).using("delta")
+        writer = writer.option("userMetadata", target.metadata).tableProperty("comment", target.table.comment)
+        for key, value in properties.items():
+            writer = writer.tableProperty(key, value)
+        if target.table.partitioned:
+            writer = writer.partitionedBy(F.col("run_id"))
+        writer.create()
+
+    def _heal_log(self, table: Table, properties: Mapping[str, str]) -> None:
+        # A process that died between making the log's folder and the first commit leaves a folder that CREATE TABLE
+        # takes for a table, without a word; so does one that is just there.
+        if self._place.root is None or self.exists(table.name):
+            return
+        options = {key: value for key, value in properties.items() if key.startswith("delta.")}
+        writer = _described(self._frame(table, []), table).write.format("delta").mode("append").options(**options)
+        writer = writer.partitionBy("run_id") if table.partitioned else writer
+        writer.save(f"{self._place.root}/{table.name}")
+        self.change(table.name, (), {key: value for key, value in properties.items() if key not in options})
+
+    def _frame(self, table: Table, rows: Sequence[Row]) -> DataFrame:
+        # One partition: rows that come from the driver are few.
+        values = [tuple(row[name] for name in table.names) for row in rows]
+        return self._spark.createDataFrame(values, StructType.fromDDL(table.ddl)).coalesce(1)
+
+    @contextmanager
+    def _view(self, frame: DataFrame) -> Iterator[str]:
+        """A frame as a temporary view of a unique name, for SQL."""
+        name = f"rfm_spark_{uuid.uuid4().hex}"
+        frame.createOrReplaceTempView(name)
+        try:
+            yield name
+        finally:
+            self._spark.catalog.dropTempView(name)
+
+
+def sql_text(value: str) -> str:
+    """A string literal of SQL."""
+    return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+def _described(frame: DataFrame, table: Table) -> DataFrame:
+    return frame.select(
+        *(F.col(quoted(name)).alias(name, metadata={"comment": comment}) for name, _, comment in table.columns)
+    )

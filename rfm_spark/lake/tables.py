@@ -1,0 +1,97 @@
+"""What a lake asks of whoever commits to its tables: Spark everywhere, `deltalake` in a folder of this machine."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from pyspark.sql import DataFrame
+
+from rfm_spark.core.table import Table
+
+VERSION_PROPERTY = "rfm_spark.schema_version"
+# No statistics on ids and no deletion vectors: otherwise a person's id outlives the deletion of their rows.
+PROPERTIES = {
+    "delta.dataSkippingNumIndexedCols": "0",
+    "delta.enableDeletionVectors": "false",
+}
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Written:
+    """What a commit left: the Delta version, and how many rows it wrote."""
+
+    version: int
+    rows: int
+
+
+@dataclass(frozen=True)
+class Commit:
+    """A commit that is there: its version, what it said about itself, and when it was made (UTC)."""
+
+    version: int
+    metadata: str | None
+    made_at: datetime
+
+
+@dataclass(frozen=True)
+class Target:
+    """What of a table a write replaces.
+
+    Attributes:
+        table: the contract.
+        metadata: what the commit says about itself.
+        run_id: whose slice of a table is meant; None for all of it.
+        more: add to what is there instead of replacing it.
+    """
+
+    table: Table
+    metadata: str
+    run_id: str | None = None
+    more: bool = False
+
+
+class Tables(Protocol):
+    """Tables of one lake. Conflicts with other writers are raised; `commits.patiently` tries again."""
+
+    def exists(self, name: str) -> bool:
+        """Whether there is a table: a log with a commit."""
+
+    def properties(self, name: str) -> dict[str, str] | None:
+        """Properties of a table; None where there is none."""
+
+    def create(self, table: Table, properties: Mapping[str, str]) -> None:
+        """Make an empty table with comments, partitions and properties, unless it is there."""
+
+    def change(self, name: str, columns: Sequence[tuple[str, str, str]], properties: Mapping[str, str]) -> None:
+        """Add columns (name, type, comment) and set properties."""
+
+    def write_frame(self, target: Target, frame: DataFrame, properties: Mapping[str, str]) -> Written:
+        """Write a frame of the table's columns, making the table with these properties where it is not there."""
+
+    def write_rows(self, target: Target, rows: Sequence[Row], properties: Mapping[str, str]) -> Written:
+        """The same for a few rows of the driver; times carry a time zone."""
+
+    def rows(self, name: str, where: Mapping[str, Sequence[Any]]) -> list[Row]:
+        """Rows whose columns have one of the values given, on the driver; times come in UTC."""
+
+    def frame_of_runs(self, name: str, run_ids: Sequence[str]) -> DataFrame | None:
+        """Rows of runs of a run table as a frame; None where the whole table is to be read and filtered."""
+
+    def append_new(self, table: Table, rows: Sequence[Row], keys: Sequence[str]) -> None:
+        """Append rows to a table that is there, but for those whose keys it has."""
+
+    def put_if(self, table: Table, row: Row, keys: Sequence[str], column: str, expected: str) -> None:
+        """Put a row in place of the one of the same keys if that has the expected value, or where there is none."""
+
+    def delete_rows(self, name: str, column: str, value: str) -> None:
+        """Delete rows of a table that is there."""
+
+    def last_commit(self, name: str) -> Commit:
+        """The newest commit."""
+
+    def commit_saying(self, name: str, metadata: str) -> Commit | None:
+        """The newest commit that says this about itself."""
