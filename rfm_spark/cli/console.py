@@ -7,6 +7,7 @@ import time
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from decimal import Decimal
+from threading import RLock
 from typing import Any
 
 try:
@@ -27,33 +28,38 @@ class StageLines:
         self._console = RichConsole(stderr=True, highlight=False) if HAS_RICH and sys.stderr.isatty() else None
         self._live: AbstractContextManager[Any] | None = None
         self._shown = ""
+        # A stage that goes on beside others ends in a thread of its own.
+        self._turn = RLock()
 
     def started(self, title: str, waits_for: str) -> None:
         """Say that a stage begins, and what it waits for."""
         if self._console is None:
             print(f"{_since()}  {title}: {waits_for} …", file=sys.stderr, flush=True)
             return
-        self.stop()
-        self._shown = title
-        self._live = self._console.status(f"{title}: {waits_for} …")
-        self._live.__enter__()
+        with self._turn:
+            self.stop()
+            self._shown = title
+            self._live = self._console.status(f"{title}: {waits_for} …")
+            self._live.__enter__()
 
     def finished(self, title: str, rows: int | None, seconds: float) -> None:
         """Say what came out."""
         told = "nothing to do" if rows is None else f"{rows:,} rows"
         line = f"{_since()}  {title:<34} {told:>18} {seconds:>7.1f} s"
-        if title == self._shown:
-            self.stop()
-        if self._console is not None:
-            self._console.print(f"[green]✓[/green] {line}")
-        else:
-            print(line, file=sys.stderr, flush=True)
+        with self._turn:
+            if title == self._shown:
+                self.stop()
+            if self._console is not None:
+                self._console.print(f"[green]✓[/green] {line}")
+            else:
+                print(line, file=sys.stderr, flush=True)
 
     def stop(self) -> None:
         """Take the live line away, also when its stage failed."""
-        if self._live is not None:
-            self._live.__exit__(None, None, None)
-            self._live = None
+        with self._turn:
+            if self._live is not None:
+                self._live.__exit__(None, None, None)
+                self._live = None
 
 
 def _since() -> str:

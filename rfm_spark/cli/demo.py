@@ -42,18 +42,21 @@ _START = "Starting Spark"
 def demo_command(options: argparse.Namespace) -> int:
     """Land the data, run two as-of dates, show what came out."""
     lines = console.StageLines()
-    lines.started(_START, "a Java process begins, and the data is copied beside it")
     folder = Path(options.lake)
     data = _packaged_data()
     Place(root=str(folder.resolve())).make_folder()
     config_file = _write_config(folder, "omnichannel.yml" if options.full else "demo.yml")
     config = load_config(config_file)
     begun = time.perf_counter()
-    with ThreadPoolExecutor(max_workers=1) as beside:
-        landing = beside.submit(_land, lines, data, folder, full=options.full)
-        spark = session(options)
-        lines.finished(_START, None, time.perf_counter() - begun)
-        planted = landing.result()
+    lines.started(_START, "a Java process begins, and the data is copied beside it")
+    try:
+        with ThreadPoolExecutor(max_workers=1) as beside:
+            landing = beside.submit(_land, lines, data, folder, full=options.full)
+            spark = session(options)
+            lines.finished(_START, None, time.perf_counter() - begun)
+            planted = landing.result()
+    finally:
+        lines.stop()
     from rfm_spark.cli.demo_interactions import show_engagement, show_truth
 
     for as_of in AS_OF:
@@ -110,7 +113,7 @@ def _land(lines: console.StageLines, data: Path, folder: Path, *, full: bool) ->
     Returns:
         What was planted in simulated data, with `full`.
     """
-    import pyarrow.parquet as pq
+    from pyarrow.parquet import read_table
 
     # Here, since pandas and what the pipeline needs take as long to import as Java takes to start.
     from rfm_spark.cli.demo_interactions import land_coupons, land_simulated
@@ -118,7 +121,7 @@ def _land(lines: console.StageLines, data: Path, folder: Path, *, full: bool) ->
 
     begun = time.perf_counter()
     sources = folder / "sources"
-    rows = sum(land_locally(pq.read_table(data / f"{name}.parquet"), sources / name) for name in TABLES)
+    rows: int = sum(land_locally(read_table(data / f"{name}.parquet"), sources / name) for name in TABLES)
     rows += land_coupons(data, folder)
     planted = land_simulated(data, folder) if full else None
     lines.finished("Landing source tables", rows or None, time.perf_counter() - begun)

@@ -133,6 +133,6 @@ def _coupons(data: Path) -> pd.DataFrame:
 
 def _land(target: Path, rows: pd.DataFrame) -> int:
     """A Delta table of the rows; one that is there stays."""
-    import pyarrow as pa
+    from pyarrow import Table
 
-    return land_locally(pa.Table.from_pandas(rows, preserve_index=False), target)
+    return land_locally(Table.from_pandas(rows, preserve_index=False), target)

@@ -31,7 +31,7 @@ def build_parser() -> argparse.ArgumentParser:
     doctor.add_argument(
         "--prepare",
         action="store_true",
-        help="also keep Delta's jars and loaded classes, so that commands start sooner",
+        help="also keep what makes later commands start sooner",
     )
     return parser
 
@@ -67,6 +67,7 @@ def _add_run_commands(commands: argparse._SubParsersAction[argparse.ArgumentPars
 
 def _add_read_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     runs = _command(commands, "runs", "the complete runs of a lake")
+    runs.add_argument("--timings", action="store_true", help="what each step took, read and wrote, a line per step")
     _add_place(runs)
     _add_format(runs)
 

@@ -10,6 +10,7 @@ import sys
 import tempfile
 from datetime import date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from pyspark.sql import SparkSession
 
@@ -46,9 +47,10 @@ def prepare() -> str:
 
 def _child(*arguments: str) -> None:
     # The archive is written when the JVM ends, so it has to be one that nobody else needs.
-    done = subprocess.run(
-        [sys.executable, "-m", "rfm_spark.cli.prepare", *arguments], capture_output=True, text=True, check=False
-    )
+    # Jars that the user names for one session are not everybody's.
+    plain = {name: value for name, value in os.environ.items() if name != "RFM_SPARK_PACKAGES"}
+    command = [sys.executable, "-m", "rfm_spark.cli.prepare", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=plain)
     if done.returncode != 0:
         last = (done.stderr.strip() or "no reason given").splitlines()[-1]
         raise EnvironmentProblem(f"a session to prepare with did not end well ({last})")
@@ -62,16 +64,18 @@ def _keep_jars() -> None:
 
     spark = local_session("rfm-spark prepare")
     has = {_ARTIFACT.sub("", jar.name) for jar in Path(pyspark.__file__).parent.glob("jars/*.jar")}
-    fetched = [Path(name.removeprefix("file:")) for name in spark.conf.get("spark.jars", "").split(",") if name]
+    fetched = [Path(name.removeprefix("file:")) for name in str(spark.conf.get("spark.jars", "")).split(",") if name]
     spark.stop()
     folder = jars_folder()
-    folder.mkdir(parents=True, exist_ok=True)
-    for jar in fetched:
-        # The resolver puts the group before the name.
-        if _ARTIFACT.sub("", jar.name.partition("_")[2]) not in has:
-            partial = folder / f"{jar.name}.part"
-            shutil.copyfile(jar, partial)
-            partial.replace(folder / jar.name)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent) as partial:
+        for jar in fetched:
+            # The resolver puts the group before the name.
+            if _ARTIFACT.sub("", jar.name.partition("_")[2]) not in has:
+                shutil.copyfile(jar, Path(partial, jar.name))
+        # All of them or none: sessions take what lies here for complete.
+        shutil.copytree(partial, made := folder.with_suffix(".part"), dirs_exist_ok=True)
+        made.rename(folder)
 
 
 def _make_archive(file: str) -> None:
@@ -81,16 +85,16 @@ def _make_archive(file: str) -> None:
     spark = local_session("rfm-spark prepare", settings=_noting(java, file))
     with tempfile.TemporaryDirectory() as folder:
         _work(spark, Path(folder))
-    gateway = spark.sparkContext._gateway
+    java_process: Any = spark.sparkContext._gateway
     spark.stop()
-    gateway.proc.stdin.close()
-    gateway.proc.wait()
+    java_process.proc.stdin.close()
+    java_process.proc.wait()
 
 
 def _noting(java: Java, file: str) -> dict[str, str]:
     flag = "-XX:AOTCacheOutput" if java.major >= 25 else "-XX:ArchiveClassesAtExit"
     jars = tuple(sorted(jars_folder().glob("*.jar")))
-    return dict(java_settings(java, Prepared(jars, None), (f"{flag}={file}",)))
+    return dict(java_settings(java, Prepared(jars, None), (f'"{flag}={file}"',)))
 
 
 def _work(spark: SparkSession, folder: Path) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 
 from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
 
 from rfm_spark.cli import console
 from rfm_spark.cli.places import config_of, place_of, run_of, session
@@ -41,10 +42,17 @@ def runs_command(options: argparse.Namespace) -> int:
     """List complete runs, oldest as-of date first."""
     place, name = place_of(options)
     spark = session(options)
-    frame = current(spark, place, RUNS.name).select(*_RUN_COLUMNS)
+    runs = current(spark, place, RUNS.name)
     if name is not None:
-        frame = frame.where(frame["config_name"] == name)
-    print_rows(frame.orderBy("config_name", "as_of_date", "finished_at"), options.format)
+        runs = runs.where(runs["config_name"] == name)
+    order = [F.col(key) for key in ("config_name", "as_of_date", "finished_at")]
+    if options.timings:
+        # Runs of versions that did not note their steps have one line, without a step.
+        each = runs.select("run_id", *order, F.posexplode_outer("steps").alias("at", "one"))
+        frame = each.orderBy(*order, "at").select("run_id", "one.*")
+    else:
+        frame = runs.select(*_RUN_COLUMNS).orderBy(*order)
+    print_rows(frame, options.format)
     return 0
 
 

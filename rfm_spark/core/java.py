@@ -1,6 +1,6 @@
 """The Java of local sessions: which ones will do, the settings they start with, and what makes them start sooner.
 
-A cold start is mostly loading classes. `prepare` (in `core.prepare`) keeps Delta's jars and an archive of loaded
+A cold start is mostly loading classes. `cli.prepare` keeps Delta's jars and an archive of loaded
 classes beside the Python environment; a session finds them here. Without them everything works, later.
 """
 
@@ -99,8 +99,8 @@ def usable(path: str, number: tuple[int, ...]) -> Java:
         )
     if number[0] == _MENDED_25[0] and (*number, 0, 0)[:3] < _MENDED_25:
         raise EnvironmentProblem(
-            f"{path} is Java {'.'.join(map(str, number))}, whose default garbage collector corrupts data; use 25.0.3 or "
-            f"newer, or {JAVA_HELP}"
+            f"{path} is Java {'.'.join(map(str, number))}, whose default garbage collector corrupts data; use 25.0.3 "
+            f"or newer, or {JAVA_HELP}"
         )
     return Java(path, number)
 
@@ -137,7 +137,7 @@ def java_settings(java: Java, prepared: Prepared | None, options: tuple[str, ...
         prepared: jars and archive, where there are any.
         options: more of them, for whoever makes an archive.
     """
-    given = [*_QUIET, "-XX:+UseParallelGC", *_COMPILER, *options]
+    given = [*_QUIET, *_collector(), *_COMPILER, *options]
     if java.major >= 24:
         # Netty and Arrow are not the user's to change.
         given.append("--sun-misc-unsafe-memory-access=allow")
@@ -145,8 +145,14 @@ def java_settings(java: Java, prepared: Prepared | None, options: tuple[str, ...
         return {"spark.driver.extraJavaOptions": " ".join(given)}
     if prepared.archive is not None and not options:
         flag = "-XX:AOTCache" if java.major >= 25 else "-XX:SharedArchiveFile"
-        given.append(f"{flag}={prepared.archive}")
+        given.append(f'"{flag}={prepared.archive}"')
     return {
         "spark.driver.extraJavaOptions": " ".join(given),
         "spark.driver.extraClassPath": os.pathsep.join(str(jar) for jar in prepared.jars),
     }
+
+
+def _collector() -> tuple[str, ...]:
+    """Ours, unless the environment names one: Java refuses to choose between two."""
+    told = " ".join(os.environ.get(name, "") for name in ("JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "_JAVA_OPTIONS"))
+    return () if re.search(r"-XX:\+Use\w*GC\b", told) else ("-XX:+UseParallelGC",)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -27,6 +28,8 @@ LOCAL_SETTINGS = {
     "spark.driver.bindAddress": "127.0.0.1",
     "spark.driver.host": "127.0.0.1",
     "spark.databricks.delta.snapshotPartitions": "1",
+    # Outside UTC each commit would compute the table's state once more, to check its list of files.
+    "spark.databricks.delta.allFilesInCrc.verificationMode.forceOnNonUTC.enabled": "false",
     "spark.sql.debug.maxToStringFields": "200",
     # Recording the Python call site of every expression makes building large plans several times slower.
     "spark.python.sql.dataFrameDebugging.enabled": "false",
@@ -111,7 +114,14 @@ def session_settings(spark: SparkSession, settings: Mapping[str, str]) -> Iterat
 
 def runs_here(spark: SparkSession) -> bool:
     """Whether the session computes in this machine's one Java process, which loses no executors."""
-    return str(spark.conf.get("spark.master", "") or "").startswith("local")
+    if type(spark).__module__.startswith("pyspark.sql.connect"):
+        return False
+    try:
+        master = spark.conf.get("spark.master", "")
+    except Exception:
+        # Serverless runtimes don't say.
+        return False
+    return re.fullmatch(r"local(\[.*\])?", str(master)) is not None
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""One run per slot: a claim on (config_name, as_of_date), taken by comparing and setting, renewed, and checked before publishing."""
+"""One run per slot: a claim on (config_name, as_of_date), compared and set, renewed, checked before publishing."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from rfm_spark.lake.place import Place
 _CONFLICT = re.compile(
     r"DELTA_(CONCURRENT|METADATA_CHANGED|PROTOCOL_CHANGED)"
     # And of deltalake: the next log file was there already, or what was read is there no more.
-    r"|Failed to commit transaction|concurrent transaction"
+    r"|Failed to commit transaction|concurrent transaction|changed since last commit"
     r"|(ConcurrentAppend|ConcurrentWrite|ConcurrentTransaction|ConcurrentDeleteRead|ConcurrentDeleteDelete"
     r"|ConcurrentModification|MetadataChanged|ProtocolChanged)Exception"
 )

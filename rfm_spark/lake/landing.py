@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
@@ -19,9 +19,6 @@ from rfm_spark.lake.commits import patiently, writable
 from rfm_spark.lake.place import Place, quoted
 from rfm_spark.lake.store import Store
 from rfm_spark.lake.tables import PROPERTIES
-
-if TYPE_CHECKING:
-    import pyarrow as pa
 
 # A reader takes as many parts of a file at once as it has groups of rows.
 _ROWS_OF_A_GROUP = 200_000
@@ -94,11 +91,11 @@ def content_hash(rows: DataFrame) -> str:
     return digest(f"{schema}|{row[0]}|{row[1]}|{row[2]}")[:16]
 
 
-def land_locally(rows: pa.Table, folder: Path) -> int:
+def land_locally(rows: Any, folder: Path) -> int:
     """Make a Delta table of rows in memory in a folder of this machine, without a session; one that is there stays.
 
     Args:
-        rows: times without a zone are taken for UTC.
+        rows: a table of pyarrow; times without a zone are taken for UTC.
         folder: of the table.
 
     Returns:
@@ -109,18 +106,19 @@ def land_locally(rows: pa.Table, folder: Path) -> int:
         LakeError: the folder can't be written.
     """
     try:
-        import pyarrow as pa
         from deltalake import WriterProperties, write_deltalake
+        from pyarrow import timestamp
+        from pyarrow.types import is_timestamp
     except ImportError as error:
         raise EnvironmentProblem(f"{error.name} is not installed; pip install 'rfm-spark[local]'") from error
     if any(folder.glob("_delta_log/*.json")):
         return 0
-    instant = pa.timestamp("us", tz="UTC")
-    kinds = [instant if pa.types.is_timestamp(field.type) else field.type for field in rows.schema]
-    exact = pa.schema([pa.field(name, kind) for name, kind in zip(rows.schema.names, kinds, strict=True)])
+    exact = rows.schema
+    for at, field in enumerate(exact):
+        if is_timestamp(field.type):
+            exact = exact.set(at, field.with_type(timestamp("us", tz="UTC")))
     with writable(Place(root=str(folder.parent))):
         folder.mkdir(parents=True, exist_ok=True)
-        write_deltalake(
-            str(folder), rows.cast(exact), writer_properties=WriterProperties(max_row_group_size=_ROWS_OF_A_GROUP)
-        )
+        parts = WriterProperties(max_row_group_size=_ROWS_OF_A_GROUP)
+        write_deltalake(folder.absolute().as_uri(), rows.cast(exact), writer_properties=parts)
     return int(rows.num_rows)

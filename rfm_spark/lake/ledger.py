@@ -82,12 +82,12 @@ class Ledger:
 
 
 def _run_row(row: Mapping[str, Any]) -> RunRow:
-    plain = {
+    plain: dict[str, Any] = {
         name: row[name]
         for name in ("run_id", "config_name", "config", "previous_run_id", "exit_code", "code_version", "model_version",
                      "drift_verdict")
     }  # fmt: skip
-    maps = {name: dict(row[name] or {}) for name in ("inputs", "contents", "schemas", "rows")}
+    maps: dict[str, Any] = {name: dict(row[name] or {}) for name in ("inputs", "contents", "schemas", "rows")}
     finished_at = (row["finished_at"] - _EPOCH) // timedelta(microseconds=1)
     return RunRow(as_of=row["as_of_date"], finished_at=finished_at, **plain, **maps)
 

@@ -8,40 +8,49 @@ link, which fails where another process was faster. (Spark's own commits to a lo
 from __future__ import annotations
 
 import json
+import os
 import re
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from decimal import ROUND_HALF_UP, Decimal
 from functools import reduce
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.types import StructType
 
 from rfm_spark.core.errors import LakeError
+from rfm_spark.core.session import runs_here
 from rfm_spark.core.table import Table
+from rfm_spark.lake.commits import patiently
+from rfm_spark.lake.log_files import has_commit, plain_frame, rows_in
 from rfm_spark.lake.place import LOCAL, Place
 from rfm_spark.lake.tables import Commit, Row, Target, Written
 
 if TYPE_CHECKING:
-    import pyarrow as pa
     from deltalake import DeltaTable
-    from deltalake.transaction import AddAction
+    from deltalake.transaction import AddAction, RemoveAction
 
 _HISTORY = 50
+# Each run read by its files is a scan of its own; a plan of hundreds takes longer than Delta's pruning.
+_RUNS_BY_FILE = 8
 
 
-def local_folder(place: Place) -> Path | None:
+def local_folder(spark: SparkSession, place: Place) -> Path | None:
     """The folder of a lake whose commits are made here; None where Spark makes them.
 
-    The one place that decides: a folder of this machine, and `deltalake` is installed.
+    The one place that decides: a folder of this machine, a session that computes in this machine's Java process, and
+    `deltalake` is installed.
     """
-    if place.root is None or not LOCAL.match(place.root) or find_spec("deltalake") is None:
+    if place.root is None or not LOCAL.match(place.root) or find_spec("deltalake") is None or not runs_here(spark):
+        return None
+    # Where Hadoop is configured, a path without a scheme may be one of another file system.
+    if "HADOOP_CONF_DIR" in os.environ and not place.root.startswith("file:"):
         return None
     return Path(re.sub(r"^file:/{1,3}", "/", place.root))
 
@@ -58,17 +67,17 @@ class LocalVersion:
 
 def local_version(spark: SparkSession, path: str) -> LocalVersion | None:
     """The newest version of a Delta table of this machine; None where only Spark can tell, or read it."""
-    folder = local_folder(Place(root=path))
-    if folder is None or not _has_commit(folder):
+    folder = local_folder(spark, Place(root=path))
+    if folder is None or not has_commit(folder):
         return None
     from deltalake import DeltaTable
     from deltalake.exceptions import DeltaError
 
     try:
-        table = DeltaTable(str(folder))
+        table = DeltaTable(folder.as_uri())
         last = table.history(1)
         frame = plain_frame(spark, folder, table)
-    except (DeltaError, OSError, ValueError):
+    except (DeltaError, OSError, ValueError, KeyError):
         # Of a feature, or in a state, that Spark may know more of.
         return None
     if frame is None or not last:
@@ -85,7 +94,7 @@ class NativeTables:
 
     def exists(self, name: str) -> bool:
         """Whether there is a log with a commit."""
-        return _has_commit(self._root / name)
+        return has_commit(self._root / name)
 
     def properties(self, name: str) -> dict[str, str] | None:
         """Properties of a table; None where there is none."""
@@ -100,7 +109,7 @@ class NativeTables:
         # Spark leaves the making of folders to whoever writes first, with the rights of the process.
         (self._root / table.name).mkdir(parents=True, exist_ok=True)
         DeltaTable.create(
-            str(self._root / table.name), _delta_schema(table.columns), mode="ignore", description=table.comment,
+            (self._root / table.name).as_uri(), _delta_schema(table.columns), mode="ignore", description=table.comment,
             partition_by=["run_id"] if table.partitioned else None, configuration=dict(properties),
             raise_if_key_not_exists=False,
         )  # fmt: skip
@@ -118,9 +127,14 @@ class NativeTables:
         inside = self._inside(target)
         folder = self._root / target.table.name / inside
         plain = frame.drop("run_id") if target.table.partitioned else frame
-        plain.write.mode("errorifexists").parquet(str(folder))
-        (folder / "_SUCCESS").unlink(missing_ok=True)
-        (folder / "._SUCCESS.crc").unlink(missing_ok=True)
+        plain.write.mode("errorifexists").parquet(f"file://{folder}")
+        if not (folder / "_SUCCESS").exists():
+            raise LakeError(
+                f"lake {self._root}: what Spark wrote for {target.table.name} is not in this machine's folder; name "
+                "the lake by a URI such as hdfs:// or s3a://"
+            )
+        for done in ("_SUCCESS", "._SUCCESS.crc"):
+            (folder / done).unlink(missing_ok=True)
         return self._commit(target, [f"{inside}/{file.name}" for file in sorted(folder.glob("*.parquet"))])
 
     def write_rows(self, target: Target, rows: Sequence[Row], properties: Mapping[str, str]) -> Written:
@@ -130,12 +144,12 @@ class NativeTables:
 
     def rows(self, name: str, where: Mapping[str, Sequence[Any]]) -> list[Row]:
         """Rows whose columns have one of the values given."""
-        return _rows_in(self._root / name, self._open(name), where)
+        return rows_in(self._root / name, self._open(name), where)
 
     def frame_of_runs(self, name: str, run_ids: Sequence[str]) -> DataFrame | None:
         """Rows of runs, read as the Parquet files that the log names; None where only Delta's reader knows how."""
         table = self._open(name)
-        if table.metadata().partition_columns != ["run_id"]:
+        if table.metadata().partition_columns != ["run_id"] or len(run_ids) > _RUNS_BY_FILE:
             return None
         frames = [
             frame.withColumn("run_id", F.lit(run_id))
@@ -150,7 +164,7 @@ class NativeTables:
     def append_new(self, table: Table, rows: Sequence[Row], keys: Sequence[str]) -> None:
         """Append rows whose keys are not there, in one commit on the version that was looked at."""
         seen = self._open(table.name)
-        there = _rows_in(self._root / table.name, seen, {}, keys)
+        there = rows_in(self._root / table.name, seen, {}, keys)
         known = {tuple(_comparable(row.get(key)) for key in keys) for row in there}
         new = [row for row in rows if tuple(_comparable(row[key]) for key in keys) not in known]
         if new:
@@ -160,7 +174,7 @@ class NativeTables:
     def put_if(self, table: Table, row: Row, keys: Sequence[str], column: str, expected: str) -> None:
         """Put a row if the one of the same keys has the expected value, in one commit on the version looked at."""
         seen = self._open(table.name)
-        there = [{**dict.fromkeys(table.names), **row} for row in _rows_in(self._root / table.name, seen, {})]
+        there = [{**dict.fromkeys(table.names), **row} for row in rows_in(self._root / table.name, seen, {})]
         mine = [old for old in there if all(old[key] == row[key] for key in keys)]
         if any(old[column] != expected for old in mine):
             return
@@ -170,7 +184,7 @@ class NativeTables:
     def delete_rows(self, name: str, column: str, value: str) -> None:
         """Delete rows; nothing is committed where there are none."""
         table = self._open(name)
-        if _rows_in(self._root / name, table, {column: [value]}, [column]):
+        if rows_in(self._root / name, table, {column: [value]}, [column]):
             text = value.replace("'", "''")
             table.delete(f"{column} = '{text}'")
 
@@ -189,8 +203,17 @@ class NativeTables:
 
     def _open(self, name: str) -> DeltaTable:
         from deltalake import DeltaTable
+        from deltalake.exceptions import DeltaError
 
-        return DeltaTable(str(self._root / name))
+        try:
+            # As a URI: of a plain path what looks percent-encoded would be decoded.
+            return DeltaTable((self._root / name).as_uri())
+        except (DeltaError, OSError) as error:
+            first = str(error).splitlines()[0]
+            raise LakeError(
+                f"lake {self._root}: table {name} can't be opened ({first}); restore its _delta_log, or move the "
+                "table away"
+            ) from error
 
     def _inside(self, target: Target) -> str:
         part = f"run_id={target.run_id}/" if target.table.partitioned else ""
@@ -214,19 +237,24 @@ class NativeTables:
         return [file]
 
     def _commit(self, target: Target, files: Sequence[str], seen: DeltaTable | None = None) -> Written:
-        """Commit files; on the version that was seen, or on the newest one that does not conflict."""
+        """Commit files on the version that was seen; without one on the newest, again where another was faster."""
+        added = [self._added(target, file) for file in files]
+        if seen is not None:
+            return self._commit_on(seen, target, added)
+        # What is replaced is what that version has: rebased, two who replace nothing would both add.
+        return patiently(lambda: self._commit_on(self._open(target.table.name), target, added))
+
+    def _commit_on(self, table: DeltaTable, target: Target, added: Sequence[tuple[AddAction, int]]) -> Written:
         from deltalake import CommitProperties
 
-        partitioned, run_id = target.table.partitioned, target.run_id
-        added = [self._added(target, file) for file in files]
+        kept: list[AddAction | RemoveAction] = [action for action, count in added if count]
         rows = sum(count for _, count in added)
-        kept = [action for action, count in added if count]
-        table = seen or self._open(target.table.name)
-        mine = [("run_id", "=", str(run_id))] if partitioned else None
+        mine = [("run_id", "=", str(target.run_id))] if target.table.partitioned else None
         if not kept and (target.more or not table.file_uris(mine)):
             # Replacing nothing by nothing: the table as it is holds what was meant.
             return Written(table.version(), 0)
-        metrics = {"numFiles": len(kept), "numOutputRows": rows, "numOutputBytes": sum(a.size for a in kept)}
+        size = sum(action.size for action, count in added if count)
+        metrics = {"numFiles": len(kept), "numOutputRows": rows, "numOutputBytes": size}
         said: dict[str, Any] = {"operationMetrics": {name: str(value) for name, value in metrics.items()}}
         if target.metadata:
             said["userMetadata"] = target.metadata
@@ -234,14 +262,12 @@ class NativeTables:
             kept,
             "append" if target.more else "overwrite",
             table.schema(),
-            ["run_id"] if partitioned else None,
+            ["run_id"] if target.table.partitioned else None,
             partition_filters=None if target.more else mine,
-            commit_properties=CommitProperties(said, max_commit_retries=None if seen is None else 0),
+            commit_properties=CommitProperties(said, max_commit_retries=0),
         )
-        if not target.metadata:
-            return Written(table.version() + 1, rows)
-        made = self.commit_saying(target.table.name, target.metadata)
-        return Written(table.version() if made is None else made.version, rows)
+        made = self.commit_saying(target.table.name, target.metadata) if target.metadata else None
+        return Written(table.version() + 1 if made is None else made.version, rows)
 
     def _added(self, target: Target, file: str) -> tuple[AddAction, int]:
         import pyarrow.parquet as pq
@@ -254,86 +280,14 @@ class NativeTables:
         return AddAction(file, status.st_size, values, int(status.st_mtime * 1000), True, stats), rows
 
 
-def _has_commit(folder: Path) -> bool:
-    log = folder / "_delta_log"
-    return any(log.glob("*.json")) or any(log.glob("*.checkpoint*.parquet"))
-
-
-def plain_frame(
-    spark: SparkSession, folder: Path, table: DeltaTable, partition: Mapping[str, str] | None = None
-) -> DataFrame | None:
-    """Rows of a Delta table as the Parquet files that its log names: no snapshot of the log, no job to find the files.
-
-    Args:
-        spark: the session.
-        folder: of the table.
-        table: at the version that is meant.
-        partition: values of the partition to read, whose columns are left out; None for a table without partitions.
-
-    Returns:
-        None where only Delta's own reader knows how: features such as deletion vectors or mapped columns, and
-        partitions that are not asked for.
-    """
-    given = dict(partition or {})
-    if table.protocol().min_reader_version > 1 or table.metadata().partition_columns != list(given):
-        return None
-    document = json.loads(table.schema().to_json())
-    kept = [{**field, "metadata": {}} for field in document["fields"] if field["name"] not in given]
-    schema = StructType.fromJson({"type": "struct", "fields": kept})
-    files = [str(folder / path) for path, values in _live_files(table) if values.items() >= given.items()]
-    return spark.read.schema(schema).parquet(*files) if files else spark.createDataFrame([], schema)
-
-
-def _live_files(table: DeltaTable) -> list[tuple[str, dict[str, str]]]:
-    """Paths below the table's folder, and the values of its partition columns."""
-    names = table.metadata().partition_columns
-    actions = table.get_add_actions(flatten=True)
-    paths = [unquote(path) for path in actions.column("path").to_pylist()]
-    values = [actions.column(f"partition.{name}").to_pylist() for name in names]
-    return [(path, dict(zip(names, mine, strict=True))) for path, *mine in zip(paths, *values, strict=True)]
-
-
-def _rows_in(
-    folder: Path, table: DeltaTable, where: Mapping[str, Sequence[Any]], columns: Sequence[str] | None = None
-) -> list[Row]:
-    """Rows whose columns have one of the values given, file by file; a column that a file lacks is None."""
-    import pyarrow.parquet as pq
-
-    if table.protocol().min_reader_version > 1:
-        raise LakeError(
-            f"lake {folder.parent}: table {folder.name} has features that rfm-spark does not read (deletion vectors or "
-            "mapped columns); restore it, or start a new lake"
-        )
-    names = [field.name for field in table.schema().fields]
-    if where.keys() - set(names):
-        # An older version's table did not note it: none of its rows has the value.
-        return []
-    wanted = [name for name in names if columns is None or name in columns or name in where]
-    found: list[Row] = []
-    for path, values in _live_files(table):
-        if any(values[name] not in where[name] for name in values.keys() & where.keys()):
-            continue
-        with pq.ParquetFile(folder / path) as file:
-            there = set(file.schema_arrow.names)
-            rows = file.read([name for name in wanted if name in there], use_threads=False)
-        empty = {name: values.get(name) for name in wanted}
-        plain = (
-            {**empty, **{kind.name: _from_arrow(row[kind.name], kind.type) for kind in rows.schema}}
-            for row in rows.to_pylist()
-        )
-        found += [row for row in plain if all(row[name] in allowed for name, allowed in where.items())]
-    return found
-
-
 def _delta_schema(columns: Sequence[tuple[str, str, str]]) -> Any:
     from deltalake import Schema
 
     ddl = ", ".join(f"`{name}` {kind}" for name, kind, _ in columns)
-    fields = StructType.fromDDL(ddl).jsonValue()["fields"]
-    described = [
-        {**field, "metadata": {"comment": comment}} for field, (_, _, comment) in zip(fields, columns, strict=True)
-    ]
-    return Schema.from_json(json.dumps({"type": "struct", "fields": described}))
+    document: Any = StructType.fromDDL(ddl).jsonValue()
+    for field, (_, _, comment) in zip(document["fields"], columns, strict=True):
+        field["metadata"] = {"comment": comment}
+    return Schema.from_json(json.dumps(document))
 
 
 def _commit_of(entry: Mapping[str, Any]) -> Commit:
@@ -341,7 +295,7 @@ def _commit_of(entry: Mapping[str, Any]) -> Commit:
     return Commit(int(entry["version"]), entry.get("userMetadata"), made_at)
 
 
-def _to_arrow(value: Any, kind: pa.DataType) -> Any:
+def _to_arrow(value: Any, kind: Any) -> Any:
     """What pyarrow takes for a value of Spark's: maps as pairs, numbers of their own kind."""
     import pyarrow.types as kinds
 
@@ -353,23 +307,13 @@ def _to_arrow(value: Any, kind: pa.DataType) -> Any:
         return [_to_arrow(item, kind.value_type) for item in value]
     if kinds.is_struct(kind):
         return {field.name: _to_arrow(value[field.name], field.type) for field in kind}
+    if kinds.is_decimal(kind):
+        return Decimal(value).quantize(Decimal(1).scaleb(-kind.scale), ROUND_HALF_UP)
+    if kinds.is_timestamp(kind) and value.tzinfo is None:
+        raise ValueError(f"{value} has no time zone")
     if kinds.is_integer(kind):
         return int(value)
     return float(value) if kinds.is_floating(kind) else value
-
-
-def _from_arrow(value: Any, kind: pa.DataType) -> Any:
-    import pyarrow.types as kinds
-
-    if value is None:
-        return None
-    if kinds.is_map(kind):
-        return {key: _from_arrow(item, kind.item_type) for key, item in value}
-    if kinds.is_list(kind):
-        return [_from_arrow(item, kind.value_type) for item in value]
-    if kinds.is_struct(kind):
-        return {field.name: _from_arrow(value[field.name], field.type) for field in kind}
-    return value.astimezone(timezone.utc) if kinds.is_timestamp(kind) else value
 
 
 def _comparable(value: Any) -> Any:

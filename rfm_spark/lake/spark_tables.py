@@ -11,7 +11,6 @@ from typing import Any
 from pyspark.errors import AnalysisException
 from pyspark.sql import DataFrame, Observation, SparkSession
 from pyspark.sql import functions as F
-from pyspark.sql.types import StructType
 
 from rfm_spark.core.table import Table
 from rfm_spark.lake.commits import is_conflict
@@ -193,8 +192,8 @@ class SparkTables:
 
     def _frame(self, table: Table, rows: Sequence[Row]) -> DataFrame:
         # One partition: rows that come from the driver are few.
-        values = [tuple(row[name] for name in table.names) for row in rows]
-        return self._spark.createDataFrame(values, StructType.fromDDL(table.ddl)).coalesce(1)
+        values: Any = [tuple(row[name] for name in table.names) for row in rows]
+        return self._spark.createDataFrame(values, table.ddl).coalesce(1)
 
     @contextmanager
     def _view(self, frame: DataFrame) -> Iterator[str]:

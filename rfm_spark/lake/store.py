@@ -30,7 +30,7 @@ class Store:
         """Bind a place to a session; nothing is read or written yet."""
         self.spark = spark
         self.place = place
-        folder = local_folder(place)
+        folder = local_folder(spark, place)
         self._tables: Tables = SparkTables(spark, place) if folder is None else NativeTables(spark, folder)
         self._there: set[str] = set()
         self._is_current = False
@@ -43,7 +43,7 @@ class Store:
         """
         self.migrate()
         if not self.exists(table.name):
-            self._attempt(table.name, lambda: self._tables.create(table, _MADE_WITH))
+            self._attempt(table.name, lambda: self._create(table))
             self._there.add(table.name)
 
     def migrate(self) -> None:
@@ -202,10 +202,16 @@ class Store:
 
     def _write(self, target: Target, write: Callable[[], Written]) -> Written:
         self.migrate()
-        self.make_schema()
-        written = self._attempt(target.table.name, lambda: patiently(write))
+        if not self.exists(target.table.name):
+            self.make_schema()
+        with writable(self.place):
+            written = patiently(write)
         self._there.add(target.table.name)
         return written
+
+    def _create(self, table: Table) -> None:
+        self.make_schema()
+        patiently(lambda: self._tables.create(table, _MADE_WITH))
 
     def _attempt(self, name: str, action: Callable[[], Result]) -> Result:
         """Do something to a table, and say in one sentence what a place that can't be written has to do with it."""
@@ -220,7 +226,8 @@ class Store:
             found = NO_PLACE.search(str(error))
             why = found[0] if found else str(error).splitlines()[0]
             raise LakeError(
-                f"lake {self.place}: table {name} can't be created ({why}); check the place and the right to write there"
+                f"lake {self.place}: table {name} can't be created ({why}); check the place and the right to write "
+                "there"
             ) from error
 
     def _properties(self, name: str) -> dict[str, str] | None:
@@ -241,10 +248,13 @@ class Store:
     def _migrate(self, table: Table, properties: Mapping[str, str]) -> None:
         if self._version_in(table.name, properties) == SCHEMA_VERSION:
             return
+        self._attempt(table.name, lambda: patiently(lambda: self._bring_up(table)))
+
+    def _bring_up(self, table: Table) -> None:
+        # Looked at again in each try: another run may be doing the same.
         have = set(self.spark.sql(f"SELECT * FROM {self.place.table(table.name)}").columns)
         missing = [column for column in table.columns if column[0] not in have]
-        changed = {VERSION_PROPERTY: str(SCHEMA_VERSION)}
-        self._attempt(table.name, lambda: patiently(lambda: self._tables.change(table.name, missing, changed)))
+        self._tables.change(table.name, missing, {VERSION_PROPERTY: str(SCHEMA_VERSION)})
 
     def _missing(self, name: str) -> LakeError:
         return LakeError(f"lake {self.place}: no table {name}; run `rfm-spark run` first, or check --lake")

@@ -166,10 +166,14 @@ class RunContext:
         return _have(self.measures)
 
     def hold(self, frame: DataFrame) -> DataFrame:
-        """Keep a frame that is read more than once until the run ends."""
+        """Keep a frame that is read more than once: of a few customers its rows, until nobody refers to it any more."""
         if self.few_customers and runs_here(self.spark):
             # Its plan ends here: what is built on it is analysed and planned in no time.
             return frame.localCheckpoint(eager=False)
+        return self.persist(frame)
+
+    def persist(self, frame: DataFrame) -> DataFrame:
+        """Keep a frame that may be larger than the customers are many, until the run ends."""
         return self.held.enter_context(persisted(frame))
 
     def write(self, contents: Mapping[str, Content]) -> None:

@@ -179,7 +179,7 @@ def _have(source: Source | None) -> Source:
 
 def _events(run: RunContext, source: EventsSource, contents: dict[str, Content], health: list[Health]) -> DataFrame:
     """Customers of `interactions.customer_interactions`; rows accounted for, tables added to `contents`."""
-    found = _read(EVENTS, run.config, run.sources[EVENTS], run.as_of, run.hold)
+    found = _read(EVENTS, run.config, run.sources[EVENTS], run.as_of, run.persist)
     rows, counts = found.judged, found.counts
     if found.reading.visitors is not None:
         run.rows |= _visitor_counts(found.reading.visitors)
@@ -242,7 +242,7 @@ def _bots(run: RunContext, events: DataFrame, customers: DataFrame, source: Even
     suspects = customers.where(F.col("all_events") > limit).select("customer_id")
     if suspects.isEmpty():
         return None
-    days = run.hold(bot_days(events, suspects, limit))
+    days = run.persist(bot_days(events, suspects, limit))
     ids = days.select("customer_id").distinct()
     count = ids.count()
     return _Bots(days, ids, count) if count else None
@@ -267,7 +267,7 @@ def _messages(
 ) -> DataFrame:
     """Customers of `engagement.customer_columns`; rows accounted for, tables added to `contents`."""
     judging = Judging(run.as_of, run.config.engagement, source.quality)
-    read = _read(MESSAGES, run.config, run.sources[MESSAGES], run.as_of, run.hold)
+    read = _read(MESSAGES, run.config, run.sources[MESSAGES], run.as_of, run.persist)
     rows, counts = read.judged, read.counts
     named = _named(counts, MESSAGE_CHANNELS, MESSAGE_EVENTS)
     health += tracking_health(MESSAGES, named, run.as_of, read.first_day)

@@ -128,7 +128,7 @@ def _totals(run: RunContext, customers: DataFrame) -> Mapping[str, Any]:
 def _id_changes(run: RunContext, judged: Judged, counts: LineCounts) -> DataFrame | None:
     if not counts.foreign_ids or severity("id_unicode", run.quality.checks) == "off":
         return None
-    changes = run.hold(unicode_changes(judged.lines.where(F.col("reason").isNull()), IDS))
+    changes = run.persist(unicode_changes(judged.lines.where(F.col("reason").isNull()), IDS))
     return changes if changes.count() else None
 
 

@@ -124,7 +124,6 @@ def run(
                 return _repeated(published[-1], fail_on)
             with ExitStack() as held_frames:
                 writer = Writer(store, run_id, as_of)
-                held_frames.callback(writer.close)
                 context = RunContext(
                     spark, store, config, rule_map, as_of, run_id, inputs.transactions, previous, held_frames, claim,
                     writer,
@@ -133,7 +132,11 @@ def run(
                     warnings=list(inputs.told()),
                     fail_on=fail_on,
                 )  # fmt: skip
-                return _execute(context, inputs, ledger, clock, progress)
+                try:
+                    return _execute(context, inputs, ledger, clock, progress)
+                finally:
+                    # Before frames are released that are still being written.
+                    writer.close()
         except BaseException:
             # Also for an interrupt from the keyboard: the next start should not have to wait.
             with suppress(Exception):

@@ -32,6 +32,8 @@ class Writer:
         """Bind to a lake and a run."""
         self._store, self._run_id, self._as_of = store, run_id, as_of
         self._pool = ThreadPoolExecutor(max_workers=_WRITERS)
+        # Of its own, so that a few rows don't wait for large tables.
+        self._later = ThreadPoolExecutor(max_workers=_WRITERS)
         self._pending: list[Future[None]] = []
         self.outputs: dict[str, int] = {}
         self.rows: dict[str, int] = {}
@@ -44,11 +46,11 @@ class Writer:
 
     def write_later(self, contents: Mapping[str, Content]) -> None:
         """Begin to write several tables; `settle` waits for them."""
-        self._pending += [self._pool.submit(self._one, name, content) for name, content in contents.items()]
+        self._pending += [self._later.submit(self._one, name, content) for name, content in contents.items()]
 
     def do_later(self, work: Callable[[], None]) -> None:
         """Begin something else that nobody waits for before the run ends."""
-        self._pending.append(self._pool.submit(work))
+        self._pending.append(self._later.submit(work))
 
     def replace(self, table: Table, frame: DataFrame, reflects: str) -> int:
         """Replace a kept table by rows that reflect a state of its source; returns how many they are."""
@@ -74,7 +76,8 @@ class Writer:
 
     def close(self) -> None:
         """Begin nothing more, and wait for what has begun: nothing writes under a claim that was given back."""
-        self._pool.shutdown(wait=True, cancel_futures=True)
+        for pool in (self._pool, self._later):
+            pool.shutdown(wait=True, cancel_futures=True)
 
     def _one(self, name: str, content: Content) -> None:
         if isinstance(content, DataFrame):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
@@ -101,7 +101,7 @@ def _sorted(values: Mapping[str, Value] | None) -> dict[str, Value]:
     return dict(sorted((values or {}).items()))
 
 
-def _rows(store: Store, facts: RunFacts, table: str) -> list[Record]:
+def _rows(store: Store, facts: RunFacts, table: str) -> Sequence[Record]:
     # A table the run did not write may not exist at all.
     if table not in facts.outputs:
         return []

@@ -1,0 +1,129 @@
+"""Delta tables in a folder of this machine, read as the Parquet files that their log names."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from datetime import timezone
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
+
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql.types import StructType
+
+from rfm_spark.core.errors import LakeError
+from rfm_spark.lake.tables import Row
+
+if TYPE_CHECKING:
+    from deltalake import DeltaTable
+
+
+# A clone names files of the table it was made of.
+_ELSEWHERE = re.compile(r"^(/|[A-Za-z][A-Za-z0-9+.-]*:)")
+
+
+def has_commit(folder: Path) -> bool:
+    """Whether there is a table: a log with a commit."""
+    log = folder / "_delta_log"
+    return any(log.glob("*.json")) or any(log.glob("*.checkpoint*.parquet"))
+
+
+def plain_frame(
+    spark: SparkSession, folder: Path, table: DeltaTable, partition: Mapping[str, str] | None = None
+) -> DataFrame | None:
+    """Rows of a Delta table as the Parquet files that its log names: no snapshot of the log, no job to find the files.
+
+    Args:
+        spark: the session.
+        folder: of the table.
+        table: at the version that is meant.
+        partition: values of the partition to read, whose columns are left out; None for a table without partitions.
+
+    Returns:
+        None where only Delta's own reader knows how: features such as deletion vectors or mapped columns, files of
+        another table, and partitions that are not asked for.
+    """
+    given = dict(partition or {})
+    if table.protocol().min_reader_version > 1 or table.metadata().partition_columns != list(given):
+        return None
+    document = json.loads(table.schema().to_json())
+    kept = [{**field, "metadata": {}} for field in document["fields"] if field["name"] not in given]
+    schema = StructType.fromJson({"type": "struct", "fields": kept})
+    live = [path for path, values in _live_files(table) if values.items() >= given.items()]
+    if any(_ELSEWHERE.match(path) for path in live):
+        return None
+    if not live:
+        return spark.createDataFrame([], schema)
+    # Names are what they are: no brackets in them are patterns.
+    reader = spark.read.schema(schema).option("__globPaths__", "false")
+    return reader.parquet(*(f"file://{folder / path}" for path in live))
+
+
+def _live_files(table: DeltaTable) -> list[tuple[str, dict[str, str]]]:
+    """Paths below the table's folder, and the values of its partition columns."""
+    names = table.metadata().partition_columns
+    actions = table.get_add_actions(flatten=True)
+    paths = [unquote(path) for path in actions.column("path").to_pylist()]
+    values = [actions.column(f"partition.{name}").to_pylist() for name in names]
+    return [(path, dict(zip(names, mine, strict=True))) for path, *mine in zip(paths, *values, strict=True)]
+
+
+def rows_in(
+    folder: Path, table: DeltaTable, where: Mapping[str, Sequence[Any]], columns: Sequence[str] | None = None
+) -> list[Row]:
+    """Rows whose columns have one of the values given, file by file; a column that a file lacks is None.
+
+    Args:
+        folder: of the table.
+        table: at the version that is meant.
+        where: column to allowed values.
+        columns: to read; None for all.
+
+    Raises:
+        LakeError: the table has features that change what its files mean.
+    """
+    import pyarrow.parquet as pq
+
+    if table.protocol().min_reader_version > 1:
+        raise LakeError(
+            f"lake {folder.parent}: table {folder.name} has features that rfm-spark does not read (deletion vectors or "
+            "mapped columns); restore it, or start a new lake"
+        )
+    names = [field.name for field in table.schema().fields]
+    if where.keys() - set(names):
+        # An older version's table did not note it: none of its rows has the value.
+        return []
+    wanted = [name for name in names if columns is None or name in columns or name in where]
+    found: list[Row] = []
+    for path, values in _live_files(table):
+        if any(values[name] not in where[name] for name in values.keys() & where.keys()):
+            continue
+        # Spark may write times as 96 bits, which hold an instant without saying so.
+        with pq.ParquetFile(folder / path, coerce_int96_timestamp_unit="us") as file:
+            there = set(file.schema_arrow.names)
+            rows = file.read([name for name in wanted if name in there], use_threads=False)
+        empty = {name: values.get(name) for name in wanted}
+        plain = (
+            {**empty, **{kind.name: _from_arrow(row[kind.name], kind.type) for kind in rows.schema}}
+            for row in rows.to_pylist()
+        )
+        found += [row for row in plain if all(row[name] in allowed for name, allowed in where.items())]
+    return found
+
+
+def _from_arrow(value: Any, kind: Any) -> Any:
+    import pyarrow.types as kinds
+
+    if value is None:
+        return None
+    if kinds.is_map(kind):
+        return {key: _from_arrow(item, kind.item_type) for key, item in value}
+    if kinds.is_list(kind):
+        return [_from_arrow(item, kind.value_type) for item in value]
+    if kinds.is_struct(kind):
+        return {field.name: _from_arrow(value[field.name], field.type) for field in kind}
+    if not kinds.is_timestamp(kind):
+        return value
+    return value.replace(tzinfo=timezone.utc) if value.tzinfo is None else value.astimezone(timezone.utc)

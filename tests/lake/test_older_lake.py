@@ -1,0 +1,71 @@
+"""A lake that the version before wrote (schema 5, every commit by Spark) is read and continued without loss."""
+
+from __future__ import annotations
+
+import tarfile
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from pyspark.sql import SparkSession
+
+from rfm_spark.core.config import Config
+from rfm_spark.core.loading import load_config
+from rfm_spark.core.schemas import RUNS, SCHEMA_VERSION, TABLES
+from rfm_spark.lake import store as store_module
+from rfm_spark.lake.ledger import Ledger
+from rfm_spark.lake.models import Models
+from rfm_spark.lake.place import Place
+from rfm_spark.lake.readers import current, history
+from rfm_spark.lake.store import Store
+from rfm_spark.lake.tables import VERSION_PROPERTY
+from tests.helpers import AS_OF, rows_of, run_tiny
+
+OLD = Path(__file__).parents[1] / "data" / "lake_v5.tar.gz"
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Config:
+    with tarfile.open(OLD) as archive:
+        archive.extractall(tmp_path, filter="data")
+    return load_config(tmp_path / "lake_v5" / "tiny.yml", [])
+
+
+@pytest.mark.parametrize("writer", ["spark", "deltalake"])
+def test_an_older_lake_is_continued_without_loss(
+    spark: SparkSession, config: Config, writer: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if writer == "spark":
+        monkeypatch.setattr(store_module, "local_folder", lambda spark, place: None)
+    place = Place.of(config)
+    store = Store(spark, place)
+    before = {name: rows_of(store.read(name)) for name in TABLES if store.exists(name)}
+    first, last = Ledger(store).complete()
+    assert (first.as_of.isoformat(), last.as_of, last.previous_run_id) == ("2024-05-31", AS_OF, first.run_id)
+    assert store.rows(RUNS.name)[0]["steps"] is None
+
+    # What it published stands: doing it again does nothing, not even a migration.
+    again = run_tiny(spark, config)
+    assert (again.run_id, again.repeated) == (last.run_id, True)
+
+    after = run_tiny(spark, config, AS_OF + timedelta(days=1))
+    runs = Ledger(Store(spark, place)).complete()
+    assert [run.run_id for run in runs] == [first.run_id, last.run_id, after.run_id]
+    assert runs[-1].previous_run_id == last.run_id
+    assert runs[-1].model_version == last.model_version
+    assert len(Models(Store(spark, place), config.name).all()) == 2
+    new = Store(spark, place)
+    for name, rows in before.items():
+        kept = new.read(name)
+        if TABLES[name].kind == "run" or name == RUNS.name:
+            kept = kept.where(kept["run_id"].isin(first.run_id, last.run_id))
+        if TABLES[name].kind != "kept" and name != "claims":
+            assert rows_of(kept) == rows, name
+        assert spark.sql(f"SHOW TBLPROPERTIES {place.table(name)}").where(f"key = '{VERSION_PROPERTY}'").collect()[0][
+            "value"
+        ] == str(SCHEMA_VERSION)
+    assert current(spark, place, "segments").count() == history(spark, place, "segments").count() / 3
+    steps = {row["run_id"]: row["steps"] for row in new.rows(RUNS.name)}
+    assert steps[last.run_id] is None
+    assert steps[after.run_id][0]["step"] == "Measures of every customer"
+    assert steps[after.run_id][6]["writes"]["segments"] == 24
