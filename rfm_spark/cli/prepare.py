@@ -10,7 +10,6 @@ import sys
 import tempfile
 from datetime import date, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 from pyspark.sql import SparkSession
 
@@ -50,6 +49,7 @@ def _child(*arguments: str) -> None:
     # Jars that the user names for one session are not everybody's.
     plain = {name: value for name, value in os.environ.items() if name != "RFM_SPARK_PACKAGES"}
     command = [sys.executable, "-m", "rfm_spark.cli.prepare", *arguments]
+    # Ends when the last process does that can write to its pipes: the JVM, its archive being written.
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=plain)
     if done.returncode != 0:
         last = (done.stderr.strip() or "no reason given").splitlines()[-1]
@@ -85,10 +85,7 @@ def _make_archive(file: str) -> None:
     spark = local_session("rfm-spark prepare", settings=_noting(java, file))
     with tempfile.TemporaryDirectory() as folder:
         _work(spark, Path(folder))
-    java_process: Any = spark.sparkContext._gateway
     spark.stop()
-    java_process.proc.stdin.close()
-    java_process.proc.wait()
 
 
 def _noting(java: Java, file: str) -> dict[str, str]:

@@ -70,6 +70,11 @@ def _live_files(table: DeltaTable) -> list[tuple[str, dict[str, str]]]:
     return [(path, dict(zip(names, mine, strict=True))) for path, *mine in zip(paths, *values, strict=True)]
 
 
+def has_files(table: DeltaTable, run_id: str | None) -> bool:
+    """Whether a table, or the slice of a run, has any rows."""
+    return any(run_id is None or values["run_id"] == run_id for _, values in _live_files(table))
+
+
 def rows_in(
     folder: Path, table: DeltaTable, where: Mapping[str, Sequence[Any]], columns: Sequence[str] | None = None
 ) -> list[Row]:

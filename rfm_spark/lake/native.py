@@ -28,7 +28,7 @@ from rfm_spark.core.errors import LakeError
 from rfm_spark.core.session import runs_here
 from rfm_spark.core.table import Table
 from rfm_spark.lake.commits import patiently
-from rfm_spark.lake.log_files import has_commit, plain_frame, rows_in
+from rfm_spark.lake.log_files import has_commit, has_files, plain_frame, rows_in
 from rfm_spark.lake.place import LOCAL, Place
 from rfm_spark.lake.tables import Commit, Row, Target, Written
 
@@ -102,13 +102,13 @@ class NativeTables:
 
     def create(self, table: Table, properties: Mapping[str, str]) -> None:
         """Make an empty table, unless it is there."""
-        from deltalake import DeltaTable
+        from deltalake import DeltaTable as LocalTable
 
         if self.exists(table.name):
             return
         # Spark leaves the making of folders to whoever writes first, with the rights of the process.
         (self._root / table.name).mkdir(parents=True, exist_ok=True)
-        DeltaTable.create(
+        LocalTable.create(
             (self._root / table.name).as_uri(), _delta_schema(table.columns), mode="ignore", description=table.comment,
             partition_by=["run_id"] if table.partitioned else None, configuration=dict(properties),
             raise_if_key_not_exists=False,
@@ -250,7 +250,7 @@ class NativeTables:
         kept: list[AddAction | RemoveAction] = [action for action, count in added if count]
         rows = sum(count for _, count in added)
         mine = [("run_id", "=", str(target.run_id))] if target.table.partitioned else None
-        if not kept and (target.more or not table.file_uris(mine)):
+        if not kept and (target.more or not has_files(table, target.run_id if target.table.partitioned else None)):
             # Replacing nothing by nothing: the table as it is holds what was meant.
             return Written(table.version(), 0)
         size = sum(action.size for action, count in added if count)

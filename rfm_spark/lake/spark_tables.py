@@ -9,7 +9,7 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from pyspark.errors import AnalysisException
-from pyspark.sql import DataFrame, Observation, SparkSession
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from rfm_spark.core.table import Table
@@ -66,12 +66,9 @@ class SparkTables:
 
     def write_frame(self, target: Target, frame: DataFrame, properties: Mapping[str, str]) -> Written:
         """Write a frame in one commit, which also makes the table where it is not there."""
-        seen = Observation()
-        # Counted in the stage that writes, where each task counts once however often it was tried.
-        counted = frame.observe(seen, F.count(F.lit(1)).alias("rows"))
         if not self.exists(target.table.name):
             try:
-                self._create_with(target, counted, properties)
+                self._create_with(target, frame, properties)
             except Exception as error:
                 # Another process was faster, or a log's folder without a commit is in the way.
                 if not (is_conflict(error) or "ALREADY_EXISTS" in str(error)):
@@ -79,11 +76,17 @@ class SparkTables:
                 self.create(target.table, properties)
                 return self.write_frame(target, frame, properties)
         else:
-            self._save(target, counted)
+            self._save(target, frame)
         made = self.commit_saying(target.table.name, target.metadata)
         # Replacing nothing by nothing commits nothing; then the table as it is holds what was meant.
         version = self.last_commit(target.table.name).version if made is None else made.version
-        return Written(version, int(seen.get["rows"]))
+        if made is not None and made.rows is not None:
+            return Written(version, made.rows)
+        # The commit says nothing of rows where its metrics are switched off.
+        rows = self._spark.sql(f"SELECT * FROM {self._place.table(target.table.name)}")
+        return Written(
+            version, (rows if target.run_id is None else rows.where(F.col("run_id") == target.run_id)).count()
+        )
 
     def write_rows(self, target: Target, rows: Sequence[Row], properties: Mapping[str, str]) -> Written:
         """A few rows of the driver as a frame."""
@@ -154,10 +157,15 @@ class SparkTables:
         history = self._spark.sql(f"DESCRIBE HISTORY {self._place.table(name)} LIMIT {limit}")
         if metadata is not None:
             history = history.where(F.col("userMetadata") == F.lit(metadata))
-        rows = history.select("version", "userMetadata", F.unix_micros("timestamp").alias("at")).collect()
+        at = F.unix_micros("timestamp").alias("at")
+        rows = history.select("version", "userMetadata", at, F.col("operationMetrics")["numOutputRows"].alias("rows"))
         found = [
-            Commit(int(row["version"]), row["userMetadata"], _EPOCH + timedelta(microseconds=row["at"])) for row in rows
-        ]
+            Commit(
+                int(row["version"]), row["userMetadata"], _EPOCH + timedelta(microseconds=row["at"]),
+                None if row["rows"] is None else int(row["rows"]),
+            )
+            for row in rows.collect()
+        ]  # fmt: skip
         return sorted(found, key=lambda commit: -commit.version)
 
     def _save(self, target: Target, frame: DataFrame) -> None:

@@ -30,11 +30,19 @@ class Written:
 
 @dataclass(frozen=True)
 class Commit:
-    """A commit that is there: its version, what it said about itself, and when it was made (UTC)."""
+    """A commit that is there.
+
+    Attributes:
+        version: of the table.
+        metadata: what it said about itself.
+        made_at: when, in UTC.
+        rows: that it wrote; None where it does not say.
+    """
 
     version: int
     metadata: str | None
     made_at: datetime
+    rows: int | None = None
 
 
 @dataclass(frozen=True)

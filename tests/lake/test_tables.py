@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pyspark.sql import Row, SparkSession
+from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from rfm_spark.core.schemas import CLAIMS, RUNS, SEGMENT_CUTS, SEGMENTS
@@ -68,8 +68,9 @@ def test_a_slice_is_replaced_and_others_stay(store: Store) -> None:
 
 def test_frames_and_rows_are_read_alike_by_spark(store: Store) -> None:
     names = [name for name in SEGMENT_CUTS.names if name not in ("run_id", "as_of_date")]
-    frame = store.spark.createDataFrame([Row(**row) for row in ROWS], SEGMENT_CUTS.ddl.split("`as_of_date` DATE, ")[1])
-    assert store.write_run(SEGMENT_CUTS, frame.select(*names), FIRST, DAY).rows == 2
+    values: Any = [tuple(row[name] for name in names) for row in ROWS]
+    frame = store.spark.createDataFrame(values, SEGMENT_CUTS.ddl.split("`as_of_date` DATE, ")[1])
+    assert store.write_run(SEGMENT_CUTS, frame, FIRST, DAY).rows == 2
     more = store.write_run(SEGMENT_CUTS, frame.limit(1), FIRST, DAY, "more", more=True)
     assert more.rows == 1
     store.write_rows(SEGMENT_CUTS, ROWS, SECOND, DAY)
