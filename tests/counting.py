@@ -64,7 +64,8 @@ def cost_of(spark: SparkSession, work: Callable[[], object], sources: Mapping[st
         for plan in plans
         for found in _SCAN.finditer(plan)
         for name, folder in sources.items()
-        if found["place"].removeprefix("file:").rstrip("/") == str(folder)
+        # A folder, or its first file.
+        if f"{found['place'].removeprefix('file:').rstrip('/')}/".startswith(f"{folder}/")
     )
     return Cost(
         last_execution - first_execution,

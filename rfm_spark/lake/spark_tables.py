@@ -13,7 +13,6 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from rfm_spark.core.table import Table
-from rfm_spark.lake.commits import is_conflict
 from rfm_spark.lake.place import Place, quoted
 from rfm_spark.lake.tables import Commit, Row, Target, Written
 
@@ -28,6 +27,7 @@ class SparkTables:
     def __init__(self, spark: SparkSession, place: Place) -> None:
         """Bind to a session; nothing is read yet."""
         self._spark, self._place = spark, place
+        self._seen: set[str] = set()
 
     def exists(self, name: str) -> bool:
         """Whether there is such a table; asks the catalog, and starts no job."""
@@ -65,18 +65,12 @@ class SparkTables:
         self._spark.sql(f"ALTER TABLE {identifier} SET TBLPROPERTIES ({settings})")
 
     def write_frame(self, target: Target, frame: DataFrame, properties: Mapping[str, str]) -> Written:
-        """Write a frame in one commit, which also makes the table where it is not there."""
-        if not self.exists(target.table.name):
-            try:
-                self._create_with(target, frame, properties)
-            except Exception as error:
-                # Another process was faster, or a log's folder without a commit is in the way.
-                if not (is_conflict(error) or "ALREADY_EXISTS" in str(error)):
-                    raise
-                self.create(target.table, properties)
-                return self.write_frame(target, frame, properties)
-        else:
-            self._save(target, frame)
+        """Write a frame in one commit."""
+        # By DDL before it: a table made by its first write (CREATE TABLE AS) drops what the commit says about itself.
+        if target.table.name not in self._seen and not self.exists(target.table.name):
+            self.create(target.table, properties)
+        self._seen.add(target.table.name)
+        self._save(target, frame)
         made = self.commit_saying(target.table.name, target.metadata)
         # Replacing nothing by nothing commits nothing; then the table as it is holds what was meant.
         version = self.last_commit(target.table.name).version if made is None else made.version
@@ -177,15 +171,6 @@ class SparkTables:
             writer.save(f"{self._place.root}/{target.table.name}")
         else:
             writer.saveAsTable(self._place.table(target.table.name))
-
-    def _create_with(self, target: Target, frame: DataFrame, properties: Mapping[str, str]) -> None:
-        writer = _described(frame, target.table).writeTo(self._place.table(target.table.name)).using("delta")
-        writer = writer.option("userMetadata", target.metadata).tableProperty("comment", target.table.comment)
-        for key, value in properties.items():
-            writer = writer.tableProperty(key, value)
-        if target.table.partitioned:
-            writer = writer.partitionedBy(F.col("run_id"))
-        writer.create()
 
     def _heal_log(self, table: Table, properties: Mapping[str, str]) -> None:
         # A process that died between making the log's folder and the first commit leaves a folder that CREATE TABLE
