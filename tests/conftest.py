@@ -39,7 +39,10 @@ INTERPRETED = {"spark.sql.codegen.wholeStage": "false", "spark.sql.codegen.facto
 
 
 # Started first, so that no process is left with a long file when the other one is done.
-LONG = ("test_crashes.py", "test_drift.py", "test_champion.py", "test_year.py", "test_protocol.py")
+LONG = (
+    "test_demo.py", "test_crashes.py", "test_drift.py", "test_spark_submit.py", "test_readme.py", "test_champion.py",
+    "test_year.py", "test_protocol.py",
+)  # fmt: skip
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
