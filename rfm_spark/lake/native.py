@@ -49,6 +49,9 @@ def local_folder(spark: SparkSession, place: Place) -> Path | None:
     """
     if place.root is None or not LOCAL.match(place.root) or find_spec("deltalake") is None or not runs_here(spark):
         return None
+    # `deltalake` decodes what looks percent-encoded in a folder's name.
+    if "%" in place.root:
+        return None
     # Where Hadoop is configured, a path without a scheme may be one of another file system.
     if "HADOOP_CONF_DIR" in os.environ and not place.root.startswith("file:"):
         return None
@@ -102,17 +105,25 @@ class NativeTables:
 
     def create(self, table: Table, properties: Mapping[str, str]) -> None:
         """Make an empty table, unless it is there."""
+        from deltalake import CommitProperties
         from deltalake import DeltaTable as LocalTable
+        from deltalake.exceptions import DeltaError
 
         if self.exists(table.name):
             return
         # Spark leaves the making of folders to whoever writes first, with the rights of the process.
         (self._root / table.name).mkdir(parents=True, exist_ok=True)
-        LocalTable.create(
-            (self._root / table.name).as_uri(), _delta_schema(table.columns), mode="ignore", description=table.comment,
-            partition_by=["run_id"] if table.partitioned else None, configuration=dict(properties),
-            raise_if_key_not_exists=False,
-        )  # fmt: skip
+        try:
+            LocalTable.create(
+                (self._root / table.name).as_uri(), _delta_schema(table.columns), mode="error",
+                description=table.comment, partition_by=["run_id"] if table.partitioned else None,
+                configuration=dict(properties), raise_if_key_not_exists=False,
+                commit_properties=CommitProperties(max_commit_retries=0),
+            )  # fmt: skip
+        except DeltaError:
+            # Another process was faster.
+            if not self.exists(table.name):
+                raise
 
     def change(self, name: str, columns: Sequence[tuple[str, str, str]], properties: Mapping[str, str]) -> None:
         """Add columns and set properties."""

@@ -229,3 +229,38 @@ def test_a_commit_on_a_version_that_is_no_longer_the_newest_is_a_conflict(spark:
         tables._commit(target, tables._write_file(target, [claim("b")]), old)
     assert is_conflict(caught.value)
     assert [row["token"] for row in store.rows(CLAIMS.name)] == ["a"]
+
+
+@pytest.mark.parametrize("root", ["a lake", "a%20lake", "a[1]lake", "it's {x}*"])
+def test_a_folder_may_have_any_name(
+    spark: SparkSession, tmp_path: Path, root: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # One with a percent sign is written by Spark.
+    store = made("spark" if "%" in root else "deltalake", spark, tmp_path / root, monkeypatch)
+    assert (local_folder(spark, store.place) is None) == ("%" in root)
+    store.write_rows(SEGMENT_CUTS, ROWS, FIRST, DAY)
+    names = [name for name in SEGMENT_CUTS.names if name not in ("run_id", "as_of_date")]
+    store.write_run(SEGMENT_CUTS, store.of_runs(SEGMENT_CUTS.name, [FIRST]).select(*names), SECOND, DAY)
+    assert rows_of(store.of_runs(SEGMENT_CUTS.name, [SECOND]), "run_id") == rows_of(
+        store.of_runs(SEGMENT_CUTS.name, [FIRST]), "run_id"
+    )
+    assert len(store.rows(SEGMENT_CUTS.name, run_id=SECOND)) == 2
+    assert [folder.name for folder in tmp_path.iterdir()] == [root]
+
+
+def test_two_who_replace_an_empty_slice_leave_one(spark: SparkSession, tmp_path: Path) -> None:
+    store = Store(spark, Place(root=str(tmp_path / "lake")))
+    store.prepare(SEGMENT_CUTS)
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda _: store.write_rows(SEGMENT_CUTS, ROWS, FIRST, DAY), range(4)))
+    assert len(store.rows(SEGMENT_CUTS.name)) == 2
+
+
+def test_tables_made_by_several_at_once_are_made_once(spark: SparkSession, tmp_path: Path) -> None:
+    place = Place(root=str(tmp_path / "lake"))
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda _: Store(spark, place).prepare(RUNS), range(16)))
+    store = Store(spark, place)
+    store.insert_new(RUNS, [ledger_row(FIRST, datetime(2024, 7, 1, tzinfo=timezone.utc))], keys=("run_id",))
+    assert len(store.rows(RUNS.name)) == 1
+    assert store.version(RUNS.name) == 1
