@@ -1,4 +1,4 @@
-"""`rfm-spark explain`: why a customer is where he is."""
+"""`rfm-spark explain`: why a customer is where they are."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ from rfm_spark.segments.rules import RuleMap, first_match, rule_text
 
 # Ratios of the two distances below which a customer's cluster is called so.
 _SURENESS = (
-    (0.5, "clearly in his cluster"),
-    (0.8, "in his cluster, with a second one in sight"),
+    (0.5, "clearly in their cluster"),
+    (0.8, "in their cluster, with a second one in sight"),
     (0.95, "between two clusters"),
-    (inf, "on the border, a small change moves him"),
+    (inf, "on the border, a small change moves them"),
 )
 _NAMES = {"r": "recency", "f": "frequency", "m": "monetary"}
 
@@ -117,7 +117,7 @@ def ambiguity(nearest: float, second: float) -> str:
     """How sure a cluster is, from the distances to the two nearest centres: their ratio, and what it means."""
     ratio = nearest / second if second > 0 else 1.0
     words = next(words for limit, words in _SURENESS if ratio < limit)
-    return f"his centre is at {ratio:.2f} of the distance to the second nearest (1 is the border): {words}"
+    return f"their centre is at {ratio:.2f} of the distance to the second nearest (1 is the border): {words}"
 
 
 def _history_lines(stays: Sequence[Mapping[str, Any]]) -> list[str]:

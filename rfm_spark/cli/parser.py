@@ -95,7 +95,7 @@ def _add_read_commands(commands: argparse._SubParsersAction[argparse.ArgumentPar
     _add_place(two)
     _add_format(two)
 
-    explain = _command(commands, "explain", "why a customer is in his segment")
+    explain = _command(commands, "explain", "why a customer is in their segment")
     explain.add_argument("customer_id", metavar="CUSTOMER_ID")
     _add_place(explain)
     explain.add_argument("--run", metavar="ID", help="in this run (default: the newest)")

@@ -262,7 +262,7 @@ def test_explain_says_how_sure_a_cluster_is(
     assert main(["explain", "c07", "--lake", built.lake]) == 0
     shown = capsys.readouterr().out
     ratio = row["cluster_distance"] / row["second_distance"]
-    assert f"  ambiguity  his centre is at {ratio:.2f} of the distance to the second nearest" in shown
+    assert f"  ambiguity  their centre is at {ratio:.2f} of the distance to the second nearest" in shown
     assert "imputed" not in shown
 
 
