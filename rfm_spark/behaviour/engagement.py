@@ -1,4 +1,4 @@
-"""Engagement tiers per channel and over all, and whom campaigns must leave out until he stirs again."""
+"""Engagement tiers per channel and over all, and whom campaigns must leave out until they stir again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a customer does before he buys: counts, sessions, rates and intent over several windows, in one shuffle."""
+"""What a customer does before they buy: counts, sessions, rates and intent over several windows, in one shuffle."""
 
 from __future__ import annotations
 

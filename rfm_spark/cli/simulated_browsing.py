@@ -160,7 +160,7 @@ def _actions(draw: np.random.Generator, visit: Ints, place: Ints, to_go: Ints, b
     entry = draw.choice(np.array(["home", "catalog", "view"], dtype=object), len(visit), p=[0.5, 0.2, 0.3])
     action = np.where(place == 0, entry, action)
     seen = pd.Series(action == "view").groupby(visit).cummax().to_numpy()
-    # Nobody puts into the cart what he has not looked at.
+    # Nobody puts into the cart what they have not looked at.
     action = np.where((action == "addToCart") & ~seen, "view", action)
     for remaining, word in ((2, "view"), (1, "addToCart"), (0, "purchase")):
         action = np.where(buys & (to_go == remaining), word, action)

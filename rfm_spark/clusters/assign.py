@@ -123,7 +123,7 @@ def _silhouettes(points: DataFrame, distances: dict[int, tuple[Column, int]]) ->
     """Column `score`, from the mean squared distance to each cluster and its size, step by step."""
     mine = F.col("cluster_id")
     measured = points.withColumns({f"_d{i}": distance for i, (distance, _) in distances.items()})
-    # A customer is not compared with himself; alone in his cluster he scores 0.
+    # A customer is not compared with themselves; alone in their cluster they score 0.
     inside = F.coalesce(
         *(F.when(mine == i, F.col(f"_d{i}") * F.lit(n / (n - 1) if n > 1 else 0.0)) for i, (_, n) in distances.items())
     )
@@ -151,7 +151,7 @@ def crossed_since(
 ) -> tuple[dict[tuple[int, int], int], dict[int, float]]:
     """The same of those only who were customers before, and how many of these there still are.
 
-    Both models assign today's customers: where one was before tells how he moved, not how the models differ.
+    Both models assign today's customers: where one was before tells how they moved, not how the models differ.
 
     Args:
         before: customer_id, cluster_id of an earlier date, under the ids of `first`.

@@ -121,7 +121,7 @@ def cell_silhouette(points: Points, weights: Points, partition: Partition) -> fl
     """Mean squared-Euclidean silhouette of the customers, each taken to be at its cell.
 
     From sums alone: the mean squared distance of x to a cluster of weight W, mean m and mean squared norm q is
-    |x|² − 2 x·m + q. A customer is not compared with himself: W / (W − 1) for his own cluster.
+    |x|² − 2 x·m + q. A customer is not compared with themselves: W / (W − 1) for their own cluster.
     """
     k = len(partition.centres)
     totals = np.bincount(partition.labels, weights=weights, minlength=k)

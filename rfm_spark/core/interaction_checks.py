@@ -10,7 +10,7 @@ _FLAGGED: tuple[Severity, ...] = ("flag", "off")
 
 _MALFORMED = Check("malformed", "reject", _ONLY_REJECT, "a line of CSV or JSON that can't be parsed; kept as raw text")
 _ANONYMOUS = Check(
-    "anonymous", "reject", _ONLY_REJECT, "no customer, and no visitor who made himself known; counted, not kept",
+    "anonymous", "reject", _ONLY_REJECT, "no customer, and no visitor who made themselves known; counted, not kept",
     "customer_id",
 )  # fmt: skip
 _PLACEHOLDER = Check(
@@ -46,14 +46,14 @@ EVENT_CHECKS = (
         "clock_skew", "repair", ("repair", "flag", "reject", "off"),
         "a time over 5 minutes after received_ts: the sender's clock is wrong; received_ts is taken", "event_ts",
     ),
-    Check("before_signup", "flag", _NOT_MENDED, "an event before the customer signed up; kept, he was interested",
+    Check("before_signup", "flag", _NOT_MENDED, "an event before the customer signed up; kept, they were interested",
           "event_ts"),
     Check("unknown_channel", "flag", _NOT_MENDED, "a channel that is none of ours; it counts as other", "channel"),
     Check("technical", "flag", ("flag",), "sent by the tracker without anybody doing anything; not counted",
           "event_type"),
     _WHITESPACE,
     _UNICODE,
-    Check("visitor_joined", "repair", ("repair", "off"), "a visitor's event, given to the customer he turned out to be",
+    Check("visitor_joined", "repair", ("repair", "off"), "a visitor's event, given to the customer the visitor is",
           "visitor_id"),
     Check("duplicate_event", "repair", ("repair", "off"), "an event id of the same customer again; the earliest counts",
           "event_id"),

@@ -89,7 +89,7 @@ class EventLimits(SourceLimits):
     """Limits of the events."""
 
     max_events_per_minute: int = Field(
-        200, ge=1, description="A customer with more in one minute is a program; his events of that day are left out."
+        200, ge=1, description="A customer with more in one minute is a program; their events of that day are left out."
     )
 
     @model_validator(mode="after")

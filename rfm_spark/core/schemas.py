@@ -112,7 +112,7 @@ SEGMENTS = run_table(
     ("tenure_days", "INT", "Days from the first purchase to as_of_date"),
     ("lines", "BIGINT", "Lines of the source that counted, over all history"),
     ("segment_runs", "INT", "Runs in a row, this one included, that found the customer in this segment"),
-    ("segment_before", "STRING", "Segment he came from, before these; null since his first run"),
+    ("segment_before", "STRING", "Segment they came from, before these; null since their first run"),
     ("lifecycle_stage", "STRING", "Null while that stage is off"),
     ("engagement_tier", "STRING", "Tier over all channels; null without messages"),
     ("p_alive", "DOUBLE", "Null while that stage is off"),

@@ -33,7 +33,7 @@ def moves(now: DataFrame, before: DataFrame, previous_run_id: str, *, definition
 
     Returns:
         customer_id, previous_run_id, from_segment, to_segment, cause (null for who stayed without help), monetary,
-        from_cluster, to_cluster, cluster_cause, in_both, returned (back in the segment he left a run ago), moved,
+        from_cluster, to_cluster, cluster_cause, in_both, returned (back in the segment they left a run ago), moved,
         confirmed_moved.
     """
     renamed = {

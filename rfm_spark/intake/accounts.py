@@ -22,7 +22,7 @@ ACCOUNT_COLUMNS = (*ACCOUNTS, "sale_cents", *REFUND_CHECKS, "may_repeat")
 
 
 def customer_accounts(orders: DataFrame) -> list[Column]:
-    """Aggregates over a customer's orders that tell what became of his rows; none where the orders don't know."""
+    """Aggregates over a customer's orders that tell what became of their rows; none where the orders don't know."""
     if "lines" not in orders.columns:
         return []
     refunded = F.col("refund_cents") > 0
@@ -37,7 +37,7 @@ def customer_accounts(orders: DataFrame) -> list[Column]:
 
 
 def with_suspicion(customers: DataFrame) -> DataFrame:
-    """Customers with `may_repeat`, also where each row is an order and only his rows together can tell."""
+    """Customers with `may_repeat`, also where each row is an order and only their rows together can tell."""
     if "content_low" not in customers.columns:
         return customers
     return customers.withColumn("may_repeat", may_repeat("lines")).drop(*certificate())

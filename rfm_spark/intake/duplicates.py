@@ -10,7 +10,7 @@ from rfm_spark.core.hashing import hashable
 from rfm_spark.core.inputs import TransactionsSource
 from rfm_spark.core.quality import QualityConfig
 
-# Sums of these over a customer's orders say what became of his rows.
+# Sums of these over a customer's orders say what became of their rows.
 ACCOUNTS = ("lines", "line_cents", "exact_duplicates", "duplicate_lines", "duplicate_cents")
 
 

@@ -35,7 +35,7 @@ class Reading:
     Attributes:
         written: when the source was last written; times beyond it come from the future. None looks for none.
         first_day: rows before it are not read at all; None reads everything.
-        last_day: what a visitor says of himself after it is not known yet; None knows everything.
+        last_day: what a visitor says of themselves after it is not known yet; None knows everything.
         visitors: of `visitors`, where they are known already.
         id_changes: of `ids.unicode_changes`, where there are any.
     """
@@ -92,11 +92,11 @@ def judged_events(raw: DataFrame, source: EventsSource, reading: Reading | None 
 
 
 def visitors(raw: DataFrame, source: EventsSource, reading: Reading | None = None) -> DataFrame:
-    """Who each visitor turned out to be, from what he did up to the last day.
+    """Who each visitor turned out to be, from what they did up to the last day.
 
     Returns:
-        visitor_id, customers INT (as how many he identified himself; 2 for two or more), customer STRING (where it is
-        one).
+        visitor_id, customers INT (as how many they identified themselves; 2 for two or more), customer STRING (where
+        it is one).
     """
     settings = reading or Reading()
     with session_settings(raw.sparkSession, LENIENT):

@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import datetime
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.types import StringType, StructType
 
 from rfm_spark.core.config import digest
+from rfm_spark.core.moments import from_micros
 from rfm_spark.core.places import CORRUPT, Where
 from rfm_spark.lake.jdbc import filled_options
 
@@ -19,7 +20,6 @@ GLOB = re.compile(r"[*?\[{]")
 _TEXT_FORMATS = ("csv", "json")
 # Names that Spark gives to columns without one.
 _INVENTED = re.compile(r"_c\d+")
-_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ def listing(spark: SparkSession, path: str, place: Where) -> Listing:
     root = os.path.commonpath([file for file, _, _ in rows]) if len(rows) > 1 else ""
     relative = [f"{_below(root, file)}|{length}|{modified}" for file, length, modified in rows]
     newest = max((modified for _, _, modified in rows), default=None)
-    written = None if newest is None else _EPOCH + timedelta(microseconds=int(newest))
+    written = None if newest is None else from_micros(int(newest))
     return Listing(tuple(file for file, _, _ in rows), digest("\n".join(relative))[:16], written)
 
 

@@ -18,7 +18,7 @@ from rfm_spark.lake.spark_tables import sql_text
 from rfm_spark.lake.store import Store
 
 NAME = "segment_history"
-COMMENT = "One row per customer, kind and interval in which he was in the same segment, cluster, stage or tier"
+COMMENT = "One row per customer, kind and interval in which they were in the same segment, cluster, stage or tier"
 # What intervals are made of: kind, and its column in `segments`.
 KINDS = {
     "segment": "segment",

@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta, timezone
+from datetime import date
 from typing import Any
 
 from rfm_spark.core.config import digest
+from rfm_spark.core.moments import to_micros
 from rfm_spark.core.schemas import RUNS
 from rfm_spark.lake.store import Store
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 
 @dataclass(frozen=True)
@@ -88,7 +87,7 @@ def _run_row(row: Mapping[str, Any]) -> RunRow:
                      "drift_verdict")
     }  # fmt: skip
     maps: dict[str, Any] = {name: dict(row[name] or {}) for name in ("inputs", "contents", "schemas", "rows")}
-    finished_at = (row["finished_at"] - _EPOCH) // timedelta(microseconds=1)
+    finished_at = to_micros(row["finished_at"])
     return RunRow(as_of=row["as_of_date"], finished_at=finished_at, **plain, **maps)
 
 

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta, timezone
+from datetime import date, datetime
 from typing import Any
 
 from rfm_spark.core.cluster_tables import CLUSTER_MODELS, CLUSTER_PROMOTIONS
 from rfm_spark.core.errors import ConfigError
+from rfm_spark.core.moments import to_micros
 from rfm_spark.lake.ledger import RunRow
 from rfm_spark.lake.store import Store
 
 # What the version of a model ends with that was trained beside the champion.
 CHALLENGER = "-challenger"
-_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class Models:
         found = [
             Decision(
                 row["action"], row["model_version"], row["effective_from"],
-                (row["decided_at"] - _EPOCH) // timedelta(microseconds=1),
+                to_micros(row["decided_at"]),
             )
             for row in self._store.rows(CLUSTER_PROMOTIONS.name, config_name=self._name)
         ]  # fmt: skip

@@ -8,15 +8,10 @@ link, which fails where another process was faster. (Spark's own commits to a lo
 from __future__ import annotations
 
 import json
-import os
-import re
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timezone
 from decimal import ROUND_HALF_UP, Decimal
 from functools import reduce
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,11 +20,10 @@ from pyspark.sql import functions as F
 from pyspark.sql.types import StructType
 
 from rfm_spark.core.errors import LakeError
-from rfm_spark.core.session import runs_here
 from rfm_spark.core.table import Table
 from rfm_spark.lake.commits import patiently
+from rfm_spark.lake.local import commit_of
 from rfm_spark.lake.log_files import has_commit, has_files, plain_frame, rows_in
-from rfm_spark.lake.place import LOCAL, Place
 from rfm_spark.lake.tables import Commit, Row, Target, Written
 
 if TYPE_CHECKING:
@@ -39,53 +33,6 @@ if TYPE_CHECKING:
 _HISTORY = 50
 # Each run read by its files is a scan of its own; a plan of hundreds takes longer than Delta's pruning.
 _RUNS_BY_FILE = 8
-
-
-def local_folder(spark: SparkSession, place: Place) -> Path | None:
-    """The folder of a lake whose commits are made here; None where Spark makes them.
-
-    The one place that decides: a folder of this machine, a session that computes in this machine's Java process, and
-    `deltalake` is installed.
-    """
-    if place.root is None or not LOCAL.match(place.root) or find_spec("deltalake") is None or not runs_here(spark):
-        return None
-    # `deltalake` decodes what looks percent-encoded in a folder's name.
-    if "%" in place.root:
-        return None
-    # Where Hadoop is configured, a path without a scheme may be one of another file system.
-    if "HADOOP_CONF_DIR" in os.environ and not place.root.startswith("file:"):
-        return None
-    return Path(re.sub(r"^file:/{1,3}", "/", place.root))
-
-
-@dataclass(frozen=True)
-class LocalVersion:
-    """A Delta table in a folder of this machine as it is now: its id, version, when that was made, and its rows."""
-
-    table: str
-    number: int
-    written: datetime
-    frame: DataFrame
-
-
-def local_version(spark: SparkSession, path: str) -> LocalVersion | None:
-    """The newest version of a Delta table of this machine; None where only Spark can tell, or read it."""
-    folder = local_folder(spark, Place(root=path))
-    if folder is None or not has_commit(folder):
-        return None
-    from deltalake import DeltaTable
-    from deltalake.exceptions import DeltaError
-
-    try:
-        table = DeltaTable(folder.as_uri())
-        last = table.history(1)
-        frame = plain_frame(spark, folder, table)
-    except (DeltaError, OSError, ValueError, KeyError):
-        # Of a feature, or in a state, that Spark may know more of.
-        return None
-    if frame is None or not last:
-        return None
-    return LocalVersion(str(table.metadata().id), table.version(), _commit_of(last[0]).made_at, frame)
 
 
 class NativeTables:
@@ -132,9 +79,8 @@ class NativeTables:
             alter.add_columns(_delta_schema(columns).fields)
         self._open(name).alter.set_table_properties(dict(properties), raise_if_not_exists=False)
 
-    def write_frame(self, target: Target, frame: DataFrame, properties: Mapping[str, str]) -> Written:
+    def write_frame(self, target: Target, frame: DataFrame) -> Written:
         """Let Spark write the files, and commit them."""
-        self.create(target.table, properties)
         inside = self._inside(target)
         folder = self._root / target.table.name / inside
         plain = frame.drop("run_id") if target.table.partitioned else frame
@@ -148,9 +94,8 @@ class NativeTables:
             (folder / done).unlink(missing_ok=True)
         return self._commit(target, [f"{inside}/{file.name}" for file in sorted(folder.glob("*.parquet"))])
 
-    def write_rows(self, target: Target, rows: Sequence[Row], properties: Mapping[str, str]) -> Written:
+    def write_rows(self, target: Target, rows: Sequence[Row]) -> Written:
         """Write one file, and commit it."""
-        self.create(target.table, properties)
         return self._commit(target, self._write_file(target, rows))
 
     def rows(self, name: str, where: Mapping[str, Sequence[Any]]) -> list[Row]:
@@ -201,7 +146,7 @@ class NativeTables:
 
     def last_commit(self, name: str) -> Commit:
         """The newest commit."""
-        return _commit_of(self._open(name).history(1)[0])
+        return commit_of(self._open(name).history(1)[0])
 
     def commit_saying(self, name: str, metadata: str) -> Commit | None:
         """The newest commit that says this about itself."""
@@ -209,7 +154,7 @@ class NativeTables:
         for limit in (_HISTORY, None):
             found = [one for one in self._open(name).history(limit) if one.get("userMetadata") == metadata]
             if found:
-                return _commit_of(found[0])
+                return commit_of(found[0])
         return None
 
     def _open(self, name: str) -> DeltaTable:
@@ -299,11 +244,6 @@ def _delta_schema(columns: Sequence[tuple[str, str, str]]) -> Any:
     for field, (_, _, comment) in zip(document["fields"], columns, strict=True):
         field["metadata"] = {"comment": comment}
     return Schema.from_json(json.dumps(document))
-
-
-def _commit_of(entry: Mapping[str, Any]) -> Commit:
-    made_at = datetime.fromtimestamp(entry["timestamp"] / 1000, tz=timezone.utc)
-    return Commit(int(entry["version"]), entry.get("userMetadata"), made_at)
 
 
 def _to_arrow(value: Any, kind: Any) -> Any:

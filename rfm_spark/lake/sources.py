@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import datetime
 from pathlib import Path
 
 from pyspark.errors import AnalysisException
@@ -15,16 +15,16 @@ from pyspark.sql import functions as F
 
 from rfm_spark.core.config import Config
 from rfm_spark.core.errors import GateError, RfmSparkError, SourceError
+from rfm_spark.core.moments import from_micros
 from rfm_spark.core.places import CORRUPT, Where
 from rfm_spark.lake.commits import is_conflict
 from rfm_spark.lake.files import GLOB, listing, read_files
 from rfm_spark.lake.jdbc import jdbc_error, read_jdbc, without_secrets
 from rfm_spark.lake.landing import land
-from rfm_spark.lake.native import local_version
+from rfm_spark.lake.local import local_version
 from rfm_spark.lake.place import LOCAL, quoted, quoted_table
 from rfm_spark.lake.store import Store
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 Inspect = Callable[[DataFrame], None]
 
 
@@ -187,7 +187,7 @@ def _delta_version(spark: SparkSession, identifier: str) -> _DeltaVersion:
     history = spark.sql(f"DESCRIBE HISTORY {identifier} LIMIT 1")
     newest = history.select("version", F.unix_micros("timestamp").alias("micros")).collect()[0]
     table = spark.sql(f"DESCRIBE DETAIL {identifier}").select("id").collect()[0]["id"]
-    return _DeltaVersion(str(table), int(newest["version"]), _EPOCH + timedelta(microseconds=int(newest["micros"])))
+    return _DeltaVersion(str(table), int(newest["version"]), from_micros(int(newest["micros"])))
 
 
 def _must_exist(path: str, where: str, place: Where) -> None:

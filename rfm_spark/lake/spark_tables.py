@@ -5,18 +5,18 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from pyspark.errors import AnalysisException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from rfm_spark.core.moments import from_micros
 from rfm_spark.core.table import Table
+from rfm_spark.lake.commits import patiently
 from rfm_spark.lake.place import Place, quoted
 from rfm_spark.lake.tables import Commit, Row, Target, Written
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 # A look at the history reads as many commits as it may show.
 _NEAR, _FAR = 5, 1000
 
@@ -27,7 +27,6 @@ class SparkTables:
     def __init__(self, spark: SparkSession, place: Place) -> None:
         """Bind to a session; nothing is read yet."""
         self._spark, self._place = spark, place
-        self._seen: set[str] = set()
 
     def exists(self, name: str) -> bool:
         """Whether there is such a table; asks the catalog, and starts no job."""
@@ -43,7 +42,10 @@ class SparkTables:
         return {row["key"]: row["value"] for row in rows}
 
     def create(self, table: Table, properties: Mapping[str, str]) -> None:
-        """Make an empty table, unless it is there."""
+        """Make an empty table, unless it is there.
+
+        By DDL: a table made by its first write (CREATE TABLE AS) drops what the commit says about itself.
+        """
         columns = ", ".join(
             f"{quoted(name)} {kind} COMMENT {sql_text(comment)}" for name, kind, comment in table.columns
         )
@@ -64,13 +66,9 @@ class SparkTables:
         settings = ", ".join(f"{sql_text(key)} = {sql_text(value)}" for key, value in properties.items())
         self._spark.sql(f"ALTER TABLE {identifier} SET TBLPROPERTIES ({settings})")
 
-    def write_frame(self, target: Target, frame: DataFrame, properties: Mapping[str, str]) -> Written:
-        """Write a frame in one commit."""
-        # By DDL before it: a table made by its first write (CREATE TABLE AS) drops what the commit says about itself.
-        if target.table.name not in self._seen and not self.exists(target.table.name):
-            self.create(target.table, properties)
-        self._seen.add(target.table.name)
-        self._save(target, frame)
+    def write_frame(self, target: Target, frame: DataFrame) -> Written:
+        """Write a frame in one commit, again where another writer was faster."""
+        patiently(lambda: self._save(target, frame))
         made = self.commit_saying(target.table.name, target.metadata)
         # Replacing nothing by nothing commits nothing; then the table as it is holds what was meant.
         version = self.last_commit(target.table.name).version if made is None else made.version
@@ -82,9 +80,9 @@ class SparkTables:
             version, (rows if target.run_id is None else rows.where(F.col("run_id") == target.run_id)).count()
         )
 
-    def write_rows(self, target: Target, rows: Sequence[Row], properties: Mapping[str, str]) -> Written:
+    def write_rows(self, target: Target, rows: Sequence[Row]) -> Written:
         """A few rows of the driver as a frame."""
-        return self.write_frame(target, self._frame(target.table, rows), properties)
+        return self.write_frame(target, self._frame(target.table, rows))
 
     def rows(self, name: str, where: Mapping[str, Sequence[Any]]) -> list[Row]:
         """Rows whose columns have one of the values given."""
@@ -99,7 +97,7 @@ class SparkTables:
         rows = found.withColumns({name: F.unix_micros(name) for name in times}).collect()
         made = [row.asDict(recursive=True) for row in rows]
         for row in made:
-            row |= {name: _EPOCH + timedelta(microseconds=row[name]) for name in times if row[name] is not None}
+            row |= {name: from_micros(row[name]) for name in times if row[name] is not None}
         return made
 
     def frame_of_runs(self, name: str, run_ids: Sequence[str]) -> DataFrame | None:
@@ -155,7 +153,7 @@ class SparkTables:
         rows = history.select("version", "userMetadata", at, F.col("operationMetrics")["numOutputRows"].alias("rows"))
         found = [
             Commit(
-                int(row["version"]), row["userMetadata"], _EPOCH + timedelta(microseconds=row["at"]),
+                int(row["version"]), row["userMetadata"], from_micros(row["at"]),
                 None if row["rows"] is None else int(row["rows"]),
             )
             for row in rows.collect()

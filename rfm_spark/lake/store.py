@@ -14,7 +14,8 @@ from rfm_spark.core.errors import LakeError
 from rfm_spark.core.schemas import RUNS, SCHEMA_VERSION, TABLES
 from rfm_spark.core.table import Table
 from rfm_spark.lake.commits import NO_PLACE, is_conflict, patiently, writable
-from rfm_spark.lake.native import NativeTables, local_folder
+from rfm_spark.lake.local import local_folder
+from rfm_spark.lake.native import NativeTables
 from rfm_spark.lake.place import Place, checked_run_id, quoted
 from rfm_spark.lake.spark_tables import SparkTables
 from rfm_spark.lake.tables import PROPERTIES, VERSION_PROPERTY, Row, Tables, Target, Written
@@ -162,13 +163,13 @@ class Store:
             *(keyed.get(name, F.col(name)).cast(kind.lower()).alias(name) for name, kind, _ in table.columns)
         )
         target = Target(table, f"{run_id} {part}".strip(), run_id, more)
-        return self._write(target, lambda: self._tables.write_frame(target, rows, _MADE_WITH))
+        return self._write(target, lambda: self._tables.write_frame(target, rows))
 
     def write_rows(self, table: Table, rows: Sequence[Mapping[str, Any]], run_id: str, as_of: date) -> Written:
         """The same for a few rows that were made on the driver, times with a time zone."""
         keyed = [{**row, "run_id": checked_run_id(run_id), "as_of_date": as_of} for row in rows]
         target = Target(table, run_id, run_id)
-        return self._write(target, lambda: self._tables.write_rows(target, keyed, _MADE_WITH))
+        return self._write(target, lambda: self._tables.write_rows(target, keyed))
 
     def replace(self, table: Table, frame: DataFrame, metadata: str) -> Written:
         """Replace a kept table's rows in one commit that says what it reflects.
@@ -178,7 +179,7 @@ class Store:
         """
         rows = frame.select(*(F.col(name).cast(kind.lower()).alias(name) for name, kind, _ in table.columns))
         target = Target(table, metadata)
-        return self._write(target, lambda: self._tables.write_frame(target, rows, _MADE_WITH))
+        return self._write(target, lambda: self._tables.write_frame(target, rows))
 
     def insert_new(self, table: Table, rows: Sequence[Mapping[str, Any]], keys: Sequence[str]) -> None:
         """Insert rows into a ledger, but for those whose keys are there."""
@@ -201,13 +202,9 @@ class Store:
             self._attempt(table.name, lambda: patiently(lambda: self._tables.delete_rows(table.name, column, value)))
 
     def _write(self, target: Target, write: Callable[[], Written]) -> Written:
-        self.migrate()
-        if not self.exists(target.table.name):
-            self.make_schema()
+        self.prepare(target.table)
         with writable(self.place):
-            written = patiently(write)
-        self._there.add(target.table.name)
-        return written
+            return write()
 
     def _create(self, table: Table) -> None:
         self.make_schema()

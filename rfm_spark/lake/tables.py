@@ -63,7 +63,11 @@ class Target:
 
 
 class Tables(Protocol):
-    """Tables of one lake. Conflicts with other writers are raised; `commits.patiently` tries again."""
+    """Tables of one lake.
+
+    A write tries again after a conflict with another writer, as far as it has to; the rest raises conflicts, and
+    `commits.patiently` tries again.
+    """
 
     def exists(self, name: str) -> bool:
         """Whether there is a table: a log with a commit."""
@@ -77,10 +81,10 @@ class Tables(Protocol):
     def change(self, name: str, columns: Sequence[tuple[str, str, str]], properties: Mapping[str, str]) -> None:
         """Add columns (name, type, comment) and set properties."""
 
-    def write_frame(self, target: Target, frame: DataFrame, properties: Mapping[str, str]) -> Written:
-        """Write a frame of the table's columns, making the table with these properties where it is not there."""
+    def write_frame(self, target: Target, frame: DataFrame) -> Written:
+        """Write a frame of the table's columns in one commit; the table is there."""
 
-    def write_rows(self, target: Target, rows: Sequence[Row], properties: Mapping[str, str]) -> Written:
+    def write_rows(self, target: Target, rows: Sequence[Row]) -> Written:
         """The same for a few rows of the driver; times carry a time zone."""
 
     def rows(self, name: str, where: Mapping[str, Sequence[Any]]) -> list[Row]:

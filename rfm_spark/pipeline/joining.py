@@ -1,4 +1,4 @@
-"""What events and messages tell of a customer, beside what he bought."""
+"""What events and messages tell of a customer, beside what they bought."""
 
 from __future__ import annotations
 

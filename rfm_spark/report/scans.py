@@ -26,7 +26,7 @@ COLUMNS = (
     "Mark",
 )
 TERMS = {
-    "Inertia": "Sum of the squared distances of all customers, each taken to be at his cell, to the centre of their "
+    "Inertia": "Sum of the squared distances of all customers, each taken to be at their cell, to the centre of their "
     "cluster. It always falls with more clusters; the knee is where the curve bends most.",
     "Silhouette": "How much nearer customers are to their own cluster than to the next one: 1 is far apart, 0 is on "
     "the border, below 0 is nearer to another one. By squared Euclidean distance.",

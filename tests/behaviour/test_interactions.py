@@ -125,7 +125,7 @@ def test_what_a_visitor_says_later_is_not_known_yet(spark: SparkSession) -> None
     for last_day, owner in ((date(2024, 3, 19), None), (date(2024, 3, 20), "a")):
         judged = judged_events(as_frame(spark, rows), given, Reading(last_day=last_day))
         owners = {row["event_id"]: row["customer_id"] for row in judged.collect()}
-        # Who said he was two is nobody.
+        # Who said they were two is nobody.
         assert (owners["1"], owners["3"]) == (owner, None)
 
 

@@ -16,7 +16,8 @@ from rfm_spark.core.schemas import CLAIMS, RUNS, SEGMENT_CUTS, SEGMENTS
 from rfm_spark.core.table import Table
 from rfm_spark.lake import store as store_module
 from rfm_spark.lake.commits import is_conflict, patiently
-from rfm_spark.lake.native import NativeTables, local_folder
+from rfm_spark.lake.local import local_folder
+from rfm_spark.lake.native import NativeTables
 from rfm_spark.lake.place import Place
 from rfm_spark.lake.spark_tables import SparkTables
 from rfm_spark.lake.store import Store

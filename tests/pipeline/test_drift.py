@@ -130,7 +130,7 @@ def test_moves_of_clusters_and_flicker_reconcile(
     assert sum(row["customers"] for row in rows) == len(before.index.union(now.index))
     stayed = sum(row["customers"] for row in rows if row["from_cluster"] == row["to_cluster"])
     assert stayed == (both["cluster_id"] == both["cluster_id_was"]).sum()
-    # One model throughout: whoever changed cluster moved himself.
+    # One model throughout: whoever changed cluster moved by themselves.
     moved = sum(row["customers"] for row in rows) - stayed
     assert sum(row["migration"] + row["entered"] + row["left"] for row in rows) == moved
     assert sum(row[cause] for row in rows for cause in ("relabelling", "both")) == 0
@@ -245,7 +245,7 @@ def test_policies_decide_who_assigns_after_a_major_verdict(
     assert after == {**before, promoted.run_id: challenger}
     # What assigned a published run stays, whatever the policy says by now.
     assert planned("monitor", date(2024, 10, 31)) == (challenger, False)
-    # The model of before assigns today's customers: who stays where he was under it was moved by the new one.
+    # The model of before assigns today's customers: who stays where they were under it was moved by the new one.
     place = Place.of(config)
     rows = of_run(spark, place, "cluster_transitions", promoted.run_id).collect()
     old = ClusterModel.from_row(Models(store, config.name).get(june.run_id).row)

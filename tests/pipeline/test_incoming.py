@@ -41,7 +41,7 @@ def measures(spark: SparkSession, config: Config) -> dict[str, tuple[int, Decima
 
 SALES = [("a", "1", "2024-05-01", "30.00"), ("a", "2", "2024-05-10", "10.10"), ("b", "3", "2024-05-02", "20.00"),
          ("c", "4", "2023-01-01", "50.00"), ("c", "5", "2024-06-01", "8.00")]  # fmt: skip
-# 2 comes back whole, 3 in part; c returns what he bought before the window, under a number of its own.
+# 2 comes back whole, 3 in part; c returns what they bought before the window, under a number of its own.
 BACK = [("a", "2", "2024-06-02", "10.10"), ("b", "3", "2024-06-03", "5.05"), ("c", "R9", "2024-06-20", "2.50")]
 TYPES = {"types": {"sale": ["X"], "refund": ["REFUND"]}}
 RETURNS: dict[str, tuple[Callable[[str, str], tuple[str, str, str]], dict[str, str], dict[str, Any]]] = {
@@ -63,7 +63,7 @@ def test_returns_are_netted_to_the_cent_however_they_are_told(spark: SparkSessio
     columns = {"customer_id": "cust", "order_id": "ord", "order_ts": "day", "amount": "amt", **mapping}
     config = csv_config(tmp_path, columns, source)
     outcome = run_tiny(spark, config)
-    # a: order 2 is void; b keeps his order; c's return counts on its own date, in the window.
+    # a: order 2 is void; b keeps their order; c's return counts on its own date, in the window.
     assert measures(spark, config) == {
         "a": (1, Decimal("30.00")), "b": (1, Decimal("14.95")), "c": (1, Decimal("5.50")),
     }  # fmt: skip

@@ -69,7 +69,7 @@ def test_late_rows(
     newest = history(spark, place, "segments").where("customer_id = 'late'").select("run_id").collect()
     assert {row["run_id"] for row in newest} == {run.run_id for run in restated}
     assert [run.previous_run_id for run in restated] == [runs[0].run_id, *(run.run_id for run in restated[:2])]
-    # What holds of him now begins with May; what July first said of him is kept as superseded.
+    # What holds of them now begins with May; what July first said of them is kept as superseded.
     told = segment_history(spark, place).where("customer_id = 'late' AND kind = 'segment'").collect()
     assert min(row["valid_from"] for row in told if row["superseded_by"] is None) == MAY
     assert {row["run_id"] for row in told if row["superseded_by"] is not None} == {july.run_id}

@@ -30,7 +30,7 @@ def run_through(spark: SparkSession, days: list[dict[str, str]], confirm_runs: i
 
 
 def expected(history: list[str | None], confirm_runs: int) -> list[Row | None]:
-    """The same by definition, for one customer; None where he is not in the run."""
+    """The same by definition, for one customer; None where they are not in the run."""
     found: list[Row | None] = []
     confirmed: str | None = None
     spell: list[str] = []
