@@ -19,6 +19,7 @@ from rfm_spark.lake.place import Place
 from rfm_spark.lake.readers import current, history
 from rfm_spark.lake.store import Store
 from rfm_spark.lake.tables import VERSION_PROPERTY
+from tests.effort import only_in_full
 from tests.helpers import AS_OF, rows_of, run_tiny
 
 OLD = Path(__file__).parents[1] / "data" / "lake_v5.tar.gz"
@@ -31,7 +32,7 @@ def config(tmp_path: Path) -> Config:
     return load_config(tmp_path / "lake_v5" / "tiny.yml", [])
 
 
-@pytest.mark.parametrize("writer", ["spark", "deltalake"])
+@pytest.mark.parametrize("writer", [pytest.param("spark", marks=only_in_full), "deltalake"])
 def test_an_older_lake_is_continued_without_loss(
     spark: SparkSession, config: Config, writer: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

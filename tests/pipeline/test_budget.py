@@ -14,6 +14,7 @@ from pyspark.sql import SparkSession
 from rfm_spark.core.session import session_settings
 from rfm_spark.lake import store as store_module
 from tests.counting import cost_of
+from tests.effort import amount
 from tests.helpers import AS_OF, ROOT, run_tiny
 from tests.pipeline.interactions import shop
 
@@ -32,18 +33,26 @@ READABLE = {"spark.sql.ui.explainMode": "formatted", "spark.sql.adaptive.enabled
 def test_a_run_costs_what_the_budget_says(
     spark: SparkSession, tmp_path: Path, writer: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Two dates of a shop with events, messages and clusters; a rise is a change of the file, and has a reason."""
+    """Two dates of a shop with events, messages and clusters; a rise is a change of the file, and has a reason.
+
+    Of Spark's commits the second date is looked at by the proofs, and one query more or less depends on whether plans
+    are compiled.
+    """
     if writer == "spark":
         monkeypatch.setattr(store_module, "local_folder", lambda spark, place: None)
     config = shop(spark, tmp_path, **SETTINGS)
     sources = {"transactions": tmp_path / "source", "events": tmp_path / "events", "messages": tmp_path / "messages"}
     found = {}
     with session_settings(spark, READABLE):
-        for title, day in DATES.items():
+        for title, day in list(DATES.items())[: amount(1, 2) if writer == "spark" else 2]:
             cost = cost_of(spark, partial(run_tiny, spark, config, day), sources, tmp_path / "lake")
             found[title] = cost.as_json()
     budget = json.loads(BUDGET.read_text(encoding="utf-8"))["writers"][writer]
-    assert found == budget, json.dumps(found, indent=2)
+    near = ("executions", "jobs") if writer == "spark" else ()
+    for title, costs in found.items():
+        for name in near:
+            assert budget[title][name] - 1 <= costs[name] <= budget[title][name], json.dumps(found, indent=2)
+        assert costs == budget[title] | {name: costs[name] for name in near}, json.dumps(found, indent=2)
 
 
 def test_the_budget_of_a_local_lake_is_small() -> None:
