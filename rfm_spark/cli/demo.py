@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import argparse
 import sys
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import date
 from importlib import import_module
 from importlib.util import find_spec
@@ -59,6 +61,7 @@ def demo_command(options: argparse.Namespace) -> int:
         lines.stop()
     from rfm_spark.cli.demo_interactions import show_engagement, show_truth
 
+    threading.Thread(target=_read_report_modules, daemon=True).start()
     for as_of in AS_OF:
         run_once(spark, config, as_of)
     place = Place.of(config)
@@ -87,6 +90,12 @@ def demo_command(options: argparse.Namespace) -> int:
     print(f"rfm-spark rules preview classic --lake {folder}")
     print("rfm-spark init your_transactions.csv")
     return 0
+
+
+def _read_report_modules() -> None:
+    """Import what draws the report while Spark is at work; where it is not installed the report says so."""
+    with suppress(ImportError):
+        import_module("rfm_spark.report.build")
 
 
 def _packaged_data() -> Path:
