@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from pyspark.sql import SparkSession
 
-from rfm_spark.core.session import local_session
+from rfm_spark.core.session import local_session, session_settings
 from tests.effort import FULL, amount
 from tests.helpers import rfm_spark
 
@@ -36,6 +36,7 @@ FAST = {
 # A plan of a few hundred rows is run sooner than it is compiled. Commands in processes of their own, the demo among
 # them, run compiled.
 INTERPRETED = {"spark.sql.codegen.wholeStage": "false", "spark.sql.codegen.factoryMode": "NO_CODEGEN"}
+COMPILED = {"spark.sql.codegen.wholeStage": "true", "spark.sql.codegen.factoryMode": "FALLBACK"}
 
 
 # Started first, so that no process is left with a long file when the other one is done.
@@ -88,6 +89,13 @@ def spark(session: SparkSession) -> Iterator[SparkSession]:
         if table.isTemporary:
             session.catalog.dropTempView(table.name)
     session.conf.set("spark.sql.codegen.factoryMode", mode)
+
+
+@pytest.fixture
+def compiled(spark: SparkSession) -> Iterator[None]:
+    """Plans are compiled meanwhile: over the million lines of the demo they take longer uncompiled."""
+    with session_settings(spark, COMPILED):
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -125,6 +125,7 @@ def test_what_was_planted_in_simulated_data_is_recovered(tmp_path: Path) -> None
     assert "simulated" in report
 
 
+@pytest.mark.usefixtures("compiled")
 def test_the_notebook_runs_on_the_demo(
     spark: SparkSession, demo: tuple[Path, str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -137,6 +138,7 @@ def test_the_notebook_runs_on_the_demo(
     assert here == published
 
 
+@pytest.mark.usefixtures("compiled")
 def test_reading_commands_work_on_the_demo(demo: tuple[Path, str], capsys: pytest.CaptureFixture[str]) -> None:
     lake = ("--lake", str(demo[0]))
     assert main(["runs", *lake]) == 0
