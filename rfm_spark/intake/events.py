@@ -11,9 +11,10 @@ from pyspark.sql import functions as F
 
 from rfm_spark.core.checks import severity
 from rfm_spark.core.interaction_checks import EVENT_CHECKS
-from rfm_spark.core.interaction_words import EVENT_CHANNELS, EVENT_TYPES, IGNORED, event_words
+from rfm_spark.core.interaction_words import EVENT_CHANNELS, EVENT_TYPES, IGNORED
 from rfm_spark.core.interactions import EventsSource
 from rfm_spark.core.places import CORRUPT
+from rfm_spark.core.presets import meanings
 from rfm_spark.core.session import session_settings
 from rfm_spark.intake.ids import id_text, is_placeholder, is_text, trimmed, with_normal_ids
 from rfm_spark.intake.mapping import A_TIME, LENIENT, Wanted, mapped_columns
@@ -131,7 +132,7 @@ def channel_of_word(kinds: Kinds, places: Mapping[str, int]) -> Column:
 
 
 def _values(rows: DataFrame, source: EventsSource, kinds: Kinds) -> list[Column]:
-    words = event_words(source.preset, source.types)
+    words = meanings("events", source.preset, source.types)
     return [
         *(_id(name, kinds, source).alias(name) for name in _IDS),
         _untidy(kinds).alias("untidy"),

@@ -24,7 +24,7 @@ from rfm_spark.lake.store import Store
 from rfm_spark.pipeline.champion import PlannedModel, planned_model
 from rfm_spark.pipeline.context import Progress, RunContext
 from rfm_spark.pipeline.inputs import Inputs, open_inputs, readable
-from rfm_spark.pipeline.interacting import same_interactions
+from rfm_spark.pipeline.interaction_rows import same_interactions
 from rfm_spark.pipeline.late import SOURCE, Contents, same_rows, surely_same, touched_dates
 from rfm_spark.pipeline.measuring import account_lines
 from rfm_spark.pipeline.stages import STAGES

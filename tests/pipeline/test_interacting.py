@@ -43,6 +43,10 @@ otherwise: {name: others, label: Others, description: The rest., action: Wait., 
 """
 
 
+# A sender's own troubles: no message of ours, and nothing that anybody did.
+DEFERRED = mail_log(6).iloc[::30].assign(what="deferred", message=None)
+
+
 def dirty_events() -> tuple[pd.DataFrame, dict[str, int]]:
     """The log with so many of each kind of dirt."""
     log = events_log()
@@ -90,9 +94,11 @@ def ran(
 ) -> tuple[Path, Config, Outcome, dict[str, int]]:
     folder = tmp_path_factory.mktemp("interactions")
     (folder / "mine.yml").write_text(RULES, encoding="utf-8")
-    config = shop(session, folder, segments={"rules": str(folder / "mine.yml")}, **SETTINGS)
+    rules = {"rules": str(folder / "mine.yml")}
+    config = shop(session, folder, segments=rules, messages={"preset": "sendgrid"}, **SETTINGS)
     events, found = dirty_events()
     save(session, events, folder / "events")
+    save(session, DEFERRED, folder / "messages", "append")
     return folder, config, run_tiny(session, config), found
 
 
@@ -106,7 +112,8 @@ def test_every_kind_of_dirt_is_counted_exactly_and_the_rows_balance(spark: Spark
     for source in ("events", "messages"):
         parts = (rows[f"{source}.{part}"] for part in ("accepted", "rejected", "duplicates"))
         assert rows[f"{source}.read"] == sum(parts)
-    assert rows["messages.read"] == (mail_log()["ts"].dt.date >= AS_OF - timedelta(days=119)).sum()
+    assert rows["messages.read"] == len(DEFERRED) + (mail_log()["ts"].dt.date >= AS_OF - timedelta(days=119)).sum()
+    assert rows["messages.flagged.technical"] == rows["messages.accepted"] - len(mail_log()) == len(DEFERRED) > 0
     told = " ".join(outcome.warnings)
     assert "events: rejected (not counted): anonymous 6, future_date 3" in told
     kept = current(spark, Place.of(config), "rejects").groupBy("source", "reason").count().collect()
