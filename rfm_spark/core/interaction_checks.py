@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from rfm_spark.core.checks import Check, Severity
+from collections.abc import Mapping, Sequence
+
+from rfm_spark.core.checks import CHECKS, Check, Severity
 
 _ONLY_REJECT: tuple[Severity, ...] = ("reject",)
 _NOT_MENDED: tuple[Severity, ...] = ("reject", "flag", "off")
@@ -84,3 +86,10 @@ MESSAGE_CHECKS = (
     Check("late_response", "flag", ("flag",), "answered over engagement.response_days after the delivery; not counted",
           "message_id", "messages"),
 )  # fmt: skip
+
+CATALOGUES: Mapping[str, Sequence[Check]] = {"transactions": CHECKS, "events": EVENT_CHECKS, "messages": MESSAGE_CHECKS}
+
+
+def meaning_of(source: str, code: str) -> str:
+    """What a check of a source means; empty for one that its catalogue does not have."""
+    return next((check.says for check in CATALOGUES.get(source, ()) if check.code == code), "")

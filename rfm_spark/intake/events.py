@@ -58,8 +58,8 @@ def judged_events(raw: DataFrame, source: EventsSource, reading: Reading | None 
 
     Returns:
         customer_id, visitor_id, session_id, event_id STRING, event_ts TIMESTAMP, event_date DATE, type and channel INT
-        (places in EVENT_TYPES and EVENT_CHANNELS), reason STRING (null when accepted), marks BIGINT (see
-        `intake.verdicts`, with EVENT_CHECKS), record STRUCT.
+        (places in EVENT_TYPES and EVENT_CHANNELS), word STRING (the event type as it was read), reason STRING (null
+        when accepted), marks BIGINT (see `intake.verdicts`, with EVENT_CHECKS), record STRUCT.
 
     Raises:
         SourceError: a mapped column is missing or of an unusable type.
@@ -86,6 +86,7 @@ def judged_events(raw: DataFrame, source: EventsSource, reading: Reading | None 
             F.to_date("moment").alias("event_date"),
             F.coalesce("type", F.lit(TYPE_OF["other"])).alias("type"),
             F.coalesce("channel", F.lit(CHANNEL_OF["other"])).alias("channel"),
+            "word",
             reason.alias("reason"),
             F.when(reason.isNull(), marks_of(found, checks, EVENT_CHECKS)).otherwise(F.lit(0)).alias("marks"),
             "record",
@@ -111,7 +112,7 @@ def counted(events: DataFrame, as_of: date) -> DataFrame:
     until = F.lit((as_of + timedelta(days=1)).isoformat()).cast("timestamp")
     return events.where(
         F.col("reason").isNull() & (F.col("event_ts") < until) & (F.col("type") != TYPE_OF[IGNORED])
-    ).drop("reason", "marks", "record")
+    ).drop("word", "reason", "marks", "record")
 
 
 def place_of_word(word: Column, places: Mapping[str, int]) -> Column:
@@ -142,6 +143,7 @@ def _values(rows: DataFrame, source: EventsSource, kinds: Kinds) -> list[Column]
           for name in ("received_ts", "signup_ts")),
         place_of_word(F.col("event_type"), {word: TYPE_OF[kind] for word, kind in words.items()}).alias("type"),
         channel_of_word(kinds, CHANNEL_OF).alias("channel"),
+        F.col("event_type").cast("string").alias("word"),
         F.col("record"),
     ]  # fmt: skip
 

@@ -36,8 +36,8 @@ def judged_messages(raw: DataFrame, source: MessagesSource, reading: Reading | N
 
     Returns:
         customer_id, message_id STRING (null where the event needs none), event_ts TIMESTAMP, event_date DATE, type and
-        channel INT (places in MESSAGE_EVENTS and MESSAGE_CHANNELS), reason STRING (null when accepted), marks BIGINT
-        (see `intake.verdicts`, with MESSAGE_CHECKS), record STRUCT.
+        channel INT (places in MESSAGE_EVENTS and MESSAGE_CHANNELS), word STRING (the event as it was read), reason
+        STRING (null when accepted), marks BIGINT (see `intake.verdicts`, with MESSAGE_CHECKS), record STRUCT.
 
     Raises:
         SourceError: a mapped column is missing or of an unusable type.
@@ -66,6 +66,7 @@ def judged_messages(raw: DataFrame, source: MessagesSource, reading: Reading | N
             F.to_date("event_ts").alias("event_date"),
             "type",
             "channel",
+            "word",
             reason.alias("reason"),
             F.when(reason.isNull(), marks_of(found, checks, MESSAGE_CHECKS)).otherwise(F.lit(0)).alias("marks"),
             "record",
@@ -77,7 +78,7 @@ def counted(messages: DataFrame, as_of: date) -> DataFrame:
     until = F.lit((as_of + timedelta(days=1)).isoformat()).cast("timestamp")
     return messages.where(
         F.col("reason").isNull() & (F.col("event_ts") < until) & (F.col("type") != EVENT_OF[IGNORED])
-    ).drop("reason", "marks", "record")
+    ).drop("word", "reason", "marks", "record")
 
 
 def _values(source: MessagesSource, kinds: Kinds) -> list[Column]:
@@ -88,6 +89,7 @@ def _values(source: MessagesSource, kinds: Kinds) -> list[Column]:
         moment_of("event_ts", kinds).alias("event_ts"),
         place_of_word(F.col("event"), {word: EVENT_OF[event] for word, event in words.items()}).alias("type"),
         channel_of_word(kinds, CHANNEL_OF).alias("channel"),
+        F.col("event").cast("string").alias("word"),
         F.col("record"),
     ]
 

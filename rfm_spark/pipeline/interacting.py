@@ -24,7 +24,7 @@ from rfm_spark.core.checks import severity
 from rfm_spark.core.interaction_checks import EVENT_CHECKS, MESSAGE_CHECKS
 from rfm_spark.core.interaction_tables import ENGAGEMENT, ENGAGEMENT_SUMMARY, INTERACTIONS, TRACKING
 from rfm_spark.core.interaction_words import EVENT_CHANNELS, EVENT_TYPES, MESSAGE_CHANNELS, MESSAGE_EVENTS
-from rfm_spark.core.interactions import EventsSource, MessagesSource
+from rfm_spark.core.interactions import EventsSource, InteractionsConfig, MessagesSource
 from rfm_spark.core.schemas import REJECTS
 from rfm_spark.intake import events as event_rows
 from rfm_spark.intake import messages as message_rows
@@ -35,7 +35,17 @@ from rfm_spark.lake.ledger import Ledger, RunRow, current_runs
 from rfm_spark.pipeline.accounting import account, checks_found, gate, told
 from rfm_spark.pipeline.context import RunContext
 from rfm_spark.pipeline.inputs import readable
-from rfm_spark.pipeline.interaction_rows import EVENTS, MESSAGES, connected, named_series, read_rows, technical
+from rfm_spark.pipeline.interaction_rows import (
+    EVENTS,
+    MESSAGES,
+    connected,
+    kinds_seen,
+    named_series,
+    read_rows,
+    sessions_cut,
+    technical,
+    unknown_in,
+)
 from rfm_spark.pipeline.rejecting import first_seen
 from rfm_spark.pipeline.writing import Content, collected
 
@@ -78,9 +88,14 @@ def _events(run: RunContext, source: EventsSource, contents: dict[str, Content],
     health += tracking_health(EVENTS, named_series(counts, EVENT_CHANNELS, EVENT_TYPES), run.as_of, found.first_day)
     run.contents[EVENTS] = counts.contents
     each_id = severity("duplicate_event", source.quality.checks, EVENT_CHECKS) != "off"
+    cut = sessions_cut(counts, run.config.interactions.session_channels)
     features = Features(
-        run.as_of, run.config.interactions, "session_id" in source.columns, "event_id" in source.columns and each_id
-    )
+        run.as_of, run.config.interactions, "session_id" in source.columns, "event_id" in source.columns and each_id,
+        all_named=not cut, kinds=kinds_seen(counts),
+    )  # fmt: skip
+    if cut:
+        run.rows[f"{EVENTS}.sessions_cut"] = cut
+        run.warnings.append(_cut_sessions(cut, counts, run.config.interactions))
     events = events_each_once(event_rows.counted(rows, run.as_of), features)
     customers = run.hold(customer_interactions(events, features))
     totals = _event_totals(customers)
@@ -101,9 +116,19 @@ def _events(run: RunContext, source: EventsSource, contents: dict[str, Content],
     marked["duplicate_event"] = copies
     run.rows |= checks_found(EVENTS, marked, source.quality.checks, EVENT_CHECKS)
     _write_rejects(run, rows, EVENTS, counts)
-    run.warnings += [*gate(EVENTS, counts, source.quality, run.as_of, apart), *told(EVENTS, run.rows, EVENT_CHECKS)]
+    run.warnings += gate(
+        EVENTS, counts, source.quality, run.as_of, run.run_id, apart, unknown=unknown_in(EVENTS, found)
+    )
+    run.warnings += told(EVENTS, run.rows, EVENT_CHECKS)
     contents[INTERACTIONS.name] = interaction_rows(customers, run.config.interactions.windows)
     return customers
+
+
+def _cut_sessions(cut: int, counts: InteractionCounts, config: InteractionsConfig) -> str:
+    return (
+        f"events: {cut:,} of {counts.read:,} rows have no value in sources.events.columns.session_id: their sessions "
+        f"are cut at {config.session_gap_minutes} minutes of silence; see whether the column is the right one"
+    )
 
 
 def _event_totals(customers: DataFrame) -> dict[str, int]:
@@ -166,7 +191,8 @@ def _messages(
     marked = {**counts.marked, "exact_duplicate": totals["copies"], **{flag: totals[flag] for flag in MESSAGE_FLAGS}}
     run.rows |= checks_found(MESSAGES, marked, source.quality.checks, MESSAGE_CHECKS)
     _write_rejects(run, rows, MESSAGES, counts)
-    run.warnings += [*gate(MESSAGES, counts, source.quality, run.as_of), *told(MESSAGES, run.rows, MESSAGE_CHECKS)]
+    run.warnings += gate(MESSAGES, counts, source.quality, run.as_of, run.run_id, unknown=unknown_in(MESSAGES, read))
+    run.warnings += told(MESSAGES, run.rows, MESSAGE_CHECKS)
     found = run.hold(engagement(channels, judging, _before(run), stirred))
     contents[ENGAGEMENT.name] = engaged_rows(found)
     contents[ENGAGEMENT_SUMMARY.name] = collected(engagement_summary(found, run.config.engagement))
