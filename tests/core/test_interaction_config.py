@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +67,12 @@ def test_off_in_yaml_is_a_word() -> None:
     events = config(events={"quality": {"checks": {"bot": False}}}).sources.events
     assert events is not None
     assert events.quality.checks == {"bot": "off"}
+
+
+def test_a_preset_that_is_not_given_is_no_part_of_what_is_stored() -> None:
+    bare, named = (json.loads(config(messages=given).canonical({})) for given in ({}, {"preset": "klaviyo"}))
+    assert "preset" not in bare["sources"]["messages"]
+    assert named["sources"]["messages"]["preset"] == "klaviyo"
 
 
 def test_packed_events_have_room_for_every_type_and_channel() -> None:
