@@ -5,9 +5,11 @@ from __future__ import annotations
 import ast
 import re
 from pathlib import Path
+from unittest.mock import MagicMock, PropertyMock
 
 import pytest
 
+from rfm_spark.core import session
 from rfm_spark.core.errors import EnvironmentProblem
 from rfm_spark.core.session import DELTA_VERSION
 from rfm_spark.core.versions import DELTA_FLOOR, PYTHON_FLOOR, SPARK_FLOOR, delta_version, must_suffice
@@ -69,6 +71,33 @@ def test_the_floor_is_what_is_promised_elsewhere() -> None:
     assert f"Python {PYTHON_FLOOR[0]}.{PYTHON_FLOOR[1]} or newer" in readme
     (package,) = re.findall(r"io\.delta:(\S+)", readme)
     assert package == f"delta-spark_{SPARK_FLOOR[0]}.{SPARK_FLOOR[1]}_2.13:{DELTA_VERSION}"
+
+
+def served(version: str, error: str, *, active: bool) -> MagicMock:
+    """Stands for pyspark's session class: a session of some Spark, with or without Delta."""
+    one = MagicMock(version=version)
+    type(one.read.format.return_value.load.return_value).schema = PropertyMock(side_effect=RuntimeError(error))
+    kind = MagicMock()
+    kind.getActiveSession.return_value = one if active else None
+    kind.builder.appName.return_value.getOrCreate.return_value = one
+    return kind
+
+
+@pytest.mark.parametrize("active", [True, False])
+def test_a_session_is_looked_at_when_it_starts(monkeypatch: pytest.MonkeyPatch, active: bool) -> None:
+    monkeypatch.setenv("SPARK_REMOTE", "sc://somewhere")
+    monkeypatch.setattr(session, "SparkSession", served("4.1.0", "", active=active))
+    with pytest.raises(EnvironmentProblem, match=r"runs on Spark 4\.1\.0, but rfm-spark needs Spark 4\.2"):
+        session.get_session("test")
+    monkeypatch.setattr(session, "SparkSession", served("4.2.0", "[DELTA_PATH_DOES_NOT_EXIST]", active=active))
+    assert session.get_session("test").version == "4.2.0"
+
+
+def test_a_server_without_delta_is_told_apart_from_a_table_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SPARK_REMOTE", "sc://somewhere")
+    monkeypatch.setattr(session, "SparkSession", served("4.2.0", "[DATA_SOURCE_NOT_FOUND] delta", active=False))
+    with pytest.raises(EnvironmentProblem, match=r"does not know Delta Lake: .*delta-spark_4\.2_2\.13:4\.4\.0"):
+        session.get_session("test")
 
 
 @pytest.mark.parametrize("file", ["__init__.py", "core/__init__.py", "core/errors.py", "core/versions.py"])
