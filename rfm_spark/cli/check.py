@@ -20,7 +20,7 @@ from rfm_spark.intake.lines import Intake, accepted_until, currency_origin, judg
 from rfm_spark.intake.orders import build_orders
 from rfm_spark.lake.sources import pin
 from rfm_spark.pipeline.inputs import SOURCE, open_rates, readable
-from rfm_spark.pipeline.interacting import interaction_lines
+from rfm_spark.pipeline.interaction_rows import interaction_lines
 from rfm_spark.segments.lint import lint
 from rfm_spark.segments.load import checked_rule_map, rule_params
 

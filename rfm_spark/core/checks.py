@@ -67,7 +67,7 @@ CHECKS = (
         "a negative amount on a line not marked as a return; repaired into a refund", "amount",
     ),
     Check("absurd_quantity", "flag", _NOT_MENDED, "a quantity beyond quality.max_quantity", "quantity"),
-    Check("zero_price", "flag", _NOT_MENDED, "a line that cost nothing", "amount"),
+    Check("zero_price", "flag", _NOT_MENDED, "a line that cost exactly nothing", "amount"),
     Check("repeated_hour", "flag", _NOT_MENDED, "a local time that came twice when summer time ended", "order_ts"),
     Check(
         "formatted_number", "repair", ("reject", "repair"),
@@ -82,8 +82,8 @@ CHECKS = (
         "an id in another Unicode form than NFC; normalised", "customer_id",
     ),
     Check(
-        "exact_duplicate", "repair", ("repair", "flag", "off"),
-        "the same row again; dropped where rows have an order or line id, otherwise flagged and kept", "order_id",
+        "exact_duplicate", "flag", ("repair", "flag", "off"),
+        "the same row again; flagged and kept, unless a line id is mapped: then dropped", "order_id",
     ),
     Check(
         "duplicate_line", "repair", ("repair", "off"),

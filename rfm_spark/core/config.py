@@ -232,6 +232,10 @@ class Config(Strict):
         # Only what a source's own limits say: what they leave out is the general ones' business.
         said = None if own is None else own.model_dump(mode="json", exclude_unset=True)
         document["sources"]["transactions"]["quality"] = said
+        messages = document["sources"]["messages"]
+        if messages is not None and messages["preset"] is None:
+            # A key that came later and is not set: runs of earlier versions stay the same.
+            del messages["preset"]
         document["segments"]["rule_map"] = rule_map
         return json.dumps(document, sort_keys=True, separators=(",", ":"))
 

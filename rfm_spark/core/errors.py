@@ -1,5 +1,7 @@
 """One error tree. Every message says what is wrong, where, and what to do about it."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from enum import IntEnum
 

@@ -15,7 +15,7 @@ from rfm_spark.core.errors import BalanceError
 from rfm_spark.core.inputs import TransactionsSource
 from rfm_spark.core.quality import QualityConfig
 from rfm_spark.intake.counts import LineCounts
-from rfm_spark.intake.duplicates import ACCOUNTS, can_be_dropped, certificate, may_repeat
+from rfm_spark.intake.duplicates import ACCOUNTS, can_be_dropped, certificate, drops_copies, may_repeat
 
 REFUND_CHECKS = ("refund_exceeds_sale", "refund_without_sale")
 ACCOUNT_COLUMNS = (*ACCOUNTS, "sale_cents", *REFUND_CHECKS, "may_repeat")
@@ -99,7 +99,7 @@ def balance(
         quality: the checks.
     """
     dropped = int(totals["duplicate_lines"] or 0)
-    if can_be_dropped(source) and severity("exact_duplicate", quality.checks) == "repair":
+    if drops_copies(source, quality):
         dropped += int(totals["exact_duplicates"] or 0)
     return Balance(
         rows={
@@ -130,10 +130,24 @@ def checks_found(
     for code, rows in marked.items():
         if rows:
             mended = severity(code, quality.checks) == "repair"
-            if code == "exact_duplicate" and not can_be_dropped(source):
-                mended = False
+            if code == "exact_duplicate":
+                mended = drops_copies(source, quality)
             found[f"{'repaired' if mended else 'flagged'}.{code}"] = rows
     return found
+
+
+def copies_kept(rows: int, money: Decimal, source: TransactionsSource) -> str:
+    """A sentence on equal rows that were flagged and kept, with what they are worth."""
+    if can_be_dropped(source):
+        why = "they may be two scans of an article or a row delivered twice, and no line id tells which"
+        remedy = "map columns.line_id, or drop them with quality.checks.exact_duplicate: repair"
+    else:
+        why = "they may be two purchases or a row delivered twice, and no id tells which"
+        remedy = "map columns.order_id or columns.line_id"
+    return (
+        f"{rows:,} rows of sources.transactions worth {money:,.2f} are equal to another one in every column and count: "
+        f"{why}; {remedy}"
+    )
 
 
 def _count(condition: Column) -> Column:

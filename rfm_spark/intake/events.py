@@ -11,9 +11,10 @@ from pyspark.sql import functions as F
 
 from rfm_spark.core.checks import severity
 from rfm_spark.core.interaction_checks import EVENT_CHECKS
-from rfm_spark.core.interaction_words import EVENT_CHANNELS, EVENT_TYPES, IGNORED, event_words
+from rfm_spark.core.interaction_words import EVENT_CHANNELS, EVENT_TYPES, IGNORED
 from rfm_spark.core.interactions import EventsSource
 from rfm_spark.core.places import CORRUPT
+from rfm_spark.core.presets import meanings
 from rfm_spark.core.session import session_settings
 from rfm_spark.intake.ids import id_text, is_placeholder, is_text, trimmed, with_normal_ids
 from rfm_spark.intake.mapping import A_TIME, LENIENT, Wanted, mapped_columns
@@ -57,8 +58,8 @@ def judged_events(raw: DataFrame, source: EventsSource, reading: Reading | None 
 
     Returns:
         customer_id, visitor_id, session_id, event_id STRING, event_ts TIMESTAMP, event_date DATE, type and channel INT
-        (places in EVENT_TYPES and EVENT_CHANNELS), reason STRING (null when accepted), marks BIGINT (see
-        `intake.verdicts`, with EVENT_CHECKS), record STRUCT.
+        (places in EVENT_TYPES and EVENT_CHANNELS), word STRING (the event type as it was read), reason STRING (null
+        when accepted), marks BIGINT (see `intake.verdicts`, with EVENT_CHECKS), record STRUCT.
 
     Raises:
         SourceError: a mapped column is missing or of an unusable type.
@@ -85,6 +86,7 @@ def judged_events(raw: DataFrame, source: EventsSource, reading: Reading | None 
             F.to_date("moment").alias("event_date"),
             F.coalesce("type", F.lit(TYPE_OF["other"])).alias("type"),
             F.coalesce("channel", F.lit(CHANNEL_OF["other"])).alias("channel"),
+            "word",
             reason.alias("reason"),
             F.when(reason.isNull(), marks_of(found, checks, EVENT_CHECKS)).otherwise(F.lit(0)).alias("marks"),
             "record",
@@ -110,7 +112,7 @@ def counted(events: DataFrame, as_of: date) -> DataFrame:
     until = F.lit((as_of + timedelta(days=1)).isoformat()).cast("timestamp")
     return events.where(
         F.col("reason").isNull() & (F.col("event_ts") < until) & (F.col("type") != TYPE_OF[IGNORED])
-    ).drop("reason", "marks", "record")
+    ).drop("word", "reason", "marks", "record")
 
 
 def place_of_word(word: Column, places: Mapping[str, int]) -> Column:
@@ -131,7 +133,7 @@ def channel_of_word(kinds: Kinds, places: Mapping[str, int]) -> Column:
 
 
 def _values(rows: DataFrame, source: EventsSource, kinds: Kinds) -> list[Column]:
-    words = event_words(source.preset, source.types)
+    words = meanings("events", source.preset, source.types)
     return [
         *(_id(name, kinds, source).alias(name) for name in _IDS),
         _untidy(kinds).alias("untidy"),
@@ -141,6 +143,7 @@ def _values(rows: DataFrame, source: EventsSource, kinds: Kinds) -> list[Column]
           for name in ("received_ts", "signup_ts")),
         place_of_word(F.col("event_type"), {word: TYPE_OF[kind] for word, kind in words.items()}).alias("type"),
         channel_of_word(kinds, CHANNEL_OF).alias("channel"),
+        F.col("event_type").cast("string").alias("word"),
         F.col("record"),
     ]  # fmt: skip
 

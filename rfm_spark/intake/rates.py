@@ -13,7 +13,8 @@ from rfm_spark.core.money import cents
 from rfm_spark.core.session import session_settings
 from rfm_spark.intake.mapping import LENIENT, checked_types, theirs
 
-_RATE = "decimal(14,9)"
+# Ten significant digits down to a rate of 1e-10, up to 99,999,999.
+_RATE = "decimal(28,20)"
 
 
 def daily_rates(raw: DataFrame, source: RatesSource, last: date) -> DataFrame:
@@ -25,7 +26,7 @@ def daily_rates(raw: DataFrame, source: RatesSource, last: date) -> DataFrame:
         last: last day that needs a rate.
 
     Returns:
-        rate_currency STRING, rate DECIMAL(14,9), rate_day DATE; without `valid_from` no day: the rate is of always.
+        rate_currency STRING, rate DECIMAL(28,20), rate_day DATE; without `valid_from` no day: the rate is of always.
 
     Raises:
         SourceError: a mapped column is missing; two rates of one currency for the same day; a rate of 0 or less.

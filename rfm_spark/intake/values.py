@@ -103,7 +103,8 @@ def conditions(
         "before_1970": moment < F.lit("1970-01-01").cast("timestamp"),
         "bad_amount": cents.isNull() & ~F.coalesce("finite", F.lit(False)),
         "amount_overflow": cents.isNull(),
-        "zero_price": cents == 0,
+        # What only rounds to nothing had a price.
+        "zero_price": (cents == 0) & (F.col("exact") == 0),
     }
     if CORRUPT in lines.select("record.*").columns:
         found["malformed"] = F.col("record").getField(CORRUPT).isNotNull()

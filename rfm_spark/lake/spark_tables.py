@@ -133,6 +133,10 @@ class SparkTables:
         if not self._spark.sql(f"SELECT 1 FROM {self._place.table(name)} WHERE {where}").isEmpty():
             self._spark.sql(f"DELETE FROM {self._place.table(name)} WHERE {where}").collect()
 
+    def row_count(self, name: str) -> int:
+        """How many rows a table has."""
+        return int(self._spark.sql(f"SELECT count(*) FROM {self._place.table(name)}").collect()[0][0])
+
     def last_commit(self, name: str) -> Commit:
         """The newest commit."""
         return self._history(name, 1, None)[0]

@@ -80,9 +80,24 @@ def told(
 
 
 def gate(
-    source: str, counts: InteractionCounts, limits: SourceLimits, as_of: date, apart: Mapping[str, int] | None = None
+    source: str,
+    counts: InteractionCounts,
+    limits: SourceLimits,
+    as_of: date,
+    run_id: str,
+    apart: Mapping[str, int] | None = None,
+    unknown: str = "",
 ) -> list[str]:
     """What a reader should know of a source's rows.
+
+    Args:
+        source: events or messages.
+        counts: of the pass over its rows.
+        limits: of the source.
+        as_of: last day that counts.
+        run_id: of the run whose rejects can be looked at.
+        apart: rows rejected later on, by check.
+        unknown: how words that nobody knows can be mapped.
 
     Raises:
         GateError: they are beyond a limit at level fail.
@@ -95,8 +110,10 @@ def gate(
         share, limits.levels("max_reject_share"),
         lambda limit: f"{share:.1%} of the rows of sources.{source} that have a customer were rejected ({reasons}), "
         f"more than sources.{source}.quality.max_reject_share allows ({limit:.1%}); look at them with `rfm-spark "
-        "rejects` and mend the mapping or the data",
+        f"rejects --run {run_id}` and mend the mapping or the data{f'; {unknown}' if unknown else ''}",
     )  # fmt: skip
+    if unknown and not found:
+        found = [unknown]
     newest = counts.newest
     if newest is None:
         return [*found, f"sources.{source} has no usable row in the days that are looked at, up to {as_of}"]

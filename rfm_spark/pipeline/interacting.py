@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
-from datetime import date, timedelta
-from functools import partial
-from typing import TypeVar
+from dataclasses import dataclass
 
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from rfm_spark.behaviour.engagement import customer_columns, engaged_rows, engagement, engagement_summary
@@ -23,43 +19,37 @@ from rfm_spark.behaviour.interactions import (
     without_days,
 )
 from rfm_spark.behaviour.messages import MESSAGE_FLAGS, Judging, channel_counts, outcomes
-from rfm_spark.behaviour.tracking import PAST_DAYS, Health, tracking_health, warnings
-from rfm_spark.core.checks import Check, severity
-from rfm_spark.core.config import Config
+from rfm_spark.behaviour.tracking import Health, tracking_health, warnings
+from rfm_spark.core.checks import severity
 from rfm_spark.core.interaction_checks import EVENT_CHECKS, MESSAGE_CHECKS
 from rfm_spark.core.interaction_tables import ENGAGEMENT, ENGAGEMENT_SUMMARY, INTERACTIONS, TRACKING
-from rfm_spark.core.interaction_words import (
-    EVENT_CHANNELS,
-    EVENT_TYPES,
-    IGNORED,
-    MESSAGE_CHANNELS,
-    MESSAGE_EVENTS,
-)
-from rfm_spark.core.interactions import EventsSource, MessagesSource
+from rfm_spark.core.interaction_words import EVENT_CHANNELS, EVENT_TYPES, MESSAGE_CHANNELS, MESSAGE_EVENTS
+from rfm_spark.core.interactions import EventsSource, InteractionsConfig, MessagesSource
 from rfm_spark.core.schemas import REJECTS
-from rfm_spark.core.session import session_settings
 from rfm_spark.intake import events as event_rows
 from rfm_spark.intake import messages as message_rows
 from rfm_spark.intake.counts import ANONYMOUS
-from rfm_spark.intake.events import Reading, judged_events, visitors
-from rfm_spark.intake.ids import unicode_changes
-from rfm_spark.intake.interaction_counts import InteractionCounts, interaction_counts, tallied
-from rfm_spark.intake.messages import judged_messages
+from rfm_spark.intake.interaction_counts import InteractionCounts
 from rfm_spark.intake.rejects import interaction_rejects
 from rfm_spark.lake.ledger import Ledger, RunRow, current_runs
-from rfm_spark.lake.sources import PinnedSource, pin
 from rfm_spark.pipeline.accounting import account, checks_found, gate, told
 from rfm_spark.pipeline.context import RunContext
 from rfm_spark.pipeline.inputs import readable
+from rfm_spark.pipeline.interaction_rows import (
+    EVENTS,
+    MESSAGES,
+    connected,
+    kinds_seen,
+    named_series,
+    read_rows,
+    sessions_cut,
+    technical,
+    unknown_in,
+)
 from rfm_spark.pipeline.rejecting import first_seen
 from rfm_spark.pipeline.writing import Content, collected
 
-EVENTS, MESSAGES = "events", "messages"
 BOT = "bot"
-# What of a row shapes results.
-_EVENT_CONTENT: tuple[str, ...] = ("customer_id", "event_ts", "type", "channel", "session_id", "event_id")
-_MESSAGE_CONTENT: tuple[str, ...] = ("customer_id", "event_ts", "type", "channel", "message_id")
-Source = TypeVar("Source")
 
 
 def interact(run: RunContext) -> int | None:
@@ -86,109 +76,26 @@ def interact(run: RunContext) -> int | None:
     large = {name: content for name, content in contents.items() if isinstance(content, DataFrame)}
     run.write({name: content for name, content in contents.items() if name not in large})
     run.write_later(large)
-    return sum(run.rows[f"{name}.read"] for name in _connected(run.config))
-
-
-def same_interactions(run: RunRow, config: Config, pinned: Mapping[str, PinnedSource]) -> bool:
-    """Whether a published run has counted just the events and messages that are there now, up to its date."""
-    changed = {name for name, at in pinned.items() if run.inputs.get(name) != at.version}
-    return all(
-        run.contents.get(name) == _read(name, config, pinned[name], run.as_of, _unheld).counts.contents
-        for name in _connected(config)
-        if name in changed
-    )
-
-
-def interaction_lines(spark: SparkSession, config: Config, as_of: date) -> list[str]:
-    """What `check` says of events and messages, a line each: rows, and what their checks would find.
-
-    Raises:
-        SourceError: a source that can't be opened or mapped.
-    """
-    found = []
-    with session_settings(spark, {"spark.sql.session.timeZone": config.timezone}):
-        for name in _connected(config):
-            with readable(name):
-                found.append(_line(name, _read(name, config, pin(None, spark, config, name), as_of, _unheld).counts))
-    return found
-
-
-def _connected(config: Config) -> list[str]:
-    given = {EVENTS: config.sources.events, MESSAGES: config.sources.messages}
-    return [name for name, source in given.items() if source is not None]
-
-
-def _line(source: str, counts: InteractionCounts) -> str:
-    rejected = ", ".join(f"{reason} {n:,}" for reason, n in counts.rejected.items()) or "none"
-    marked = ", ".join(f"{code} {n:,}" for code, n in counts.marked.items()) or "none"
-    newest = f", the newest of {counts.newest}" if counts.newest is not None else ""
-    return f"{source}: {counts.read:,} rows of the days looked at{newest}; rejected: {rejected}; marked: {marked}"
-
-
-Hold = Callable[[DataFrame], DataFrame]
-
-
-def _unheld(frame: DataFrame) -> DataFrame:
-    return frame
-
-
-@dataclass(frozen=True)
-class _Rows:
-    """Rows of a source with their verdicts, what one pass over them saw, and how they were read."""
-
-    judged: DataFrame
-    counts: InteractionCounts
-    reading: Reading
-    first_day: date
-
-
-def _read(name: str, config: Config, pinned: PinnedSource, as_of: date, hold: Hold) -> _Rows:
-    """The rows of events or messages that a run as of a day looks at, ids in one Unicode form."""
-    checks: tuple[Check, ...] = EVENT_CHECKS if name == EVENTS else MESSAGE_CHECKS
-    if name == EVENTS:
-        events = _have(config.sources.events)
-        # A day more than the longest window, for the session that reaches into it; five weeks for tracking health.
-        first_day = as_of - timedelta(days=max(config.interactions.windows[-1], PAST_DAYS))
-        reading = Reading(pinned.written, first_day, as_of)
-        if "visitor_id" in events.columns:
-            reading = replace(reading, visitors=hold(visitors(pinned.frame, events, reading)))
-        judge = partial(judged_events, pinned.frame, events)
-        limits, content = events.quality.checks, _EVENT_CONTENT
-    else:
-        messages = _have(config.sources.messages)
-        first_day = Judging(as_of, config.engagement).read_from
-        reading = Reading(pinned.written, first_day)
-        judge = partial(judged_messages, pinned.frame, messages)
-        limits, content = messages.quality.checks, _MESSAGE_CONTENT
-    rows = judge(reading)
-    counts = interaction_counts(tallied(rows, [F.col(column) for column in content]), checks, as_of)
-    if counts.foreign_ids and severity("id_unicode", limits, checks) != "off":
-        changes = hold(unicode_changes(rows.where(F.col("reason").isNull()), ("customer_id",)))
-        if not changes.isEmpty():
-            reading = replace(reading, id_changes=changes)
-            rows = judge(reading)
-            counts = interaction_counts(tallied(rows, [F.col(column) for column in content]), checks, as_of)
-    return _Rows(rows, counts, reading, first_day)
-
-
-def _have(source: Source | None) -> Source:
-    if source is None:
-        raise RuntimeError("a source is read that the configuration does not name")
-    return source
+    return sum(run.rows[f"{name}.read"] for name in connected(run.config))
 
 
 def _events(run: RunContext, source: EventsSource, contents: dict[str, Content], health: list[Health]) -> DataFrame:
     """Customers of `interactions.customer_interactions`; rows accounted for, tables added to `contents`."""
-    found = _read(EVENTS, run.config, run.sources[EVENTS], run.as_of, run.persist)
+    found = read_rows(EVENTS, run.config, run.sources[EVENTS], run.as_of, run.persist)
     rows, counts = found.judged, found.counts
     if found.reading.visitors is not None:
         run.rows |= _visitor_counts(found.reading.visitors)
-    health += tracking_health(EVENTS, _named(counts, EVENT_CHANNELS, EVENT_TYPES), run.as_of, found.first_day)
+    health += tracking_health(EVENTS, named_series(counts, EVENT_CHANNELS, EVENT_TYPES), run.as_of, found.first_day)
     run.contents[EVENTS] = counts.contents
     each_id = severity("duplicate_event", source.quality.checks, EVENT_CHECKS) != "off"
+    cut = sessions_cut(counts, run.config.interactions.session_channels)
     features = Features(
-        run.as_of, run.config.interactions, "session_id" in source.columns, "event_id" in source.columns and each_id
-    )
+        run.as_of, run.config.interactions, "session_id" in source.columns, "event_id" in source.columns and each_id,
+        all_named=not cut, kinds=kinds_seen(counts),
+    )  # fmt: skip
+    if cut:
+        run.rows[f"{EVENTS}.sessions_cut"] = cut
+        run.warnings.append(_cut_sessions(cut, counts, run.config.interactions))
     events = events_each_once(event_rows.counted(rows, run.as_of), features)
     customers = run.hold(customer_interactions(events, features))
     totals = _event_totals(customers)
@@ -205,18 +112,23 @@ def _events(run: RunContext, source: EventsSource, contents: dict[str, Content],
             customers, apart, totals = people, {BOT: theirs}, {**totals, "all_events": left}
         else:
             marked[BOT] = theirs
-    run.rows |= account(EVENTS, counts, totals["all_events"] + _technical(counts), copies, apart)
+    run.rows |= account(EVENTS, counts, totals["all_events"] + technical(counts, EVENT_TYPES), copies, apart)
     marked["duplicate_event"] = copies
     run.rows |= checks_found(EVENTS, marked, source.quality.checks, EVENT_CHECKS)
     _write_rejects(run, rows, EVENTS, counts)
-    run.warnings += [*gate(EVENTS, counts, source.quality, run.as_of, apart), *told(EVENTS, run.rows, EVENT_CHECKS)]
+    run.warnings += gate(
+        EVENTS, counts, source.quality, run.as_of, run.run_id, apart, unknown=unknown_in(EVENTS, found)
+    )
+    run.warnings += told(EVENTS, run.rows, EVENT_CHECKS)
     contents[INTERACTIONS.name] = interaction_rows(customers, run.config.interactions.windows)
     return customers
 
 
-def _technical(counts: InteractionCounts) -> int:
-    place = EVENT_TYPES.index(IGNORED)
-    return sum(sum(days.values()) for (_, kind), days in counts.series.items() if kind == place)
+def _cut_sessions(cut: int, counts: InteractionCounts, config: InteractionsConfig) -> str:
+    return (
+        f"events: {cut:,} of {counts.read:,} rows have no value in sources.events.columns.session_id: their sessions "
+        f"are cut at {config.session_gap_minutes} minutes of silence; see whether the column is the right one"
+    )
 
 
 def _event_totals(customers: DataFrame) -> dict[str, int]:
@@ -267,19 +179,20 @@ def _messages(
 ) -> DataFrame:
     """Customers of `engagement.customer_columns`; rows accounted for, tables added to `contents`."""
     judging = Judging(run.as_of, run.config.engagement, source.quality)
-    read = _read(MESSAGES, run.config, run.sources[MESSAGES], run.as_of, run.persist)
+    read = read_rows(MESSAGES, run.config, run.sources[MESSAGES], run.as_of, run.persist)
     rows, counts = read.judged, read.counts
-    named = _named(counts, MESSAGE_CHANNELS, MESSAGE_EVENTS)
+    named = named_series(counts, MESSAGE_CHANNELS, MESSAGE_EVENTS)
     health += tracking_health(MESSAGES, named, run.as_of, read.first_day)
     run.contents[MESSAGES] = counts.contents
     channels = run.hold(channel_counts(outcomes(message_rows.counted(rows, run.as_of), judging), judging))
     sums = (F.sum(name).alias(name) for name in ("kept", "copies", *MESSAGE_FLAGS))
     totals = {name: int(n or 0) for name, n in channels.agg(*sums).collect()[0].asDict().items()}
-    run.rows |= account(MESSAGES, counts, totals["kept"], totals["copies"])
+    run.rows |= account(MESSAGES, counts, totals["kept"] + technical(counts, MESSAGE_EVENTS), totals["copies"])
     marked = {**counts.marked, "exact_duplicate": totals["copies"], **{flag: totals[flag] for flag in MESSAGE_FLAGS}}
     run.rows |= checks_found(MESSAGES, marked, source.quality.checks, MESSAGE_CHECKS)
     _write_rejects(run, rows, MESSAGES, counts)
-    run.warnings += [*gate(MESSAGES, counts, source.quality, run.as_of), *told(MESSAGES, run.rows, MESSAGE_CHECKS)]
+    run.warnings += gate(MESSAGES, counts, source.quality, run.as_of, run.run_id, unknown=unknown_in(MESSAGES, read))
+    run.warnings += told(MESSAGES, run.rows, MESSAGE_CHECKS)
     found = run.hold(engagement(channels, judging, _before(run), stirred))
     contents[ENGAGEMENT.name] = engaged_rows(found)
     contents[ENGAGEMENT_SUMMARY.name] = collected(engagement_summary(found, run.config.engagement))
@@ -308,9 +221,3 @@ def _write_rejects(run: RunContext, rows: DataFrame, source: str, counts: Intera
     if not kept:
         return
     run.writer.write_part(REJECTS.name, first_seen(run, interaction_rejects(rows, source)), source)
-
-
-def _named(
-    counts: InteractionCounts, channels: tuple[str, ...], kinds: tuple[str, ...]
-) -> dict[tuple[str, str], dict[date, int]]:
-    return {(channels[channel], kinds[kind]): days for (channel, kind), days in counts.series.items()}

@@ -51,7 +51,7 @@ def same_rows(run: RunRow, canonical: str, versions: Mapping[str, str], contents
         versions: of all sources; where rates changed too, the amounts say it.
         contents: of the present version.
     """
-    # Events and messages change no order; `interacting.same_interactions` asks for them.
+    # Events and messages change no order; `interaction_rows.same_interactions` asks for them.
     if of_orders(run.inputs) == of_orders(versions):
         return True
     return _comparable(run, canonical) and run.contents[SOURCE] == contents.until(run.as_of)

@@ -15,7 +15,7 @@ from rfm_spark.core.checks import CHECKS, severity
 from rfm_spark.core.errors import GateError
 from rfm_spark.core.schemas import REJECTS
 from rfm_spark.core.stats import exact_moments
-from rfm_spark.intake.accounts import account_totals, balance, checks_found
+from rfm_spark.intake.accounts import account_totals, balance, checks_found, copies_kept
 from rfm_spark.intake.counts import LineCounts, counted_apart, line_counts, observed
 from rfm_spark.intake.duplicates import looks_for_duplicates, without_duplicates
 from rfm_spark.intake.gates import MINIMUM_GATES, Buyers, findings, mixed_currencies
@@ -144,6 +144,10 @@ def _account(run: RunContext, totals: Mapping[str, Any]) -> None:
         if collisions:
             found["flagged.case_collision"] = collisions
     run.rows |= {f"{SOURCE}.{name}": count for name, count in found.items()}
+    kept = found.get("flagged.exact_duplicate")
+    if kept:
+        worth = run.money[f"{SOURCE}.flagged.exact_duplicate"] = Decimal(int(totals["copy_cents"] or 0)) / 100
+        run.warnings.append(copies_kept(kept, worth, source))
 
 
 def _case_collisions(run: RunContext) -> int:

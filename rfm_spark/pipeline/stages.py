@@ -79,8 +79,10 @@ def _keep_orders(run: RunContext) -> int | Later | None:
         {"config": run.config.name, "source": of_orders(run.inputs), "mapping": digest(mapping)[:16]}, sort_keys=True
     )
     if run.store.exists(ORDERS.name) and run.store.last_metadata(ORDERS.name) == reflects:
-        run.writer.outputs[ORDERS.name] = run.store.commit_saying(ORDERS.name, reflects)[0]
-        return None
+        # As many as when they were written: a run that begins again tells the same of them.
+        made = run.store.commit_saying(ORDERS.name, reflects)
+        rows = run.store.row_count(ORDERS.name) if made.rows is None else made.rows
+        return run.writer.keep(ORDERS.name, made.version, rows)
     lines = _each_once(run, accepted_until(run.known_judged.lines, None))
     orders = kept_orders(
         lines, source.order_grain, [name for name in ("currency", "channel") if name in source.columns]
