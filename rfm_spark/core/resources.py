@@ -20,12 +20,14 @@ def shipped_text(*parts: str) -> str:
 
 def shipped_rule_maps() -> list[str]:
     """Names of the rule maps that can be given without a path."""
-    packaged = files("rfm_spark").joinpath("conf", "segments")
-    names = [
-        entry.name
-        for entry in (packaged.iterdir() if packaged.is_dir() else _checkout().joinpath("segments").iterdir())
-    ]
-    return sorted(name.removesuffix(".yml") for name in names if name.endswith(".yml"))
+    return shipped_names("segments")
+
+
+def shipped_names(folder: str) -> list[str]:
+    """Names of the YAML files in a folder of `conf/`, without .yml."""
+    packaged = files("rfm_spark").joinpath("conf", folder)
+    entries = packaged.iterdir() if packaged.is_dir() else _checkout().joinpath(folder).iterdir()
+    return sorted(entry.name.removesuffix(".yml") for entry in entries if entry.name.endswith(".yml"))
 
 
 def _checkout() -> Path:
