@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 from collections.abc import Mapping, Sequence
 from math import inf
 from typing import Any
@@ -47,11 +48,12 @@ def explanation(spark: SparkSession, place: Place, run: RunRow, customer_id: str
     Raises:
         ConfigError: the run has no such customer.
     """
-    mine = F.col("customer_id") == F.lit(customer_id)
-    found = of_run(spark, place, "segments", run.run_id).where(mine).limit(1).collect()
+    spelled = spellings(customer_id)
+    found = of_run(spark, place, "segments", run.run_id).where(F.col("customer_id").isin(*spelled)).limit(2).collect()
     if not found:
         raise ConfigError("explain", [f"run {run.run_id} has no customer {customer_id!r}; ids are compared exactly"])
-    row = found[0].asDict()
+    row = min((one.asDict() for one in found), key=lambda one: spelled.index(one["customer_id"]))
+    mine = F.col("customer_id") == F.lit(row["customer_id"])
     cut_sets = from_rows(Store(spark, place).rows("segment_cuts", run_id=run.run_id))
     document = json.loads(run.config)
     rule_map = RuleMap.model_validate(document["segments"]["rule_map"])
@@ -66,6 +68,13 @@ def explanation(spark: SparkSession, place: Place, run: RunRow, customer_id: str
         *_cluster_lines(row),
         *_history_lines([stay.asDict() for stay in stays.orderBy("as_of_date").collect()]),
     ]
+
+
+def spellings(customer_id: str) -> list[str]:
+    """An id as it was typed, then as a whole number that went through floating point is written elsewhere."""
+    whole = re.sub(r"^(-?[0-9]+)\.0+$", r"\1", customer_id)
+    # Runs of earlier versions kept the point.
+    return list(dict.fromkeys((customer_id, whole, f"{whole}.0" if whole.lstrip("-").isdigit() else customer_id)))
 
 
 def _headline(row: Mapping[str, Any], rule_map: RuleMap, run: RunRow) -> list[str]:

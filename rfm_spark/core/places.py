@@ -35,6 +35,11 @@ class Where(Strict):
     options: dict[str, str | int | float | bool] = Field(
         default_factory=dict, description="Options of Spark's reader; a secret is written ${env:NAME}."
     )
+    where: str | None = Field(
+        None,
+        description="Rows that count: a scalar SQL condition on the source's own columns; others are counted as "
+        "filtered.",
+    )
 
     @model_validator(mode="after")
     def _one_place(self) -> Where:

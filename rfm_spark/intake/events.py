@@ -17,7 +17,7 @@ from rfm_spark.core.places import CORRUPT
 from rfm_spark.core.presets import meanings
 from rfm_spark.core.session import session_settings
 from rfm_spark.intake.ids import id_text, is_placeholder, is_text, trimmed, with_normal_ids
-from rfm_spark.intake.mapping import A_TIME, LENIENT, Wanted, mapped_columns
+from rfm_spark.intake.mapping import A_TIME, LENIENT, Wanted, counted_rows, mapped_columns
 from rfm_spark.intake.values import FUTURE_TOLERANCE, Kinds, kinds_of, moment_of
 from rfm_spark.intake.verdicts import marks_of, reason_of
 
@@ -67,7 +67,7 @@ def judged_events(raw: DataFrame, source: EventsSource, reading: Reading | None 
     settings = reading or Reading()
     checks = source.quality.checks
     with session_settings(raw.sparkSession, LENIENT):
-        rows = mapped_columns(raw, source.columns, _WANTED, "events")
+        rows = mapped_columns(counted_rows(raw, source.where), source.columns, _WANTED, "events")
         kinds = kinds_of(rows)
         values = _of_days(rows.select(*_values(rows, source, kinds)), source, settings)
         if "visitor_id" in kinds and severity("visitor_joined", checks, EVENT_CHECKS) != "off":
@@ -102,7 +102,7 @@ def visitors(raw: DataFrame, source: EventsSource, reading: Reading | None = Non
     """
     settings = reading or Reading()
     with session_settings(raw.sparkSession, LENIENT):
-        rows = mapped_columns(raw, source.columns, _WANTED, "events")
+        rows = mapped_columns(counted_rows(raw, source.where), source.columns, _WANTED, "events")
         values = _of_days(rows.select(*_values(rows, source, kinds_of(rows))), source, settings)
         return _by_visitor(values, settings)
 

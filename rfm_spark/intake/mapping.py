@@ -37,7 +37,15 @@ _OF_LINES: Wanted = {
 
 def mapped(raw: DataFrame, source: TransactionsSource, name: str = "transactions") -> DataFrame:
     """The columns of transaction lines; see `mapped_columns`."""
-    return mapped_columns(raw, source.columns, _OF_LINES, name)
+    return mapped_columns(counted_rows(raw, source.where), source.columns, _OF_LINES, name)
+
+
+def counted_rows(raw: DataFrame, where: str | None) -> DataFrame:
+    """The rows that a source's `where` lets in, all of them without one."""
+    if where is None:
+        return raw
+    with session_settings(raw.sparkSession, LENIENT):
+        return raw.where(F.expr(where))
 
 
 def mapped_columns(raw: DataFrame, columns: Mapping[str, str], wanted: Wanted, name: str) -> DataFrame:

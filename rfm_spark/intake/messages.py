@@ -16,7 +16,7 @@ from rfm_spark.core.presets import meanings
 from rfm_spark.core.session import session_settings
 from rfm_spark.intake.events import Reading, channel_of_word, place_of_word
 from rfm_spark.intake.ids import id_text, is_placeholder, is_text, trimmed, with_normal_ids
-from rfm_spark.intake.mapping import A_TIME, LENIENT, Wanted, mapped_columns
+from rfm_spark.intake.mapping import A_TIME, LENIENT, Wanted, counted_rows, mapped_columns
 from rfm_spark.intake.values import FUTURE_TOLERANCE, Kinds, kinds_of, moment_of
 from rfm_spark.intake.verdicts import marks_of, reason_of
 
@@ -45,7 +45,7 @@ def judged_messages(raw: DataFrame, source: MessagesSource, reading: Reading | N
     settings = reading or Reading()
     checks = source.quality.checks
     with session_settings(raw.sparkSession, LENIENT):
-        rows = mapped_columns(raw, source.columns, _WANTED, "messages")
+        rows = mapped_columns(counted_rows(raw, source.where), source.columns, _WANTED, "messages")
         kinds = kinds_of(rows)
         values = rows.select(*_values(source, kinds))
         suppressing = F.col("type").isin(*(EVENT_OF[event] for event in SUPPRESSING))

@@ -141,7 +141,8 @@ def test_ambiguous_month_and_day_are_said_and_both_offered(spark: SparkSession) 
     found = guess(raw)
     assert any("ambiguous" in remark for remark in found.remarks)
     text = render(found, name="x", file="x.yml", path="x.csv", source_format="csv", options={}, today=TODAY)
-    assert "# or, just as possible: order_ts: try_to_timestamp(order_date, 'd/M/yyyy')" in text
+    assert "write order_ts: try_to_timestamp(order_date, 'd/M/yyyy')" in text
+    assert next(question.ours for question in found.questions) == "order_ts"
 
 
 def test_a_day_above_12_outside_the_sample_decides(spark: SparkSession) -> None:
@@ -186,8 +187,13 @@ def test_an_order_total_on_every_line_gives_way_to_price_times_quantity(spark: S
     rows = [(f"o{n}", "c", "2024-01-01", str(qty), "2.5", "10") for n in range(6) for qty in (1, 3)]
     header = "order_id,customer_id,date,quantity,unit_price,order_total"
     assert "amount" not in guess(texts(spark, header, rows)).columns
-    without = texts(spark, header, rows).drop("unit_price")
-    assert any("same on all lines" in remark for remark in guess(without).remarks)
+    without = guess(texts(spark, header, rows).drop("unit_price"))
+    assert (without.columns["amount"], without.columns["line_id"]) == ("order_total", "order_id")
+    # Six orders of 10.00, each on two lines.
+    assert [answer.gives for answer in without.questions[0].answers] == [
+        "as order totals: 60.00",
+        "as line totals: 120.00",
+    ]
 
 
 def test_flags_currencies_and_categories_are_mapped(spark: SparkSession, tmp_path: Path) -> None:
