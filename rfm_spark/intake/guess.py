@@ -76,7 +76,7 @@ def guess(raw: DataFrame, where: str = "the source", *, sample_rows: int = SAMPL
 
 
 _ORDER = ("customer_id", "order_id", "order_ts", "amount", "quantity", "unit_price", "is_return", "currency", "channel",
-          "line_id", "product_id", "category")  # fmt: skip
+          "line_id", "product_id")  # fmt: skip
 
 
 def _profiles(raw: DataFrame, sample_rows: int) -> list[Profile]:

@@ -129,13 +129,6 @@ VOCABULARY = {
         "department class family "
         "cost status date order value discount total level",
     ),
-    "category": _terms(
-        "category productcategory categoryname productcategoryname department producttype productgroup commodity "
-        "warengruppe kategorie itemcategory",
-        "category department dept kategorie warengruppe commodity",
-        weak="subcategory productline family class",
-        blocked="customer age price",
-    ),
     "is_return": _terms(
         "isreturn isrefund isreturned isrefunded returned refunded returnflag refundflag return refund",
         "return refund returned refunded",

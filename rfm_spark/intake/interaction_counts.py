@@ -12,6 +12,7 @@ from pyspark.sql import functions as F
 from rfm_spark.core.checks import Check
 from rfm_spark.intake.counts import contents_text
 from rfm_spark.intake.ids import beyond_ascii
+from rfm_spark.intake.mapping import FILTERED
 from rfm_spark.intake.verdicts import codes_of
 
 _EPOCH = date(1970, 1, 1)
@@ -25,6 +26,7 @@ class InteractionCounts:
 
     Attributes:
         read: rows looked at.
+        filtered: of them, rows outside the source's condition.
         rejected: rows per reason, anonymous ones among them.
         marked: accepted rows per check that repaired or flagged them.
         later: accepted rows dated after as_of.
@@ -42,6 +44,7 @@ class InteractionCounts:
     series: dict[tuple[int, int], dict[date, int]] = field(default_factory=dict)
     foreign_ids: int = 0
     contents: str = ""
+    filtered: int = 0
 
 
 def tallied(rows: DataFrame, content: Sequence[Column]) -> DataFrame:
@@ -77,12 +80,15 @@ def interaction_counts(found: DataFrame, checks: Sequence[Check], as_of: date) -
         checks: catalogue of the source.
         as_of: last day that counts.
     """
-    read = later = foreign = low = high = 0
+    read = later = foreign = low = high = filtered = 0
     rejected: dict[str, int] = {}
     marked: dict[str, int] = {}
     series: dict[tuple[int, int], dict[date, int]] = {}
     for row in found.collect():
         read += row["rows"]
+        if row["reason"] == FILTERED:
+            filtered += row["rows"]
+            continue
         if row["reason"] is not None:
             rejected[row["reason"]] = rejected.get(row["reason"], 0) + row["rows"]
             continue
@@ -107,4 +113,5 @@ def interaction_counts(found: DataFrame, checks: Sequence[Check], as_of: date) -
         series,
         foreign,
         contents_text(low, high),
+        filtered,
     )

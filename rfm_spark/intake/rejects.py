@@ -6,6 +6,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from rfm_spark.intake.counts import ANONYMOUS
+from rfm_spark.intake.mapping import FILTERED
 
 
 def interaction_rejects(rows: DataFrame, source: str) -> DataFrame:
@@ -18,7 +19,7 @@ def interaction_rejects(rows: DataFrame, source: str) -> DataFrame:
     Returns:
         source, reason, detail (the customer and the time, as far as they were read), record (JSON).
     """
-    kept = rows.where(F.col("reason").isNotNull() & (F.col("reason") != ANONYMOUS))
+    kept = rows.where(~F.col("reason").isin(ANONYMOUS, FILTERED))
     parts = (F.coalesce(F.col(name).cast("string"), F.lit("null")) for name in ("customer_id", "event_ts"))
     customer, moment = parts
     return kept.select(

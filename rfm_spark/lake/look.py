@@ -11,6 +11,7 @@ from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 
 from rfm_spark.core.errors import SourceError
+from rfm_spark.lake.missing import has_no_versions, is_missing
 
 DELIMITERS = (",", ";", "\t", "|")
 READABLE = "a Delta folder, Parquet, CSV or JSON lines"
@@ -89,7 +90,9 @@ def _remote_format(spark: SparkSession, path: str) -> str:
 def _lists(columns: Callable[[], list[str]]) -> bool:
     try:
         return bool(columns())
-    except PySparkException:
+    except PySparkException as error:
+        if not (is_missing(error) or has_no_versions(error)):
+            raise
         return False
 
 

@@ -15,7 +15,13 @@ from rfm_spark.intake.interaction_counts import InteractionCounts
 
 
 def account(
-    source: str, counts: InteractionCounts, ended: int, copies: int, apart: Mapping[str, int] | None = None
+    source: str,
+    counts: InteractionCounts,
+    ended: int,
+    copies: int,
+    apart: Mapping[str, int] | None = None,
+    *,
+    filters: bool = False,
 ) -> dict[str, int]:
     """The account of a source, once both of its sides are known to be equal.
 
@@ -25,6 +31,7 @@ def account(
         ended: rows up to as_of that were found where they ended.
         copies: rows dropped as duplicates.
         apart: rows rejected later on, by check.
+        filters: whether the source has a condition.
 
     Returns:
         `events.read` and so on, for the ledger.
@@ -38,6 +45,7 @@ def account(
         "accepted": ended + counts.later,
         "rejected": sum(rejected.values()),
         "duplicates": copies,
+        **({"filtered": counts.filtered} if filters else {}),
     }
     held = Balance(rows, dict.fromkeys(rows, 0))
     held.must_hold(source)
@@ -89,7 +97,7 @@ def gate(
     """
     rejected = {code: n for code, n in {**counts.rejected, **(apart or {})}.items() if code != ANONYMOUS}
     reasons = ", ".join(f"{code} {n:,}" for code, n in rejected.items())
-    known = counts.read - counts.rejected.get(ANONYMOUS, 0)
+    known = counts.read - counts.filtered - counts.rejected.get(ANONYMOUS, 0)
     share = sum(rejected.values()) / known if known else 0.0
     found = _beyond(
         share, limits.levels("max_reject_share"),
