@@ -19,7 +19,7 @@ from rfm_spark.lake.ledger import RunRow
 from rfm_spark.lake.place import Place
 from rfm_spark.lake.readers import history, of_run
 from rfm_spark.lake.store import Store
-from rfm_spark.segments.cuts import COLUMN_OF, CutSet, from_rows
+from rfm_spark.segments.cuts import COLUMN_OF, CutSet, from_rows, known_groups, nearest_group
 from rfm_spark.segments.rules import RuleMap, first_match, rule_text
 
 # Ratios of the two distances below which a customer's cluster is called so.
@@ -88,7 +88,10 @@ def _headline(row: Mapping[str, Any], rule_map: RuleMap, run: RunRow) -> list[st
 
 def _measure_line(measure: str, row: Mapping[str, Any], cut_sets: Sequence[CutSet]) -> str:
     within = ",".join(f"{m}={row[f'{m}_score']}" for m in MEASURES[: MEASURES.index(measure)])
-    mine = [c for c in cut_sets if c.measure == measure and c.within in ("", within)]
+    mine = [c for c in cut_sets if c.measure == measure and not c.within]
+    nested = known_groups(c for c in cut_sets if c.measure == measure and c.within)
+    if nested:
+        mine = [nested[nearest_group(within, nested)]]
     value, column = row[COLUMN_OF[measure]], COLUMN_OF[measure]
     told = {"r": f"{value} days since {row['last_order_date']}", "f": f"{value:,} purchases", "m": f"{value:,.2f}"}[
         measure

@@ -55,7 +55,10 @@ CHECKS = (
         "unknown_type", "reject", _ONLY_REJECT,
         "a type that is neither a sale's nor a refund's, or a return mark that is neither yes nor no", "type",
     ),
-    Check("bad_amount", "reject", _ONLY_REJECT, "an amount, quantity or price that is no finite number", "amount"),
+    Check(
+        "bad_amount", "reject", _ONLY_REJECT,
+        "an amount, quantity, price or discount that is no finite number, or a discount above the line", "amount",
+    ),
     Check("amount_overflow", "reject", _ONLY_REJECT, "an amount beyond ±10,000,000,000,000", "amount"),
     Check(
         "unknown_currency", "reject", _NOT_MENDED,

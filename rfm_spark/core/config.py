@@ -236,6 +236,13 @@ class Config(Strict):
         if messages is not None and messages["preset"] is None:
             # A key that came later and is not set: runs of earlier versions stay the same.
             del messages["preset"]
+        for source in (*document["sources"].values(), document["sources"]["transactions"]["rates"]):
+            if source is None:
+                continue
+            # Where rows are read changes none; and without a condition the text is as it was before there were any.
+            del source["land"]
+            if source["where"] is None:
+                del source["where"]
         document["segments"]["rule_map"] = rule_map
         return json.dumps(document, sort_keys=True, separators=(",", ":"))
 

@@ -17,6 +17,13 @@ class Exit(IntEnum):
     SLOT_HELD = 5
 
 
+def cause_of(error: Exception) -> str:
+    """What went wrong, in one line."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
+    # A failed call into the JVM names itself first, and what went wrong after it.
+    return lines[1].lstrip(": ") if lines[0].startswith("An error occurred while calling") and lines[1:] else lines[0]
+
+
 class RfmSparkError(Exception):
     """Base of every error a user can act on; `exit_code` is what the process ends with."""
 

@@ -16,14 +16,14 @@ from rfm_spark.core.interaction_words import (
     MESSAGE_EVENTS,
     SESSION_CHANNELS,
 )
-from rfm_spark.core.places import Where
+from rfm_spark.core.places import Where, unread_column
 from rfm_spark.core.presets import EventPreset, MessagePreset, word_problems
 from rfm_spark.core.quality import Levels, Limit
 from rfm_spark.core.strict import Strict
 
-EVENT_COLUMNS = ("customer_id", "event_ts", "event_type", "session_id", "event_id", "visitor_id", "channel", "page",
-                 "product_id", "feature", "query", "value", "properties", "received_ts", "signup_ts")  # fmt: skip
-MESSAGE_COLUMNS = ("customer_id", "message_id", "event_ts", "event", "campaign_id", "channel")
+EVENT_COLUMNS = ("customer_id", "event_ts", "event_type", "session_id", "event_id", "visitor_id", "channel",
+                 "received_ts", "signup_ts")  # fmt: skip
+MESSAGE_COLUMNS = ("customer_id", "message_id", "event_ts", "event", "channel")
 Simulated = bool | tuple[str, ...]
 
 
@@ -36,7 +36,7 @@ def _as_lists(words: Any) -> Any:
 def _column_problems(columns: dict[str, str], known: tuple[str, ...], needed: tuple[str, ...], name: str) -> list[str]:
     found = [f"columns.{column} is missing" for column in needed if column not in columns]
     for column in sorted(set(columns) - set(known)):
-        found.append(f"columns.{column} is not a column of {name} (known: {', '.join(known)})")
+        found.append(unread_column(column, name, known))
     return found
 
 

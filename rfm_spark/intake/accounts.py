@@ -18,6 +18,8 @@ from rfm_spark.intake.counts import LineCounts
 from rfm_spark.intake.duplicates import ACCOUNTS, can_be_dropped, certificate, drops_copies, may_repeat
 
 REFUND_CHECKS = ("refund_exceeds_sale", "refund_without_sale")
+# The first is the sum of the others; filtered is there where the source has a condition.
+PARTS = ("read", "accepted", "rejected", "duplicates", "filtered")
 ACCOUNT_COLUMNS = (*ACCOUNTS, "sale_cents", *REFUND_CHECKS, "may_repeat")
 
 
@@ -56,7 +58,7 @@ class Balance:
     """Every row of a source, by what became of it.
 
     Attributes:
-        rows: read, accepted, rejected, duplicates.
+        rows: read, accepted, rejected, duplicates, and filtered where the source has a condition.
         cents: the money of each; refunds are negative, and a row without a usable amount has none.
     """
 
@@ -70,9 +72,10 @@ class Balance:
             BalanceError: a row or a cent is missing, or there twice.
         """
         for what, side in (("rows", self.rows), ("cents", self.cents)):
-            ended = side["accepted"] + side["rejected"] + side["duplicates"]
+            ends = [part for part in PARTS[1:] if part in side]
+            ended = sum(side[part] for part in ends)
             if side["read"] != ended:
-                parts = " + ".join(f"{side[part]:,} {part}" for part in ("accepted", "rejected", "duplicates"))
+                parts = " + ".join(f"{side[part]:,} {part}" for part in ends)
                 raise BalanceError(
                     f"sources.{source} does not balance: {side['read']:,} {what} read, but {parts} = {ended:,}; "
                     "nothing was published; start the run again, and report it if it stays"
@@ -101,18 +104,21 @@ def balance(
     dropped = int(totals["duplicate_lines"] or 0)
     if drops_copies(source, quality):
         dropped += int(totals["exact_duplicates"] or 0)
+    filters = counts.filtered is not None
     return Balance(
         rows={
             "read": counts.read,
             "accepted": int(totals["lines"] or 0) + counts.later,
             "rejected": sum(counts.rejected.values()),
             "duplicates": dropped,
+            **({"filtered": counts.filtered or 0} if filters else {}),
         },
         cents={
             "read": counts.read_cents,
             "accepted": int(totals["line_cents"] or 0) + counts.later_cents,
             "rejected": counts.rejected_cents,
             "duplicates": int(totals["duplicate_cents"] or 0),
+            **({"filtered": counts.filtered_cents} if filters else {}),
         },
     )
 

@@ -17,7 +17,7 @@ from rfm_spark.core.places import CORRUPT
 from rfm_spark.core.presets import meanings
 from rfm_spark.core.session import session_settings
 from rfm_spark.intake.ids import id_text, is_placeholder, is_text, trimmed, with_normal_ids
-from rfm_spark.intake.mapping import A_TIME, LENIENT, Wanted, counted_rows, mapped_columns
+from rfm_spark.intake.mapping import A_TIME, FILTERED, LENIENT, Wanted, filtered_or, mapped_columns
 from rfm_spark.intake.values import FUTURE_TOLERANCE, Kinds, kinds_of, moment_of
 from rfm_spark.intake.verdicts import marks_of, reason_of
 
@@ -59,7 +59,8 @@ def judged_events(raw: DataFrame, source: EventsSource, reading: Reading | None 
     Returns:
         customer_id, visitor_id, session_id, event_id STRING, event_ts TIMESTAMP, event_date DATE, type and channel INT
         (places in EVENT_TYPES and EVENT_CHANNELS), word STRING (the event type as it was read), reason STRING (null
-        when accepted), marks BIGINT (see `intake.verdicts`, with EVENT_CHECKS), record STRUCT.
+        when accepted, `filtered` outside the source's condition), marks BIGINT (see `intake.verdicts`, with
+        EVENT_CHECKS), record STRUCT.
 
     Raises:
         SourceError: a mapped column is missing or of an unusable type.
@@ -67,7 +68,7 @@ def judged_events(raw: DataFrame, source: EventsSource, reading: Reading | None 
     settings = reading or Reading()
     checks = source.quality.checks
     with session_settings(raw.sparkSession, LENIENT):
-        rows = mapped_columns(counted_rows(raw, source.where), source.columns, _WANTED, "events")
+        rows = mapped_columns(raw, source.columns, _WANTED, "events", source.where)
         kinds = kinds_of(rows)
         values = _of_days(rows.select(*_values(rows, source, kinds)), source, settings)
         if "visitor_id" in kinds and severity("visitor_joined", checks, EVENT_CHECKS) != "off":
@@ -76,7 +77,7 @@ def judged_events(raw: DataFrame, source: EventsSource, reading: Reading | None 
         if settings.id_changes is not None:
             values = with_normal_ids(values, settings.id_changes, ("customer_id",))
         found = _conditions(values, source, kinds, settings.written)
-        reason = reason_of(found, checks, EVENT_CHECKS)
+        reason = filtered_or(values, reason_of(found, checks, EVENT_CHECKS))
         return values.select(
             "customer_id",
             "visitor_id",
@@ -102,7 +103,7 @@ def visitors(raw: DataFrame, source: EventsSource, reading: Reading | None = Non
     """
     settings = reading or Reading()
     with session_settings(raw.sparkSession, LENIENT):
-        rows = mapped_columns(counted_rows(raw, source.where), source.columns, _WANTED, "events")
+        rows = mapped_columns(raw, source.columns, _WANTED, "events", source.where)
         values = _of_days(rows.select(*_values(rows, source, kinds_of(rows))), source, settings)
         return _by_visitor(values, settings)
 
@@ -144,7 +145,7 @@ def _values(rows: DataFrame, source: EventsSource, kinds: Kinds) -> list[Column]
         place_of_word(F.col("event_type"), {word: TYPE_OF[kind] for word, kind in words.items()}).alias("type"),
         channel_of_word(kinds, CHANNEL_OF).alias("channel"),
         F.col("event_type").cast("string").alias("word"),
-        F.col("record"),
+        *(F.col(name) for name in (FILTERED, "record") if name in rows.columns),
     ]  # fmt: skip
 
 
@@ -210,7 +211,8 @@ def _with_known_visitors(values: DataFrame, seen: DataFrame) -> DataFrame:
 def _by_visitor(values: DataFrame, settings: Reading) -> DataFrame:
     usable = _is_there("customer_id") & ~is_placeholder(F.col("customer_id")) & F.col("type").isNotNull()
     customer = F.when(usable, F.col("customer_id"))
-    named = values.where(_is_there("visitor_id") & F.col("moment").isNotNull())
+    inside = values.where(~F.col(FILTERED)) if FILTERED in values.columns else values
+    named = inside.where(_is_there("visitor_id") & F.col("moment").isNotNull())
     if settings.last_day is not None:
         until = F.lit((settings.last_day + timedelta(days=1)).isoformat()).cast("timestamp")
         named = named.where(F.col("moment") < until)

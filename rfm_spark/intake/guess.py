@@ -153,7 +153,7 @@ def _guessed(
 
 
 _ORDER = ("customer_id", "order_id", "order_ts", "amount", "quantity", "unit_price", "is_return", "currency", "channel",
-          "line_id", "product_id", "category")  # fmt: skip
+          "line_id", "product_id")  # fmt: skip
 
 
 def _totals(draft: Draft) -> list[Column]:

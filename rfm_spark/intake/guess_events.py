@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from rfm_spark.core.interaction_words import PRESETS, event_words
+from rfm_spark.core.presets import meanings, plain, presets
 from rfm_spark.intake.guess_found import Events
 from rfm_spark.intake.guess_roles import quoted_values
 from rfm_spark.intake.guess_values import Profile
@@ -54,8 +54,8 @@ def event_log(profiles: Sequence[Profile]) -> Log | None:
 
 def kind_of(value: str) -> str | None:
     """Which of our event types a word means in some tracker; None where nobody uses it."""
-    for preset in PRESETS:
-        kind = event_words(preset, {}).get(value.strip().lower())
+    for preset in presets("events"):
+        kind = meanings("events", preset, {}).get(plain(value))
         if kind is not None:
             return kind
     return None
@@ -75,7 +75,7 @@ def events_source(log: Log, seen: Mapping[str, int], columns: Mapping[str, str],
         found = max(profiles, key=lambda profile: score(ours, profile.name) if profile.filled else 0.0)
         if score(ours, found.name) > 0.5 and found.filled and found.text not in mapped.values():
             mapped[ours] = found.text
-    preset = max(PRESETS, key=lambda name: _covered(name, seen))
+    preset = max(presets("events"), key=lambda name: _covered(name, seen))
     return with_words(Events(mapped, preset), log.column.name, seen)
 
 

@@ -203,10 +203,9 @@ def _extras(table: Table) -> Profile | None:
     products = table.best("product_id", lambda profile: profile.whole)
     if products:
         table.claim("product_id", *products, counts(products[0], "products"))
-    for ours in ("category", "channel"):
-        few = table.best(ours, lambda profile: profile.number is None and profile.distinct <= 20 * _FEW)
-        if few and (ours == "category" or few[0].distinct <= _FEW):
-            table.claim(ours, *few, counts(few[0], "values"))
+    few = table.best("channel", lambda profile: profile.number is None and profile.distinct <= 20 * _FEW)
+    if few and few[0].distinct <= _FEW:
+        table.claim("channel", *few, counts(few[0], "values"))
     return currency[0] if currency else None
 
 

@@ -11,6 +11,7 @@ from pyspark.sql import functions as F
 
 from rfm_spark.core.checks import Check
 from rfm_spark.intake.ids import beyond_ascii
+from rfm_spark.intake.mapping import FILTERED
 from rfm_spark.intake.verdicts import codes_of
 
 _EPOCH = date(1970, 1, 1)
@@ -24,6 +25,7 @@ class InteractionCounts:
 
     Attributes:
         read: rows looked at.
+        filtered: of them, rows outside the source's condition.
         rejected: rows per reason, anonymous ones among them.
         marked: accepted rows per check that repaired or flagged them.
         later: accepted rows dated after as_of.
@@ -43,6 +45,7 @@ class InteractionCounts:
     foreign_ids: int = 0
     nameless: dict[tuple[int, int], int] = field(default_factory=dict)
     contents: str = ""
+    filtered: int = 0
 
 
 def tallied(rows: DataFrame, content: Sequence[Column], nameless: Column | None = None) -> DataFrame:
@@ -80,13 +83,16 @@ def interaction_counts(found: DataFrame, checks: Sequence[Check], as_of: date) -
         checks: catalogue of the source.
         as_of: last day that counts.
     """
-    read = later = foreign = low = high = 0
+    read = later = foreign = low = high = filtered = 0
     rejected: dict[str, int] = {}
     marked: dict[str, int] = {}
     series: dict[tuple[int, int], dict[date, int]] = {}
     nameless: dict[tuple[int, int], int] = {}
     for row in found.collect():
         read += row["rows"]
+        if row["reason"] == FILTERED:
+            filtered += row["rows"]
+            continue
         if row["reason"] is not None:
             rejected[row["reason"]] = rejected.get(row["reason"], 0) + row["rows"]
             continue
@@ -114,4 +120,5 @@ def interaction_counts(found: DataFrame, checks: Sequence[Check], as_of: date) -
         foreign,
         {key: rows for key, rows in nameless.items() if rows},
         f"{low:x}.{high:x}",
+        filtered,
     )

@@ -16,7 +16,7 @@ from rfm_spark.core.presets import meanings
 from rfm_spark.core.session import session_settings
 from rfm_spark.intake.events import Reading, channel_of_word, place_of_word
 from rfm_spark.intake.ids import id_text, is_placeholder, is_text, trimmed, with_normal_ids
-from rfm_spark.intake.mapping import A_TIME, LENIENT, Wanted, counted_rows, mapped_columns
+from rfm_spark.intake.mapping import A_TIME, FILTERED, LENIENT, Wanted, filtered_or, mapped_columns
 from rfm_spark.intake.values import FUTURE_TOLERANCE, Kinds, kinds_of, moment_of
 from rfm_spark.intake.verdicts import marks_of, reason_of
 
@@ -37,7 +37,8 @@ def judged_messages(raw: DataFrame, source: MessagesSource, reading: Reading | N
     Returns:
         customer_id, message_id STRING (null where the event needs none), event_ts TIMESTAMP, event_date DATE, type and
         channel INT (places in MESSAGE_EVENTS and MESSAGE_CHANNELS), word STRING (the event as it was read), reason
-        STRING (null when accepted), marks BIGINT (see `intake.verdicts`, with MESSAGE_CHECKS), record STRUCT.
+        STRING (null when accepted, `filtered` outside the source's condition), marks BIGINT (see `intake.verdicts`,
+        with MESSAGE_CHECKS), record STRUCT.
 
     Raises:
         SourceError: a mapped column is missing or of an unusable type.
@@ -45,9 +46,9 @@ def judged_messages(raw: DataFrame, source: MessagesSource, reading: Reading | N
     settings = reading or Reading()
     checks = source.quality.checks
     with session_settings(raw.sparkSession, LENIENT):
-        rows = mapped_columns(counted_rows(raw, source.where), source.columns, _WANTED, "messages")
+        rows = mapped_columns(raw, source.columns, _WANTED, "messages", source.where)
         kinds = kinds_of(rows)
-        values = rows.select(*_values(source, kinds))
+        values = rows.select(*_values(source, kinds), *(F.col(name) for name in (FILTERED,) if name in rows.columns))
         suppressing = F.col("type").isin(*(EVENT_OF[event] for event in SUPPRESSING))
         if settings.first_day is not None:
             start = F.lit(settings.first_day.isoformat()).cast("timestamp")
@@ -58,7 +59,7 @@ def judged_messages(raw: DataFrame, source: MessagesSource, reading: Reading | N
         if settings.id_changes is not None:
             values = with_normal_ids(values, settings.id_changes, ("customer_id",))
         found = _conditions(values, kinds, settings.written, suppressing)
-        reason = reason_of(found, checks, MESSAGE_CHECKS)
+        reason = filtered_or(values, reason_of(found, checks, MESSAGE_CHECKS))
         return values.select(
             "customer_id",
             F.when(F.col("message_id") != "", F.col("message_id")).alias("message_id"),

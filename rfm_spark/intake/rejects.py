@@ -6,6 +6,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from rfm_spark.intake.counts import ANONYMOUS
+from rfm_spark.intake.mapping import FILTERED
 from rfm_spark.intake.unknown_words import UNKNOWN_TYPE, WORD_OF
 
 
@@ -20,7 +21,7 @@ def interaction_rejects(rows: DataFrame, source: str) -> DataFrame:
         source, reason, detail (the word that nobody knows, where that is the reason; the customer and the time, as far
         as they were read), record (JSON).
     """
-    kept = rows.where(F.col("reason").isNotNull() & (F.col("reason") != ANONYMOUS))
+    kept = rows.where(~F.col("reason").isin(ANONYMOUS, FILTERED))
     known = F.concat(_said("customer_id", "customer_id"), F.lit(", "), _said("event_ts", "event_ts"))
     with_word = F.concat(_said(WORD_OF[source], "word"), F.lit(", "), known)
     return kept.select(

@@ -9,7 +9,7 @@ from datetime import date
 from typing import Any
 
 from rfm_spark.core.config import digest
-from rfm_spark.core.errors import LakeError
+from rfm_spark.core.errors import LakeError, RfmSparkError, cause_of
 from rfm_spark.core.moments import to_micros
 from rfm_spark.core.schemas import RUNS
 from rfm_spark.lake.store import Store
@@ -25,7 +25,7 @@ class RunRow:
         config_name: the segmentation.
         config: canonical JSON, with the rule map.
         previous_run_id: run its changes are against.
-        exit_code: repeated on a repeat.
+        exit_code: 0, or 4 where drift was at or above --fail-on; a repeat judges the stored verdict anew.
         finished_at: when it became visible, in microseconds since 1970.
         code_version: of rfm-spark.
         model_version: cluster model its customers were assigned by.
@@ -70,9 +70,23 @@ class Ledger:
         self._store = store
 
     def complete(self, config_name: str | None = None) -> list[RunRow]:
-        """All complete runs, oldest as-of first, newest run of an as-of date last."""
+        """All complete runs, oldest as-of first, newest run of an as-of date last.
+
+        Raises:
+            LakeError: the table is there, and can't be read.
+        """
         named = {} if config_name is None else {"config_name": config_name}
-        found = [_run_row(row) for row in self._store.rows(RUNS.name, **named)]
+        try:
+            rows = self._store.rows(RUNS.name, **named)
+        except RfmSparkError:
+            raise
+        except Exception as error:
+            # Taken for an empty one, it would make every date a first run.
+            raise LakeError(
+                f"lake {self._store.place}: the ledger, table {RUNS.name}, can't be read ({cause_of(error)}); check "
+                "the right to read it and whether it is whole; nothing was written"
+            ) from error
+        found = [_run_row(row) for row in rows]
         # A forced repeat within the clock's resolution still comes after what it repeats.
         return sorted(found, key=lambda run: (run.as_of, run.finished_at, len(run.run_id), run.run_id))
 

@@ -18,6 +18,7 @@ from rfm_spark.core.errors import SourceError
 from rfm_spark.core.places import CORRUPT, Where
 from rfm_spark.lake.charsets import found_encoding
 from rfm_spark.lake.files import listing, read_files
+from rfm_spark.lake.missing import has_no_versions, is_missing
 from rfm_spark.lake.texts import ALIGNED, lines_of, start_of
 
 DELIMITERS = (",", ";", "\t", "|")
@@ -126,7 +127,9 @@ def _remote_format(spark: SparkSession, path: str) -> str:
 def _lists(columns: Callable[[], list[str]]) -> bool:
     try:
         return bool(columns())
-    except PySparkException:
+    except PySparkException as error:
+        if not (is_missing(error) or has_no_versions(error)):
+            raise
         return False
 
 

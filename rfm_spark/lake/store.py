@@ -15,6 +15,7 @@ from rfm_spark.core.schemas import RUNS, SCHEMA_VERSION, TABLES
 from rfm_spark.core.table import Table
 from rfm_spark.lake.commits import NO_PLACE, is_conflict, patiently, writable
 from rfm_spark.lake.local import local_folder
+from rfm_spark.lake.missing import is_missing
 from rfm_spark.lake.native import NativeTables
 from rfm_spark.lake.place import Place, checked_run_id, quoted
 from rfm_spark.lake.spark_tables import SparkTables
@@ -92,6 +93,8 @@ class Store:
             rows = self.spark.sql(f"SELECT * FROM {self.place.table(name)}{suffix}")
             return _completed(name, rows)
         except AnalysisException as error:
+            if not is_missing(error):
+                raise
             raise self._missing(name) from error
 
     def of_runs(self, name: str, run_ids: Sequence[str]) -> DataFrame:

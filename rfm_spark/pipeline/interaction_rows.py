@@ -1,157 +1,203 @@
-"""Rows of events and messages as a run looks at them: of which days, judged, counted in one pass."""
+"""Looking at the events and messages of a day: every row is accounted for, and added up by customer."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import date, timedelta
-from functools import partial
-from typing import TypeVar
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from rfm_spark.behaviour.messages import Judging
-from rfm_spark.behaviour.tracking import PAST_DAYS
-from rfm_spark.core.checks import Check, severity
-from rfm_spark.core.config import Config
+from rfm_spark.behaviour.interactions import (
+    Features,
+    bot_days,
+    customer_interactions,
+    events_each_once,
+    without_days,
+)
+from rfm_spark.behaviour.messages import MESSAGE_FLAGS, Judging, channel_counts, outcomes
+from rfm_spark.behaviour.tracking import Health, tracking_health
+from rfm_spark.core.checks import severity
 from rfm_spark.core.interaction_checks import EVENT_CHECKS, MESSAGE_CHECKS
-from rfm_spark.core.interaction_words import EVENT_CHANNELS, EVENT_TYPES, IGNORED
+from rfm_spark.core.interaction_words import EVENT_CHANNELS, EVENT_TYPES, MESSAGE_CHANNELS, MESSAGE_EVENTS
+from rfm_spark.core.interactions import EventsSource, InteractionsConfig, MessagesSource
 from rfm_spark.core.presets import Kind
-from rfm_spark.core.session import session_settings
-from rfm_spark.intake.events import Reading, judged_events, visitors
-from rfm_spark.intake.ids import unicode_changes
-from rfm_spark.intake.interaction_counts import InteractionCounts, interaction_counts, tallied
-from rfm_spark.intake.messages import judged_messages
-from rfm_spark.intake.unknown_words import UNKNOWN_TYPE, how_to_map, unknown_words
-from rfm_spark.lake.ledger import RunRow
-from rfm_spark.lake.sources import PinnedSource, pin
-from rfm_spark.pipeline.inputs import readable
+from rfm_spark.intake import events as event_rows
+from rfm_spark.intake import messages as message_rows
+from rfm_spark.intake.interaction_counts import InteractionCounts
+from rfm_spark.pipeline.accounting import account, checks_found, gate, told
+from rfm_spark.pipeline.context import Look
+from rfm_spark.pipeline.interaction_reading import (
+    EVENTS,
+    MESSAGES,
+    have,
+    kinds_seen,
+    named_series,
+    read_rows,
+    sessions_cut,
+    technical,
+    unknown_in,
+)
 
-EVENTS: Kind = "events"
-MESSAGES: Kind = "messages"
-# What of a row shapes results.
-_EVENT_CONTENT: tuple[str, ...] = ("customer_id", "event_ts", "type", "channel", "session_id", "event_id")
-_MESSAGE_CONTENT: tuple[str, ...] = ("customer_id", "event_ts", "type", "channel", "message_id")
-Source = TypeVar("Source")
-Hold = Callable[[DataFrame], DataFrame]
+BOT = "bot"
 
 
 @dataclass(frozen=True)
-class Rows:
-    """Rows of a source with their verdicts, what one pass over them saw, and how they were read."""
+class Seen:
+    """What a look at events or messages found.
 
+    Attributes:
+        name: which of them.
+        source: its mapping.
+        judged: rows with their verdicts.
+        counts: of the pass over them.
+        health: of each channel and type.
+        summed: of events the customers of `interactions.customer_interactions`, of messages the channels of
+            `messages.channel_counts`.
+        apart: rows that were rejected later on, by check.
+        unknown: how words that nobody knows can be mapped.
+        remarks: what else a reader should know.
+    """
+
+    name: Kind
+    source: EventsSource | MessagesSource
     judged: DataFrame
     counts: InteractionCounts
-    reading: Reading
-    first_day: date
+    health: list[Health]
+    summed: DataFrame
+    apart: Mapping[str, int] = field(default_factory=dict)
+    unknown: str = ""
+    remarks: tuple[str, ...] = ()
 
 
-def read_rows(name: Kind, config: Config, pinned: PinnedSource, as_of: date, hold: Hold) -> Rows:
-    """The rows of events or messages that a run as of a day looks at, ids in one Unicode form."""
-    checks: tuple[Check, ...] = EVENT_CHECKS if name == EVENTS else MESSAGE_CHECKS
+def look_at_source(look: Look, name: Kind) -> Seen:
+    """`look_at_events` or `look_at_messages`."""
     if name == EVENTS:
-        events = _have(config.sources.events)
-        # A day more than the longest window, for the session that reaches into it; five weeks for tracking health.
-        first_day = as_of - timedelta(days=max(config.interactions.windows[-1], PAST_DAYS))
-        reading = Reading(pinned.written, first_day, as_of)
-        if "visitor_id" in events.columns:
-            reading = replace(reading, visitors=hold(visitors(pinned.frame, events, reading)))
-        judge = partial(judged_events, pinned.frame, events)
-        limits, content = events.quality.checks, _EVENT_CONTENT
-        nameless = F.col("session_id").isNull() if "session_id" in events.columns else None
-    else:
-        messages = _have(config.sources.messages)
-        first_day = Judging(as_of, config.engagement).read_from
-        reading = Reading(pinned.written, first_day)
-        judge = partial(judged_messages, pinned.frame, messages)
-        limits, content, nameless = messages.quality.checks, _MESSAGE_CONTENT, None
-    rows = judge(reading)
-    shaping = [F.col(column) for column in content]
-    counts = interaction_counts(tallied(rows, shaping, nameless), checks, as_of)
-    if counts.foreign_ids and severity("id_unicode", limits, checks) != "off":
-        changes = hold(unicode_changes(rows.where(F.col("reason").isNull()), ("customer_id",)))
-        if not changes.isEmpty():
-            reading = replace(reading, id_changes=changes)
-            rows = judge(reading)
-            counts = interaction_counts(tallied(rows, shaping, nameless), checks, as_of)
-    return Rows(rows, counts, reading, first_day)
+        return look_at_events(look, have(look.config.sources.events))
+    return look_at_messages(look, have(look.config.sources.messages))
 
 
-def same_interactions(run: RunRow, config: Config, pinned: Mapping[str, PinnedSource]) -> bool:
-    """Whether a published run has counted just the events and messages that are there now, up to its date."""
-    changed = {name for name, at in pinned.items() if run.inputs.get(name) != at.version}
-    return all(
-        run.contents.get(name) == read_rows(name, config, pinned[name], run.as_of, _unheld).counts.contents
-        for name in connected(config)
-        if name in changed
+def interaction_warnings(look: Look, seen: Seen, run_id: str | None = None) -> list[str]:
+    """What a reader of the figures should know of the rows.
+
+    Args:
+        look: at the rows.
+        seen: what it found.
+        run_id: of the run whose rejects can be looked at; None before there is one.
+
+    Raises:
+        GateError: they are beyond a limit at level fail.
+    """
+    checks = EVENT_CHECKS if seen.name == EVENTS else MESSAGE_CHECKS
+    found = gate(
+        seen.name, seen.counts, seen.source.quality, look.as_of, run_id, apart=seen.apart, unknown=seen.unknown
+    )
+    return [*seen.remarks, *found, *told(seen.name, look.rows, checks)]
+
+
+def look_at_events(look: Look, source: EventsSource) -> Seen:
+    """Events added up by customer, and accounted for in `look.rows`.
+
+    Raises:
+        BalanceError: a row is missing, or there twice.
+    """
+    found = read_rows(EVENTS, look.config, look.sources[EVENTS], look.as_of, look.persist)
+    rows, counts = found.judged, found.counts
+    if found.reading.visitors is not None:
+        look.rows |= _visitor_counts(found.reading.visitors)
+    health = tracking_health(EVENTS, named_series(counts, EVENT_CHANNELS, EVENT_TYPES), look.as_of, found.first_day)
+    look.contents[EVENTS] = counts.contents
+    each_id = severity("duplicate_event", source.quality.checks, EVENT_CHECKS) != "off"
+    cut = sessions_cut(counts, look.config.interactions.session_channels)
+    features = Features(
+        look.as_of, look.config.interactions, "session_id" in source.columns, "event_id" in source.columns and each_id,
+        all_named=not cut, kinds=kinds_seen(counts),
+    )  # fmt: skip
+    if cut:
+        look.rows[f"{EVENTS}.sessions_cut"] = cut
+    events = events_each_once(event_rows.counted(rows, look.as_of), features)
+    customers = look.hold(customer_interactions(events, features))
+    totals = _event_totals(customers)
+    copies, apart, marked = totals["copies"], {}, dict(counts.marked)
+    bots = _bots(look, events, customers, source)
+    if bots is not None:
+        # Only the customers concerned are computed again.
+        their_events = events.join(bots.ids, "customer_id", "left_semi")
+        again = customer_interactions(without_days(their_events, bots.days), features)
+        people = look.hold(customers.join(bots.ids, "customer_id", "left_anti").unionByName(again))
+        left = _event_totals(people)["all_events"]
+        look.rows[f"{EVENTS}.bots"], theirs = bots.count, totals["all_events"] - left
+        if severity(BOT, source.quality.checks, EVENT_CHECKS) == "reject":
+            customers, apart, totals = people, {BOT: theirs}, {**totals, "all_events": left}
+        else:
+            marked[BOT] = theirs
+    ended = totals["all_events"] + technical(counts, EVENT_TYPES)
+    look.rows |= account(EVENTS, counts, ended, copies, apart, filters=source.where is not None)
+    marked["duplicate_event"] = copies
+    look.rows |= checks_found(EVENTS, marked, source.quality.checks, EVENT_CHECKS)
+    remarks = (_cut_sessions(cut, counts, look.config.interactions),) if cut else ()
+    return Seen(EVENTS, source, rows, counts, health, customers, apart, unknown_in(EVENTS, found), remarks)
+
+
+def look_at_messages(look: Look, source: MessagesSource) -> Seen:
+    """Messages added up by customer and channel, and accounted for in `look.rows`.
+
+    Raises:
+        BalanceError: a row is missing, or there twice.
+    """
+    judging = Judging(look.as_of, look.config.engagement, source.quality)
+    read = read_rows(MESSAGES, look.config, look.sources[MESSAGES], look.as_of, look.persist)
+    rows, counts = read.judged, read.counts
+    named = named_series(counts, MESSAGE_CHANNELS, MESSAGE_EVENTS)
+    health = tracking_health(MESSAGES, named, look.as_of, read.first_day)
+    look.contents[MESSAGES] = counts.contents
+    channels = look.hold(channel_counts(outcomes(message_rows.counted(rows, look.as_of), judging), judging))
+    sums = (F.sum(name).alias(name) for name in ("kept", "copies", *MESSAGE_FLAGS))
+    totals = {name: int(n or 0) for name, n in channels.agg(*sums).collect()[0].asDict().items()}
+    ended = totals["kept"] + technical(counts, MESSAGE_EVENTS)
+    look.rows |= account(MESSAGES, counts, ended, totals["copies"], filters=source.where is not None)
+    marked = {**counts.marked, "exact_duplicate": totals["copies"], **{flag: totals[flag] for flag in MESSAGE_FLAGS}}
+    look.rows |= checks_found(MESSAGES, marked, source.quality.checks, MESSAGE_CHECKS)
+    return Seen(MESSAGES, source, rows, counts, health, channels, unknown=unknown_in(MESSAGES, read))
+
+
+def _cut_sessions(cut: int, counts: InteractionCounts, config: InteractionsConfig) -> str:
+    return (
+        f"events: {cut:,} of {counts.read:,} rows have no value in sources.events.columns.session_id: their sessions "
+        f"are cut at {config.session_gap_minutes} minutes of silence; see whether the column is the right one"
     )
 
 
-def interaction_lines(spark: SparkSession, config: Config, as_of: date) -> list[str]:
-    """What `check` says of events and messages, a line each: rows, and what their checks would find.
-
-    Raises:
-        SourceError: a source that can't be opened or mapped.
-    """
-    found = []
-    with session_settings(spark, {"spark.sql.session.timeZone": config.timezone}):
-        for name in connected(config):
-            with readable(name):
-                found.append(
-                    _line(name, read_rows(name, config, pin(None, spark, config, name), as_of, _unheld).counts)
-                )
-    return found
+def _event_totals(customers: DataFrame) -> dict[str, int]:
+    row = customers.agg(F.sum("all_events").alias("all_events"), F.sum("copies").alias("copies")).collect()[0]
+    return {name: int(row[name] or 0) for name in ("all_events", "copies")}
 
 
-def connected(config: Config) -> list[Kind]:
-    """Which of events and messages the configuration names."""
-    given: dict[Kind, object] = {EVENTS: config.sources.events, MESSAGES: config.sources.messages}
-    return [name for name, source in given.items() if source is not None]
+@dataclass(frozen=True)
+class _Bots:
+    """Customers' days that a program filled, the customers, and how many they are."""
+
+    days: DataFrame
+    ids: DataFrame
+    count: int
 
 
-def technical(counts: InteractionCounts, kinds: Sequence[str]) -> int:
-    """Rows up to as_of that nobody counts, since nobody did anything."""
-    place = kinds.index(IGNORED)
-    return sum(sum(days.values()) for (_, kind), days in counts.series.items() if kind == place)
+def _bots(look: Look, events: DataFrame, customers: DataFrame, source: EventsSource) -> _Bots | None:
+    """None without any, or where nobody asks."""
+    limit = source.quality.max_events_per_minute
+    if severity(BOT, source.quality.checks, EVENT_CHECKS) == "off":
+        return None
+    # Nobody else can have so many in a minute.
+    suspects = customers.where(F.col("all_events") > limit).select("customer_id")
+    if suspects.isEmpty():
+        return None
+    days = look.persist(bot_days(events, suspects, limit))
+    ids = days.select("customer_id").distinct()
+    count = ids.count()
+    return _Bots(days, ids, count) if count else None
 
 
-def kinds_seen(counts: InteractionCounts) -> frozenset[str]:
-    """Types of events that the source has at all, in the days looked at."""
-    return frozenset(EVENT_TYPES[kind] for _, kind in counts.series)
-
-
-def sessions_cut(counts: InteractionCounts, channels: Sequence[str]) -> int:
-    """Events of channels with sessions that don't name theirs, where the source names them."""
-    rows = {(EVENT_CHANNELS[channel], EVENT_TYPES[kind]): n for (channel, kind), n in counts.nameless.items()}
-    return sum(n for (channel, kind), n in rows.items() if channel in channels and kind != IGNORED)
-
-
-def unknown_in(source: Kind, rows: Rows) -> str:
-    """How the words that nobody knows can be mapped; empty, and nothing is looked at, where no row has one."""
-    words = unknown_words(rows.judged) if rows.counts.rejected.get(UNKNOWN_TYPE) else []
-    return how_to_map(source, words) if words else ""
-
-
-def named_series(
-    counts: InteractionCounts, channels: tuple[str, ...], kinds: tuple[str, ...]
-) -> dict[tuple[str, str], dict[date, int]]:
-    """Rows per day by the names of channel and type."""
-    return {(channels[channel], kinds[kind]): days for (channel, kind), days in counts.series.items()}
-
-
-def _line(source: str, counts: InteractionCounts) -> str:
-    rejected = ", ".join(f"{reason} {n:,}" for reason, n in counts.rejected.items()) or "none"
-    marked = ", ".join(f"{code} {n:,}" for code, n in counts.marked.items()) or "none"
-    newest = f", the newest of {counts.newest}" if counts.newest is not None else ""
-    return f"{source}: {counts.read:,} rows of the days looked at{newest}; rejected: {rejected}; marked: {marked}"
-
-
-def _unheld(frame: DataFrame) -> DataFrame:
-    return frame
-
-
-def _have(source: Source | None) -> Source:
-    if source is None:
-        raise RuntimeError("a source is read that the configuration does not name")
-    return source
+def _visitor_counts(seen: DataFrame) -> dict[str, int]:
+    rows = {row["customers"]: row["count"] for row in seen.groupBy("customers").count().collect()}
+    names = {0: "unknown", 1: "identified", 2: "ambiguous"}
+    return {f"{EVENTS}.visitors.{names[customers]}": count for customers, count in sorted(rows.items())}

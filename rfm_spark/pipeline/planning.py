@@ -11,7 +11,7 @@ from rfm_spark.core.config import Config
 from rfm_spark.lake.ledger import RunRow, fingerprint, must_be_same
 from rfm_spark.pipeline.champion import PlannedModel
 from rfm_spark.pipeline.inputs import Inputs
-from rfm_spark.pipeline.interaction_rows import same_interactions
+from rfm_spark.pipeline.interaction_reading import same_interactions
 from rfm_spark.pipeline.late import Contents, same_rows, surely_same, touched_dates
 from rfm_spark.segments.rules import RuleMap
 

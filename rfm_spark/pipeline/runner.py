@@ -24,7 +24,7 @@ from rfm_spark.pipeline.champion import PlannedModel, planned_model
 from rfm_spark.pipeline.context import Progress, RunContext
 from rfm_spark.pipeline.inputs import Inputs, open_inputs, readable
 from rfm_spark.pipeline.late import SOURCE
-from rfm_spark.pipeline.measuring import account_lines
+from rfm_spark.pipeline.looking import account_lines
 from rfm_spark.pipeline.planning import Plan
 from rfm_spark.pipeline.stages import STAGES
 from rfm_spark.pipeline.steps import Steps
@@ -98,7 +98,7 @@ def run(
         complete = ledger.complete()
         inputs = open_inputs(store, config, complete)
         if config.rfm.scoring.run:
-            _must_be_complete(complete, config.rfm.scoring.run)
+            must_be_complete(complete, config.rfm.scoring.run)
         current = current_runs(complete, config.name)
         previous = previous_of(current, as_of)
         model = planned_model(store, config, complete, as_of, refit=refit)
@@ -123,8 +123,8 @@ def run(
             with ExitStack() as held_frames:
                 writer = Writer(store, run_id, as_of)
                 context = RunContext(
-                    spark, store, config, rule_map, as_of, run_id, inputs.transactions, previous, held_frames, claim,
-                    writer,
+                    spark=spark, store=store, config=config, rule_map=rule_map, as_of=as_of, run_id=run_id,
+                    source=inputs.transactions, previous=previous, held=held_frames, claim=claim, writer=writer,
                     before=current.get(as_of, previous), quality=inputs.quality, intake=inputs.intake,
                     sources=inputs.pinned, inputs=inputs.versions, touched=plan.touched, planned_model=model,
                     warnings=list(inputs.told()),
@@ -156,13 +156,16 @@ def late_dates(spark: SparkSession, config: Config, as_of: date) -> list[date]:
         return Plan(config, checked_rule_map(config), as_of, inputs, None, current, PlannedModel()).touched()
 
 
-def outdated_successor(spark: SparkSession, config: Config, as_of: date) -> date | None:
-    """The next later as-of date, if its run compares itself with an older run than the current one of as_of."""
+def outdated_dates(spark: SparkSession, config: Config, as_of: date) -> list[date]:
+    """All later as-of dates, if the next one's run compares itself with an older run than the current one of as_of.
+
+    Each is compared with the one before, so that making the next one anew outdates the one after it.
+    """
     current = current_runs(Ledger(Store(spark, Place.of(config))).complete(), config.name)
     later = successor_of(current, as_of)
     if later is None or as_of not in current or later.previous_run_id == current[as_of].run_id:
-        return None
-    return later.as_of
+        return []
+    return [day for day in sorted(current) if day > as_of]
 
 
 def _execute(context: RunContext, inputs: Inputs, ledger: Ledger, clock: Clock, progress: Progress) -> Outcome:
@@ -233,6 +236,11 @@ def _ledger_row(context: RunContext, started: datetime, finished: datetime) -> d
     }
 
 
-def _must_be_complete(complete: Sequence[RunRow], run_id: str) -> None:
+def must_be_complete(complete: Sequence[RunRow], run_id: str) -> None:
+    """A run whose cuts are to be taken is one of the lake.
+
+    Raises:
+        ConfigError: it is not.
+    """
     if run_id not in {run.run_id for run in complete}:
         raise ConfigError("rfm.scoring.run", [f"no complete run {run_id} in the lake; `rfm-spark runs` lists them"])
