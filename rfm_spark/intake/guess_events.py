@@ -80,13 +80,13 @@ def events_source(log: Log, seen: Mapping[str, int], columns: Mapping[str, str],
 
 
 def _covered(preset: str, seen: Mapping[str, int]) -> int:
-    known = event_words(preset, {})
+    known = meanings("events", preset, {})
     return sum(count for value, count in seen.items() if value in known)
 
 
 def with_words(source: Events, name: str, seen: Mapping[str, int]) -> Events:
     """The source with every word of its rows: those that the preset doesn't have are in `types`."""
-    known = event_words(source.preset, source.types)
+    known = meanings("events", source.preset, {ours: tuple(theirs) for ours, theirs in source.types.items()})
     types = {kind: list(values) for kind, values in source.types.items()}
     strangers = []
     for value in sorted(seen):
