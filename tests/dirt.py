@@ -113,7 +113,8 @@ class World:
             self.expected.codes.get("flagged.refund_without_sale", 0) + 1
         )
         self._plant(self._row(qty="20000"), "accepted", "flagged.absurd_quantity", 7_000_000)
-        self._plant(self._row(price=pick(["0", "0.00", "0.001"])), "accepted", "flagged.zero_price", 0)
+        self._plant(self._row(price=pick(["0", "0.00", "0e3"])), "accepted", "flagged.zero_price", 0)
+        self._plant(self._row(price=pick(["0.001", "0.0024"])), "accepted", None, 0)
         self._plant(self._row(at="2023-10-29 02:30:00"), "accepted", "flagged.repeated_hour", 700)
         text = pick(["1.234,50 €", "$1,234.50", "EUR 1234,50", "1 234,50", "1'234.50", "+1,234.50 USD"])
         self._plant(self._row(price=text), "accepted", "repaired.formatted_number", 246_900)

@@ -15,6 +15,7 @@ from rfm_spark.core.checks import BY_CODE, CHECKS, Check
 from rfm_spark.core.config import Config
 from rfm_spark.core.interaction_checks import EVENT_CHECKS, MESSAGE_CHECKS
 from rfm_spark.core.loading import validate
+from rfm_spark.core.presets import Kind, presets
 from rfm_spark.core.quality import QualityConfig
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
@@ -99,6 +100,12 @@ def test_checks_of_interactions_are_in_their_tables(place: int, checks: tuple[Ch
         cells = [cell.strip() for cell in line.strip("|").split("|")]
         listed |= {code: cells[1] for code in parts(cells[0])} if line.startswith("| `") else {}
     assert listed == {check.code: check.default for check in checks}
+
+
+@pytest.mark.parametrize("kind", ["events", "messages"])
+def test_every_preset_is_in_its_table(kind: Kind) -> None:
+    table = text("interactions.md").split(f"| preset of {kind} ")[1].split("\n\n")[0]
+    assert re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE) == list(presets(kind))
 
 
 @pytest.mark.parametrize(("name", "line"), commands())

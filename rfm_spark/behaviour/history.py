@@ -36,11 +36,15 @@ class History:
 
     @property
     def suggested_window(self) -> int | None:
-        """Days to count: the shortest usual window that holds four 90 % gaps, all history for None."""
-        if not self.gap_days:
+        """Days to count: the shortest usual window that holds four 90 % gaps; all history for None.
+
+        A window longer than the history is all of it.
+        """
+        if not self.gap_days or self.first is None or self.last is None:
             return None
         wanted = max(_GAPS_IN_WINDOW * self.gap_days[GAP_SHARES.index(0.9)], _WINDOWS[0])
-        return next((days for days in _WINDOWS if days >= wanted), None)
+        history_days = (self.last - self.first).days + 1
+        return next((days for days in _WINDOWS if wanted <= days <= history_days), None)
 
 
 def history(orders: DataFrame) -> History:

@@ -39,18 +39,24 @@ class Features:
         config: windows, gap, weights.
         has_session: whether the source names sessions.
         has_event_id: whether it names events.
+        all_named: whether every event has the name of its session, where the source names them.
+        kinds: types the source has at all; a rate of one that it never has is unknown, not 0.
     """
 
     as_of: date
     config: InteractionsConfig
     has_session: bool = False
     has_event_id: bool = False
+    all_named: bool = False
+    kinds: frozenset[str] = frozenset(COUNTED_TYPES)
 
 
 def events_each_once(events: DataFrame, features: Features) -> DataFrame:
-    """Packed events with their sessions; see `sessions.packed`."""
+    """Packed events with their sessions, cut by silence where they have no name; see `sessions.packed`."""
     once = packed(events, has_session=features.has_session, has_event_id=features.has_event_id)
-    return once if features.has_session else cut_by_silence(once, features.config.session_gap_minutes)
+    if features.has_session and features.all_named:
+        return once
+    return cut_by_silence(once, features.config.session_gap_minutes)
 
 
 def customer_interactions(events: DataFrame, features: Features) -> DataFrame:
@@ -218,8 +224,8 @@ def _window_struct(days: int, features: Features, last: Column) -> Column:
         "bounce_rate": _share(F.col(f"bounces_{days}"), sessions),
         "mean_session_seconds": _share(F.col(f"micros_{days}") / F.lit(float(SECOND)), sessions),
         "active_days": _active_days(days),
-        "view_to_cart_rate": _share(F.col(f"view_carts_{days}"), F.col(f"views_{days}")),
-        "cart_to_order_rate": _share(F.col(f"cart_orders_{days}"), F.col(f"carts_{days}")),
+        "view_to_cart_rate": _rate_of("add_to_cart", f"view_carts_{days}", f"views_{days}", features),
+        "cart_to_order_rate": _rate_of("order", f"cart_orders_{days}", f"carts_{days}", features),
         "intent_score": reduce(Column.__add__, points),
         "last_event_ts": F.when(events > 0, last),
     }
@@ -230,6 +236,11 @@ def _window_struct(days: int, features: Features, last: Column) -> Column:
     channels = F.map_filter(named, lambda _, rows: rows > 0)
     ordered = [found[name].alias(name) for name, _, _ in INTERACTION_COLUMNS]
     return F.struct(*ordered, channels.alias("channels"))
+
+
+def _rate_of(kind: str, part: str, whole: str, features: Features) -> Column:
+    """Null also where the source never has what the rate is of: whether they do it elsewhere, nobody knows."""
+    return _share(F.col(part), F.col(whole)) if kind in features.kinds else F.lit(None).cast("double")
 
 
 def _share(part: Column, whole: Column) -> Column:

@@ -57,21 +57,27 @@ def packed(events: DataFrame, *, has_session: bool, has_event_id: bool) -> DataF
 def cut_by_silence(events: DataFrame, gap_minutes: int) -> DataFrame:
     """Number the sessions of events that come without: a silence longer than the gap ends one.
 
-    Sessions are of one customer in one channel; they know neither midnight nor summer time, only elapsed time.
+    Sessions are of one customer in one channel; they know neither midnight nor summer time, only elapsed time. Events
+    whose session has a name keep it, and break no silence of those beside them.
 
     Args:
         events: of `packed`.
         gap_minutes: the longest silence within a session.
 
     Returns:
-        The same columns, `session` numbered from 1.
+        The same columns, `session` numbered from 1 where there was none.
     """
-    ordered = Window.partitionBy("customer_id", channel_of("packed")).orderBy("packed")
+    nameless = F.col("session").isNull()
+    ordered = Window.partitionBy("customer_id", channel_of("packed"), nameless).orderBy("packed")
     gap = gap_minutes * 60 * SECOND
     silence = micros_of("packed") - F.lag(micros_of("packed")).over(ordered)
     begins = F.when(silence <= gap, F.lit(0)).otherwise(F.lit(1)).cast("bigint")
     upto = ordered.rowsBetween(Window.unboundedPreceding, Window.currentRow)
-    return events.withColumn("begins", begins).withColumn("session", F.sum("begins").over(upto)).drop("begins")
+    return (
+        events.withColumn("begins", begins)
+        .withColumn("session", F.coalesce("session", F.sum("begins").over(upto)))
+        .drop("begins")
+    )
 
 
 def micros_of(column: str) -> Column:

@@ -136,6 +136,8 @@ def _status(
     if weekly is None or trailing < _ENOUGH:
         if first > month and weekly is not None and recent:
             return "new", f"first seen on {first}"
+        if weekly is None:
+            return "sparse", f"less than {TRAILING_WEEKS + 1} weeks of history: too short to compare with"
         return "sparse", f"{trailing} rows in the four weeks before: too few to tell"
     ratio = recent / weekly
     said = f"{recent:,} rows in 7 days, {ratio:.2f} times the mean week of the four before"

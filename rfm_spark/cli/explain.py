@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 from collections.abc import Mapping, Sequence
 from math import inf
 from typing import Any
@@ -18,7 +19,7 @@ from rfm_spark.lake.ledger import RunRow
 from rfm_spark.lake.place import Place
 from rfm_spark.lake.readers import history, of_run
 from rfm_spark.lake.store import Store
-from rfm_spark.segments.cuts import COLUMN_OF, CutSet, from_rows
+from rfm_spark.segments.cuts import COLUMN_OF, CutSet, from_rows, known_groups, nearest_group
 from rfm_spark.segments.rules import RuleMap, first_match, rule_text
 
 # Ratios of the two distances below which a customer's cluster is called so.
@@ -47,11 +48,12 @@ def explanation(spark: SparkSession, place: Place, run: RunRow, customer_id: str
     Raises:
         ConfigError: the run has no such customer.
     """
-    mine = F.col("customer_id") == F.lit(customer_id)
-    found = of_run(spark, place, "segments", run.run_id).where(mine).limit(1).collect()
+    spelled = spellings(customer_id)
+    found = of_run(spark, place, "segments", run.run_id).where(F.col("customer_id").isin(*spelled)).limit(2).collect()
     if not found:
         raise ConfigError("explain", [f"run {run.run_id} has no customer {customer_id!r}; ids are compared exactly"])
-    row = found[0].asDict()
+    row = min((one.asDict() for one in found), key=lambda one: spelled.index(one["customer_id"]))
+    mine = F.col("customer_id") == F.lit(row["customer_id"])
     cut_sets = from_rows(Store(spark, place).rows("segment_cuts", run_id=run.run_id))
     document = json.loads(run.config)
     rule_map = RuleMap.model_validate(document["segments"]["rule_map"])
@@ -68,6 +70,13 @@ def explanation(spark: SparkSession, place: Place, run: RunRow, customer_id: str
     ]
 
 
+def spellings(customer_id: str) -> list[str]:
+    """An id as it was typed, then as a whole number that went through floating point is written elsewhere."""
+    whole = re.sub(r"^(-?[0-9]+)\.0+$", r"\1", customer_id)
+    # Runs of earlier versions kept the point.
+    return list(dict.fromkeys((customer_id, whole, f"{whole}.0" if whole.lstrip("-").isdigit() else customer_id)))
+
+
 def _headline(row: Mapping[str, Any], rule_map: RuleMap, run: RunRow) -> list[str]:
     labels = {outcome.name: outcome for outcome in rule_map.all_outcomes()}
     outcome = labels[row["segment"]]
@@ -79,7 +88,10 @@ def _headline(row: Mapping[str, Any], rule_map: RuleMap, run: RunRow) -> list[st
 
 def _measure_line(measure: str, row: Mapping[str, Any], cut_sets: Sequence[CutSet]) -> str:
     within = ",".join(f"{m}={row[f'{m}_score']}" for m in MEASURES[: MEASURES.index(measure)])
-    mine = [c for c in cut_sets if c.measure == measure and c.within in ("", within)]
+    mine = [c for c in cut_sets if c.measure == measure and not c.within]
+    nested = known_groups(c for c in cut_sets if c.measure == measure and c.within)
+    if nested:
+        mine = [nested[nearest_group(within, nested)]]
     value, column = row[COLUMN_OF[measure]], COLUMN_OF[measure]
     told = {"r": f"{value} days since {row['last_order_date']}", "f": f"{value:,} purchases", "m": f"{value:,.2f}"}[
         measure

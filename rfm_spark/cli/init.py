@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import re
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from pyspark.sql import SparkSession
 from rfm_spark.cli import clock
 from rfm_spark.cli.places import session
 from rfm_spark.core.errors import ConfigError
-from rfm_spark.intake.guess import guess, render
+from rfm_spark.intake.guess import Guess, guess, render
 from rfm_spark.lake.look import read_source
 
 _SCHEME = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]+:/")
@@ -22,12 +23,30 @@ _SCHEME = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]+:/")
 def init_command(options: argparse.Namespace) -> int:
     """Write the configuration, and say what to do with it."""
     output = Path(options.output) if options.output else None
-    written = init_config(session(options), options.file, output, clock.today("UTC"))
+    written, found = initialised(session(options), options.file, output, clock.today("UTC"))
+    for line in unsure(found):
+        print(line)
     print(f"{written} written; read its comments, then: rfm-spark check -c {written}")
     return 0
 
 
+def unsure(found: Guess) -> list[str]:
+    """The questions of a guess as lines to be printed, each with what its answers give."""
+    lines = []
+    for question in found.questions:
+        first, *others = question.answers
+        lines.append(f"not sure: {question.what}")
+        lines.append(f"  as written, {first.gives}")
+        lines += [f"  or {other.gives}; write {other.text}" for other in others]
+    return lines
+
+
 def init_config(spark: SparkSession, file: str, output: Path | None, today: date) -> Path:
+    """The file that `initialised` writes."""
+    return initialised(spark, file, output, today)[0]
+
+
+def initialised(spark: SparkSession, file: str, output: Path | None, today: date) -> tuple[Path, Guess]:
     """Look at a source and write a configuration for it.
 
     Args:
@@ -37,7 +56,7 @@ def init_config(spark: SparkSession, file: str, output: Path | None, today: date
         today: decides whether the source is still fed.
 
     Returns:
-        The file that was written.
+        The file that was written, and the guess in it.
 
     Raises:
         ConfigError: the YAML file is there already, or can't be written.
@@ -51,6 +70,9 @@ def init_config(spark: SparkSession, file: str, output: Path | None, today: date
         raise ConfigError(str(target), ["is there already; give another file with -o, or move it away"])
     raw, source_format, options = read_source(spark, source)
     found = guess(raw, file)
+    if "encoding" in options:
+        letters = f"Letters beyond ASCII are read as {options['encoding']}; look whether names are spelled right."
+        found = replace(found, remarks=(letters, *found.remarks))
     text = render(
         found,
         name=stem,
@@ -67,7 +89,7 @@ def init_config(spark: SparkSession, file: str, output: Path | None, today: date
             written.write(text)
     except OSError as error:
         raise ConfigError(str(target), [f"can't be written ({error.strerror}); give another file with -o"]) from error
-    return target
+    return target, found
 
 
 def _stem(source: str) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from importlib import import_module
 
 from rfm_spark.cli.parser import build_parser
-from rfm_spark.core.errors import Exit, RfmSparkError
+from rfm_spark.core.errors import Exit, RfmSparkError, cause_of
 
 # Named, not imported: a job on a cluster has neither plots nor a terminal UI, and needs only its own command.
 COMMANDS = {
@@ -61,15 +61,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:
         if options.debug:
             traceback.print_exc()
-        first = _cause(error)
+        first = cause_of(error)
         _say(f"{options.command} failed: {first}; nothing half-written is visible, --debug shows the traceback")
         return int(Exit.UNFORESEEN)
-
-
-def _cause(error: Exception) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
-    # A failed call into the JVM names itself first, and what went wrong after it.
-    return lines[1].lstrip(": ") if lines[0].startswith("An error occurred while calling") and lines[1:] else lines[0]
 
 
 def _command(name: str) -> Callable[[argparse.Namespace], int]:

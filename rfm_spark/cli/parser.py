@@ -53,6 +53,7 @@ def _add_run_commands(commands: argparse._SubParsersAction[argparse.ArgumentPars
     run.add_argument("--every", metavar="STEP", help="step of a backfill: 1d, 1w, 1mo (default), 1y")
     run.add_argument("--restate", action="store_true", help="first redo earlier as-of dates that late rows touch")
     run.add_argument("--force", action="store_true", help="publish again, as a new run, though nothing changed")
+    run.add_argument("--cascade", action="store_true", help="with --force: also make later as-of dates anew")
     run.add_argument("--refit", action="store_true", help="train a new cluster model, though there is one")
     run.add_argument(
         "--fail-on",
@@ -62,6 +63,7 @@ def _add_run_commands(commands: argparse._SubParsersAction[argparse.ArgumentPars
 
     check = _command(commands, "check", "config, rule map, sources and columns, without writing")
     _add_config(check, required=False)
+    check.add_argument("--as-of", type=_date, metavar="DATE", help="last day that counts (default: yesterday)")
     check.add_argument("--schema", action="store_true", help="print the JSON schema of the config, for editors")
 
 

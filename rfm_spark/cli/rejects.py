@@ -15,8 +15,8 @@ from pyspark.sql import functions as F
 from rfm_spark.cli import console
 from rfm_spark.cli.places import place_of, session
 from rfm_spark.cli.reading import print_rows
-from rfm_spark.core.checks import BY_CODE
 from rfm_spark.core.errors import ConfigError, LakeError
+from rfm_spark.core.interaction_checks import CATALOGUES, meaning_of
 from rfm_spark.core.schemas import REJECTS
 from rfm_spark.lake.ledger import Ledger
 from rfm_spark.lake.place import Place, checked_run_id
@@ -37,8 +37,9 @@ def rejects_command(options: argparse.Namespace) -> int:
     run_id = options.run or _newest(spark, place, name)
     rows = _rejects_of(spark, place, checked_run_id(run_id))
     if options.reason is not None:
-        if options.reason not in BY_CODE:
-            raise ConfigError("--reason", [f"no check {options.reason}; there are {', '.join(BY_CODE)}"])
+        known = list(dict.fromkeys(check.code for checks in CATALOGUES.values() for check in checks))
+        if options.reason not in known:
+            raise ConfigError("--reason", [f"no check {options.reason}; there are {', '.join(known)}"])
         rows = rows.where(F.col("reason") == F.lit(options.reason))
     if output is not None:
         print(f"{_export(rows, output):,} rejected rows of run {run_id} written to {output}")
@@ -78,7 +79,7 @@ def _show(rows: DataFrame, run_id: str, examples: int) -> None:
         print(f"run {run_id} rejected no rows")
         return
     header = ["source", "reason", "rows", "new in this run", "what it means"]
-    console.table(header, [[*row, BY_CODE[row["reason"]].says if row["reason"] in BY_CODE else ""] for row in found])
+    console.table(header, [[*row, meaning_of(row["source"], row["reason"])] for row in found])
     console.heading(f"Examples, {examples} of each reason at most (-o FILE.csv writes all)")
     numbered = rows.withColumn("place", F.row_number().over(per_reason)).where(F.col("place") <= examples)
     columns = ("reason", "detail", "first_seen_run", "record")

@@ -35,7 +35,7 @@ def _lint(options: argparse.Namespace) -> int:
     print(f"{rule_map.name}: {len(rule_map.segments)} rules on {bins.r} × {bins.f} × {bins.m} scores")
     for sentence in report.sentences():
         print(f"  {sentence}")
-    if report.unreachable:
+    if report.unreachable or report.misplaced:
         return int(Exit.USAGE)
     check_rule_map(rule_map, bins, params, ALL_STAGES, options.file)
     return int(Exit.OK)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -22,12 +23,14 @@ if TYPE_CHECKING:
 
 def run_command(options: argparse.Namespace) -> int:
     """Run each as-of date, oldest first; stop at the first that fails."""
+    if options.cascade and not options.force:
+        raise ConfigError("run", ["--cascade goes with --force"])
     config = config_of(options)
     checked_rule_map(config)
     dates = _dates(options, config)
     spark = session(options, "rfm_spark.pipeline")
     # Here, since numerical libraries take as long to import as Java takes to start: `session` does both at once.
-    from rfm_spark.pipeline import late_dates, outdated_successor
+    from rfm_spark.pipeline import late_dates, outdated_dates
 
     asked = tuple(dates)
     if options.restate:
@@ -48,11 +51,21 @@ def run_command(options: argparse.Namespace) -> int:
             fail_on=options.fail_on,
         )
         codes.append(outcome.exit_code)
-        later = outdated_successor(spark, config, as_of)
-        if later is not None and later not in dates:
-            print(f"{later} was compared with an older run; its changes are made anew", file=sys.stderr)
-            dates = sorted([later, *dates])
+        later = outdated_dates(spark, config, as_of)
+        if not later or later[0] in dates:
+            continue
+        if options.force and mine and not options.cascade:
+            print(_left_alone(later), file=sys.stderr)
+            continue
+        print(f"{later[0]} was compared with an older run; its changes are made anew", file=sys.stderr)
+        dates = sorted([later[0], *dates])
     return max(codes)
+
+
+def _left_alone(later: Sequence[date]) -> str:
+    shown = ", ".join(day.isoformat() for day in later[:6]) + (", …" if len(later) > 6 else "")
+    dates = "1 later as-of date is" if len(later) == 1 else f"{len(later)} later as-of dates are"
+    return f"{dates} compared with what this run supersedes ({shown}); --cascade makes them anew"
 
 
 def run_once(

@@ -27,7 +27,8 @@ from rfm_spark.cli.simulated_browsing import (
     travel_times,
     walked,
 )
-from rfm_spark.core.interaction_words import IGNORED, event_words
+from rfm_spark.core.interaction_words import IGNORED
+from rfm_spark.core.presets import meanings
 
 EVENT_FRAME = (
     "household_id", "visitor_id", "ts", "action", "session", "event_id", "channel", "product", "received_ts",
@@ -114,7 +115,7 @@ def simulated_events(households: Sequence[str], orders: pd.DataFrame, seed: int)
     rows = rows.assign(received=received, fate="kept", skewed=False).sort_values("at", kind="stable", ignore_index=True)
     rows["fate"] = np.where(rows["household"].isna() & ~rows["joined"], "anonymous", rows["fate"])
     # What a tracker sends by itself is nobody's event, on days of programs neither.
-    made = rows["action"].str.lower().map(event_words(PRESET, {})) != IGNORED
+    made = rows["action"].str.lower().map(meanings("events", PRESET, {})) != IGNORED
     rows.loc[_of_bot_days(rows, bots) & made, "fate"] = "bot"
     rows = _with_dirt(draw, rows, bots)
     return _frame(rows), _truth(rows, bots)
@@ -209,7 +210,7 @@ def _of_bot_days(rows: pd.DataFrame, bots: Mapping[str, date]) -> pd.Series[bool
 
 def _with_dirt(draw: np.random.Generator, rows: pd.DataFrame, bots: Mapping[str, date]) -> pd.DataFrame:
     """Skew clocks, and add rows that are to be rejected or counted once."""
-    types = rows["action"].str.lower().map(event_words(PRESET, {}))
+    types = rows["action"].str.lower().map(meanings("events", PRESET, {}))
     rows = rows.assign(type=types, event_id=[f"e{number:07d}" for number in range(len(rows))])
     pool = (rows["fate"] == "kept") & rows["household"].notna() & ~rows["household"].isin(list(bots))
     pool &= rows["channel"].isin(["web", "app"]) & (types != IGNORED) & (rows["action"] != STOPPED_ACTION)
@@ -288,7 +289,7 @@ def _truth(rows: pd.DataFrame, bots: Mapping[str, date]) -> EventTruth:
         joined_events=len(joined),
         anonymous_visitors=int(strangers["visitor"].nunique()),
         anonymous_events=len(strangers),
-        stopped_type=event_words(PRESET, {})[STOPPED_ACTION],
+        stopped_type=meanings("events", PRESET, {})[STOPPED_ACTION],
         stopped_on=STOPPED_ON,
     )
 

@@ -154,6 +154,9 @@ def _units(customers: DataFrame, features: Sequence[FeatureConfig], values: Mapp
 
 
 def _unit(largest: float) -> int:
+    if 0 < largest < 1:
+        # Rates, of which the largest keeps ten digits.
+        return int(BILLIONTH * 10 ** min(math.floor(-math.log10(largest)), 8))
     if largest <= 1000:
         return BILLIONTH
     return int(10.0 ** max(0, math.floor(math.log10(_LARGEST / largest))))

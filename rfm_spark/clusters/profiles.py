@@ -13,6 +13,7 @@ from rfm_spark.clusters.features import order_statistic
 from rfm_spark.clusters.model import ClusterModel
 from rfm_spark.clusters.names import insight
 from rfm_spark.core.distribution import Ask, exact_ranks
+from rfm_spark.core.stats import exact_mean
 
 MEDOIDS = 3
 TYPICAL = tuple(f"{kind}_{measure}" for kind in ("mean", "median") for measure in ("recency", "frequency", "monetary"))
@@ -94,10 +95,9 @@ def cluster_profiles(assigned: DataFrame, model: ClusterModel) -> list[dict[str,
 def _of_feature(model: ClusterModel, at: int) -> list[Column]:
     feature = model.space.features[at]
     raw = F.col(feature.column).cast("double")
-    exact = F.round(raw * F.lit(1e6)).cast("decimal(28,0)")
     coordinate = F.round(feature.coordinate * F.lit(_UNIT)).cast("decimal(20,0)")
     return [
-        (F.sum(exact).cast("double") / F.lit(1e6) / F.count(raw)).alias(f"mean_{at}"),
+        exact_mean(raw).alias(f"mean_{at}"),
         (F.sum(coordinate).cast("double") / F.lit(_UNIT * math.sqrt(feature.weight)) / F.count(F.lit(1))).alias(
             f"z_{at}"
         ),

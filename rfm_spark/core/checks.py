@@ -55,7 +55,10 @@ CHECKS = (
         "unknown_type", "reject", _ONLY_REJECT,
         "a type that is neither a sale's nor a refund's, or a return mark that is neither yes nor no", "type",
     ),
-    Check("bad_amount", "reject", _ONLY_REJECT, "an amount, quantity or price that is no finite number", "amount"),
+    Check(
+        "bad_amount", "reject", _ONLY_REJECT,
+        "an amount, quantity, price or discount that is no finite number, or a discount above the line", "amount",
+    ),
     Check("amount_overflow", "reject", _ONLY_REJECT, "an amount beyond ±10,000,000,000,000", "amount"),
     Check(
         "unknown_currency", "reject", _NOT_MENDED,
@@ -67,7 +70,7 @@ CHECKS = (
         "a negative amount on a line not marked as a return; repaired into a refund", "amount",
     ),
     Check("absurd_quantity", "flag", _NOT_MENDED, "a quantity beyond quality.max_quantity", "quantity"),
-    Check("zero_price", "flag", _NOT_MENDED, "a line that cost nothing", "amount"),
+    Check("zero_price", "flag", _NOT_MENDED, "a line that cost exactly nothing", "amount"),
     Check("repeated_hour", "flag", _NOT_MENDED, "a local time that came twice when summer time ended", "order_ts"),
     Check(
         "formatted_number", "repair", ("reject", "repair"),
@@ -82,8 +85,8 @@ CHECKS = (
         "an id in another Unicode form than NFC; normalised", "customer_id",
     ),
     Check(
-        "exact_duplicate", "repair", ("repair", "flag", "off"),
-        "the same row again; dropped where rows have an order or line id, otherwise flagged and kept", "order_id",
+        "exact_duplicate", "flag", ("repair", "flag", "off"),
+        "the same row again; flagged and kept, unless a line id is mapped: then dropped", "order_id",
     ),
     Check(
         "duplicate_line", "repair", ("repair", "off"),

@@ -232,6 +232,17 @@ class Config(Strict):
         # Only what a source's own limits say: what they leave out is the general ones' business.
         said = None if own is None else own.model_dump(mode="json", exclude_unset=True)
         document["sources"]["transactions"]["quality"] = said
+        messages = document["sources"]["messages"]
+        if messages is not None and messages["preset"] is None:
+            # A key that came later and is not set: runs of earlier versions stay the same.
+            del messages["preset"]
+        for source in (*document["sources"].values(), document["sources"]["transactions"]["rates"]):
+            if source is None:
+                continue
+            # Where rows are read changes none; and without a condition the text is as it was before there were any.
+            del source["land"]
+            if source["where"] is None:
+                del source["where"]
         document["segments"]["rule_map"] = rule_map
         return json.dumps(document, sort_keys=True, separators=(",", ":"))
 

@@ -1,5 +1,7 @@
 """One error tree. Every message says what is wrong, where, and what to do about it."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from enum import IntEnum
 
@@ -13,6 +15,13 @@ class Exit(IntEnum):
     GATE = 3
     DRIFT = 4
     SLOT_HELD = 5
+
+
+def cause_of(error: Exception) -> str:
+    """What went wrong, in one line."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
+    # A failed call into the JVM names itself first, and what went wrong after it.
+    return lines[1].lstrip(": ") if lines[0].startswith("An error occurred while calling") and lines[1:] else lines[0]
 
 
 class RfmSparkError(Exception):

@@ -7,13 +7,13 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from rfm_spark.core.interactions import EventsSource, MessagesSource
-from rfm_spark.core.places import Where
+from rfm_spark.core.places import Where, unread_column
 from rfm_spark.core.quality import QualityConfig
 from rfm_spark.core.strict import Strict
 
 REQUIRED_COLUMNS = ("customer_id", "order_ts")
-OPTIONAL_COLUMNS = ("order_id", "amount", "quantity", "unit_price", "line_id", "product_id", "category", "currency",
-                    "channel", "discount", "is_return", "type")  # fmt: skip
+OPTIONAL_COLUMNS = ("order_id", "amount", "quantity", "unit_price", "line_id", "product_id", "currency", "channel",
+                    "discount", "is_return", "type")  # fmt: skip
 
 
 class LineTypes(Strict):
@@ -45,7 +45,10 @@ class RatesSource(Where):
 
 
 class TransactionsSource(Where):
-    """The purchases: where they are, and how their columns map to ours."""
+    """The purchases: where they are, and how their columns map to ours.
+
+    `discount` is money that is taken off the line's amount; its sign doesn't matter, and blank is none.
+    """
 
     columns: dict[str, str] = Field(description="ours: theirs, a column name or a scalar SQL expression.")
     order_grain: Literal["row", "day"] | None = Field(
@@ -69,9 +72,8 @@ class TransactionsSource(Where):
         have = set(self.columns)
         problems = [f"columns.{name} is missing" for name in REQUIRED_COLUMNS if name not in have]
         unknown = sorted(have - {*REQUIRED_COLUMNS, *OPTIONAL_COLUMNS})
-        if unknown:
-            known = ", ".join((*REQUIRED_COLUMNS, *OPTIONAL_COLUMNS))
-            problems.append(f"columns.{unknown[0]} is not a column of transactions (known: {known})")
+        known = (*REQUIRED_COLUMNS, *OPTIONAL_COLUMNS)
+        problems += [unread_column(name, "transactions", known) for name in unknown]
         if ("amount" in have) == bool({"quantity", "unit_price"} & have):
             problems.append("columns needs amount, or quantity and unit_price, and not both")
         elif "amount" not in have and not {"quantity", "unit_price"} <= have:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from rfm_spark.core.checks import Check, Severity
+from collections.abc import Mapping, Sequence
+
+from rfm_spark.core.checks import CHECKS, Check, Severity
 
 _ONLY_REJECT: tuple[Severity, ...] = ("reject",)
 _NOT_MENDED: tuple[Severity, ...] = ("reject", "flag", "off")
@@ -63,9 +65,10 @@ MESSAGE_CHECKS = (
     _MALFORMED,
     _ANONYMOUS,
     *_DATES,
-    Check("unknown_type", "reject", _ONLY_REJECT, "an event that is none of ours and not in `events`", "event"),
+    Check("unknown_type", "reject", _ONLY_REJECT, "an event that neither the preset nor `events` knows", "event"),
     Check("unknown_channel", "reject", _ONLY_REJECT, "a channel that is none of ours", "channel"),
     _PLACEHOLDER,
+    Check("technical", "flag", ("flag",), "told by the sender without anybody doing anything; not counted", "event"),
     Check("missing_message_id", "reject", _ONLY_REJECT, "no message id, where the event belongs to a message",
           "message_id"),
     _WHITESPACE,
@@ -83,3 +86,10 @@ MESSAGE_CHECKS = (
     Check("late_response", "flag", ("flag",), "answered over engagement.response_days after the delivery; not counted",
           "message_id", "messages"),
 )  # fmt: skip
+
+CATALOGUES: Mapping[str, Sequence[Check]] = {"transactions": CHECKS, "events": EVENT_CHECKS, "messages": MESSAGE_CHECKS}
+
+
+def meaning_of(source: str, code: str) -> str:
+    """What a check of a source means; empty for one that its catalogue does not have."""
+    return next((check.says for check in CATALOGUES.get(source, ()) if check.code == code), "")

@@ -18,8 +18,16 @@ INTERACTION_COLUMNS = (
     ("bounce_rate", "DOUBLE", "Sessions of one event, as a share of the sessions; null without a session"),
     ("mean_session_seconds", "DOUBLE", "Mean time from the first to the last event of a session; null without one"),
     ("active_days", "INT", "Days with an event"),
-    ("view_to_cart_rate", "DOUBLE", "Of the sessions with a product view, the share with an add to cart"),
-    ("cart_to_order_rate", "DOUBLE", "Of the sessions with an add to cart, the share with an order"),
+    (
+        "view_to_cart_rate",
+        "DOUBLE",
+        "Of the sessions with a product view, the share with an add to cart; null where the source has none",
+    ),
+    (
+        "cart_to_order_rate",
+        "DOUBLE",
+        "Of the sessions with an add to cart, the share with an order; null where the source has none",
+    ),
     ("intent_score", "DOUBLE", "Sum of interactions.intent_weights over the events"),
     ("last_event_ts", "TIMESTAMP", "Latest event in the window"),
 )

@@ -16,13 +16,14 @@ from rfm_spark.core.interaction_words import (
     MESSAGE_EVENTS,
     SESSION_CHANNELS,
 )
-from rfm_spark.core.places import Where
+from rfm_spark.core.places import Where, unread_column
+from rfm_spark.core.presets import EventPreset, MessagePreset, word_problems
 from rfm_spark.core.quality import Levels, Limit
 from rfm_spark.core.strict import Strict
 
-EVENT_COLUMNS = ("customer_id", "event_ts", "event_type", "session_id", "event_id", "visitor_id", "channel", "page",
-                 "product_id", "feature", "query", "value", "properties", "received_ts", "signup_ts")  # fmt: skip
-MESSAGE_COLUMNS = ("customer_id", "message_id", "event_ts", "event", "campaign_id", "channel")
+EVENT_COLUMNS = ("customer_id", "event_ts", "event_type", "session_id", "event_id", "visitor_id", "channel",
+                 "received_ts", "signup_ts")  # fmt: skip
+MESSAGE_COLUMNS = ("customer_id", "message_id", "event_ts", "event", "channel")
 Simulated = bool | tuple[str, ...]
 
 
@@ -35,15 +36,13 @@ def _as_lists(words: Any) -> Any:
 def _column_problems(columns: dict[str, str], known: tuple[str, ...], needed: tuple[str, ...], name: str) -> list[str]:
     found = [f"columns.{column} is missing" for column in needed if column not in columns]
     for column in sorted(set(columns) - set(known)):
-        found.append(f"columns.{column} is not a column of {name} (known: {', '.join(known)})")
+        found.append(unread_column(column, name, known))
     return found
 
 
 def _word_problems(words: dict[str, tuple[str, ...]], known: tuple[str, ...], key: str) -> list[str]:
     found = [f"{key}.{ours} is unknown; there are {', '.join(known)}" for ours in words if ours not in known]
-    theirs = [name.strip().lower() for names in words.values() for name in names]
-    found += [f"{key}: {name!r} is given twice" for name in sorted({name for name in theirs if theirs.count(name) > 1})]
-    return found
+    return found + [f"{key}: {problem}" for problem in word_problems(words)]
 
 
 def _channel_problems(simulated: Simulated, known: tuple[str, ...]) -> list[str]:
@@ -111,9 +110,7 @@ class EventsSource(Where):
     """Web, app and other events: where they are, and how their columns and types map to ours."""
 
     columns: dict[str, str] = Field(description="ours: theirs, a column name or a scalar SQL expression.")
-    preset: Literal["google_analytics", "mixpanel", "segment", "snowplow", "inhouse"] | None = Field(
-        None, description="The names of a common tracker's event types."
-    )
+    preset: EventPreset | None = Field(None, description="The names of a common tracker's event types.")
     types: dict[str, tuple[str, ...]] = Field(
         default_factory=dict, description="ours: theirs, of event types; wins over the preset."
     )
@@ -139,8 +136,9 @@ class MessagesSource(Where):
     """Campaign messages and what became of them, one row per message and event."""
 
     columns: dict[str, str] = Field(description="ours: theirs, a column name or a scalar SQL expression.")
+    preset: MessagePreset | None = Field(None, description="What a common sender of messages calls its events.")
     events: dict[str, tuple[str, ...]] = Field(
-        default_factory=dict, description="ours: theirs, of events such as delivered and opened."
+        default_factory=dict, description="ours: theirs, of events such as delivered and opened; wins over the preset."
     )
     simulated: Simulated = Field(False, description="Invented data: true, or the channels that are; shown everywhere.")
     quality: MessageLimits = MessageLimits()

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Literal
 
 from pydantic import Field, model_validator
 
 from rfm_spark.core.strict import Strict
 
+# Columns that sources often have and nothing here reads: to map one would promise what is not done. Transactions have
+# a product_id that is read.
+UNREAD = ("campaign_id", "category", "feature", "page", "product_id", "properties", "query", "value")
 # Readers of text keep a line they can't parse in this column.
 CORRUPT = "_corrupt_record"
 _SECRET = re.compile(
@@ -24,6 +28,19 @@ _SECRET_IN_URL = re.compile(
 )
 
 
+def unread_column(column: str, name: str, known: Sequence[str]) -> str:
+    """What is wrong with mapping a column that a source does not have.
+
+    Args:
+        column: of ours.
+        name: of the source.
+        known: columns it has.
+    """
+    if column in UNREAD:
+        return f"columns.{column} is read by nothing; leave it out"
+    return f"columns.{column} is not a column of {name} (known: {', '.join(known)})"
+
+
 class Where(Strict):
     """One place of rows: `table`; or `path` and `format`; or `format: jdbc` and `options`."""
 
@@ -34,6 +51,15 @@ class Where(Strict):
     )
     options: dict[str, str | int | float | bool] = Field(
         default_factory=dict, description="Options of Spark's reader; a secret is written ${env:NAME}."
+    )
+    where: str | None = Field(
+        None,
+        description="Rows that count: a scalar SQL condition on the source's own columns; others are counted as "
+        "filtered.",
+    )
+    land: bool = Field(
+        False,
+        description="Copy the rows of `table` into the lake, as a view needs; row filters and masks don't hold there.",
     )
 
     @model_validator(mode="after")
@@ -49,6 +75,8 @@ class Where(Strict):
         return self.table or self.path or str(self.options.get("dbtable") or "the query")
 
     def _place_problems(self) -> list[str]:
+        if self.land and self.table is None:
+            return ["land goes with table: files are read where they are, and a database is always landed"]
         if self.format == "jdbc":
             return self._jdbc_problems()
         if (self.table is None) == (self.path is None):

@@ -1,4 +1,4 @@
-"""Files that travel with the package: rule maps and example configurations."""
+"""Files that travel with the package: rule maps, presets and example configurations."""
 
 from __future__ import annotations
 
@@ -18,14 +18,17 @@ def shipped_text(*parts: str) -> str:
     return _checkout().joinpath(*parts).read_text(encoding="utf-8")
 
 
+def shipped_names(*parts: str) -> list[str]:
+    """Names of the YAML files in a folder of `conf/`, without their ending, in alphabetical order."""
+    packaged = files("rfm_spark").joinpath("conf", *parts)
+    folder = packaged if packaged.is_dir() else _checkout().joinpath(*parts)
+    names = [entry.name for entry in folder.iterdir()]
+    return sorted(name.removesuffix(".yml") for name in names if name.endswith(".yml"))
+
+
 def shipped_rule_maps() -> list[str]:
     """Names of the rule maps that can be given without a path."""
-    packaged = files("rfm_spark").joinpath("conf", "segments")
-    names = [
-        entry.name
-        for entry in (packaged.iterdir() if packaged.is_dir() else _checkout().joinpath("segments").iterdir())
-    ]
-    return sorted(name.removesuffix(".yml") for name in names if name.endswith(".yml"))
+    return shipped_names("segments")
 
 
 def _checkout() -> Path:

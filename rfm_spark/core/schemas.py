@@ -29,7 +29,7 @@ RUNS = Table("runs", "ledger", "One row per complete run, written last", (
     ("model_version", "STRING", "Cluster model the customers were assigned by"),
     ("started_at", "TIMESTAMP", "Start of the run"),
     ("finished_at", "TIMESTAMP", "When the run became visible"),
-    ("exit_code", "INT", "Repeated when the run is asked for again"),
+    ("exit_code", "INT", "0, or 4 where drift was at or above --fail-on"),
     ("inputs", "MAP<STRING,STRING>", "Source to Delta version or content fingerprint"),
     ("outputs", "MAP<STRING,BIGINT>", "Table to the Delta version that holds the run"),
     ("rows", "MAP<STRING,BIGINT>", "Counts of rows read, rejected and written"),

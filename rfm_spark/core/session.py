@@ -11,11 +11,13 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import pyspark
 from pyspark import SparkConf
 from pyspark.sql import DataFrame, SparkSession
 
 from rfm_spark.core.errors import EnvironmentProblem
 from rfm_spark.core.java import java_settings, java_version, prepared_start
+from rfm_spark.core.versions import delta_version, must_suffice
 
 DELTA_VERSION = "4.4.0"
 DELTA_SETTINGS = {
@@ -40,22 +42,24 @@ def get_session(app_name: str, *, quiet: bool = True) -> SparkSession:
     """The session to work in: the running one, the cluster's, or a local one.
 
     On Databricks, under `spark-submit` and over Spark Connect, jars and master are the cluster's business; only a
-    program started by plain Python brings its own Delta jars.
+    program started by plain Python brings its own Delta jars. What runs is compared with what must be there.
 
     Args:
         app_name: shown in the Spark UI.
         quiet: send the local JVM's log to a file instead of stderr.
 
     Raises:
-        EnvironmentProblem: no usable Java, no Delta, or Spark does not start.
+        EnvironmentProblem: no usable Java, no Delta, one of them too old, or Spark does not start.
     """
     # Errors reach the user as exceptions; PySpark would also print each as a line of JSON.
     logging.getLogger("SQLQueryContextLogger").setLevel(logging.CRITICAL)
     active = SparkSession.getActiveSession()
     if active is not None:
-        return active
-    if "DATABRICKS_RUNTIME_VERSION" in os.environ or "SPARK_REMOTE" in os.environ:
-        return SparkSession.builder.appName(app_name).getOrCreate()
+        return _sufficient(active)
+    if "DATABRICKS_RUNTIME_VERSION" in os.environ:
+        return _sufficient(SparkSession.builder.appName(app_name).getOrCreate())
+    if "SPARK_REMOTE" in os.environ:
+        return _with_delta(_sufficient(SparkSession.builder.appName(app_name).getOrCreate()))
     if "PYSPARK_GATEWAY_PORT" in os.environ:
         return _submitted_session(app_name)
     return local_session(app_name, quiet=quiet)
@@ -75,6 +79,7 @@ def local_session(
     Raises:
         EnvironmentProblem: no usable Java, or the session does not start.
     """
+    must_suffice(sys.version_info[:3], pyspark.__version__)
     java = java_version()
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     threads = os.cpu_count() or 1 if cores == "*" else int(cores)
@@ -146,16 +151,40 @@ def _submitted_session(app_name: str) -> SparkSession:
     for key, value in DELTA_SETTINGS.items():
         if SparkConf().get(key) is None:
             builder = builder.config(key, value)
-    spark = builder.getOrCreate()
+    given = ",".join(SparkConf().get(key, "") for key in ("spark.jars.packages", "spark.jars"))
+    spark = _sufficient(builder.getOrCreate(), delta_version(given))
     try:
         spark.sql("SHOW NAMESPACES").collect()
     except Exception as error:
-        series = ".".join(spark.version.split(".")[:2])
         raise EnvironmentProblem(
-            f"Delta Lake is not on the classpath ({_first_line(error)}): add "
-            f"`--packages io.delta:delta-spark_{series}_2.13:{DELTA_VERSION}` to spark-submit"
+            f"Delta Lake is not on the classpath ({_first_line(error)}): add `--packages {_coordinates(spark)}` to "
+            "spark-submit"
         ) from error
     return spark
+
+
+def _sufficient(spark: SparkSession, delta: str | None = None) -> SparkSession:
+    """The session, if what it runs on will do."""
+    must_suffice(sys.version_info[:3], spark.version, delta)
+    return spark
+
+
+def _with_delta(spark: SparkSession) -> SparkSession:
+    """The session of a server, if it knows Delta tables."""
+    try:
+        _ = spark.read.format("delta").load("/no-such-table").schema
+    except Exception as error:
+        # Any other error is Delta's own, of a table that is not there.
+        if "DATA_SOURCE_NOT_FOUND" in str(error):
+            raise EnvironmentProblem(
+                f"the Spark server does not know Delta Lake: start it with `--packages {_coordinates(spark)}` and the "
+                "settings of Delta's extension and catalog"
+            ) from error
+    return spark
+
+
+def _coordinates(spark: SparkSession) -> str:
+    return f"io.delta:delta-spark_{'.'.join(spark.version.split('.')[:2])}_2.13:{DELTA_VERSION}"
 
 
 def _more_packages() -> list[str]:

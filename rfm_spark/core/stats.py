@@ -77,6 +77,15 @@ class ExactSum:
         return (int(row[f"{self.name}_high"] or 0) * 10**9 + int(row[f"{self.name}_low"] or 0)) / 1e12
 
 
+def exact_mean(value: Column) -> Column:
+    """Mean of present doubles, as an aggregate that no order of rows changes; small rates keep their digits.
+
+    Summed as whole numbers and, apart, as what is behind the point, with twenty places.
+    """
+    whole, part = F.floor(value).cast("decimal(19,0)"), (value - F.floor(value)).cast("decimal(21,20)")
+    return (F.sum(whole).cast("double") + F.sum(part).cast("double")) / F.count(value)
+
+
 def _moments(n: int, total: object, squares: object, unit: int) -> Moments:
     if n == 0:
         return Moments(0, 0.0, 0.0)

@@ -15,9 +15,11 @@ from rfm_spark.core.errors import BalanceError
 from rfm_spark.core.inputs import TransactionsSource
 from rfm_spark.core.quality import QualityConfig
 from rfm_spark.intake.counts import LineCounts
-from rfm_spark.intake.duplicates import ACCOUNTS, can_be_dropped, certificate, may_repeat
+from rfm_spark.intake.duplicates import ACCOUNTS, can_be_dropped, certificate, drops_copies, may_repeat
 
 REFUND_CHECKS = ("refund_exceeds_sale", "refund_without_sale")
+# The first is the sum of the others; filtered is there where the source has a condition.
+PARTS = ("read", "accepted", "rejected", "duplicates", "filtered")
 ACCOUNT_COLUMNS = (*ACCOUNTS, "sale_cents", *REFUND_CHECKS, "may_repeat")
 
 
@@ -56,7 +58,7 @@ class Balance:
     """Every row of a source, by what became of it.
 
     Attributes:
-        rows: read, accepted, rejected, duplicates.
+        rows: read, accepted, rejected, duplicates, and filtered where the source has a condition.
         cents: the money of each; refunds are negative, and a row without a usable amount has none.
     """
 
@@ -70,9 +72,10 @@ class Balance:
             BalanceError: a row or a cent is missing, or there twice.
         """
         for what, side in (("rows", self.rows), ("cents", self.cents)):
-            ended = side["accepted"] + side["rejected"] + side["duplicates"]
+            ends = [part for part in PARTS[1:] if part in side]
+            ended = sum(side[part] for part in ends)
             if side["read"] != ended:
-                parts = " + ".join(f"{side[part]:,} {part}" for part in ("accepted", "rejected", "duplicates"))
+                parts = " + ".join(f"{side[part]:,} {part}" for part in ends)
                 raise BalanceError(
                     f"sources.{source} does not balance: {side['read']:,} {what} read, but {parts} = {ended:,}; "
                     "nothing was published; start the run again, and report it if it stays"
@@ -99,20 +102,23 @@ def balance(
         quality: the checks.
     """
     dropped = int(totals["duplicate_lines"] or 0)
-    if can_be_dropped(source) and severity("exact_duplicate", quality.checks) == "repair":
+    if drops_copies(source, quality):
         dropped += int(totals["exact_duplicates"] or 0)
+    filters = counts.filtered is not None
     return Balance(
         rows={
             "read": counts.read,
             "accepted": int(totals["lines"] or 0) + counts.later,
             "rejected": sum(counts.rejected.values()),
             "duplicates": dropped,
+            **({"filtered": counts.filtered or 0} if filters else {}),
         },
         cents={
             "read": counts.read_cents,
             "accepted": int(totals["line_cents"] or 0) + counts.later_cents,
             "rejected": counts.rejected_cents,
             "duplicates": int(totals["duplicate_cents"] or 0),
+            **({"filtered": counts.filtered_cents} if filters else {}),
         },
     )
 
@@ -130,10 +136,24 @@ def checks_found(
     for code, rows in marked.items():
         if rows:
             mended = severity(code, quality.checks) == "repair"
-            if code == "exact_duplicate" and not can_be_dropped(source):
-                mended = False
+            if code == "exact_duplicate":
+                mended = drops_copies(source, quality)
             found[f"{'repaired' if mended else 'flagged'}.{code}"] = rows
     return found
+
+
+def copies_kept(rows: int, money: Decimal, source: TransactionsSource) -> str:
+    """A sentence on equal rows that were flagged and kept, with what they are worth."""
+    if can_be_dropped(source):
+        why = "they may be two scans of an article or a row delivered twice, and no line id tells which"
+        remedy = "map columns.line_id, or drop them with quality.checks.exact_duplicate: repair"
+    else:
+        why = "they may be two purchases or a row delivered twice, and no id tells which"
+        remedy = "map columns.order_id or columns.line_id"
+    return (
+        f"{rows:,} rows of sources.transactions worth {money:,.2f} are equal to another one in every column and count: "
+        f"{why}; {remedy}"
+    )
 
 
 def _count(condition: Column) -> Column:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
-from pyspark.sql.types import DataType, DoubleType, FloatType, StringType
+from pyspark.sql.types import DataType, DecimalType, DoubleType, FloatType, StringType
 
 from rfm_spark.core.inputs import TransactionsSource
 from rfm_spark.core.money import cents
@@ -87,13 +87,36 @@ class Amount:
 
 
 def line_amount(rows: DataFrame, source: TransactionsSource) -> Amount:
-    """The line's amount.
+    """The line's amount, less its discount.
 
     Args:
-        rows: mapped rows with `amount`, or `quantity` and `unit_price`.
+        rows: mapped rows with `amount`, or `quantity` and `unit_price`; and `discount`, where it is mapped.
         source: the mapping.
     """
     kinds = {column.name: column.dataType for column in rows.schema.fields}
+    whole = _whole_amount(rows, kinds, source)
+    return whole if "discount" not in kinds else _discounted(whole, kinds["discount"], source)
+
+
+def _discounted(whole: Amount, kind: DataType, source: TransactionsSource) -> Amount:
+    """What is left of an amount, of a sale or a refund; a discount larger than the line can't be that line's."""
+    given = number("discount", kind, source.decimal)
+    blank = F.trim(F.col("discount").cast("string")) == ""
+    none = F.col("discount").isNull() | F.coalesce(blank, F.lit(False))
+    size = F.abs(_shortest(given.value, kind).cast(_EXACT))
+    # Nothing written is nothing taken off.
+    off = F.when(none, F.lit(0).cast(_EXACT)).otherwise(size)
+    left = F.abs(whole.exact) - off
+    exact = F.when(left >= 0, F.when(whole.exact < 0, -left).otherwise(left))
+    # As exact as the discount where there is one; the amount alone stays what it was.
+    amount = F.when(off == 0, whole.cents).otherwise(cents(exact, DecimalType(25, 9)))
+    unclear = ~none & (~given.finite | (off > F.abs(whole.exact)))
+    return Amount(
+        amount, exact.cast(_EXACT), whole.formatted | given.formatted, whole.finite & ~F.coalesce(unclear, F.lit(False))
+    )
+
+
+def _whole_amount(rows: DataFrame, kinds: Mapping[str, DataType], source: TransactionsSource) -> Amount:
     if "amount" in kinds:
         kind = kinds["amount"]
         amount = number("amount", kind, source.decimal)
@@ -129,4 +152,4 @@ def written_currency(kinds: Mapping[str, DataType]) -> Column:
 
 def has_text_amount(kinds: Mapping[str, DataType]) -> bool:
     """Whether a number of the line comes as text."""
-    return any(isinstance(kinds.get(name), StringType) for name in ("amount", "quantity", "unit_price"))
+    return any(isinstance(kinds.get(name), StringType) for name in ("amount", "quantity", "unit_price", "discount"))

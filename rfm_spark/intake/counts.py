@@ -13,6 +13,7 @@ from pyspark.sql import functions as F
 
 from rfm_spark.core.checks import CHECKS
 from rfm_spark.intake.ids import beyond_ascii
+from rfm_spark.intake.mapping import FILTERED
 from rfm_spark.intake.verdicts import codes_of, place_of
 
 ANONYMOUS = "anonymous"
@@ -37,6 +38,8 @@ class LineCounts:
     Attributes:
         read: rows of the source.
         read_cents: their money, refunds negative; a row without a usable amount has none.
+        filtered: rows outside the source's condition; None where it has none.
+        filtered_cents: their money.
         rejected: rows per reason, anonymous ones among them.
         rejected_cents: money of rejected rows.
         marked: accepted rows per check that repaired or flagged them.
@@ -65,12 +68,14 @@ class LineCounts:
     trailing: int = 0
     foreign_ids: int = 0
     contents: str = ""
+    filtered: int | None = None
+    filtered_cents: int = 0
 
     @property
     def reject_share(self) -> float:
         """Rejected rows with a customer, as a share of all rows with a customer."""
         anonymous = self.rejected.get(ANONYMOUS, 0)
-        known = self.read - anonymous
+        known = self.read - anonymous - (self.filtered or 0)
         return (sum(self.rejected.values()) - anonymous) / known if known else 0.0
 
     @property
@@ -80,7 +85,12 @@ class LineCounts:
 
 
 def observed(
-    lines: DataFrame, observation: Observation, as_of: date, *, currency: CurrencyOrigin = "amounts"
+    lines: DataFrame,
+    observation: Observation,
+    as_of: date,
+    *,
+    currency: CurrencyOrigin = "amounts",
+    filters: bool = False,
 ) -> DataFrame:
     """Count while the lines flow by, in the pass that uses them.
 
@@ -89,16 +99,19 @@ def observed(
         observation: `line_counts` reads it after the first action.
         as_of: last day that counts.
         currency: where it is told, so that several are noticed.
+        filters: whether the source has a condition.
     """
-    return lines.observe(observation, *_figures(as_of, currency))
+    return lines.observe(observation, *_figures(as_of, currency, filters=filters))
 
 
-def counted_apart(lines: DataFrame, as_of: date, *, currency: CurrencyOrigin = "amounts") -> LineCounts:
+def counted_apart(
+    lines: DataFrame, as_of: date, *, currency: CurrencyOrigin = "amounts", filters: bool = False
+) -> LineCounts:
     """The same counts in a pass of their own.
 
     Where no line reaches the end of a plan, adaptive execution cuts off the branch in which an observation lies.
     """
-    return _counts(lines.agg(*_figures(as_of, currency)).collect()[0].asDict())
+    return _counts(lines.agg(*_figures(as_of, currency, filters=filters)).collect()[0].asDict())
 
 
 def line_counts(observation: Observation) -> LineCounts | None:
@@ -110,15 +123,16 @@ def line_counts(observation: Observation) -> LineCounts | None:
         return None
 
 
-def _figures(as_of: date, origin: CurrencyOrigin) -> list[Column]:
+def _figures(as_of: date, origin: CurrencyOrigin, *, filters: bool) -> list[Column]:
     net, moment = F.col("sale_cents") - F.col("refund_cents"), F.col("order_ts")
     accepted = F.col("reason").isNull()
+    outside = F.coalesce(F.col("reason") == FILTERED, F.lit(False)) if filters else F.lit(False)
     until, week = _midnight(as_of + timedelta(days=1)), _midnight(as_of - timedelta(days=RECENT_DAYS - 1))
     month = _midnight(as_of - timedelta(days=RECENT_DAYS * (TRAILING_WEEKS + 1) - 1))
     dated, counted, later = moment < until, accepted & (moment < until), accepted & (moment >= until)
     further = (F.coalesce(beyond_ascii(F.col(name)), F.lit(False)) for name in ("order_id", "line_id"))
     foreign = reduce(lambda left, right: left | right, further, beyond_ascii(F.col("customer_id")))
-    low, high = content_sums(dated)
+    low, high = content_sums(dated & ~outside if filters else dated)
     # A line without what the others have is another currency: nobody knows that it is the same.
     told = F.coalesce(F.col("currency"), F.lit("")) if origin == "column" else F.col("currency")
     currency = F.when(counted, told)
@@ -129,7 +143,8 @@ def _figures(as_of: date, origin: CurrencyOrigin) -> list[Column]:
         # One aggregate for all checks, which passes over clean rows: a count for each would be paid by every row.
         _tally(F.when(~accepted, place_of("reason"))).alias("rejected"),
         _tally(F.when(F.col("marks") != 0, F.col("marks"))).alias("marked"),
-        *_summed(F.when(~accepted, net), "rejected_cents"),
+        *_summed(F.when(~accepted & ~outside if filters else ~accepted, net), "rejected_cents"),
+        *((_count(outside).alias("filtered"), *_summed(F.when(outside, net), "filtered_cents")) if filters else ()),
         _count(later).alias("later"),
         *_summed(F.when(later, net), "later_cents"),
         F.unix_date(F.to_date(F.max(F.when(counted, moment)))).alias("newest"),
@@ -163,6 +178,8 @@ def _counts(seen: Mapping[str, Any]) -> LineCounts:
         trailing=int(seen["trailing"]),
         foreign_ids=int(seen["foreign"]),
         contents=contents_text(int(seen["low"] or 0), int(seen["high"] or 0)),
+        filtered=int(seen["filtered"]) if "filtered" in seen else None,
+        filtered_cents=_sum_of(seen, "filtered_cents") if "filtered" in seen else 0,
     )
 
 
@@ -223,11 +240,14 @@ def contents_text(low: int, high: int) -> str:
 def contents_by_day(lines: DataFrame) -> DataFrame:
     """The pieces of the fingerprint per day; added up to a day they give `LineCounts.contents` as of it.
 
+    Filtered rows are none of it.
+
     Returns:
         day (see `day_number`), low, high; a few thousand rows at most.
     """
     low, high = content_sums(F.lit(True))
-    dated = lines.where(F.col("order_date").isNotNull())
+    counts = F.coalesce(F.col("reason") != FILTERED, F.lit(True))
+    dated = lines.where(F.col("order_date").isNotNull() & counts)
     return dated.groupBy(F.unix_date("order_date").alias("day")).agg(low.alias("low"), high.alias("high"))
 
 

@@ -11,12 +11,21 @@ from rfm_spark.core.inputs import TransactionsSource
 from rfm_spark.core.quality import QualityConfig
 
 # Sums of these over a customer's orders say what became of their rows.
-ACCOUNTS = ("lines", "line_cents", "exact_duplicates", "duplicate_lines", "duplicate_cents")
+ACCOUNTS = ("lines", "line_cents", "exact_duplicates", "duplicate_lines", "duplicate_cents", "copy_cents")
 
 
 def can_be_dropped(source: TransactionsSource) -> bool:
     """Whether a second identical row is surely the same line: without any id it may be a second purchase."""
     return "order_id" in source.columns or "line_id" in source.columns
+
+
+def drops_copies(source: TransactionsSource, quality: QualityConfig) -> bool:
+    """Whether a second identical row is dropped: as configured, otherwise where a line id says which line it is.
+
+    An order id alone does not: two scans of an article are two equal lines of one basket.
+    """
+    chosen = quality.checks.get("exact_duplicate", "repair" if "line_id" in source.columns else "flag")
+    return chosen == "repair" and can_be_dropped(source)
 
 
 def looks_for_duplicates(source: TransactionsSource, quality: QualityConfig) -> bool:
@@ -57,8 +66,8 @@ def may_repeat(count: str) -> Column:
 def without_duplicates(lines: DataFrame, source: TransactionsSource, quality: QualityConfig) -> DataFrame:
     """Each line once, by comparing whole rows.
 
-    Rows equal in every column are one line where rows have ids; without ids they are counted and kept. Of rows with
-    the same line id and other content the latest counts (then the larger amount), the others are emptied.
+    Rows equal in every column are one line where `drops_copies` says so, otherwise they are counted and kept. Of rows
+    with the same line id and other content the latest counts (then the larger amount), the others are emptied.
 
     Args:
         lines: of `lines.accepted_until`.
@@ -79,8 +88,8 @@ def without_duplicates(lines: DataFrame, source: TransactionsSource, quality: Qu
         latest = same_line.orderBy(F.desc("order_ts"), F.desc("sale_cents"), F.desc("refund_cents"), "whole")
         superseded = F.col("line_id").isNotNull() & (F.row_number().over(latest) > 1)
     known = once.withColumn("superseded", superseded)
-    exact = severity("exact_duplicate", quality.checks)
-    accounted = _merged(known) if exact == "repair" and can_be_dropped(source) else _kept(known, counted=exact != "off")
+    counted = severity("exact_duplicate", quality.checks) != "off"
+    accounted = _merged(known) if drops_copies(source, quality) else _kept(known, counted=counted)
     return accounted.drop("whole", "copies")
 
 
@@ -93,6 +102,7 @@ def with_accounts(lines: DataFrame) -> DataFrame:
             "exact_duplicates": _none(),
             "duplicate_lines": _none(),
             "duplicate_cents": _none(),
+            "copy_cents": _none(),
         }
     )
 
@@ -108,6 +118,7 @@ def _merged(lines: DataFrame) -> DataFrame:
                 "exact_duplicates": again,
                 "duplicate_lines": F.when(gone, F.lit(1).cast("bigint")).otherwise(_none()),
                 "duplicate_cents": _net() * (again + F.when(gone, 1).otherwise(0)),
+                "copy_cents": _none(),
             }
         )
     )
@@ -126,6 +137,7 @@ def _kept(lines: DataFrame, *, counted: bool) -> DataFrame:
                 "exact_duplicates": again,
                 "duplicate_lines": F.when(gone, one).otherwise(_none()),
                 "duplicate_cents": F.when(gone, _net()).otherwise(_none()),
+                "copy_cents": again * _net(),
             }
         ).drop("copy", "one")
     )

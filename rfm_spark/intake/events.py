@@ -11,12 +11,13 @@ from pyspark.sql import functions as F
 
 from rfm_spark.core.checks import severity
 from rfm_spark.core.interaction_checks import EVENT_CHECKS
-from rfm_spark.core.interaction_words import EVENT_CHANNELS, EVENT_TYPES, IGNORED, event_words
+from rfm_spark.core.interaction_words import EVENT_CHANNELS, EVENT_TYPES, IGNORED
 from rfm_spark.core.interactions import EventsSource
 from rfm_spark.core.places import CORRUPT
+from rfm_spark.core.presets import meanings
 from rfm_spark.core.session import session_settings
 from rfm_spark.intake.ids import id_text, is_placeholder, is_text, trimmed, with_normal_ids
-from rfm_spark.intake.mapping import A_TIME, LENIENT, Wanted, mapped_columns
+from rfm_spark.intake.mapping import A_TIME, FILTERED, LENIENT, Wanted, filtered_or, mapped_columns
 from rfm_spark.intake.values import FUTURE_TOLERANCE, Kinds, kinds_of, moment_of
 from rfm_spark.intake.verdicts import marks_of, reason_of
 
@@ -57,8 +58,9 @@ def judged_events(raw: DataFrame, source: EventsSource, reading: Reading | None 
 
     Returns:
         customer_id, visitor_id, session_id, event_id STRING, event_ts TIMESTAMP, event_date DATE, type and channel INT
-        (places in EVENT_TYPES and EVENT_CHANNELS), reason STRING (null when accepted), marks BIGINT (see
-        `intake.verdicts`, with EVENT_CHECKS), record STRUCT.
+        (places in EVENT_TYPES and EVENT_CHANNELS), word STRING (the event type as it was read), reason STRING (null
+        when accepted, `filtered` outside the source's condition), marks BIGINT (see `intake.verdicts`, with
+        EVENT_CHECKS), record STRUCT.
 
     Raises:
         SourceError: a mapped column is missing or of an unusable type.
@@ -66,7 +68,7 @@ def judged_events(raw: DataFrame, source: EventsSource, reading: Reading | None 
     settings = reading or Reading()
     checks = source.quality.checks
     with session_settings(raw.sparkSession, LENIENT):
-        rows = mapped_columns(raw, source.columns, _WANTED, "events")
+        rows = mapped_columns(raw, source.columns, _WANTED, "events", source.where)
         kinds = kinds_of(rows)
         values = _of_days(rows.select(*_values(rows, source, kinds)), source, settings)
         if "visitor_id" in kinds and severity("visitor_joined", checks, EVENT_CHECKS) != "off":
@@ -75,7 +77,7 @@ def judged_events(raw: DataFrame, source: EventsSource, reading: Reading | None 
         if settings.id_changes is not None:
             values = with_normal_ids(values, settings.id_changes, ("customer_id",))
         found = _conditions(values, source, kinds, settings.written)
-        reason = reason_of(found, checks, EVENT_CHECKS)
+        reason = filtered_or(values, reason_of(found, checks, EVENT_CHECKS))
         return values.select(
             "customer_id",
             "visitor_id",
@@ -85,6 +87,7 @@ def judged_events(raw: DataFrame, source: EventsSource, reading: Reading | None 
             F.to_date("moment").alias("event_date"),
             F.coalesce("type", F.lit(TYPE_OF["other"])).alias("type"),
             F.coalesce("channel", F.lit(CHANNEL_OF["other"])).alias("channel"),
+            "word",
             reason.alias("reason"),
             F.when(reason.isNull(), marks_of(found, checks, EVENT_CHECKS)).otherwise(F.lit(0)).alias("marks"),
             "record",
@@ -100,7 +103,7 @@ def visitors(raw: DataFrame, source: EventsSource, reading: Reading | None = Non
     """
     settings = reading or Reading()
     with session_settings(raw.sparkSession, LENIENT):
-        rows = mapped_columns(raw, source.columns, _WANTED, "events")
+        rows = mapped_columns(raw, source.columns, _WANTED, "events", source.where)
         values = _of_days(rows.select(*_values(rows, source, kinds_of(rows))), source, settings)
         return _by_visitor(values, settings)
 
@@ -110,7 +113,7 @@ def counted(events: DataFrame, as_of: date) -> DataFrame:
     until = F.lit((as_of + timedelta(days=1)).isoformat()).cast("timestamp")
     return events.where(
         F.col("reason").isNull() & (F.col("event_ts") < until) & (F.col("type") != TYPE_OF[IGNORED])
-    ).drop("reason", "marks", "record")
+    ).drop("word", "reason", "marks", "record")
 
 
 def place_of_word(word: Column, places: Mapping[str, int]) -> Column:
@@ -131,7 +134,7 @@ def channel_of_word(kinds: Kinds, places: Mapping[str, int]) -> Column:
 
 
 def _values(rows: DataFrame, source: EventsSource, kinds: Kinds) -> list[Column]:
-    words = event_words(source.preset, source.types)
+    words = meanings("events", source.preset, source.types)
     return [
         *(_id(name, kinds, source).alias(name) for name in _IDS),
         _untidy(kinds).alias("untidy"),
@@ -141,7 +144,8 @@ def _values(rows: DataFrame, source: EventsSource, kinds: Kinds) -> list[Column]
           for name in ("received_ts", "signup_ts")),
         place_of_word(F.col("event_type"), {word: TYPE_OF[kind] for word, kind in words.items()}).alias("type"),
         channel_of_word(kinds, CHANNEL_OF).alias("channel"),
-        F.col("record"),
+        F.col("event_type").cast("string").alias("word"),
+        *(F.col(name) for name in (FILTERED, "record") if name in rows.columns),
     ]  # fmt: skip
 
 
@@ -207,7 +211,8 @@ def _with_known_visitors(values: DataFrame, seen: DataFrame) -> DataFrame:
 def _by_visitor(values: DataFrame, settings: Reading) -> DataFrame:
     usable = _is_there("customer_id") & ~is_placeholder(F.col("customer_id")) & F.col("type").isNotNull()
     customer = F.when(usable, F.col("customer_id"))
-    named = values.where(_is_there("visitor_id") & F.col("moment").isNotNull())
+    inside = values.where(~F.col(FILTERED)) if FILTERED in values.columns else values
+    named = inside.where(_is_there("visitor_id") & F.col("moment").isNotNull())
     if settings.last_day is not None:
         until = F.lit((settings.last_day + timedelta(days=1)).isoformat()).cast("timestamp")
         named = named.where(F.col("moment") < until)

@@ -20,7 +20,7 @@ class Finding:
 
     Attributes:
         level: fail stops the run, warn is noted in it.
-        gate: the key in `quality`.
+        gate: the key in `quality`; `currencies` has none.
         says: what and what to do, in a sentence.
     """
 
@@ -55,7 +55,9 @@ def findings(counts: LineCounts, quality: QualityConfig, as_of: date, buyers: Bu
         as_of: last day that counts.
         buyers: None where they have not been counted yet; their limits are then left out.
     """
-    found = [*_rejects(counts, quality), *_freshness(counts, quality, as_of), *_volume(counts, quality)]
+    mixed = mixed_currencies(counts)
+    found = [Finding("fail", "currencies", mixed)] if mixed else []
+    found += [*_rejects(counts, quality), *_freshness(counts, quality, as_of), *_volume(counts, quality)]
     if buyers is not None:
         found += _minimum(counts, quality, buyers)
     return found
@@ -88,6 +90,8 @@ def _freshness(counts: LineCounts, quality: QualityConfig, as_of: date) -> list[
     if counts.newest is None:
         if counts.read == 0:
             says = "sources.transactions has no rows; check the path and the mapping"
+        elif counts.read == counts.filtered:
+            says = f"sources.transactions.where leaves out all {counts.read:,} rows; check the condition"
         else:
             says = (
                 f"no usable row of sources.transactions is dated up to {as_of} ({counts.later:,} are later); choose a "

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Literal
 
@@ -18,14 +19,57 @@ class Found:
         text: what goes into `columns:`, a name of the source's columns or an SQL expression.
         why: the evidence, in half a sentence.
         how_sure: sure (name and values), likely, or unsure (values only, or a vague name).
-        instead: other readings that fit the values as well, as expressions.
     """
 
     ours: str
     text: str
     why: str
     how_sure: Sureness
-    instead: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One way to answer a question.
+
+    Attributes:
+        text: the YAML that says so, on one line.
+        gives: what comes of it, such as "as order totals: 12,310.20".
+    """
+
+    text: str
+    gives: str
+
+
+@dataclass(frozen=True)
+class Question:
+    """What a look at the source can't decide.
+
+    Attributes:
+        ours: the key that the answer changes: a column, or order_grain.
+        what: the question, a sentence.
+        answers: the first one is what was written.
+    """
+
+    ours: str
+    what: str
+    answers: tuple[Answer, ...]
+
+
+@dataclass(frozen=True)
+class Events:
+    """An `events` source that reads the same rows.
+
+    Attributes:
+        columns: ours: theirs.
+        preset: of a tracker, where its words are those of the rows.
+        types: ours: theirs, of the words that the preset doesn't have.
+        notes: what is to be known about it.
+    """
+
+    columns: Mapping[str, str]
+    preset: str | None = None
+    types: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -34,21 +78,31 @@ class Guess:
 
     Attributes:
         found: the mapped columns, in the order they are written.
-        order_grain: "day" where no order id was found.
-        rows: rows of the source, all of them read once.
+        order_grain: what is one order, where no order id was found.
+        rows: rows of the source that count, all of them read once.
         oldest: date of the oldest row; None when no row has a readable date.
         newest: date of the newest row.
         currency: the one currency of the rows, where a column names it.
         remarks: what the user should look at before the first run.
+        where: the condition on rows that count; None where all do.
+        counts: what the condition goes by, with its numbers of rows.
+        questions: what is not sure.
+        events: a second source of the same rows, where they are a log of events.
+        export: what the source is, where its headers are known.
     """
 
     found: tuple[Found, ...]
-    order_grain: Literal["day"] | None
+    order_grain: Literal["row", "day"] | None
     rows: int
     oldest: date | None
     newest: date | None
     currency: str | None = None
     remarks: tuple[str, ...] = ()
+    where: str | None = None
+    counts: tuple[str, ...] = ()
+    questions: tuple[Question, ...] = ()
+    events: Events | None = None
+    export: str | None = None
 
     @property
     def columns(self) -> dict[str, str]:

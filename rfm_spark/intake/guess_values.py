@@ -3,47 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from rfm_spark.intake.guess_dates import DateForm, number_dates, text_dates
 from rfm_spark.intake.guess_found import identifier
 
 # Share of a column's values that must fit before it is taken for numbers or dates.
 ENOUGH = 0.9
-_TIME = r"(?: (?P<h>\d{1,2}):\d{2}(?P<s>:\d{2})?(?:\.(?P<f>\d{1,6}))?(?P<am> ?[AaPp][Mm])?)?$"
-_ZONE = r"(?: ?(?:Z|UTC|GMT|[+-]\d{2}(?::?\d{2})?))?"
-_ISO = re.compile(r"\d{4}-\d{1,2}-\d{1,2}(?:[T ]\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?" + _ZONE + ")?$")
-_NUMERIC = re.compile(r"(?P<a>\d{1,2})(?P<sep>[/.\-])(?P<b>\d{1,2})(?P=sep)(?P<y>\d{4}|\d{2})" + _TIME)
-_YEAR_FIRST = re.compile(r"\d{4}(?P<sep>[/.])\d{1,2}(?P=sep)\d{1,2}" + _TIME)
-_MONTH_NAME = re.compile(r"\d{1,2}(?P<sep>[ /.\-])(?P<m>[A-Za-z]{3,9})(?P=sep)(?P<y>\d{4}|\d{2})" + _TIME)
-_MONTH_FIRST = re.compile(r"(?P<m>[A-Za-z]{3,9}) \d{1,2}, (?P<y>\d{4})" + _TIME)
-_COMPACT = re.compile(r"(19|20)\d{2}(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])$")
-_COMPACT_TIME = re.compile(_COMPACT.pattern[:-1] + r"([01]\d|2[0-3])[0-5]\d[0-5]\d$")
 _PLAIN = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$")
 _COMMA = re.compile(r"-?(\d{1,3}(\.\d{3})+|\d+)(,\d+)?$")
 _GROUPED = re.compile(r"-?(\d{1,3}(,\d{3})+|\d+)(\.\d+)?$")
+_BRACKETS = re.compile(r"\((.*)\)$")
 _MONEY_SIGNS = re.compile(r"[$€£¥\s\u00a0']|[A-Z]{3}\b|\b[A-Z]{3}")
-# 1990 to 2050.
-_SECONDS = (631_152_000, 2_524_608_000)
-
-
-@dataclass(frozen=True)
-class DateForm:
-    """One way to read a column as dates.
-
-    Attributes:
-        text: what goes into `columns:`.
-        sql: the same as an expression that gives a TIMESTAMP, or NULL where a value can't be read.
-        label: for people.
-        epoch: the values are counts of seconds, which only a name tells from other large numbers.
-    """
-
-    text: str
-    sql: str
-    label: str
-    epoch: bool = False
 
 
 @dataclass(frozen=True)
@@ -68,14 +41,30 @@ class Profile:
     """One column of the rows that were looked at.
 
     Attributes:
-        name: in the source.
+        name: in the source; of a field inside others, all names from the outside in, joined by dots.
         type_name: Spark's, such as string or decimal(10,2).
         values: as text, stripped, None where null or blank.
+        steps: the names of such a field one by one; empty for a column.
     """
 
     name: str
     type_name: str
     values: tuple[str | None, ...]
+    steps: tuple[str, ...] = ()
+
+    @property
+    def sql(self) -> str:
+        """It as an expression."""
+        return ".".join(identifier(step) for step in self.steps) if self.steps else identifier(self.name)
+
+    @property
+    def text(self) -> str:
+        """What goes into `columns:`."""
+        return self.sql if self.steps else self.name
+
+    def kept(self, rows: Sequence[int]) -> Profile:
+        """The same column in some of the rows."""
+        return Profile(self.name, self.type_name, tuple(self.values[row] for row in rows), self.steps)
 
     @cached_property
     def filled(self) -> list[str]:
@@ -90,12 +79,11 @@ class Profile:
     @cached_property
     def dates(self) -> tuple[DateForm, ...]:
         """Ways to read it as dates, the likelier first; empty when it holds none."""
-        sql = identifier(self.name)
         if self.type_name in ("timestamp", "timestamp_ntz", "date"):
-            return (DateForm(self.name, f"cast({sql} as timestamp)", f"of type {self.type_name}"),)
+            return (DateForm(self.text, f"cast({self.sql} as timestamp)", f"of type {self.type_name}"),)
         if self.type_name != "string":
-            return _number_dates(self.filled, sql) if self.type_name in ("int", "bigint") else ()
-        return _text_dates(self.filled, self.name) or _number_dates(self.filled, sql)
+            return number_dates(self.filled, self.sql) if self.type_name in ("int", "bigint") else ()
+        return text_dates(self.filled, self.text, self.sql) or number_dates(self.filled, self.sql)
 
     @cached_property
     def number(self) -> NumberForm | None:
@@ -125,19 +113,22 @@ def determines(left: Profile, right: Profile) -> bool:
 
 
 def _numbers(profile: Profile) -> NumberForm | None:
-    name, sql = profile.name, identifier(profile.name)
+    name, sql = profile.text, profile.sql
     if profile.type_name not in ("string", "tinyint", "smallint", "int", "bigint", "float", "double"):
         if not profile.type_name.startswith("decimal"):
             return None
     plain = _parsed(profile.values, lambda value: value if _PLAIN.match(value) else None)
     forms = [NumberForm(name, sql, plain)]
     if profile.type_name == "string":
-        bare = [None if value is None else _MONEY_SIGNS.sub("", value) for value in profile.values]
+        bare = [
+            None if value is None else _BRACKETS.sub(r"-\1", _MONEY_SIGNS.sub("", value)) for value in profile.values
+        ]
+        has_brackets = any(_BRACKETS.match(value) for value in profile.filled)
         grouped = _parsed(bare, lambda value: value.replace(",", "") if _GROUPED.match(value) else None)
-        text = f"regexp_replace({sql}, '[^0-9.-]', '')"
+        text = _bare_sql(sql, ".", brackets=has_brackets)
         forms.append(NumberForm(text, text, grouped, "with currency signs or separators of thousands"))
         comma = _parsed(bare, lambda value: value.replace(".", "").replace(",", ".") if _COMMA.match(value) else None)
-        text = f"replace(regexp_replace({sql}, '[^0-9,-]', ''), ',', '.')"
+        text = f"replace({_bare_sql(sql, ',', brackets=has_brackets)}, ',', '.')"
         forms.append(NumberForm(text, text, comma, "with a decimal comma"))
     # The first of equals, so that a plain column stays a plain name.
     best = max(forms, key=lambda form: sum(value is not None for value in form.values))
@@ -145,83 +136,13 @@ def _numbers(profile: Profile) -> NumberForm | None:
     return best if found and found >= ENOUGH * len(profile.filled) else None
 
 
+def _bare_sql(sql: str, decimal: str, *, brackets: bool) -> str:
+    """A number without what stands around it; in brackets it is negative."""
+    if not brackets:
+        return f"regexp_replace({sql}, '[^0-9{decimal}-]', '')"
+    return f"regexp_replace(regexp_replace({sql}, '[^0-9{decimal}()-]', ''), '[(](.*)[)]', '-$1')"
+
+
 def _parsed(values: Sequence[str | None], digits: Callable[[str], str | None]) -> tuple[float | None, ...]:
     plain = (None if value is None else digits(value) for value in values)
     return tuple(None if value is None else float(value) for value in plain)
-
-
-def _number_dates(values: list[str], sql: str) -> tuple[DateForm, ...]:
-    text = f"cast({sql} as string)"
-    for shape, pattern in ((_COMPACT, "yyyyMMdd"), (_COMPACT_TIME, "yyyyMMddHHmmss")):
-        if values and sum(bool(shape.match(value)) for value in values) >= ENOUGH * len(values):
-            parsed = f"try_to_timestamp({text}, '{pattern}')"
-            return (DateForm(parsed, parsed, f"numbers of the form {pattern}"),)
-    numbers = [int(value) for value in values if value.isdigit() and len(value) < 17]
-    for unit, factor in (("seconds", 1), ("millis", 1000), ("micros", 1_000_000)):
-        low, high = (bound * factor for bound in _SECONDS)
-        if numbers and sum(low <= number < high for number in numbers) >= ENOUGH * len(values):
-            parsed = f"timestamp_{unit}(try_cast({sql} as bigint))"
-            return (DateForm(parsed, parsed, f"{unit} since 1970", epoch=True),)
-    return ()
-
-
-def _text_dates(values: list[str], name: str) -> tuple[DateForm, ...]:
-    shapes = Counter(shape for shape in map(_date_shape, values) if shape is not None)
-    kept = [shape for shape, count in shapes.most_common(3) if count >= 0.01 * len(values)]
-    if not kept or sum(shapes[shape] for shape in kept) < ENOUGH * len(values):
-        return ()
-    month_first = _text_form(name, [month for month, _ in kept])
-    day_first = _text_form(name, [day for _, day in kept])
-    if month_first == day_first:
-        return (month_first,)
-    parts = [found for found in map(_NUMERIC.match, values) if found]
-    day_leads = any(int(found["a"]) > 12 for found in parts)
-    month_leads = any(int(found["b"]) > 12 for found in parts)
-    if day_leads != month_leads:
-        return (day_first if day_leads else month_first,)
-    # Slashes are mostly American, dots and hyphens mostly not; a pass over all rows decides.
-    return (month_first, day_first) if any(found["sep"] == "/" for found in parts) else (day_first, month_first)
-
-
-def _text_form(name: str, patterns: list[str]) -> DateForm:
-    sql = identifier(name)
-    if patterns == [""]:
-        return DateForm(name, f"try_cast({sql} as timestamp)", "ISO dates")
-    iso = f"try_cast({sql} as timestamp)"
-    tries = [f"try_to_timestamp({sql}, '{pattern}')" if pattern else iso for pattern in patterns]
-    text = tries[0] if len(tries) == 1 else f"coalesce({', '.join(tries)})"
-    return DateForm(text, text, "dates of the form " + " or ".join(pattern or "ISO" for pattern in patterns))
-
-
-def _date_shape(value: str) -> tuple[str, str] | None:
-    """The pattern of one value, month first and day first; both the same where its form leaves no doubt."""
-    if _ISO.match(value):
-        return "", ""
-    if found := _NUMERIC.match(value):
-        a, b, sep = int(found["a"]), int(found["b"]), found["sep"]
-        if not (1 <= min(a, b) <= 12 and max(a, b) <= 31):
-            return None
-        rest = sep + "y" * len(found["y"]) + _clock(found)
-        return f"M{sep}d{rest}", f"d{sep}M{rest}"
-    if found := _YEAR_FIRST.match(value):
-        pattern = f"yyyy{found['sep']}M{found['sep']}d{_clock(found)}"
-    elif found := _MONTH_NAME.match(value):
-        pattern = f"d{found['sep']}{_month(found)}{found['sep']}{'y' * len(found['y'])}{_clock(found)}"
-    elif found := _MONTH_FIRST.match(value):
-        pattern = f"{_month(found)} d, yyyy{_clock(found)}"
-    else:
-        return None
-    return pattern, pattern
-
-
-def _month(found: re.Match[str]) -> str:
-    return "MMM" if len(found["m"]) == 3 else "MMMM"
-
-
-def _clock(found: re.Match[str]) -> str:
-    if found["h"] is None:
-        return ""
-    noon = found["am"]
-    clock = f" {'h' if noon else 'H'}:mm" + (":ss" if found["s"] else "")
-    fraction = "." + "S" * len(found["f"]) if found["f"] else ""
-    return clock + fraction + ({True: " a", False: "a"}[noon.startswith(" ")] if noon else "")

@@ -1,14 +1,25 @@
-"""The names that shops, tills and data sets give to the columns of a purchase."""
+"""What the names of columns and the words in them mean, in eight languages: `conf/guess`."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
-_KEYS = frozenset("id key no nr num number code ref uid uuid guid hash identifier nummer sk".split())
-_PEOPLE_FACTS = "name city state zip zipcode country age segment gender type phone address lat lng group since tier"
+import yaml
+
+from rfm_spark.core.resources import shipped_text
+
+# Letters that Unicode doesn't take apart.
+_LETTERS = str.maketrans({"ł": "l", "Ł": "L", "ß": "ss", "ø": "o", "Ø": "O", "æ": "ae", "œ": "oe", "đ": "d", "º": "o"})
+_NET = frozenset("net netto nett neto netta netas ht".split())
+_GROSS = frozenset("gross brutto brut bruto lordo ttc".split())
+_TAX = frozenset("tax taxes vat mwst ust tva iva btw gst steuer".split())
+# With one of these before it, a tax says how an amount is meant, and is none.
+_WITHOUT = frozenset("ex excl excluding exkl exclusive zzgl ohne hors sin senza sem zonder bez before".split())
+_WITH = frozenset("inc incl including inkl inclusive mit avec con com met z after".split())
 
 
 @dataclass(frozen=True)
@@ -30,137 +41,60 @@ class Terms:
     blocked: frozenset[str]
 
 
-def _terms(exact: str, heads: str, tails: Iterable[str] = (), weak: str = "", blocked: str = "") -> Terms:
-    return Terms(
-        tuple(exact.split()), frozenset(heads.split()), frozenset(tails), frozenset(weak.split()),
-        frozenset(blocked.split()),
-    )  # fmt: skip
+@lru_cache
+def vocabulary() -> Mapping[str, Terms]:
+    """Our columns, and how people name them."""
+    document = yaml.safe_load(shipped_text("guess", "words.yml"))
+    found = {}
+    for ours, lists in document.items():
+        words = {kind: tuple(str(lists.get(kind, "")).split()) for kind in Terms.__dataclass_fields__}
+        found[ours] = Terms(words.pop("exact"), **{kind: frozenset(names) for kind, names in words.items()})
+    return found
 
 
-VOCABULARY = {
-    "order_ts": _terms(
-        "orderts orderdate ordertimestamp orderdatetime invoicedate transactiontimestamp transactiondate "
-        "transdate txndate "
-        "purchasedate orderpurchasetimestamp saledate salesdate bestelldatum kaufdatum rechnungsdatum date datetime "
-        "timestamp datum createdat",
-        "order invoice transaction trans txn purchase purchased sale sales basket receipt created payment paid bought "
-        "booking checkout ticket bestell kauf rechnungs rechnung buchungs bon datum date timestamp fecha",
-        "date time timestamp ts datetime at on day dt datum tag yyyymmdd".split(),
-        "time ts day created dt when occurredat eventtime",
-        "ship shipped shipping delivery delivered carrier due birth birthday dob expiry expires "
-        "expiration updated modified "
-        "signup registered registration joined estimated approved cancelled return returned week month year quarter "
-        "ingested loaded load last first limit valid start end",
-    ),
-    "customer_id": _terms(
-        # Olist's customer_id is new with every order; customer_unique_id is the person.
-        "customeruniqueid customerid custid customerkey customerno clientid userid memberid householdid householdkey "
-        "shopperid buyerid accountid kundennr kundennummer kundenid kunde customer client household member user",
-        "customer customers cust client user member household hh shopper buyer consumer account patron "
-        "subscriber guest "
-        "cardholder contact kunde kunden kaufer cliente klant loyalty card profile donor",
-        _KEYS,
-        "id ids email mail customeremail visitorid who",
-        f"{_PEOPLE_FACTS} first last birth birthday date order service value amount spend acquisition",
-    ),
-    "order_id": _terms(
-        "orderid ordernumber orderno invoiceno invoiceid invoicenumber invoice basketid transactionid "
-        "transid txnid receiptid "
-        "receiptno ticketid billno bestellnummer bestellnr rechnungsnummer rechnungsnr belegnr bonnr",
-        "order orders invoice basket transaction trans txn receipt ticket bill purchase sale cart checkout bestell "
-        "bestellung auftrag auftrags rechnung rechnungs bon beleg pedido commande factura",
-        _KEYS,
-        blocked="date time ts timestamp datetime day week month year status type line item row total "
-        "amount value price qty "
-        "quantity count country region channel currency method at on city store product customer category priority "
-        "source mode timeofday sequence seq flag discount tax",
-    ),
-    "line_id": _terms(
-        "lineid lineno linenumber orderlineid orderlineno orderitemid invoicelineid transactionlineid "
-        "lineitemid lineitem "
-        "rowid positionid position posnr",
-        "line row position pos lineitem",
-        _KEYS,
-        blocked="total amount price value product count name",
-    ),
-    "amount": _terms(
-        "amount lineamount linetotal salesvalue salesamount saleamount totalamount totalprice "
-        "orderamount ordertotal total "
-        "revenue sales paymentvalue purchaseamount spend spent turnover gmv subtotal betrag umsatz summe gesamtpreis "
-        "gesamtbetrag montant importe dollars",
-        "amount amt total revenue sales spend spent value turnover gmv subtotal dollars betrag umsatz summe montant "
-        "importe paid net gross",
-        "amount amt total value price sales revenue usd eur gbp chf order line purchase transaction payment net gross "
-        "betrag euro".split(),
-        "net gross usd eur paid money",
-        "unit per discount disc tax vat shipping freight cost profit margin qty quantity count items "
-        "units id no number "
-        "code date tip coupon week balance points tier type method status each lifetime installments "
-        "sequential average "
-        "avg score rep region person",
-    ),
-    "unit_price": _terms(
-        "unitprice priceperunit pricepereach priceeach itemprice sellingprice saleprice retailprice listprice price "
-        "einzelpreis stuckpreis preis",
-        "price preis prix precio prijs",
-        "unit per each item piece single einzel stuck list selling sale retail".split(),
-        "rate unitamount",
-        "total extended discount disc cost line id category range type gesamt sum",
-    ),
-    "quantity": _terms(
-        "quantity qty units orderqty orderquantity quantityordered numitems itemcount unitssold menge "
-        "anzahl cds pieces",
-        "quantity qty units menge anzahl stuckzahl cantidad pieces",
-        "sold ordered order purchased item items product".split(),
-        "count items number nitems",
-        "id price stock cost date available returned week",
-    ),
-    "currency": _terms("currency currencycode ccy curr waehrung wahrung", "currency ccy curr wahrung waehrung",
-                       blocked="rate factor"),
-    "channel": _terms("channel saleschannel orderchannel purchasechannel ordersource kanal", "channel kanal",
-                      weak="source platform medium", blocked="id campaign"),
-    "product_id": _terms(
-        "productid productcode productkey productno stockcode sku skuid itemid itemcode itemno articleid articleno "
-        "articlenumber artikelnr artikelnummer upc ean gtin asin isbn product item",
-        "product prod stock sku item article artikel upc ean gtin asin material isbn produkt",
-        _KEYS,
-        weak="description productname itemname",
-        blocked="category type price desc weight length photos qty quantity group brand line count "
-        "department class family "
-        "cost status date order value discount total level",
-    ),
-    "category": _terms(
-        "category productcategory categoryname productcategoryname department producttype productgroup commodity "
-        "warengruppe kategorie itemcategory",
-        "category department dept kategorie warengruppe commodity",
-        weak="subcategory productline family class",
-        blocked="customer age price",
-    ),
-    "is_return": _terms(
-        "isreturn isrefund isreturned isrefunded returned refunded returnflag refundflag return refund",
-        "return refund returned refunded",
-        "flag is ind indicator".split(),
-        "transactiontype ordertype saletype type status orderstatus",
-        "date reason amount id value qty quantity days rate policy",
-    ),
-}  # fmt: skip
+@lru_cache
+def meanings() -> Mapping[str, frozenset[str]]:
+    """What a status or a type of row may mean, and the words for it, as `folded` gives them."""
+    document = yaml.safe_load(shipped_text("guess", "status.yml"))
+    return {
+        meaning: frozenset(word.strip() for line in lines for word in line.split(","))
+        for meaning, lines in document.items()
+    }
 
 
+def plain(text: str) -> str:
+    """A text in ASCII, accents and other marks left off."""
+    return unicodedata.normalize("NFKD", text.translate(_LETTERS)).encode("ascii", "ignore").decode()
+
+
+def folded(value: str) -> str:
+    """A status as `meanings` has it: wc-on-hold, "On hold" and ON_HOLD are the same."""
+    spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", plain(value))
+    return " ".join(re.findall(r"[a-z0-9]+", spaced.lower().removeprefix("wc-")))
+
+
+@lru_cache(maxsize=4096)
 def words(name: str) -> tuple[str, ...]:
-    """The words of a column's name: CustomerID, customer_id and "Customer ID" have the same."""
-    ascii_name = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
-    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", ascii_name)
-    return tuple(re.findall(r"[a-z]+|\d+", spaced.lower()))
+    """The words of a column's name: CustomerID, customer_id and "Customer ID" have the same.
+
+    Without tax and with tax are net and gross.
+    """
+    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", plain(name))
+    found = tuple(re.findall(r"[a-z]+|\d+", spaced.lower()))
+    for marks, meant in ((_WITHOUT, "net"), (_WITH, "gross")):
+        if _TAX & set(found) and marks & set(found):
+            return (*(word for word in found if word not in _TAX and word not in marks), meant)
+    return found
 
 
 def score(ours: str, name: str) -> float:
     """How clearly a name means one of our columns, from 0 (not at all) to 1.
 
     Args:
-        ours: one of `VOCABULARY`.
+        ours: one of `vocabulary`.
         name: as it is in the source.
     """
-    terms = VOCABULARY[ours]
+    terms = vocabulary()[ours]
     parts = words(name)
     joined = "".join(parts)
     if joined in terms.exact:
@@ -175,3 +109,13 @@ def score(ours: str, name: str) -> float:
     if present & terms.heads:
         return 0.75 if len(present & (terms.heads | terms.tails)) > 1 else 0.5
     return 0.0
+
+
+def is_net(name: str) -> bool:
+    """Whether a name says that tax is not in the amounts."""
+    return bool(_NET & set(words(name)))
+
+
+def is_gross(name: str) -> bool:
+    """Whether a name says that tax is in the amounts."""
+    return bool(_GROSS & set(words(name)))

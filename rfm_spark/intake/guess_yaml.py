@@ -49,18 +49,19 @@ def render(
         f"    path: {scalar(path)}  # relative to the folder of this file",
         f"    format: {source_format}",
     ]
-    if options:
-        lines.append("    options:")
-        lines += [f"      {key}: {scalar(value)}" for key, value in options.items()]
+    lines += _options(options)
     lines += ["    columns:  # ours: theirs, a column's name or an SQL expression"]
     for column in found.found:
         lines += _comment(f"{column.how_sure}: {column.why}", "      ")
         lines.append(f"      {column.ours}: {scalar(column.text)}")
-        lines += [f"      # or, just as possible: {column.ours}: {scalar(text)}" for text in column.instead]
+        lines += _asked(found, column.ours, "      ")
     if found.order_grain:
         lines += ["    # There are no order ids: `day` makes one order of a customer's day, `row` one of each row."]
+        lines += _asked(found, "order_grain", "    ")
         lines.append(f"    order_grain: {found.order_grain}")
     lines += [
+        *_where(found),
+        *_events(found, path, source_format, options),
         "rfm:",
         "  window_days: 365  # days that count for frequency and monetary value; null is all history",
         "segments:",
@@ -71,6 +72,48 @@ def render(
     if found.currency:
         lines += ["display:", f"  currency: {scalar(found.currency)}  # that of all rows; only shown"]
     return "\n".join(lines) + "\n"
+
+
+def _options(options: Mapping[str, str | int | float | bool]) -> list[str]:
+    return ["    options:", *(f"      {key}: {scalar(value)}" for key, value in options.items())] if options else []
+
+
+def _asked(found: Guess, ours: str, indent: str) -> list[str]:
+    """The questions about one key, with what each answer gives."""
+    lines = []
+    for question in found.questions:
+        if question.ours == ours:
+            lines += _comment(f"not sure: {question.what}", indent)
+            first, *others = question.answers
+            lines += _comment(f"as written, {first.gives}", indent)
+            # On one line however long, to be copied from there.
+            lines += [f"{indent}# {_clean(f'or {other.gives}; write {other.text}')}" for other in others]
+    return lines
+
+
+def _where(found: Guess) -> list[str]:
+    if found.where is None:
+        return []
+    lines = _comment("Rows that count; a run counts the others as filtered.", "    ")
+    for counts in found.counts:
+        lines += _comment(counts, "    ")
+    return [*lines, *_asked(found, "where", "    "), f"    where: {scalar(found.where)}"]
+
+
+def _events(found: Guess, path: str, source_format: str, options: Mapping[str, str | int | float | bool]) -> list[str]:
+    if found.events is None:
+        return []
+    lines = ["  events:  # the same rows, as what people did; see docs/interactions.md"]
+    for note in found.events.notes:
+        lines += _comment(note, "    ")
+    lines += [f"    path: {scalar(path)}", f"    format: {source_format}", *_options(options), "    columns:"]
+    lines += [f"      {ours}: {scalar(theirs)}" for ours, theirs in found.events.columns.items()]
+    if found.events.preset:
+        lines.append(f"    preset: {found.events.preset}")
+    if found.events.types:
+        lines.append("    types:")
+        lines += [f"      {ours}: {json.dumps(theirs)}" for ours, theirs in found.events.types.items()]
+    return lines
 
 
 def config_name(text: str) -> str:
@@ -97,16 +140,18 @@ def run_command(found: Guess, file: str) -> str:
 
 def _header(found: Guess, file: str, path: str) -> list[str]:
     span = f", dated {found.oldest} to {found.newest}" if found.newest else ", none with a date that can be read"
+    known = f", which is {found.export}" if found.export else ""
     lines = [
-        *_comment(f"Guessed by `rfm-spark init` from {path}: {found.rows:,} rows{span}."),
+        *_comment(f"Guessed by `rfm-spark init` from {path}{known}: {found.rows:,} rows{span}."),
         *_comment("Read the comment of each column, mend what is wrong, then:"),
         "#",
         f"#   rfm-spark check -c {shlex.quote(file)}",
         f"#   {run_command(found, file)}",
     ]
-    if found.remarks:
+    unsure = [f"Not sure, see {question.ours}: {question.what}" for question in found.questions]
+    if found.remarks or unsure:
         lines += ["#", "# What to look at first:"]
-    for remark in found.remarks:
+    for remark in (*unsure, *found.remarks):
         first, *rest = _comment(remark)
         lines += [f"# - {first[2:]}", *(f"#   {line[2:]}" for line in rest)]
     return [*lines, ""]
@@ -123,6 +168,10 @@ def _staleness(found: Guess, file: str, today: date) -> list[str]:
 
 
 def _comment(text: str, indent: str = "") -> list[str]:
+    lines = textwrap.wrap(_clean(text), _WIDTH - len(indent), break_on_hyphens=False)
+    return [f"{indent}# {line}" for line in lines]
+
+
+def _clean(text: str) -> str:
     # A column's name may hold anything, line breaks too, which would end the comment.
-    clean = " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
-    return [f"{indent}# {line}" for line in textwrap.wrap(clean, _WIDTH - len(indent), break_on_hyphens=False)]
+    return " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())

@@ -9,7 +9,7 @@ from functools import reduce
 import pandas as pd
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
-from pyspark.sql.types import DataType, DoubleType, FloatType, StringType
+from pyspark.sql.types import DataType, DecimalType, DoubleType, FloatType, StringType
 
 # Texts that programs write for a missing value, in the spellings that occur: a set is looked up faster than folded.
 _MISSING = ("null", "(null)", "none", "nan", "n/a", "#n/a", "undefined", "unknown")
@@ -19,13 +19,27 @@ _SPACES = (
     "\t\n\x0b\x0c\r \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
     "\u2028\u2029\u202f\u205f\u3000\u200b\ufeff"
 )
+# Digits with nothing but zeros behind the point; of a text, with white space around it, which is trimmed later.
+_ONLY_ZEROS = r"^(-?[0-9]+)\.0+$"
+_WHOLE = r"^(\s*-?[0-9]+)\.0+(\s*)$"
 
 
 def id_text(column: str, kind: DataType) -> Column:
-    """A mapped id as text, as it was written; null where it is null or NaN."""
+    """A mapped id as text, as it was written; null where it is null or NaN.
+
+    Numbers that went through floating point on their way, as pandas makes them of columns with gaps, are whole again:
+    13085.0 is 13085, as a number of any type and as a text.
+    """
+    if isinstance(kind, DecimalType):
+        text = F.col(column).cast("string")
+        return F.regexp_replace(text, _ONLY_ZEROS, "$1") if kind.scale > 0 else text
+    if isinstance(kind, StringType):
+        text = F.col(column)
+        # The cheap look comes first: few ids have a point at all.
+        return F.when(text.contains(".0"), F.regexp_replace(text, _WHOLE, "$1$2")).otherwise(text)
     if not isinstance(kind, (FloatType, DoubleType)):
         return F.col(column).cast("string")
-    # Ids that went through floating point: 17850.0 is 17850, and NaN was an empty cell.
+    # NaN was an empty cell.
     number = F.col(column).cast("double")
     whole = F.when(number == F.floor(number), F.floor(number).cast("string")).otherwise(number.cast("string"))
     return F.when(~F.isnan(number), whole)

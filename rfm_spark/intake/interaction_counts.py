@@ -10,8 +10,8 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from rfm_spark.core.checks import Check
-from rfm_spark.intake.counts import contents_text
 from rfm_spark.intake.ids import beyond_ascii
+from rfm_spark.intake.mapping import FILTERED
 from rfm_spark.intake.verdicts import codes_of
 
 _EPOCH = date(1970, 1, 1)
@@ -25,12 +25,14 @@ class InteractionCounts:
 
     Attributes:
         read: rows looked at.
+        filtered: of them, rows outside the source's condition.
         rejected: rows per reason, anonymous ones among them.
         marked: accepted rows per check that repaired or flagged them.
         later: accepted rows dated after as_of.
         newest: date of the newest accepted row up to as_of.
         series: rows per day of each channel and type, accepted and dated up to as_of.
         foreign_ids: accepted rows with a customer id beyond ASCII.
+        nameless: of `series`, rows without a name of their session, by channel and type.
         contents: a fingerprint of the rows dated up to as_of that doesn't depend on their order.
     """
 
@@ -41,19 +43,22 @@ class InteractionCounts:
     newest: date | None = None
     series: dict[tuple[int, int], dict[date, int]] = field(default_factory=dict)
     foreign_ids: int = 0
+    nameless: dict[tuple[int, int], int] = field(default_factory=dict)
     contents: str = ""
+    filtered: int = 0
 
 
-def tallied(rows: DataFrame, content: Sequence[Column]) -> DataFrame:
+def tallied(rows: DataFrame, content: Sequence[Column], nameless: Column | None = None) -> DataFrame:
     """Rows by verdict, channel, type and day; a few thousand rows at most.
 
     Args:
         rows: of `events.judged_events` or `messages.judged_messages`: reason, marks, channel, type, event_date.
         content: what of a row shapes results.
+        nameless: whether a row lacks the name of its session; None where sessions have none.
 
     Returns:
         reason, marks, channel, type, day INT (days since 1970; null for rejected rows), rows, foreign (with ids beyond
-        ASCII), low, high BIGINT.
+        ASCII), nameless, low, high BIGINT.
     """
     hashed = F.xxhash64(*content, F.array(*(value.isNull() for value in content)))
     piece = F.lit(_PIECE).cast("bigint")
@@ -64,6 +69,7 @@ def tallied(rows: DataFrame, content: Sequence[Column]) -> DataFrame:
     return rows.groupBy("reason", "marks", *keys, day).agg(
         F.count(F.lit(1)).alias("rows"),
         F.count(F.when(beyond_ascii(F.col("customer_id")), 1)).alias("foreign"),
+        F.count(F.when(F.lit(False) if nameless is None else nameless, 1)).alias("nameless"),
         F.sum(hashed.bitwiseAND(piece)).alias("low"),
         F.sum(F.shiftrightunsigned(hashed, 28).bitwiseAND(piece)).alias("high"),
     )
@@ -77,12 +83,16 @@ def interaction_counts(found: DataFrame, checks: Sequence[Check], as_of: date) -
         checks: catalogue of the source.
         as_of: last day that counts.
     """
-    read = later = foreign = low = high = 0
+    read = later = foreign = low = high = filtered = 0
     rejected: dict[str, int] = {}
     marked: dict[str, int] = {}
     series: dict[tuple[int, int], dict[date, int]] = {}
+    nameless: dict[tuple[int, int], int] = {}
     for row in found.collect():
         read += row["rows"]
+        if row["reason"] == FILTERED:
+            filtered += row["rows"]
+            continue
         if row["reason"] is not None:
             rejected[row["reason"]] = rejected.get(row["reason"], 0) + row["rows"]
             continue
@@ -94,8 +104,10 @@ def interaction_counts(found: DataFrame, checks: Sequence[Check], as_of: date) -
             later += row["rows"]
             continue
         low, high = low + row["low"], high + row["high"]
-        days = series.setdefault((row["channel"], row["type"]), {})
+        key = row["channel"], row["type"]
+        days = series.setdefault(key, {})
         days[day] = days.get(day, 0) + row["rows"]
+        nameless[key] = nameless.get(key, 0) + row["nameless"]
     newest = max((day for days in series.values() for day in days), default=None)
     order = [check.code for check in checks]
     return InteractionCounts(
@@ -106,5 +118,7 @@ def interaction_counts(found: DataFrame, checks: Sequence[Check], as_of: date) -
         newest,
         series,
         foreign,
-        contents_text(low, high),
+        {key: rows for key, rows in nameless.items() if rows},
+        f"{low:x}.{high:x}",
+        filtered,
     )

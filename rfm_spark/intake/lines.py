@@ -17,7 +17,7 @@ from rfm_spark.core.session import session_settings
 from rfm_spark.intake.counts import CurrencyOrigin
 from rfm_spark.intake.duplicates import without_duplicates
 from rfm_spark.intake.ids import with_normal_ids
-from rfm_spark.intake.mapping import LENIENT, mapped
+from rfm_spark.intake.mapping import FILTERED, LENIENT, filtered_or, mapped
 from rfm_spark.intake.rates import with_rates
 from rfm_spark.intake.values import IDS, Kinds, conditions, kinds_of, line_values
 from rfm_spark.intake.verdicts import MARKING, REJECTING, coded, marks_of, reason_of
@@ -76,7 +76,8 @@ def judged_lines(raw: DataFrame, source: TransactionsSource, intake: Intake | No
     Returns:
         Lines of customer_id, order_id, line_id STRING (null without one), order_ts TIMESTAMP, order_date DATE,
         sale_cents, refund_cents BIGINT, currency, channel STRING, content BIGINT (where a line or product id is mapped;
-        equal for equal rows), reason STRING (null when accepted), marks BIGINT (see `intake.verdicts`), record STRUCT.
+        equal for equal rows), reason STRING (null when accepted, `filtered` outside the source's condition), marks
+        BIGINT (see `intake.verdicts`), record STRUCT.
 
     Raises:
         SourceError: a mapped column is missing or of an unusable type.
@@ -91,7 +92,7 @@ def judged_lines(raw: DataFrame, source: TransactionsSource, intake: Intake | No
         if source.rates is not None and settings.rates is not None:
             values = with_rates(values, settings.rates, source.rates.to)
         found = conditions(values, source, kinds, settings.quality, settings.written, settings.zone)
-        reason = reason_of(found, settings.quality.checks)
+        reason = filtered_or(values, reason_of(found, settings.quality.checks))
         nothing = F.lit(0).cast("bigint")
         back = F.col("is_return") | (F.col("cents") < 0)
         lines = values.select(
@@ -144,7 +145,7 @@ def accepted_until(lines: DataFrame, as_of: date | None) -> DataFrame:
 
 
 def rejects(lines: DataFrame, source: TransactionsSource, name: str = "transactions") -> DataFrame:
-    """Rejected rows, each with its reason and the row as it was read.
+    """Rejected rows, each with its reason and the row as it was read; filtered rows are none of them.
 
     Returns:
         source, reason, detail (the mapped value that was not usable), record (JSON; a line that could not be parsed has
@@ -154,7 +155,7 @@ def rejects(lines: DataFrame, source: TransactionsSource, name: str = "transacti
     detail = F.lit(None).cast("string")
     for check in CHECKS:
         detail = F.when(F.col("reason") == check.code, _detail(check.column, source, raw_columns)).otherwise(detail)
-    return lines.where(F.col("reason").isNotNull()).select(
+    return lines.where(F.col("reason") != FILTERED).select(
         F.lit(name).alias("source"),
         "reason",
         detail.alias("detail"),
@@ -186,6 +187,8 @@ def _detail(column: str, source: TransactionsSource, raw_columns: list[str]) -> 
     if not column:
         return F.concat(F.lit("raw text: "), F.col("record").getField(CORRUPT)) if CORRUPT in raw_columns else F.lit("")
     shown = [column] if column in source.columns else _IN_PLACE_OF.get(column, ["quantity", "unit_price"])
+    if column == "amount" and "discount" in source.columns:
+        shown = [*shown, "discount"]
     parts = []
     for name in shown:
         text = source.columns.get(name, name)

@@ -9,13 +9,14 @@ from pyspark.sql import functions as F
 
 from rfm_spark.core.checks import severity
 from rfm_spark.core.interaction_checks import MESSAGE_CHECKS
-from rfm_spark.core.interaction_words import MESSAGE_CHANNELS, MESSAGE_EVENTS, RESPONSES, SUPPRESSING
+from rfm_spark.core.interaction_words import IGNORED, MESSAGE_CHANNELS, MESSAGE_EVENTS, RESPONSES, SUPPRESSING
 from rfm_spark.core.interactions import MessagesSource
 from rfm_spark.core.places import CORRUPT
+from rfm_spark.core.presets import meanings
 from rfm_spark.core.session import session_settings
 from rfm_spark.intake.events import Reading, channel_of_word, place_of_word
 from rfm_spark.intake.ids import id_text, is_placeholder, is_text, trimmed, with_normal_ids
-from rfm_spark.intake.mapping import A_TIME, LENIENT, Wanted, mapped_columns
+from rfm_spark.intake.mapping import A_TIME, FILTERED, LENIENT, Wanted, filtered_or, mapped_columns
 from rfm_spark.intake.values import FUTURE_TOLERANCE, Kinds, kinds_of, moment_of
 from rfm_spark.intake.verdicts import marks_of, reason_of
 
@@ -35,8 +36,9 @@ def judged_messages(raw: DataFrame, source: MessagesSource, reading: Reading | N
 
     Returns:
         customer_id, message_id STRING (null where the event needs none), event_ts TIMESTAMP, event_date DATE, type and
-        channel INT (places in MESSAGE_EVENTS and MESSAGE_CHANNELS), reason STRING (null when accepted), marks BIGINT
-        (see `intake.verdicts`, with MESSAGE_CHECKS), record STRUCT.
+        channel INT (places in MESSAGE_EVENTS and MESSAGE_CHANNELS), word STRING (the event as it was read), reason
+        STRING (null when accepted, `filtered` outside the source's condition), marks BIGINT (see `intake.verdicts`,
+        with MESSAGE_CHECKS), record STRUCT.
 
     Raises:
         SourceError: a mapped column is missing or of an unusable type.
@@ -44,9 +46,9 @@ def judged_messages(raw: DataFrame, source: MessagesSource, reading: Reading | N
     settings = reading or Reading()
     checks = source.quality.checks
     with session_settings(raw.sparkSession, LENIENT):
-        rows = mapped_columns(raw, source.columns, _WANTED, "messages")
+        rows = mapped_columns(raw, source.columns, _WANTED, "messages", source.where)
         kinds = kinds_of(rows)
-        values = rows.select(*_values(source, kinds))
+        values = rows.select(*_values(source, kinds), *(F.col(name) for name in (FILTERED,) if name in rows.columns))
         suppressing = F.col("type").isin(*(EVENT_OF[event] for event in SUPPRESSING))
         if settings.first_day is not None:
             start = F.lit(settings.first_day.isoformat()).cast("timestamp")
@@ -57,7 +59,7 @@ def judged_messages(raw: DataFrame, source: MessagesSource, reading: Reading | N
         if settings.id_changes is not None:
             values = with_normal_ids(values, settings.id_changes, ("customer_id",))
         found = _conditions(values, kinds, settings.written, suppressing)
-        reason = reason_of(found, checks, MESSAGE_CHECKS)
+        reason = filtered_or(values, reason_of(found, checks, MESSAGE_CHECKS))
         return values.select(
             "customer_id",
             F.when(F.col("message_id") != "", F.col("message_id")).alias("message_id"),
@@ -65,6 +67,7 @@ def judged_messages(raw: DataFrame, source: MessagesSource, reading: Reading | N
             F.to_date("event_ts").alias("event_date"),
             "type",
             "channel",
+            "word",
             reason.alias("reason"),
             F.when(reason.isNull(), marks_of(found, checks, MESSAGE_CHECKS)).otherwise(F.lit(0)).alias("marks"),
             "record",
@@ -72,26 +75,29 @@ def judged_messages(raw: DataFrame, source: MessagesSource, reading: Reading | N
 
 
 def counted(messages: DataFrame, as_of: date) -> DataFrame:
-    """Accepted events of messages up to as_of."""
+    """Accepted events of messages up to as_of, technical ones left out."""
     until = F.lit((as_of + timedelta(days=1)).isoformat()).cast("timestamp")
-    return messages.where(F.col("reason").isNull() & (F.col("event_ts") < until)).drop("reason", "marks", "record")
+    return messages.where(
+        F.col("reason").isNull() & (F.col("event_ts") < until) & (F.col("type") != EVENT_OF[IGNORED])
+    ).drop("word", "reason", "marks", "record")
 
 
 def _values(source: MessagesSource, kinds: Kinds) -> list[Column]:
-    words = {event: event for event in MESSAGE_EVENTS}
-    words |= {name.strip().lower(): ours for ours, names in source.events.items() for name in names}
+    words = meanings("messages", source.preset, source.events)
     return [
         *(_id(name, kinds, source).alias(name) for name in _IDS),
         _untidy(kinds).alias("untidy"),
         moment_of("event_ts", kinds).alias("event_ts"),
         place_of_word(F.col("event"), {word: EVENT_OF[event] for word, event in words.items()}).alias("type"),
         channel_of_word(kinds, CHANNEL_OF).alias("channel"),
+        F.col("event").cast("string").alias("word"),
         F.col("record"),
     ]
 
 
 def _conditions(values: DataFrame, kinds: Kinds, written: datetime | None, suppressing: Column) -> dict[str, Column]:
     customer, message, moment = F.col("customer_id"), F.col("message_id"), F.col("event_ts")
+    technical = F.col("type") == EVENT_OF[IGNORED]
     found = {
         "bad_date": moment.isNull(),
         "before_1970": moment < F.lit("1970-01-01").cast("timestamp"),
@@ -99,7 +105,8 @@ def _conditions(values: DataFrame, kinds: Kinds, written: datetime | None, suppr
         "unknown_channel": F.col("channel").isNull(),
         "placeholder_id": is_placeholder(customer),
         "anonymous": customer.isNull() | (customer == ""),
-        "missing_message_id": F.coalesce(message == "", F.lit(True)) & ~suppressing,
+        "missing_message_id": F.coalesce(message == "", F.lit(True)) & ~suppressing & ~technical,
+        "technical": technical,
     }
     if CORRUPT in values.select("record.*").columns:
         found["malformed"] = F.col("record").getField(CORRUPT).isNotNull()

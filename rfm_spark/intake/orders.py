@@ -54,7 +54,7 @@ def _together(lines: DataFrame) -> DataFrame:
         F.greatest(-F.col("line_cents"), zero).alias("refund_cents"),
         *(() if has_content else (F.xxhash64("order_ts", "line_cents").alias("content"),)),
         F.lit(1).cast("bigint").alias("lines"),
-        *(zero.alias(name) for name in ("exact_duplicates", "duplicate_lines", "duplicate_cents")),
+        *(zero.alias(name) for name in ACCOUNTS[2:]),
     )
 
 

@@ -11,9 +11,10 @@ from rfm_spark.core.errors import SourceError
 from rfm_spark.core.inputs import RatesSource
 from rfm_spark.core.money import cents
 from rfm_spark.core.session import session_settings
-from rfm_spark.intake.mapping import LENIENT, checked_types, theirs
+from rfm_spark.intake.mapping import LENIENT, checked_types, left_out, theirs
 
-_RATE = "decimal(14,9)"
+# Ten significant digits down to a rate of 1e-10, up to 99,999,999.
+_RATE = "decimal(28,20)"
 
 
 def daily_rates(raw: DataFrame, source: RatesSource, last: date) -> DataFrame:
@@ -25,13 +26,15 @@ def daily_rates(raw: DataFrame, source: RatesSource, last: date) -> DataFrame:
         last: last day that needs a rate.
 
     Returns:
-        rate_currency STRING, rate DECIMAL(14,9), rate_day DATE; without `valid_from` no day: the rate is of always.
+        rate_currency STRING, rate DECIMAL(28,20), rate_day DATE; without `valid_from` no day: the rate is of always.
 
     Raises:
         SourceError: a mapped column is missing; two rates of one currency for the same day; a rate of 0 or less.
     """
     dated = "valid_from" in source.columns
     with session_settings(raw.sparkSession, LENIENT):
+        if source.where is not None:
+            raw = raw.where(~left_out(raw, source.where, "transactions.rates"))
         checked_types(raw, source.columns, "transactions.rates")
         given = raw.select(
             F.upper(F.trim(theirs(raw, source.columns["currency"]).cast("string"))).alias("rate_currency"),

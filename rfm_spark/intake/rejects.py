@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from pyspark.sql import DataFrame
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from rfm_spark.intake.counts import ANONYMOUS
+from rfm_spark.intake.mapping import FILTERED
+from rfm_spark.intake.unknown_words import UNKNOWN_TYPE, WORD_OF
 
 
 def interaction_rejects(rows: DataFrame, source: str) -> DataFrame:
@@ -16,17 +18,22 @@ def interaction_rejects(rows: DataFrame, source: str) -> DataFrame:
         source: which of them.
 
     Returns:
-        source, reason, detail (the customer and the time, as far as they were read), record (JSON).
+        source, reason, detail (the word that nobody knows, where that is the reason; the customer and the time, as far
+        as they were read), record (JSON).
     """
-    kept = rows.where(F.col("reason").isNotNull() & (F.col("reason") != ANONYMOUS))
-    parts = (F.coalesce(F.col(name).cast("string"), F.lit("null")) for name in ("customer_id", "event_ts"))
-    customer, moment = parts
+    kept = rows.where(~F.col("reason").isin(ANONYMOUS, FILTERED))
+    known = F.concat(_said("customer_id", "customer_id"), F.lit(", "), _said("event_ts", "event_ts"))
+    with_word = F.concat(_said(WORD_OF[source], "word"), F.lit(", "), known)
     return kept.select(
         F.lit(source).alias("source"),
         "reason",
-        F.concat(F.lit("customer_id = "), customer, F.lit(", event_ts = "), moment).alias("detail"),
+        F.when(F.col("reason") == UNKNOWN_TYPE, with_word).otherwise(known).alias("detail"),
         F.to_json("record", {"ignoreNullFields": "false"}).alias("record"),
     )
+
+
+def _said(name: str, column: str) -> Column:
+    return F.concat(F.lit(f"{name} = "), F.coalesce(F.col(column).cast("string"), F.lit("null")))
 
 
 def with_first_seen(found: DataFrame, known: DataFrame | None, run_id: str, known_run_id: str | None) -> DataFrame:

@@ -18,6 +18,7 @@ from rfm_spark.core.places import CORRUPT
 from rfm_spark.core.quality import QualityConfig
 from rfm_spark.intake.amounts import has_text_amount, line_amount, number, written_currency
 from rfm_spark.intake.ids import id_text, is_placeholder, is_text, trimmed
+from rfm_spark.intake.mapping import FILTERED
 
 IDS = ("customer_id", "order_id", "line_id")
 # A clock a day ahead is a clock; a date further ahead of the data's own writing is a mistake.
@@ -43,7 +44,7 @@ def line_values(rows: DataFrame, source: TransactionsSource, quality: QualityCon
     Returns:
         The ids, untidy BOOLEAN (whether one had white space around it), order_ts, order_date, cents BIGINT, exact
         DECIMAL(24,9), formatted, finite, is_return, unknown_type BOOLEAN, quantity and price DOUBLE, currency, channel,
-        product_id, local_time STRING, record.
+        product_id, local_time STRING, `filtered` BOOLEAN where the source has a condition, record.
     """
     kinds = kinds_of(rows)
     amount = line_amount(rows, source)
@@ -64,7 +65,7 @@ def line_values(rows: DataFrame, source: TransactionsSource, quality: QualityCon
         _text("channel", kinds).alias("channel"),
         _text("product_id", kinds).alias("product_id"),
         (F.col("order_ts") if _is_text_time(kinds) else _nothing()).alias("local_time"),
-        F.col("record"),
+        *(F.col(name) for name in (FILTERED, "record") if name in rows.columns),
     ]
 
 
@@ -103,7 +104,8 @@ def conditions(
         "before_1970": moment < F.lit("1970-01-01").cast("timestamp"),
         "bad_amount": cents.isNull() & ~F.coalesce("finite", F.lit(False)),
         "amount_overflow": cents.isNull(),
-        "zero_price": cents == 0,
+        # What only rounds to nothing had a price.
+        "zero_price": (cents == 0) & (F.col("exact") == 0),
     }
     if CORRUPT in lines.select("record.*").columns:
         found["malformed"] = F.col("record").getField(CORRUPT).isNotNull()
@@ -138,7 +140,7 @@ def conditions(
 
 def kinds_of(rows: DataFrame) -> dict[str, DataType]:
     """Types of the mapped columns."""
-    return {column.name: column.dataType for column in rows.schema.fields if column.name != "record"}
+    return {column.name: column.dataType for column in rows.schema.fields if column.name not in ("record", FILTERED)}
 
 
 def _id(name: str, kinds: Kinds, *, tidy: bool) -> Column:

@@ -15,6 +15,7 @@ from rfm_spark.core.config import digest
 from rfm_spark.core.moments import from_micros
 from rfm_spark.core.places import CORRUPT, Where
 from rfm_spark.lake.jdbc import filled_options
+from rfm_spark.lake.texts import readable, repaired
 
 GLOB = re.compile(r"[*?\[{]")
 _TEXT_FORMATS = ("csv", "json")
@@ -62,7 +63,10 @@ def read_files(spark: SparkSession, path: str, place: Where, found: Listing) -> 
     if place.format == "parquet":
         # Files that came later may have more columns than the first one.
         options = {"mergeSchema": "true", **options}
-    files = [_literal(file) for file in found.files]
+    listed, given = list(found.files), options
+    if place.format in _TEXT_FORMATS:
+        listed, options = readable(listed, options, place.format, place.shown)
+    files = [_literal(file) for file in listed]
     rows = spark.read.format(place.format or "").options(**options).load(files)
     if place.format == "csv" and len(files) > 1 and not any(_INVENTED.fullmatch(name) for name in rows.columns):
         # Files of one source may differ in their header; Spark would go by position and mix the columns up.
@@ -70,11 +74,12 @@ def read_files(spark: SparkSession, path: str, place: Where, found: Listing) -> 
     # FAILFAST stops at the first such line; PERMISSIVE is what is done anyway.
     strict = any(key.lower() == "mode" and value.upper() == "FAILFAST" for key, value in options.items())
     if place.format not in _TEXT_FORMATS or strict or (place.format == "csv" and CORRUPT in rows.columns):
-        return rows
+        return repaired(rows, given) if listed == list(found.files) else rows
     fields = [field for field in rows.schema.fields if field.name != CORRUPT]
     known = StructType(fields).add(CORRUPT, StringType())
     reader = spark.read.format(place.format).options(**options).option("columnNameOfCorruptRecord", CORRUPT)
-    return reader.schema(known).load(files)
+    lines = reader.schema(known).load(files)
+    return repaired(lines, given) if listed == list(found.files) else lines
 
 
 def _below(root: str, file: str) -> str:

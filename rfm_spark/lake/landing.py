@@ -63,11 +63,11 @@ def land(store: Store, rows: DataFrame, name: str, where: str) -> Landed:
             store.place.make_folder()
             with writable(store.place):
                 patiently(lambda: _copy(store, held, target, metadata))
-    version, written = store.commit_saying(target, metadata)
-    landed = store.read(target, version)
+    made = store.commit_saying(target, metadata)
+    landed = store.read(target, made.version)
     if fresh and content_hash(landed) != content:
         raise GateError(f"{where}: its rows changed while they were landed; start the run again")
-    return Landed(landed, content, written)
+    return Landed(landed, content, made.made_at)
 
 
 def _copy(store: Store, rows: DataFrame, target: str, metadata: str) -> None:

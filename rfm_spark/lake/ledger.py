@@ -9,6 +9,7 @@ from datetime import date
 from typing import Any
 
 from rfm_spark.core.config import digest
+from rfm_spark.core.errors import LakeError, RfmSparkError, cause_of
 from rfm_spark.core.moments import to_micros
 from rfm_spark.core.schemas import RUNS
 from rfm_spark.lake.store import Store
@@ -24,7 +25,7 @@ class RunRow:
         config_name: the segmentation.
         config: canonical JSON, with the rule map.
         previous_run_id: run its changes are against.
-        exit_code: repeated on a repeat.
+        exit_code: 0, or 4 where drift was at or above --fail-on; a repeat judges the stored verdict anew.
         finished_at: when it became visible, in microseconds since 1970.
         code_version: of rfm-spark.
         model_version: cluster model its customers were assigned by.
@@ -69,15 +70,56 @@ class Ledger:
         self._store = store
 
     def complete(self, config_name: str | None = None) -> list[RunRow]:
-        """All complete runs, oldest as-of first, newest run of an as-of date last."""
+        """All complete runs, oldest as-of first, newest run of an as-of date last.
+
+        Raises:
+            LakeError: the table is there, and can't be read.
+        """
         named = {} if config_name is None else {"config_name": config_name}
-        found = [_run_row(row) for row in self._store.rows(RUNS.name, **named)]
+        try:
+            rows = self._store.rows(RUNS.name, **named)
+        except RfmSparkError:
+            raise
+        except Exception as error:
+            # Taken for an empty one, it would make every date a first run.
+            raise LakeError(
+                f"lake {self._store.place}: the ledger, table {RUNS.name}, can't be read ({cause_of(error)}); check "
+                "the right to read it and whether it is whole; nothing was written"
+            ) from error
+        found = [_run_row(row) for row in rows]
         # A forced repeat within the clock's resolution still comes after what it repeats.
         return sorted(found, key=lambda run: (run.as_of, run.finished_at, len(run.run_id), run.run_id))
 
     def publish(self, row: dict[str, Any]) -> None:
-        """Make a run visible; the same run published twice stays one row."""
+        """Make a run visible; the same run published twice stays one row.
+
+        Raises:
+            LakeError: another run has its id.
+        """
+        for there in self._store.rows(RUNS.name, run_id=row["run_id"]):
+            must_be_same(_run_row(there), row)
         self._store.insert_new(RUNS, [row], keys=("run_id",))
+
+
+def must_be_same(there: RunRow, row: Mapping[str, Any]) -> None:
+    """Compare a published run with one of the same id that is to be published, or was asked for.
+
+    Args:
+        there: the published one.
+        row: config_name, as_of_date, config, inputs, code_version and previous_run_id of the other.
+
+    Raises:
+        LakeError: they are two runs; eight digits of a hash may be the same by chance.
+    """
+    mine = {"config_name": there.config_name, "as_of_date": there.as_of, "config": there.config,
+            "inputs": dict(there.inputs), "code_version": there.code_version,
+            "previous_run_id": there.previous_run_id}  # fmt: skip
+    other = [name for name, value in mine.items() if row[name] != value]
+    if other:
+        raise LakeError(
+            f"run id {there.run_id} is taken by a run of {there.config_name!r} as of {there.as_of} that differs in "
+            f"{', '.join(other)}; change the `name` of this segmentation, which gives its runs other ids"
+        )
 
 
 def _run_row(row: Mapping[str, Any]) -> RunRow:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Mapping, Sequence
 from datetime import timezone
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
@@ -25,9 +27,17 @@ _ELSEWHERE = re.compile(r"^(/|[A-Za-z][A-Za-z0-9+.-]*:)")
 
 
 def has_commit(folder: Path) -> bool:
-    """Whether there is a table: a log with a commit."""
-    log = folder / "_delta_log"
-    return any(log.glob("*.json")) or any(log.glob("*.checkpoint*.parquet"))
+    """Whether there is a table: a log with a commit.
+
+    Raises:
+        OSError: the log is there, and can't be listed.
+    """
+    try:
+        # Not by a pattern, which takes a folder that may not be read for an empty one.
+        names = os.listdir(folder / "_delta_log")
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    return any(name.endswith(".json") or fnmatch(name, "*.checkpoint*.parquet") for name in names)
 
 
 def plain_frame(

@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import csv
+import json
 import re
 from collections.abc import Callable
+from itertools import islice
 from pathlib import Path
+from typing import Literal
 
 from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql.types import ArrayType, DataType, StructType
 
 from rfm_spark.core.errors import SourceError
+from rfm_spark.core.places import CORRUPT, Where
+from rfm_spark.lake.charsets import found_encoding
+from rfm_spark.lake.files import listing, read_files
+from rfm_spark.lake.missing import has_no_versions, is_missing
+from rfm_spark.lake.texts import ALIGNED, lines_of, start_of
 
 DELIMITERS = (",", ";", "\t", "|")
 READABLE = "a Delta folder, Parquet, CSV or JSON lines"
@@ -19,8 +28,16 @@ _FORMAT_OF = {
     "json": "json", "jsonl": "json", "ndjson": "json",
 }  # fmt: skip
 _PACKED = ("gz", "bz2", "snappy", "zst", "lz4")
+# Python unpacks the others itself.
+_BY_SPARK = (".snappy", ".zst", ".lz4")
 _SCHEME = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]+:/")
 _HEAD_LINES = 1000
+_HEAD_FILES = 20
+_HEAD_BYTES = 8 << 20
+_STEADY = 0.9
+# A page of an interface has its rows in one field, and little beside.
+_FEW_BESIDE = 3
+_NUMBERS = re.compile(r"[\d.,:/ -]+$")
 # What a data row has and a header hasn't: a cell that is a number or starts like a date.
 _DATUM = re.compile(r"^\W{0,2}(\d[\d.,:/ \-]*|\d{1,4}[-/. ](\d{1,2}|[A-Za-z]{3,9})[-/. ]\d{1,4}.*)$")
 
@@ -47,15 +64,36 @@ def read_source(spark: SparkSession, path: str) -> tuple[DataFrame, str, Options
         format_name = _remote_format(spark, path) if remote else _local_format(Path(path), path)
         options: Options = {}
         if format_name in ("text", "csv", "json"):
-            format_name, options = _text_format(_head(spark, place, path), path)
-        frame = spark.read.format(format_name).options(**{key: _option(value) for key, value in options.items()})
-        rows = frame.load(place)
+            by_spark = remote or path.lower().endswith(_BY_SPARK)
+            encoding, lines = _head_by_spark(spark, place, path) if by_spark else _local_head(Path(place), path)
+            format_name, options = _text_format(lines, encoding, path)
+            rows = _texts(spark, place, format_name, options, path)
+        else:
+            rows = spark.read.format(format_name).load(place)
     except PySparkException as error:
         first = re.sub(r"^\[[^\]]*\]\s*", "", str(error).splitlines()[0])
         raise SourceError(f"{path} can't be read ({first}); give {READABLE}") from error
     if not rows.columns:
         raise SourceError(f"{path} has no columns; give {READABLE}")
     return rows, format_name, options
+
+
+def _texts(spark: SparkSession, place: str, format_name: str, options: Options, shown: str) -> DataFrame:
+    """The rows as a run reads them."""
+    kind: Literal["csv", "json"] = "json" if format_name == "json" else "csv"
+    where = Where(path=place, format=kind, options=options)
+    rows = read_files(spark, place, where, listing(spark, place, where)).drop(CORRUPT)
+    inside = [field.name for field in rows.schema.fields if _is_of_rows(field.dataType)]
+    if kind == "json" and inside and len(rows.columns) <= len(inside) + _FEW_BESIDE and len(rows.take(2)) == 1:
+        raise SourceError(
+            f"{shown} is one object, whose rows are in its field {inside[0]}; save them one a line, for instance with "
+            f"jq -c '.{inside[0]}[]' {shown} > rows.jsonl"
+        )
+    return rows
+
+
+def _is_of_rows(kind: DataType) -> bool:
+    return isinstance(kind, ArrayType) and isinstance(kind.elementType, StructType)
 
 
 def _local_format(place: Path, shown: str) -> str:
@@ -89,7 +127,9 @@ def _remote_format(spark: SparkSession, path: str) -> str:
 def _lists(columns: Callable[[], list[str]]) -> bool:
     try:
         return bool(columns())
-    except PySparkException:
+    except PySparkException as error:
+        if not (is_missing(error) or has_no_versions(error)):
+            raise
         return False
 
 
@@ -111,37 +151,72 @@ def _by_name(name: str, shown: str) -> str:
     return _FORMAT_OF.get(last, "text")
 
 
-def _head(spark: SparkSession, path: str, shown: str) -> list[str]:
+def _head_by_spark(spark: SparkSession, path: str, shown: str) -> tuple[str, list[str]]:
     rows = spark.read.text(path).limit(_HEAD_LINES).collect()
-    lines = [str(row[0]).lstrip("\ufeff") for row in rows if row[0] and str(row[0]).strip()]
-    if not lines:
+    lines = _filled([str(row[0]) for row in rows if row[0]], shown)
+    if lines[0].lower().startswith(("sep=", '"sep=')):
+        raise SourceError(f"{shown} begins with a line {lines[0]}, which only local files may have; take it out")
+    return ("ISO-8859-1" if any("\ufffd" in line for line in lines) else "UTF-8"), lines
+
+
+def _local_head(place: Path, shown: str) -> tuple[str, list[str]]:
+    """The encoding of local text files, from their first megabytes, and the first lines of the first file."""
+    files = [place] if place.is_file() else [file for file in sorted(place.rglob("*")) if _is_data(file, place)]
+    starts = [start_of(file, _HEAD_BYTES) for file in files[:_HEAD_FILES]]
+    found = {found_encoding(start, shown) for start in starts if start.strip()}
+    others = found - {"UTF-8", "ISO-8859-1", "windows-1252"}
+    if others and len(found) > 1:
+        raise SourceError(f"{shown} holds files in several encodings ({', '.join(sorted(found))}); give one of them")
+    encoding = next((name for name in ("windows-1252", "ISO-8859-1", *sorted(others)) if name in found), "UTF-8")
+    return encoding, _filled(list(islice(lines_of(files[0], encoding), _HEAD_LINES)), shown)
+
+
+def _is_data(file: Path, root: Path) -> bool:
+    return file.is_file() and not any(step.startswith(("_", ".")) for step in file.relative_to(root).parts)
+
+
+def _filled(lines: list[str], shown: str) -> list[str]:
+    filled = [line.rstrip("\r\n").lstrip("\ufeff") for line in lines if line.strip()]
+    if not filled:
         raise SourceError(f"{shown} has no rows; give {READABLE}")
-    if any("\x00" in line for line in lines[:20]):
-        raise SourceError(f"{shown} is no text in UTF-8 or Latin-1; save it as UTF-8, or give {READABLE}")
-    return lines
+    if any("\x00" in line for line in filled[:20]):
+        raise SourceError(f"{shown} is no text; save it as CSV in UTF-8, or give {READABLE}")
+    return filled
 
 
-def _text_format(lines: list[str], path: str) -> tuple[str, Options]:
-    if lines[0].lstrip().startswith("{"):
-        return "json", {}
+def _text_format(lines: list[str], encoding: str, path: str) -> tuple[str, Options]:
+    options: Options = {} if encoding == "UTF-8" else {"encoding": encoding}
     if lines[0].lstrip().startswith("["):
-        return "json", {"multiLine": True}
-    delimiter = _delimiter(lines)
+        return "json", {"multiLine": True, **options}
+    if lines[0].lstrip().startswith("{"):
+        return "json", options if _is_whole(lines[0]) else {"multiLine": True, **options}
+    if re.match(r'"?sep=.', lines[0]):
+        lines = lines[1:]
+    delimiter = _delimiter(lines) if lines else None
     if delimiter is None:
         raise SourceError(
-            f"{path} has one column only, however it is split (by comma, semicolon, tab or |); give {READABLE}"
+            f"{path} has one column only, however it is split (by comma, semicolon, tab, | or blanks); give {READABLE}"
         )
-    options: Options = {"header": _has_header(lines[0], delimiter)}
-    if delimiter != ",":
-        options["sep"] = delimiter
-    if any("\ufffd" in line for line in lines):
-        options["encoding"] = "ISO-8859-1"
+    return "csv", {"header": _has_header(lines[0], delimiter), **_csv_options(lines, delimiter), **options}
+
+
+def _csv_options(lines: list[str], delimiter: str) -> Options:
+    options: Options = {} if delimiter == "," else {"sep": delimiter}
+    if delimiter in ALIGNED:
+        return options
     if any(re.search(r'[^,;|\t"]""|""[^,;|\t"]', line) for line in lines):
         # The usual "" inside quotes; Spark by itself expects a backslash.
         options["escape"] = '"'
     if any(line.count('"') % 2 for line in lines):
         options["multiLine"] = True
-    return "csv", options
+    return options
+
+
+def _is_whole(line: str) -> bool:
+    try:
+        return isinstance(json.loads(line), dict)
+    except ValueError:
+        return False
 
 
 def _delimiter(lines: list[str]) -> str | None:
@@ -154,13 +229,25 @@ def _delimiter(lines: list[str]) -> str | None:
         steady = sum(found == width for found in widths) / len(widths)
         if best is None or (steady, width) > best[:2]:
             best = (steady, width, delimiter)
+    aligned = _aligned(lines)
+    if aligned is not None and (best is None or best[0] < _STEADY):
+        return aligned
     return best[2] if best else None
 
 
+def _aligned(lines: list[str]) -> str | None:
+    """The kind of blanks that part columns, where every line has as many columns."""
+    wide, narrow = ([re.split(pattern, line.strip()) for line in lines] for pattern in (ALIGNED[1], ALIGNED[0]))
+    if {len(row) for row in wide} == {len(wide[0])} and len(wide[0]) > 1:
+        # Numbers with one blank between them are columns, words are not.
+        inner = [cell for row in wide for cell in row if " " in cell]
+        if not inner or any(not _NUMBERS.match(cell) for cell in inner):
+            return ALIGNED[1]
+    steady = len({len(row) for row in narrow}) == 1 and len(narrow[0]) > 2 and len(narrow) > 1
+    return ALIGNED[0] if steady else None
+
+
 def _has_header(line: str, delimiter: str) -> bool:
-    cells = [cell.strip() for cell in next(csv.reader([line], delimiter=delimiter))]
+    parts = re.split(delimiter, line.strip()) if delimiter in ALIGNED else next(csv.reader([line], delimiter=delimiter))
+    cells = [cell.strip() for cell in parts]
     return not any(_DATUM.match(cell) for cell in cells)
-
-
-def _option(value: str | int | float | bool) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)

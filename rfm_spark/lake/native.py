@@ -144,6 +144,10 @@ class NativeTables:
             text = value.replace("'", "''")
             table.delete(f"{column} = '{text}'")
 
+    def row_count(self, name: str) -> int:
+        """How many rows a table has."""
+        return int(self._open(name).count())
+
     def last_commit(self, name: str) -> Commit:
         """The newest commit."""
         return commit_of(self._open(name).history(1)[0])

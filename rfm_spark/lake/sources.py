@@ -22,6 +22,7 @@ from rfm_spark.lake.files import GLOB, listing, read_files
 from rfm_spark.lake.jdbc import jdbc_error, read_jdbc, without_secrets
 from rfm_spark.lake.landing import land
 from rfm_spark.lake.local import local_version
+from rfm_spark.lake.missing import has_no_versions, is_missing
 from rfm_spark.lake.place import LOCAL, quoted, quoted_table
 from rfm_spark.lake.store import Store
 
@@ -61,7 +62,7 @@ def pin(
     """Open a source at its present version.
 
     Args:
-        store: where views and databases are landed; None only looks, and reads these unpinned.
+        store: where databases, and tables with `land`, are landed; None only looks, and reads these unpinned.
         spark: the session.
         config: names the source's place and format.
         name: which source; `transactions.rates` are its exchange rates.
@@ -74,7 +75,7 @@ def pin(
     place = _place_of(config, name)
     try:
         if place.table is not None:
-            return _pin_table(store, spark, place.table, name, config.name, inspect)
+            return _pin_table(store, spark, place, name, config.name, inspect)
         if place.format == "jdbc":
             return _pin_jdbc(store, spark, place, name, config.name, inspect)
         path = config.resolve(place.path or "")
@@ -115,6 +116,8 @@ def _pin_delta(spark: SparkSession, path: str, name: str, shown: str, inspect: I
     try:
         version = _delta_version(spark, f"delta.{quoted(path)}")
     except AnalysisException as error:
+        if not (is_missing(error) or has_no_versions(error)):
+            raise
         raise SourceError(f"sources.{name}: {shown} is no Delta table; check the path, or set format") from error
     frame = spark.read.format("delta").option("versionAsOf", version.number).load(path)
     inspect(frame)
@@ -122,16 +125,23 @@ def _pin_delta(spark: SparkSession, path: str, name: str, shown: str, inspect: I
 
 
 def _pin_table(
-    store: Store | None, spark: SparkSession, table: str, name: str, config_name: str, inspect: Inspect
+    store: Store | None, spark: SparkSession, place: Where, name: str, config_name: str, inspect: Inspect
 ) -> PinnedSource:
-    identifier = quoted_table(table, f"sources.{name}.table")
+    identifier = quoted_table(place.table or "", f"sources.{name}.table")
     rows = spark.table(identifier)
     inspect(rows)
+    if place.land:
+        return _landed(store, rows, name, config_name)
     try:
         version = _delta_version(spark, identifier)
-    except AnalysisException:
-        # Views and tables without versions can't be pinned where they are.
-        return _landed(store, rows, name, config_name)
+    except AnalysisException as error:
+        if not has_no_versions(error):
+            raise
+        raise SourceError(
+            f"sources.{name}: {place.table} is a view or a table without versions; it is copied into the lake, where "
+            "row filters and masks hold no longer, only with land: true; or give the Delta table beneath it, with "
+            "where: for the rows that count"
+        ) from error
     frame = spark.sql(f"SELECT * FROM {identifier} VERSION AS OF {version.number}")
     return PinnedSource(name, str(version), frame, version.written)
 

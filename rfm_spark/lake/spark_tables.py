@@ -14,6 +14,7 @@ from pyspark.sql import functions as F
 from rfm_spark.core.moments import from_micros
 from rfm_spark.core.table import Table
 from rfm_spark.lake.commits import patiently
+from rfm_spark.lake.missing import is_missing
 from rfm_spark.lake.place import Place, quoted
 from rfm_spark.lake.tables import Commit, Row, Target, Written
 
@@ -33,11 +34,13 @@ class SparkTables:
         return self.properties(name) is not None
 
     def properties(self, name: str) -> dict[str, str] | None:
-        """Properties of a table; None where there is none."""
+        """Properties of a table; None where there is none. One that can't be read is an error."""
         try:
             # Unlike DESCRIBE DETAIL it starts no job.
             rows = self._spark.sql(f"SHOW TBLPROPERTIES {self._place.table(name)}").collect()
-        except AnalysisException:
+        except AnalysisException as error:
+            if not is_missing(error):
+                raise
             return None
         return {row["key"]: row["value"] for row in rows}
 
@@ -132,6 +135,10 @@ class SparkTables:
         where = f"{quoted(column)} = {sql_text(value)}"
         if not self._spark.sql(f"SELECT 1 FROM {self._place.table(name)} WHERE {where}").isEmpty():
             self._spark.sql(f"DELETE FROM {self._place.table(name)} WHERE {where}").collect()
+
+    def row_count(self, name: str) -> int:
+        """How many rows a table has."""
+        return int(self._spark.sql(f"SELECT count(*) FROM {self._place.table(name)}").collect()[0][0])
 
     def last_commit(self, name: str) -> Commit:
         """The newest commit."""

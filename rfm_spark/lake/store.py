@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import date, datetime
+from datetime import date
 from typing import Any, TypeVar
 
 from pyspark.errors import AnalysisException
@@ -15,10 +15,11 @@ from rfm_spark.core.schemas import RUNS, SCHEMA_VERSION, TABLES
 from rfm_spark.core.table import Table
 from rfm_spark.lake.commits import NO_PLACE, is_conflict, patiently, writable
 from rfm_spark.lake.local import local_folder
+from rfm_spark.lake.missing import is_missing
 from rfm_spark.lake.native import NativeTables
 from rfm_spark.lake.place import Place, checked_run_id, quoted
 from rfm_spark.lake.spark_tables import SparkTables
-from rfm_spark.lake.tables import PROPERTIES, VERSION_PROPERTY, Row, Tables, Target, Written
+from rfm_spark.lake.tables import PROPERTIES, VERSION_PROPERTY, Commit, Row, Tables, Target, Written
 
 _MADE_WITH = {**PROPERTIES, VERSION_PROPERTY: str(SCHEMA_VERSION)}
 Result = TypeVar("Result")
@@ -92,6 +93,8 @@ class Store:
             rows = self.spark.sql(f"SELECT * FROM {self.place.table(name)}{suffix}")
             return _completed(name, rows)
         except AnalysisException as error:
+            if not is_missing(error):
+                raise
             raise self._missing(name) from error
 
     def of_runs(self, name: str, run_ids: Sequence[str]) -> DataFrame:
@@ -131,8 +134,8 @@ class Store:
         """What the last commit of a kept table said about itself."""
         return self._tables.last_commit(name).metadata
 
-    def commit_saying(self, name: str, metadata: str) -> tuple[int, datetime]:
-        """The newest version that says this about itself, and when it was made: others may have committed since ours.
+    def commit_saying(self, name: str, metadata: str) -> Commit:
+        """The newest commit that says this about itself: others may have committed since ours.
 
         Raises:
             LakeError: there is none.
@@ -140,7 +143,11 @@ class Store:
         found = self._tables.commit_saying(name, metadata)
         if found is None:
             raise LakeError(f"lake {self.place}: table {name} lost its history; start the run again")
-        return found.version, found.made_at
+        return found
+
+    def row_count(self, name: str) -> int:
+        """How many rows a table has."""
+        return self._tables.row_count(name)
 
     def write_run(
         self, table: Table, frame: DataFrame, run_id: str, as_of: date, part: str = "", *, more: bool = False

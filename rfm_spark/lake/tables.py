@@ -102,6 +102,9 @@ class Tables(Protocol):
     def delete_rows(self, name: str, column: str, value: str) -> None:
         """Delete rows of a table that is there."""
 
+    def row_count(self, name: str) -> int:
+        """How many rows a table has, as its log tells."""
+
     def last_commit(self, name: str) -> Commit:
         """The newest commit."""
 

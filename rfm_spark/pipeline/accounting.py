@@ -15,7 +15,13 @@ from rfm_spark.intake.interaction_counts import InteractionCounts
 
 
 def account(
-    source: str, counts: InteractionCounts, ended: int, copies: int, apart: Mapping[str, int] | None = None
+    source: str,
+    counts: InteractionCounts,
+    ended: int,
+    copies: int,
+    apart: Mapping[str, int] | None = None,
+    *,
+    filters: bool = False,
 ) -> dict[str, int]:
     """The account of a source, once both of its sides are known to be equal.
 
@@ -25,6 +31,7 @@ def account(
         ended: rows up to as_of that were found where they ended.
         copies: rows dropped as duplicates.
         apart: rows rejected later on, by check.
+        filters: whether the source has a condition.
 
     Returns:
         `events.read` and so on, for the ledger.
@@ -38,6 +45,7 @@ def account(
         "accepted": ended + counts.later,
         "rejected": sum(rejected.values()),
         "duplicates": copies,
+        **({"filtered": counts.filtered} if filters else {}),
     }
     held = Balance(rows, dict.fromkeys(rows, 0))
     held.must_hold(source)
@@ -80,23 +88,41 @@ def told(
 
 
 def gate(
-    source: str, counts: InteractionCounts, limits: SourceLimits, as_of: date, apart: Mapping[str, int] | None = None
+    source: str,
+    counts: InteractionCounts,
+    limits: SourceLimits,
+    as_of: date,
+    run_id: str | None,
+    apart: Mapping[str, int] | None = None,
+    unknown: str = "",
 ) -> list[str]:
     """What a reader should know of a source's rows.
+
+    Args:
+        source: events or messages.
+        counts: of the pass over its rows.
+        limits: of the source.
+        as_of: last day that counts.
+        run_id: of the run whose rejects can be looked at; None before there is one.
+        apart: rows rejected later on, by check.
+        unknown: how words that nobody knows can be mapped.
 
     Raises:
         GateError: they are beyond a limit at level fail.
     """
     rejected = {code: n for code, n in {**counts.rejected, **(apart or {})}.items() if code != ANONYMOUS}
     reasons = ", ".join(f"{code} {n:,}" for code, n in rejected.items())
-    known = counts.read - counts.rejected.get(ANONYMOUS, 0)
+    known = counts.read - counts.filtered - counts.rejected.get(ANONYMOUS, 0)
     share = sum(rejected.values()) / known if known else 0.0
+    look = f"look at them with `rfm-spark rejects --run {run_id}` and " if run_id else ""
     found = _beyond(
         share, limits.levels("max_reject_share"),
         lambda limit: f"{share:.1%} of the rows of sources.{source} that have a customer were rejected ({reasons}), "
-        f"more than sources.{source}.quality.max_reject_share allows ({limit:.1%}); look at them with `rfm-spark "
-        "rejects` and mend the mapping or the data",
+        f"more than sources.{source}.quality.max_reject_share allows ({limit:.1%}); {look}mend the "
+        f"mapping or the data{f'; {unknown}' if unknown else ''}",
     )  # fmt: skip
+    if unknown and not found:
+        found = [unknown]
     newest = counts.newest
     if newest is None:
         return [*found, f"sources.{source} has no usable row in the days that are looked at, up to {as_of}"]

@@ -19,8 +19,8 @@ from rfm_spark.lake.ledger import RunRow
 from rfm_spark.lake.models import Models
 from rfm_spark.lake.store import Store
 from rfm_spark.pipeline.late import reading
+from rfm_spark.segments.columns import COLUMNS
 from rfm_spark.segments.cuts import CutSet, from_rows, with_scores
-from rfm_spark.segments.lint import COLUMNS
 from rfm_spark.segments.rules import RuleMap, segment_column
 from rfm_spark.segments.scored import with_codes
 

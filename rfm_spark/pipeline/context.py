@@ -1,4 +1,4 @@
-"""What the stages of one run share."""
+"""What the stages of one run share, and what a look without a run needs of it."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from rfm_spark.core.stats import Moments
 from rfm_spark.drift.movement import Flicker
 from rfm_spark.drift.verdict import Verdict
 from rfm_spark.intake.counts import LineCounts
+from rfm_spark.intake.gates import Buyers
 from rfm_spark.intake.lines import Intake, Judged
 from rfm_spark.lake.claims import Claim
 from rfm_spark.lake.ledger import RunRow
@@ -49,101 +50,51 @@ class Progress(Protocol):
         """
 
 
-@dataclass
-class RunContext:
-    """State of one run, filled by its stages in order.
+@dataclass(kw_only=True)
+class Look:
+    """What looking at the rows of a day takes, and what it finds; nothing is written.
 
     Attributes:
         spark: the session.
-        store: tables of the lake.
         config: of the run.
-        rule_map: checked against the configuration.
         as_of: last day that counts.
-        run_id: of this run.
         source: transactions, pinned.
         sources: all of them, by name.
-        previous: run that changes are against.
-        held: frames kept for several stages; released when the run ends.
-        claim: on the slot.
-        writer: of its tables.
-        before: run that this one supersedes, or follows; what it rejected is not seen for the first time.
+        held: frames kept for several stages; released when the look ends.
         quality: limits and checks of the source.
         intake: how its lines are read.
         judged: its lines with their verdicts.
         counts: of its rows, known after the first stage.
         customers: persisted, all who have a usable row.
+        buyers: how many there are to segment, known after the first stage.
         suspects: customers whose lines may repeat; None for nobody, or everybody.
         suspect_count: how many; more than 0 without `suspects` means everybody.
         measures: those of customers who purchased.
-        moments: of the measures, as z-scores and features need them.
-        cut_sets: cuts of this run.
-        scored: measures with scores and standings.
-        planned_model: the champion, and whether this run trains a model.
-        model: clusters of this run, if any.
-        training: of `model`, where this run trained it.
-        champion_check: the champion on today's customers, where there is one.
-        definition_changed: whether segments mean something else than in the previous run.
-        flicker: moves back and forth since the previous run.
-        verdict: on drift; None where there was nothing to compare with.
-        fail_on: verdict from which on the run ends with exit code 4; None for never.
-        challenger: a model trained because today's customers lie elsewhere; it assigns nobody yet.
-        behaviour: columns of customers from events and messages, a frame for each, keyed by customer_id.
         contents: source to a fingerprint of its rows up to as_of.
-        engagement_cuts: rows of `segment_cuts` for the scores of engagement.
-        segments: this run's rows of `segments`, as written.
         few_customers: whether plans cost more than the customers in them; known after the first stage.
         rows: counts for the ledger.
         money: sums for the ledger.
-        warnings: for the ledger and the report.
-        status: ok, thin or empty.
-        inputs: source to version.
-        touched: looks for earlier published dates that late rows touch.
     """
 
     spark: SparkSession
-    store: Store
     config: Config
-    rule_map: RuleMap
     as_of: date
-    run_id: str
     source: PinnedSource
-    previous: RunRow | None
     held: ExitStack
-    claim: Claim
-    writer: Writer
-    before: RunRow | None = None
     sources: Mapping[str, PinnedSource] = field(default_factory=dict)
-    behaviour: Sequence[DataFrame] = ()
-    contents: dict[str, str] = field(default_factory=dict)
-    engagement_cuts: Sequence[Mapping[str, Any]] = ()
     quality: QualityConfig = field(default_factory=QualityConfig)
     intake: Intake = field(default_factory=Intake)
     judged: Judged | None = None
     counts: LineCounts | None = None
     customers: DataFrame | None = None
+    buyers: Buyers | None = None
     suspects: DataFrame | None = None
     suspect_count: int = 0
-    status: str = "ok"
-    inputs: Mapping[str, str] = field(default_factory=dict)
-    touched: Callable[[], Sequence[date]] = tuple
     measures: DataFrame | None = None
-    moments: Mapping[str, Moments] = field(default_factory=dict)
-    cut_sets: Sequence[CutSet] = ()
-    scored: DataFrame | None = None
-    planned_model: PlannedModel = field(default_factory=PlannedModel)
-    model: ClusterModel | None = None
-    training: Training | None = None
-    champion_check: Check | None = None
-    definition_changed: bool = False
-    flicker: Flicker | None = None
-    verdict: Verdict | None = None
-    fail_on: str | None = None
-    challenger: Training | None = None
-    segments: DataFrame | None = None
+    contents: dict[str, str] = field(default_factory=dict)
     few_customers: bool = False
     rows: dict[str, int] = field(default_factory=dict)
     money: dict[str, Decimal] = field(default_factory=dict)
-    warnings: list[str] = field(default_factory=list)
 
     @property
     def known_counts(self) -> LineCounts:
@@ -165,6 +116,11 @@ class RunContext:
         """Customers who purchased, after the first stage."""
         return _have(self.measures)
 
+    @property
+    def known_buyers(self) -> Buyers:
+        """How many there are, after the first stage."""
+        return _have(self.buyers)
+
     def hold(self, frame: DataFrame) -> DataFrame:
         """Keep a frame that is read more than once: of a few customers its rows, until nobody refers to it any more."""
         if self.few_customers and runs_here(self.spark):
@@ -173,8 +129,69 @@ class RunContext:
         return self.persist(frame)
 
     def persist(self, frame: DataFrame) -> DataFrame:
-        """Keep a frame that may be larger than the customers are many, until the run ends."""
+        """Keep a frame that may be larger than the customers are many, until the look ends."""
         return self.held.enter_context(persisted(frame))
+
+
+@dataclass(kw_only=True)
+class RunContext(Look):
+    """State of one run, filled by its stages in order.
+
+    Attributes:
+        store: tables of the lake.
+        rule_map: checked against the configuration.
+        run_id: of this run.
+        previous: run that changes are against.
+        claim: on the slot.
+        writer: of its tables.
+        before: run that this one supersedes, or follows; what it rejected is not seen for the first time.
+        moments: of the measures, as z-scores and features need them.
+        cut_sets: cuts of this run.
+        scored: measures with scores and standings.
+        planned_model: the champion, and whether this run trains a model.
+        model: clusters of this run, if any.
+        training: of `model`, where this run trained it.
+        champion_check: the champion on today's customers, where there is one.
+        definition_changed: whether segments mean something else than in the previous run.
+        flicker: moves back and forth since the previous run.
+        verdict: on drift; None where there was nothing to compare with.
+        fail_on: verdict from which on the run ends with exit code 4; None for never.
+        challenger: a model trained because today's customers lie elsewhere; it assigns nobody yet.
+        behaviour: columns of customers from events and messages, a frame for each, keyed by customer_id.
+        engagement_cuts: rows of `segment_cuts` for the scores of engagement.
+        segments: this run's rows of `segments`, as written.
+        warnings: for the ledger and the report.
+        status: ok, thin or empty.
+        inputs: source to version.
+        touched: looks for earlier published dates that late rows touch.
+    """
+
+    store: Store
+    rule_map: RuleMap
+    run_id: str
+    previous: RunRow | None
+    claim: Claim
+    writer: Writer
+    before: RunRow | None = None
+    behaviour: Sequence[DataFrame] = ()
+    engagement_cuts: Sequence[Mapping[str, Any]] = ()
+    status: str = "ok"
+    inputs: Mapping[str, str] = field(default_factory=dict)
+    touched: Callable[[], Sequence[date]] = tuple
+    moments: Mapping[str, Moments] = field(default_factory=dict)
+    cut_sets: Sequence[CutSet] = ()
+    scored: DataFrame | None = None
+    planned_model: PlannedModel = field(default_factory=PlannedModel)
+    model: ClusterModel | None = None
+    training: Training | None = None
+    champion_check: Check | None = None
+    definition_changed: bool = False
+    flicker: Flicker | None = None
+    verdict: Verdict | None = None
+    fail_on: str | None = None
+    challenger: Training | None = None
+    segments: DataFrame | None = None
+    warnings: list[str] = field(default_factory=list)
 
     def write(self, contents: Mapping[str, Content]) -> None:
         """Write this run's rows of several run tables, each a frame or a few rows, and note how many they are."""

@@ -2,64 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
-from datetime import date, timedelta
-from functools import partial
-from typing import TypeVar
-
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from rfm_spark.behaviour.engagement import customer_columns, engaged_rows, engagement, engagement_summary
 from rfm_spark.behaviour.engagement_rfm import of_interactions, of_responses
-from rfm_spark.behaviour.interactions import (
-    Features,
-    bot_days,
-    customer_interactions,
-    events_each_once,
-    interaction_rows,
-    of_window,
-    without_days,
-)
-from rfm_spark.behaviour.messages import MESSAGE_FLAGS, Judging, channel_counts, outcomes
-from rfm_spark.behaviour.tracking import PAST_DAYS, Health, tracking_health, warnings
-from rfm_spark.core.checks import Check, severity
-from rfm_spark.core.config import Config
-from rfm_spark.core.interaction_checks import EVENT_CHECKS, MESSAGE_CHECKS
+from rfm_spark.behaviour.interactions import interaction_rows, of_window
+from rfm_spark.behaviour.messages import Judging
+from rfm_spark.behaviour.tracking import Health, warnings
 from rfm_spark.core.interaction_tables import ENGAGEMENT, ENGAGEMENT_SUMMARY, INTERACTIONS, TRACKING
-from rfm_spark.core.interaction_words import (
-    EVENT_CHANNELS,
-    EVENT_TYPES,
-    IGNORED,
-    MESSAGE_CHANNELS,
-    MESSAGE_EVENTS,
-)
-from rfm_spark.core.interactions import EventsSource, MessagesSource
+from rfm_spark.core.interactions import MessagesSource
 from rfm_spark.core.schemas import REJECTS
-from rfm_spark.core.session import session_settings
-from rfm_spark.intake import events as event_rows
-from rfm_spark.intake import messages as message_rows
 from rfm_spark.intake.counts import ANONYMOUS
-from rfm_spark.intake.events import Reading, judged_events, visitors
-from rfm_spark.intake.ids import unicode_changes
-from rfm_spark.intake.interaction_counts import InteractionCounts, interaction_counts, tallied
-from rfm_spark.intake.messages import judged_messages
 from rfm_spark.intake.rejects import interaction_rejects
 from rfm_spark.lake.ledger import Ledger, RunRow, current_runs
-from rfm_spark.lake.sources import PinnedSource, pin
-from rfm_spark.pipeline.accounting import account, checks_found, gate, told
 from rfm_spark.pipeline.context import RunContext
 from rfm_spark.pipeline.inputs import readable
+from rfm_spark.pipeline.interaction_reading import EVENTS, MESSAGES, connected
+from rfm_spark.pipeline.interaction_rows import Seen, interaction_warnings, look_at_events, look_at_messages
 from rfm_spark.pipeline.rejecting import first_seen
 from rfm_spark.pipeline.writing import Content, collected
-
-EVENTS, MESSAGES = "events", "messages"
-BOT = "bot"
-# What of a row shapes results.
-_EVENT_CONTENT: tuple[str, ...] = ("customer_id", "event_ts", "type", "channel", "session_id", "event_id")
-_MESSAGE_CONTENT: tuple[str, ...] = ("customer_id", "event_ts", "type", "channel", "message_id")
-Source = TypeVar("Source")
 
 
 def interact(run: RunContext) -> int | None:
@@ -70,13 +32,15 @@ def interact(run: RunContext) -> int | None:
     stirred = run.known_customers.select("customer_id", F.col("last_order_date").alias("stirred_on"))
     if run.config.sources.events is not None:
         with readable(EVENTS):
-            customers = _events(run, run.config.sources.events, contents, health)
+            customers = _judged(run, look_at_events(run, run.config.sources.events), health)
+        contents[INTERACTIONS.name] = interaction_rows(customers, run.config.interactions.windows)
         columns.append(_of_events(run, customers))
         visited = customers.select("customer_id", F.to_date("last_event_ts").alias("stirred_on"))
         stirred = stirred.unionByName(visited).groupBy("customer_id").agg(F.max("stirred_on").alias("stirred_on"))
     if run.config.sources.messages is not None:
         with readable(MESSAGES):
-            columns.append(_messages(run, run.config.sources.messages, stirred, contents, health))
+            channels = _judged(run, look_at_messages(run, run.config.sources.messages), health)
+            columns.append(_engaged(run, run.config.sources.messages, channels, stirred, contents))
     if not columns:
         return None
     run.behaviour = columns
@@ -86,172 +50,15 @@ def interact(run: RunContext) -> int | None:
     large = {name: content for name, content in contents.items() if isinstance(content, DataFrame)}
     run.write({name: content for name, content in contents.items() if name not in large})
     run.write_later(large)
-    return sum(run.rows[f"{name}.read"] for name in _connected(run.config))
+    return sum(run.rows[f"{name}.read"] for name in connected(run.config))
 
 
-def same_interactions(run: RunRow, config: Config, pinned: Mapping[str, PinnedSource]) -> bool:
-    """Whether a published run has counted just the events and messages that are there now, up to its date."""
-    changed = {name for name, at in pinned.items() if run.inputs.get(name) != at.version}
-    return all(
-        run.contents.get(name) == _read(name, config, pinned[name], run.as_of, _unheld).counts.contents
-        for name in _connected(config)
-        if name in changed
-    )
-
-
-def interaction_lines(spark: SparkSession, config: Config, as_of: date) -> list[str]:
-    """What `check` says of events and messages, a line each: rows, and what their checks would find.
-
-    Raises:
-        SourceError: a source that can't be opened or mapped.
-    """
-    found = []
-    with session_settings(spark, {"spark.sql.session.timeZone": config.timezone}):
-        for name in _connected(config):
-            with readable(name):
-                found.append(_line(name, _read(name, config, pin(None, spark, config, name), as_of, _unheld).counts))
-    return found
-
-
-def _connected(config: Config) -> list[str]:
-    given = {EVENTS: config.sources.events, MESSAGES: config.sources.messages}
-    return [name for name, source in given.items() if source is not None]
-
-
-def _line(source: str, counts: InteractionCounts) -> str:
-    rejected = ", ".join(f"{reason} {n:,}" for reason, n in counts.rejected.items()) or "none"
-    marked = ", ".join(f"{code} {n:,}" for code, n in counts.marked.items()) or "none"
-    newest = f", the newest of {counts.newest}" if counts.newest is not None else ""
-    return f"{source}: {counts.read:,} rows of the days looked at{newest}; rejected: {rejected}; marked: {marked}"
-
-
-Hold = Callable[[DataFrame], DataFrame]
-
-
-def _unheld(frame: DataFrame) -> DataFrame:
-    return frame
-
-
-@dataclass(frozen=True)
-class _Rows:
-    """Rows of a source with their verdicts, what one pass over them saw, and how they were read."""
-
-    judged: DataFrame
-    counts: InteractionCounts
-    reading: Reading
-    first_day: date
-
-
-def _read(name: str, config: Config, pinned: PinnedSource, as_of: date, hold: Hold) -> _Rows:
-    """The rows of events or messages that a run as of a day looks at, ids in one Unicode form."""
-    checks: tuple[Check, ...] = EVENT_CHECKS if name == EVENTS else MESSAGE_CHECKS
-    if name == EVENTS:
-        events = _have(config.sources.events)
-        # A day more than the longest window, for the session that reaches into it; five weeks for tracking health.
-        first_day = as_of - timedelta(days=max(config.interactions.windows[-1], PAST_DAYS))
-        reading = Reading(pinned.written, first_day, as_of)
-        if "visitor_id" in events.columns:
-            reading = replace(reading, visitors=hold(visitors(pinned.frame, events, reading)))
-        judge = partial(judged_events, pinned.frame, events)
-        limits, content = events.quality.checks, _EVENT_CONTENT
-    else:
-        messages = _have(config.sources.messages)
-        first_day = Judging(as_of, config.engagement).read_from
-        reading = Reading(pinned.written, first_day)
-        judge = partial(judged_messages, pinned.frame, messages)
-        limits, content = messages.quality.checks, _MESSAGE_CONTENT
-    rows = judge(reading)
-    counts = interaction_counts(tallied(rows, [F.col(column) for column in content]), checks, as_of)
-    if counts.foreign_ids and severity("id_unicode", limits, checks) != "off":
-        changes = hold(unicode_changes(rows.where(F.col("reason").isNull()), ("customer_id",)))
-        if not changes.isEmpty():
-            reading = replace(reading, id_changes=changes)
-            rows = judge(reading)
-            counts = interaction_counts(tallied(rows, [F.col(column) for column in content]), checks, as_of)
-    return _Rows(rows, counts, reading, first_day)
-
-
-def _have(source: Source | None) -> Source:
-    if source is None:
-        raise RuntimeError("a source is read that the configuration does not name")
-    return source
-
-
-def _events(run: RunContext, source: EventsSource, contents: dict[str, Content], health: list[Health]) -> DataFrame:
-    """Customers of `interactions.customer_interactions`; rows accounted for, tables added to `contents`."""
-    found = _read(EVENTS, run.config, run.sources[EVENTS], run.as_of, run.persist)
-    rows, counts = found.judged, found.counts
-    if found.reading.visitors is not None:
-        run.rows |= _visitor_counts(found.reading.visitors)
-    health += tracking_health(EVENTS, _named(counts, EVENT_CHANNELS, EVENT_TYPES), run.as_of, found.first_day)
-    run.contents[EVENTS] = counts.contents
-    each_id = severity("duplicate_event", source.quality.checks, EVENT_CHECKS) != "off"
-    features = Features(
-        run.as_of, run.config.interactions, "session_id" in source.columns, "event_id" in source.columns and each_id
-    )
-    events = events_each_once(event_rows.counted(rows, run.as_of), features)
-    customers = run.hold(customer_interactions(events, features))
-    totals = _event_totals(customers)
-    copies, apart, marked = totals["copies"], {}, dict(counts.marked)
-    bots = _bots(run, events, customers, source)
-    if bots is not None:
-        # Only the customers concerned are computed again.
-        their_events = events.join(bots.ids, "customer_id", "left_semi")
-        again = customer_interactions(without_days(their_events, bots.days), features)
-        people = run.hold(customers.join(bots.ids, "customer_id", "left_anti").unionByName(again))
-        left = _event_totals(people)["all_events"]
-        run.rows[f"{EVENTS}.bots"], theirs = bots.count, totals["all_events"] - left
-        if severity(BOT, source.quality.checks, EVENT_CHECKS) == "reject":
-            customers, apart, totals = people, {BOT: theirs}, {**totals, "all_events": left}
-        else:
-            marked[BOT] = theirs
-    run.rows |= account(EVENTS, counts, totals["all_events"] + _technical(counts), copies, apart)
-    marked["duplicate_event"] = copies
-    run.rows |= checks_found(EVENTS, marked, source.quality.checks, EVENT_CHECKS)
-    _write_rejects(run, rows, EVENTS, counts)
-    run.warnings += [*gate(EVENTS, counts, source.quality, run.as_of, apart), *told(EVENTS, run.rows, EVENT_CHECKS)]
-    contents[INTERACTIONS.name] = interaction_rows(customers, run.config.interactions.windows)
-    return customers
-
-
-def _technical(counts: InteractionCounts) -> int:
-    place = EVENT_TYPES.index(IGNORED)
-    return sum(sum(days.values()) for (_, kind), days in counts.series.items() if kind == place)
-
-
-def _event_totals(customers: DataFrame) -> dict[str, int]:
-    row = customers.agg(F.sum("all_events").alias("all_events"), F.sum("copies").alias("copies")).collect()[0]
-    return {name: int(row[name] or 0) for name in ("all_events", "copies")}
-
-
-@dataclass(frozen=True)
-class _Bots:
-    """Customers' days that a program filled, the customers, and how many they are."""
-
-    days: DataFrame
-    ids: DataFrame
-    count: int
-
-
-def _bots(run: RunContext, events: DataFrame, customers: DataFrame, source: EventsSource) -> _Bots | None:
-    """None without any, or where nobody asks."""
-    limit = source.quality.max_events_per_minute
-    if severity(BOT, source.quality.checks, EVENT_CHECKS) == "off":
-        return None
-    # Nobody else can have so many in a minute.
-    suspects = customers.where(F.col("all_events") > limit).select("customer_id")
-    if suspects.isEmpty():
-        return None
-    days = run.persist(bot_days(events, suspects, limit))
-    ids = days.select("customer_id").distinct()
-    count = ids.count()
-    return _Bots(days, ids, count) if count else None
-
-
-def _visitor_counts(seen: DataFrame) -> dict[str, int]:
-    rows = {row["customers"]: row["count"] for row in seen.groupBy("customers").count().collect()}
-    names = {0: "unknown", 1: "identified", 2: "ambiguous"}
-    return {f"{EVENTS}.visitors.{names[customers]}": count for customers, count in sorted(rows.items())}
+def _judged(run: RunContext, seen: Seen, health: list[Health]) -> DataFrame:
+    """What rows were added up to, once rejects are written and the gates have let them pass."""
+    health += seen.health
+    _write_rejects(run, seen)
+    run.warnings += interaction_warnings(run, seen, run.run_id)
+    return seen.summed
 
 
 def _of_events(run: RunContext, customers: DataFrame) -> DataFrame:
@@ -262,24 +69,11 @@ def _of_events(run: RunContext, customers: DataFrame) -> DataFrame:
     return columns.join(of_interactions(customers, run.as_of, config.windows[-1]), "customer_id")
 
 
-def _messages(
-    run: RunContext, source: MessagesSource, stirred: DataFrame, contents: dict[str, Content], health: list[Health]
+def _engaged(
+    run: RunContext, source: MessagesSource, channels: DataFrame, stirred: DataFrame, contents: dict[str, Content]
 ) -> DataFrame:
-    """Customers of `engagement.customer_columns`; rows accounted for, tables added to `contents`."""
+    """Customers of `engagement.customer_columns`; tables are added to `contents`."""
     judging = Judging(run.as_of, run.config.engagement, source.quality)
-    read = _read(MESSAGES, run.config, run.sources[MESSAGES], run.as_of, run.persist)
-    rows, counts = read.judged, read.counts
-    named = _named(counts, MESSAGE_CHANNELS, MESSAGE_EVENTS)
-    health += tracking_health(MESSAGES, named, run.as_of, read.first_day)
-    run.contents[MESSAGES] = counts.contents
-    channels = run.hold(channel_counts(outcomes(message_rows.counted(rows, run.as_of), judging), judging))
-    sums = (F.sum(name).alias(name) for name in ("kept", "copies", *MESSAGE_FLAGS))
-    totals = {name: int(n or 0) for name, n in channels.agg(*sums).collect()[0].asDict().items()}
-    run.rows |= account(MESSAGES, counts, totals["kept"], totals["copies"])
-    marked = {**counts.marked, "exact_duplicate": totals["copies"], **{flag: totals[flag] for flag in MESSAGE_FLAGS}}
-    run.rows |= checks_found(MESSAGES, marked, source.quality.checks, MESSAGE_CHECKS)
-    _write_rejects(run, rows, MESSAGES, counts)
-    run.warnings += [*gate(MESSAGES, counts, source.quality, run.as_of), *told(MESSAGES, run.rows, MESSAGE_CHECKS)]
     found = run.hold(engagement(channels, judging, _before(run), stirred))
     contents[ENGAGEMENT.name] = engaged_rows(found)
     contents[ENGAGEMENT_SUMMARY.name] = collected(engagement_summary(found, run.config.engagement))
@@ -303,14 +97,6 @@ def _before(run: RunContext) -> DataFrame | None:
     return run.of_run(ENGAGEMENT.name, last.run_id)
 
 
-def _write_rejects(run: RunContext, rows: DataFrame, source: str, counts: InteractionCounts) -> None:
-    kept = {code: n for code, n in counts.rejected.items() if code != ANONYMOUS}
-    if not kept:
-        return
-    run.writer.write_part(REJECTS.name, first_seen(run, interaction_rejects(rows, source)), source)
-
-
-def _named(
-    counts: InteractionCounts, channels: tuple[str, ...], kinds: tuple[str, ...]
-) -> dict[tuple[str, str], dict[date, int]]:
-    return {(channels[channel], kinds[kind]): days for (channel, kind), days in counts.series.items()}
+def _write_rejects(run: RunContext, seen: Seen) -> None:
+    if any(code != ANONYMOUS for code in seen.counts.rejected):
+        run.writer.write_part(REJECTS.name, first_seen(run, interaction_rejects(seen.judged, seen.name)), seen.name)

@@ -10,7 +10,7 @@ from typing import Any
 from pyspark.sql import Row
 
 from rfm_spark.core.config import Config
-from rfm_spark.core.inputs import TransactionsSource
+from rfm_spark.core.inputs import OPTIONAL_COLUMNS, REQUIRED_COLUMNS, TransactionsSource
 from rfm_spark.core.quality import QualityConfig
 from rfm_spark.intake.counts import contents_by_day, contents_text, day_number
 from rfm_spark.intake.lines import Intake, judged_lines
@@ -51,7 +51,7 @@ def same_rows(run: RunRow, canonical: str, versions: Mapping[str, str], contents
         versions: of all sources; where rates changed too, the amounts say it.
         contents: of the present version.
     """
-    # Events and messages change no order; `interacting.same_interactions` asks for them.
+    # Events and messages change no order; `interaction_reading.same_interactions` asks for them.
     if of_orders(run.inputs) == of_orders(versions):
         return True
     return _comparable(run, canonical) and run.contents[SOURCE] == contents.until(run.as_of)
@@ -86,11 +86,14 @@ def touched_dates(
 def reading(document: Mapping[str, Any]) -> dict[str, Any]:
     """What decides how a row of the source is read, of a stored configuration; limits of gates are no part of it."""
     given = document["sources"][SOURCE]
-    source = TransactionsSource.model_validate({**given, "quality": None})
+    # Older versions let columns be mapped that nothing read.
+    known = (*REQUIRED_COLUMNS, *OPTIONAL_COLUMNS)
+    columns = {name: text for name, text in given["columns"].items() if name in known}
+    source = TransactionsSource.model_validate({**given, "columns": columns, "quality": None})
     general = QualityConfig.model_validate(document.get("quality") or {})
     quality = general.with_own(QualityConfig.model_validate(given["quality"]) if given.get("quality") else None)
     return {
-        "source": source.model_dump(mode="json", exclude={"quality"}),
+        "source": source.model_dump(mode="json", exclude={"quality", "land"}),
         "timezone": document["timezone"],
         "checks": quality.checks,
         "max_quantity": quality.max_quantity,

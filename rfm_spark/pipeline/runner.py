@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -16,7 +15,7 @@ from rfm_spark.core.errors import ConfigError, Exit
 from rfm_spark.core.session import session_settings
 from rfm_spark.drift.psi import SEVERITIES
 from rfm_spark.lake.claims import Claim
-from rfm_spark.lake.ledger import Ledger, RunRow, current_runs, fingerprint, previous_of, successor_of
+from rfm_spark.lake.ledger import Ledger, RunRow, current_runs, previous_of, successor_of
 from rfm_spark.lake.place import Place
 from rfm_spark.lake.readers import refresh_views
 from rfm_spark.lake.sources import columns_of
@@ -24,14 +23,13 @@ from rfm_spark.lake.store import Store
 from rfm_spark.pipeline.champion import PlannedModel, planned_model
 from rfm_spark.pipeline.context import Progress, RunContext
 from rfm_spark.pipeline.inputs import Inputs, open_inputs, readable
-from rfm_spark.pipeline.interacting import same_interactions
-from rfm_spark.pipeline.late import SOURCE, Contents, same_rows, surely_same, touched_dates
-from rfm_spark.pipeline.measuring import account_lines
+from rfm_spark.pipeline.late import SOURCE
+from rfm_spark.pipeline.looking import account_lines
+from rfm_spark.pipeline.planning import Plan
 from rfm_spark.pipeline.stages import STAGES
 from rfm_spark.pipeline.steps import Steps
 from rfm_spark.pipeline.writing import Writer
 from rfm_spark.segments.load import checked_rule_map
-from rfm_spark.segments.rules import RuleMap
 
 Clock = Callable[[], datetime]
 _NOTHING_LATE = "the source has a newer version, but no row dated up to this day changed: the same input"
@@ -100,12 +98,12 @@ def run(
         complete = ledger.complete()
         inputs = open_inputs(store, config, complete)
         if config.rfm.scoring.run:
-            _must_be_complete(complete, config.rfm.scoring.run)
+            must_be_complete(complete, config.rfm.scoring.run)
         current = current_runs(complete, config.name)
         previous = previous_of(current, as_of)
         model = planned_model(store, config, complete, as_of, refit=refit)
-        plan = _Plan(config, rule_map, as_of, inputs, previous, current, model)
-        done = _repeats(complete, plan.run_id)
+        plan = Plan(config, rule_map, as_of, inputs, previous, current, model)
+        done = plan.done(complete)
         if done and not force:
             refresh_views(store)
             return _repeated(done[-1], fail_on)
@@ -118,15 +116,15 @@ def run(
         claim.take(run_id, {r.run_id for r in complete})
         try:
             # A twin may have published between our look at the ledger and our claim.
-            published = _repeats(ledger.complete(), plan.run_id)
+            published = plan.done(ledger.complete())
             if len(published) > len(done):
                 claim.release()
                 return _repeated(published[-1], fail_on)
             with ExitStack() as held_frames:
                 writer = Writer(store, run_id, as_of)
                 context = RunContext(
-                    spark, store, config, rule_map, as_of, run_id, inputs.transactions, previous, held_frames, claim,
-                    writer,
+                    spark=spark, store=store, config=config, rule_map=rule_map, as_of=as_of, run_id=run_id,
+                    source=inputs.transactions, previous=previous, held=held_frames, claim=claim, writer=writer,
                     before=current.get(as_of, previous), quality=inputs.quality, intake=inputs.intake,
                     sources=inputs.pinned, inputs=inputs.versions, touched=plan.touched, planned_model=model,
                     warnings=list(inputs.told()),
@@ -155,20 +153,19 @@ def late_dates(spark: SparkSession, config: Config, as_of: date) -> list[date]:
         complete = Ledger(store).complete()
         inputs = open_inputs(store, config, complete)
         current = current_runs(complete, config.name)
-        return _Plan(config, checked_rule_map(config), as_of, inputs, None, current, PlannedModel()).touched()
+        return Plan(config, checked_rule_map(config), as_of, inputs, None, current, PlannedModel()).touched()
 
 
-def outdated_successor(spark: SparkSession, config: Config, as_of: date) -> date | None:
-    """The next later as-of date, if its run compares itself with an older run than the current one of as_of."""
+def outdated_dates(spark: SparkSession, config: Config, as_of: date) -> list[date]:
+    """All later as-of dates, if the next one's run compares itself with an older run than the current one of as_of.
+
+    Each is compared with the one before, so that making the next one anew outdates the one after it.
+    """
     current = current_runs(Ledger(Store(spark, Place.of(config))).complete(), config.name)
     later = successor_of(current, as_of)
     if later is None or as_of not in current or later.previous_run_id == current[as_of].run_id:
-        return None
-    return later.as_of
-
-
-def _repeats(complete: Sequence[RunRow], base_id: str) -> list[RunRow]:
-    return [run for run in complete if run.run_id == base_id or run.run_id.startswith(f"{base_id}-")]
+        return []
+    return [day for day in sorted(current) if day > as_of]
 
 
 def _execute(context: RunContext, inputs: Inputs, ledger: Ledger, clock: Clock, progress: Progress) -> Outcome:
@@ -239,54 +236,11 @@ def _ledger_row(context: RunContext, started: datetime, finished: datetime) -> d
     }
 
 
-class _Plan:
-    """What a run would be, and whether it needs to be."""
+def must_be_complete(complete: Sequence[RunRow], run_id: str) -> None:
+    """A run whose cuts are to be taken is one of the lake.
 
-    def __init__(
-        self,
-        config: Config,
-        rule_map: RuleMap,
-        as_of: date,
-        inputs: Inputs,
-        previous: RunRow | None,
-        current: Mapping[date, RunRow],
-        model: PlannedModel,
-    ) -> None:
-        self._config = config
-        self._model = model
-        self._as_of, self._previous, self._current = as_of, previous, current
-        self._canonical = config.canonical(rule_map.model_dump(mode="json"))
-        self._inputs = inputs
-        self._contents = Contents(inputs.transactions, config, inputs.intake)
-        parts = (
-            config.name,
-            as_of.isoformat(),
-            self._canonical,
-            json.dumps(inputs.versions, sort_keys=True),
-            rfm_spark.__version__,
-            previous.run_id if previous else "",
-            model.fingerprint,
-        )
-        self.run_id = f"{as_of.isoformat()}-{fingerprint(parts)[:8]}"
-
-    def changes_nothing(self) -> bool:
-        """Whether the current run of this date has the same rows, though its source is at a newer version."""
-        run = self._current.get(self._as_of)
-        if run is None or run.config != self._canonical or run.code_version != rfm_spark.__version__:
-            return False
-        if run.previous_run_id != (self._previous.run_id if self._previous else None):
-            return False
-        if not self._model.made(run):
-            return False
-        if not (surely_same(run) and same_rows(run, self._canonical, self._inputs.versions, self._contents)):
-            return False
-        return same_interactions(run, self._config, self._inputs.pinned)
-
-    def touched(self) -> list[date]:
-        """Earlier published dates whose rows are others by now."""
-        return touched_dates(self._current, self._as_of, self._canonical, self._inputs.versions, self._contents)
-
-
-def _must_be_complete(complete: Sequence[RunRow], run_id: str) -> None:
+    Raises:
+        ConfigError: it is not.
+    """
     if run_id not in {run.run_id for run in complete}:
         raise ConfigError("rfm.scoring.run", [f"no complete run {run_id} in the lake; `rfm-spark runs` lists them"])

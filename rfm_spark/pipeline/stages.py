@@ -15,7 +15,6 @@ from rfm_spark.core.config import digest
 from rfm_spark.core.errors import ConfigError
 from rfm_spark.core.schemas import ORDERS, SEGMENTS
 from rfm_spark.drift.movement import cluster_transitions, flicker, segment_changes, segment_transitions
-from rfm_spark.intake.duplicates import looks_for_duplicates, with_accounts, without_duplicates
 from rfm_spark.intake.lines import accepted_until
 from rfm_spark.intake.orders import kept_orders
 from rfm_spark.pipeline.clustering import cluster, profile_rows, scan_rows
@@ -25,9 +24,10 @@ from rfm_spark.pipeline.drifting import measure_drift
 from rfm_spark.pipeline.interacting import interact
 from rfm_spark.pipeline.joining import with_behaviour
 from rfm_spark.pipeline.late import of_orders
+from rfm_spark.pipeline.looking import each_once
 from rfm_spark.pipeline.measuring import measure
 from rfm_spark.pipeline.writing import Content, collected
-from rfm_spark.segments.cuts import CutSet, as_rows, fixed_cuts, from_rows, measure_ranks, quantile_cuts
+from rfm_spark.segments.cuts import CutSet, as_rows, fixed_cuts, from_rows, measure_ranks, quantile_cuts, unseen_groups
 from rfm_spark.segments.load import rule_params
 from rfm_spark.segments.rules import segment_column
 from rfm_spark.segments.scored import scored_customers
@@ -71,37 +71,22 @@ def _look_for_late_rows(run: RunContext) -> int | None:
 
 def _keep_orders(run: RunContext) -> int | Later | None:
     source = run.config.sources.transactions
-    mapping = json.dumps(
-        [source.model_dump(mode="json"), run.config.timezone, run.quality.checks, run.quality.max_quantity],
-        sort_keys=True,
-    )
+    reading = source.model_dump(mode="json", exclude={"land"})
+    mapping = json.dumps([reading, run.config.timezone, run.quality.checks, run.quality.max_quantity], sort_keys=True)
     reflects = json.dumps(
         {"config": run.config.name, "source": of_orders(run.inputs), "mapping": digest(mapping)[:16]}, sort_keys=True
     )
     if run.store.exists(ORDERS.name) and run.store.last_metadata(ORDERS.name) == reflects:
-        run.writer.outputs[ORDERS.name] = run.store.commit_saying(ORDERS.name, reflects)[0]
-        return None
-    lines = _each_once(run, accepted_until(run.known_judged.lines, None))
+        # As many as when they were written: a run that begins again tells the same of them.
+        made = run.store.commit_saying(ORDERS.name, reflects)
+        rows = run.store.row_count(ORDERS.name) if made.rows is None else made.rows
+        return run.writer.keep(ORDERS.name, made.version, rows)
+    lines = each_once(run, accepted_until(run.known_judged.lines, None))
     orders = kept_orders(
         lines, source.order_grain, [name for name in ("currency", "channel") if name in source.columns]
     )
 
     return lambda: run.writer.replace(ORDERS, orders, reflects)
-
-
-def _each_once(run: RunContext, lines: DataFrame) -> DataFrame:
-    """Lines of all dates without duplicates; only customers who may have some are looked at, where these are known."""
-    source = run.config.sources.transactions
-    if not looks_for_duplicates(source, run.quality):
-        return with_accounts(lines)
-    # The first stage did not look at later lines.
-    if run.rows["transactions.later"] or (run.suspect_count and run.suspects is None):
-        return without_duplicates(lines, source, run.quality)
-    if run.suspects is None:
-        return with_accounts(lines)
-    theirs = without_duplicates(lines.join(run.suspects, "customer_id", "left_semi"), source, run.quality)
-    others = with_accounts(lines.join(run.suspects, "customer_id", "left_anti"))
-    return others.unionByName(theirs.drop("superseded", "record"))
 
 
 def _score(run: RunContext) -> int:
@@ -120,7 +105,21 @@ def _score(run: RunContext) -> int:
             )
     scored = with_behaviour(run, scored_customers(measures, run.config.rfm, run.cut_sets, ranks, run.moments))
     run.scored = run.hold(scored) if run.few_customers else scored
+    if scoring.method == "frozen":
+        _tell_of_unseen(run, run.scored)
     return len(run.cut_sets)
+
+
+def _tell_of_unseen(run: RunContext, scored: DataFrame) -> None:
+    if not any(cut_set.within for cut_set in run.cut_sets):
+        return
+    unseen = unseen_groups(scored, run.cut_sets)
+    if unseen:
+        groups = ", ".join(f"{count:,} in {within}" for within, count in unseen.items())
+        run.warnings.append(
+            f"run {run.config.rfm.scoring.run} had no buyers in some groups of its nested cuts; customers there were "
+            f"scored by the cuts of the nearest group: {groups}"
+        )
 
 
 def _frozen_cuts(run: RunContext, frozen: str) -> list[CutSet]:

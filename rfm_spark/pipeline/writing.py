@@ -58,6 +58,11 @@ class Writer:
         self._note(table.name, written, written.rows)
         return written.rows
 
+    def keep(self, name: str, version: int, rows: int) -> int:
+        """Note that a kept table has what this run would write; returns how many rows."""
+        self._note(name, Written(version, rows), rows)
+        return rows
+
     def write_part(self, name: str, frame: DataFrame, part: str) -> int:
         """Write some of this run's rows of a table: the first part replaces what an earlier attempt left there."""
         written = self._store.write_run(TABLES[name], frame, self._run_id, self._as_of, part, more=name in self.outputs)

@@ -15,8 +15,9 @@ from rfm_spark.report.badges import EVENTS, MESSAGES, source_badge
 from rfm_spark.report.data import RunFacts
 from rfm_spark.report.wording import Numbers, day
 
-# The first is the sum of the others.
+# The first is the sum of the others. Filtered is there where the source has a condition.
 PARTS = ("read", "accepted", "rejected", "duplicates")
+FILTERED = "filtered"
 DONE = ("rejected", "repaired", "flagged")
 # Of sources whose checks are not those of transactions.
 _CATALOGUES = {
@@ -36,7 +37,7 @@ class Part:
 
 @dataclass(frozen=True)
 class BalanceLine:
-    """One row of the account: rows or money, in the order of PARTS."""
+    """One row of the account: rows or money, in the order of the account's parts."""
 
     name: str
     parts: tuple[Part, ...]
@@ -67,12 +68,14 @@ class SourceAccount:
 
     Attributes:
         title: the finding.
+        parts: names of the columns, as an equation.
         lines: rows, and money where the run recorded it.
         later: a remark on rows dated after the as-of date; None without any.
         found: what the checks found, the gravest first.
     """
 
     title: str
+    parts: tuple[str, ...]
     lines: tuple[BalanceLine, ...]
     later: str | None
     found: tuple[Found, ...]
@@ -103,7 +106,7 @@ def other_amounts(run: RunFacts, amounts: Mapping[str, Amount]) -> dict[str, Amo
 
 
 def _shows(source: str, name: str) -> bool:
-    of_source = {f"{source}.{part}" for part in (*PARTS, "later")}
+    of_source = {f"{source}.{part}" for part in (*PARTS, FILTERED, "later")}
     return name in of_source or name.startswith(tuple(f"{source}.{done}." for done in DONE))
 
 
@@ -119,13 +122,15 @@ def _is_whole(source: str, amounts: Mapping[str, object]) -> bool:
 
 
 def _account(source: str, run: RunFacts, say: Numbers) -> SourceAccount:
-    rows = [run.rows[f"{source}.{part}"] for part in PARTS]
+    parts = (*PARTS, FILTERED) if f"{source}.{FILTERED}" in run.rows else PARTS
+    rows = [run.rows[f"{source}.{part}"] for part in parts]
     lines = [_balance_line("Rows", [say.count(value) for value in rows], rows, say)]
     if _is_whole(source, run.money):
-        money = [run.money[f"{source}.{part}"] for part in PARTS]
+        money = [run.money[f"{source}.{part}"] for part in parts]
         lines.append(_balance_line("Money", [say.money(value) for value in money], money, say))
     return SourceAccount(
         title=_title(f"{source}{source_badge(json.loads(run.config), source).suffix}", rows[0], rows[1], say),
+        parts=tuple(f"{sign}{part.capitalize()}" for sign, part in zip(("", "= ", *["+ "] * 3), parts, strict=False)),
         lines=tuple(lines),
         later=_later(run.rows.get(f"{source}.later", 0), run.as_of, say),
         found=_found(source, run.rows, say),

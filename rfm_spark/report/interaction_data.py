@@ -176,7 +176,7 @@ def _windows(seen: DataFrame) -> tuple[WindowTotals, ...]:
 
 
 def _mean(rate: str) -> Column:
-    return F.avg(F.col(rate).cast("decimal(18,9)"))
+    return F.avg(F.col(rate).cast("decimal(28,20)"))
 
 
 def _channels(inside: DataFrame) -> dict[str, int]:

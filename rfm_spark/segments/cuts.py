@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
+from itertools import product
 from typing import Any
 
 from pyspark.sql import Column, DataFrame
@@ -102,8 +103,56 @@ def with_scores(frame: DataFrame, cut_sets: Iterable[CutSet]) -> DataFrame:
     for measure in MEASURES:
         if measure in by_measure:
             # One after the other: nested cuts of F look at r_score, those of M at both.
-            scored = scored.withColumn(f"{measure}_score", _score(measure, by_measure[measure]))
+            outer = [by_measure[m][0].bins for m in _OUTER[measure] if m in by_measure]
+            scored = scored.withColumn(f"{measure}_score", _score(measure, by_measure[measure], outer))
     return scored
+
+
+def nearest_group(within: str, known: Collection[str]) -> str:
+    """The known group whose cuts hold for a group: itself, or the nearest one, the lower of two.
+
+    Args:
+        within: outer scores, such as `r=3,f=2`.
+        known: groups to choose from; the outermost score decides first.
+    """
+
+    def distance(group: str) -> tuple[tuple[int, int], ...]:
+        pairs = zip(_numbers(within), _numbers(group), strict=True)
+        return tuple((abs(theirs - ours), theirs) for ours, theirs in pairs)
+
+    return min(known, key=distance)
+
+
+def known_groups(cut_sets: Iterable[CutSet]) -> dict[str, CutSet]:
+    """Groups of one measure that its cuts were taken in; a group in which nobody had bought has none."""
+    return {cut_set.within: cut_set for cut_set in cut_sets if cut_set.cuts}
+
+
+def unseen_groups(scored: DataFrame, cut_sets: Iterable[CutSet]) -> dict[str, int]:
+    """Customers in outer groups that nested cuts, taken of others, never saw.
+
+    Args:
+        scored: with frequency, r_score and f_score.
+        cut_sets: nested ones of another run.
+
+    Returns:
+        Group to customers who are scored by the nearest one instead; those without a purchase in the window are not,
+        since their score is 1 anyway.
+    """
+    by_measure: dict[str, list[CutSet]] = {}
+    for cut_set in cut_sets:
+        if cut_set.within:
+            by_measure.setdefault(cut_set.measure, []).append(cut_set)
+    found: dict[str, int] = {}
+    for measure, nested in by_measure.items():
+        within = _within(measure)
+        unseen = scored.where((F.col("frequency") > 0) & ~within.isin(list(known_groups(nested))))
+        found |= {row[0]: row[1] for row in unseen.groupBy(within.alias("within")).count().orderBy("within").collect()}
+    return found
+
+
+def _numbers(within: str) -> list[int]:
+    return [int(part.partition("=")[2]) for part in within.split(",")]
 
 
 def score_of(measure: str, value: float, frequency: int, cut_set: CutSet) -> int:
@@ -114,13 +163,17 @@ def score_of(measure: str, value: float, frequency: int, cut_set: CutSet) -> int
     return 1 + below if frequency > 0 else 1
 
 
-def _score(measure: str, cut_sets: Sequence[CutSet]) -> Column:
+def _score(measure: str, cut_sets: Sequence[CutSet], outer_bins: Sequence[int]) -> Column:
     value = F.col(COLUMN_OF[measure]).cast("double")
     first = cut_sets[0]
     if len(cut_sets) == 1 and not first.within:
         below = _count_below(value, [F.lit(cut) for cut in first.cuts])
     else:
-        table = F.create_map(*(part for c in cut_sets for part in (F.lit(c.within), _doubles(c.cuts, c.bins - 1))))
+        known = known_groups(cut_sets) or {c.within: c for c in cut_sets}
+        scores = product(*(range(1, bins + 1) for bins in outer_bins))
+        groups = [",".join(f"{m}={n}" for m, n in zip(_OUTER[measure], group, strict=True)) for group in scores]
+        nearest = ((group, known[nearest_group(group, known)]) for group in groups)
+        table = F.create_map(*(part for group, c in nearest for part in (F.lit(group), _doubles(c.cuts, c.bins - 1))))
         mine = F.try_element_at(table, _within(measure))
         below = _count_below(value, [F.get(mine, F.lit(i)) for i in range(first.bins - 1)])
     if measure == "r":

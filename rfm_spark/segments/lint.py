@@ -1,6 +1,6 @@
-"""What rules range over, and the linter: which customers each rule of a map reaches.
+"""The linter: which customers each rule of a map reaches, and whether the examples of a rule are among them.
 
-The linter is exact. Limits cut every column into pieces within which no condition changes, so one value of each
+It is exact. Limits cut every column into pieces within which no condition changes, so one value of each
 piece stands for all of it; the r x f x m cells times those pieces are all the kinds of customer a map can tell
 apart. Columns other than the scores are taken as independent of them and of each other, and as never NULL.
 """
@@ -12,15 +12,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from itertools import compress, pairwise, product
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rfm_spark.core.config import MEASURES, Bins
 from rfm_spark.core.errors import ConfigError
-from rfm_spark.core.interaction_tables import ENGAGEMENT_COLUMNS, ENGAGEMENT_RFM_COLUMNS, INTERACTION_COLUMNS
-from rfm_spark.core.strict import Strict
+from rfm_spark.segments.columns import COLUMNS, Condition, Range, condition_text, meets
 
 if TYPE_CHECKING:
     from rfm_spark.segments.rules import Rule, RuleMap
@@ -29,109 +28,6 @@ MAX_POINTS = 500_000
 OTHER_TEXT = "(any other)"
 Cell: TypeAlias = tuple[int, int, int]
 Mask: TypeAlias = NDArray[np.bool_]
-
-
-@dataclass(frozen=True)
-class Usable:
-    """A column a rule may name: how it reads aloud, which values it takes and which stage fills it."""
-
-    words: str
-    kind: Literal["score", "mean", "whole", "cents", "real", "text"]
-    unit: str = ""
-    low: float = -math.inf
-    high: float = math.inf
-    stage: str | None = None
-
-
-def _of_interactions() -> dict[str, Usable]:
-    """Columns that events and messages fill, as rules may name them."""
-    found: dict[str, Usable] = {}
-    for columns, stage in (
-        (INTERACTION_COLUMNS, "interactions"), (ENGAGEMENT_COLUMNS, "engagement"),
-        (ENGAGEMENT_RFM_COLUMNS, "engagement.rfm"),
-    ):  # fmt: skip
-        for name, kind, _ in columns:
-            words = name.replace("_", " ")
-            if kind in ("BIGINT", "INT"):
-                found[name] = Usable(words, "whole", low=0, stage=stage)
-            elif kind == "DOUBLE":
-                high = 1.0 if name.endswith("_rate") else math.inf
-                found[name] = Usable(words, "real", low=0, high=high, stage=stage)
-            elif kind == "STRING":
-                found[name] = Usable(words, "text", stage=stage)
-    return found
-
-
-COLUMNS: Mapping[str, Usable] = {
-    **{measure: Usable(measure.upper(), "score", low=1) for measure in MEASURES},
-    "fm": Usable("FM", "mean", low=1),
-    "recency_days": Usable("recency", "whole", " days", low=0),
-    "frequency": Usable("frequency", "whole", low=0),
-    "monetary": Usable("monetary", "cents"),
-    **{f"{measure}_pct": Usable(f"{measure.upper()} percentile", "real", low=0, high=100) for measure in MEASURES},
-    **{f"{measure}_z": Usable(f"{measure.upper()} z-score", "real") for measure in MEASURES},
-    "rfm_weighted": Usable("weighted score", "real", low=1),
-    "tenure_days": Usable("tenure", "whole", " days", low=0),
-    "value_tier": Usable("value tier", "text"),
-    "cluster_id": Usable("cluster", "whole", low=0, stage="clusters"),
-    "cluster_name": Usable("cluster name", "text", stage="clusters"),
-    "cluster_distance": Usable("distance to the cluster centre", "real", low=0, stage="clusters"),
-    "second_distance": Usable("distance to the second centre", "real", low=0, stage="clusters"),
-    "lifecycle_stage": Usable("lifecycle stage", "text", stage="lifecycle"),
-    "engagement_tier": Usable("engagement tier", "text", stage="engagement"),
-    **_of_interactions(),
-    "p_alive": Usable("probability of being alive", "real", low=0, high=1, stage="predict.clv"),
-    "expected_orders": Usable("expected orders", "real", low=0, stage="predict.clv"),
-    "clv": Usable("customer lifetime value", "real", stage="predict.clv"),
-    "churn_probability": Usable("churn probability", "real", low=0, high=1, stage="predict.churn"),
-}
-
-
-class Range(Strict):
-    """Inclusive limits of a numeric column, at least one of them; a text limit is the name of a parameter."""
-
-    min: int | float | str | None = None
-    max: int | float | str | None = None
-
-    def limits(self, params: Mapping[str, float]) -> tuple[float | None, float | None]:
-        """Both limits as numbers, None where open; ConfigError where a named parameter has no value."""
-        missing = [bound for bound in (self.min, self.max) if isinstance(bound, str) and bound not in params]
-        if missing:
-            raise ConfigError("rule map", [f"no value is given for the parameter {missing[0]}"])
-        low, high = (params[bound] if isinstance(bound, str) else bound for bound in (self.min, self.max))
-        return low, high
-
-
-Condition = Range | tuple[str, ...]
-
-
-def meets(column: str, condition: Condition, value: Any, params: Mapping[str, float]) -> bool:
-    """Whether one value fulfils one condition; None and NaN never do."""
-    if value is None or value != value:
-        return False
-    if isinstance(condition, tuple):
-        return value in condition
-    low, high = condition.limits(params)
-    here = exact(column, value)
-    return (low is None or here >= exact(column, low)) and (high is None or here <= exact(column, high))
-
-
-def exact(column: str, value: float | Decimal) -> float | Decimal:
-    """A value as it is compared with others of its column."""
-    # Money is DECIMAL in the table; as doubles, 0.10 and 0.1 need not be equal.
-    return Decimal(str(value)) if COLUMNS[column].kind == "cents" else value
-
-
-def condition_text(column: str, condition: Condition, params: Mapping[str, float]) -> str:
-    """One condition in plain words, such as "tenure up to 90 days"."""
-    words, unit = COLUMNS[column].words, COLUMNS[column].unit
-    if isinstance(condition, tuple):
-        return f"{words} {' or '.join(condition)}"
-    limits = (params.get(limit, limit) if isinstance(limit, str) else limit for limit in (condition.min, condition.max))
-    low, high = (f"{limit:.15g}" if isinstance(limit, (int, float)) else limit for limit in limits)
-    if low is None or high is None:
-        return f"{words} {f'up to {high}' if low is None else f'at least {low}'}{unit}"
-    return f"{words} {low if low == high else f'{low} to {high}'}{unit}"
 
 
 @dataclass(frozen=True)
@@ -153,6 +49,14 @@ class Unreachable:
 
 
 @dataclass(frozen=True)
+class Misplaced:
+    """A rule with an example of a customer who falls to another one."""
+
+    rule: str
+    sentence: str
+
+
+@dataclass(frozen=True)
 class LintReport:
     """What a map leaves over, decides twice or never decides.
 
@@ -167,10 +71,11 @@ class LintReport:
     uncovered_example: str | None
     overlaps: tuple[Overlap, ...]
     unreachable: tuple[Unreachable, ...]
+    misplaced: tuple[Misplaced, ...] = ()
 
     def sentences(self) -> tuple[str, ...]:
         """Every finding in one sentence each, errors first."""
-        lines = [item.sentence for item in self.unreachable]
+        lines = [item.sentence for item in self.unreachable] + [item.sentence for item in self.misplaced]
         if self.uncovered_example:
             partly = f", and in part {len(self.partly_uncovered)}," if self.partly_uncovered else ""
             count = f"{len(self.uncovered)} of {self.cells} cells{partly}"
@@ -184,7 +89,7 @@ class LintReport:
 
 
 def lint(rule_map: RuleMap, bins: Bins, params: Mapping[str, float]) -> LintReport:
-    """Find uncovered and overlapping cells and unreachable rules.
+    """Find uncovered and overlapping cells, unreachable rules, and examples that fall elsewhere.
 
     Args:
         rule_map: the parsed map.
@@ -218,6 +123,7 @@ def lint(rule_map: RuleMap, bins: Bins, params: Mapping[str, float]) -> LintRepo
         uncovered_example=_customer(axes, int(example[0])) if example.size else None,
         overlaps=_overlaps(rule_map, holds, axes),
         unreachable=unreachable,
+        misplaced=_misplaced(rule_map, params),
     )
 
 
@@ -238,6 +144,34 @@ def _walk(
             unreachable.append(Unreachable(rule.name, f"{rule.name} is never reached: {reason}; move it up"))
         winner[mine] = number
     return tuple(unreachable), winner < 0
+
+
+def _misplaced(rule_map: RuleMap, params: Mapping[str, float]) -> tuple[Misplaced, ...]:
+    found = []
+    for outcome in rule_map.all_outcomes():
+        for example in outcome.examples:
+            taker = _taker(rule_map, example, params)
+            if taker != outcome.name:
+                shown = ", ".join(_value_text(column, value) for column, value in example.items())
+                sentence = f"{outcome.name} lets its example ({shown}) fall to {taker}; mend the rule or the example"
+                found.append(Misplaced(outcome.name, sentence))
+    return tuple(found)
+
+
+def _taker(rule_map: RuleMap, example: Mapping[str, Any], params: Mapping[str, float]) -> str:
+    """The segment of a customer of whom only the example is known."""
+    known = dict(example)
+    if "f" in known and "m" in known:
+        known.setdefault("fm", (known["f"] + known["m"]) / 2)
+    for rule in rule_map.segments:
+        for alternative in rule.when:
+            if all(meets(column, condition, known.get(column), params) for column, condition in alternative.items()):
+                return rule.name
+    return rule_map.otherwise.name
+
+
+def _value_text(column: str, value: Any) -> str:
+    return condition_text(column, (value,) if isinstance(value, str) else Range(min=value, max=value), {})
 
 
 def _overlaps(rule_map: RuleMap, holds: Sequence[Mask], axes: Mapping[str, Sequence[Any]]) -> tuple[Overlap, ...]:
@@ -314,5 +248,4 @@ def _customer(axes: Mapping[str, Sequence[Any]], point: int) -> str:
     """A combination in the field's words, such as "R 5, F 1, M 1, tenure 91 days"."""
     at = np.unravel_index(point, tuple(len(values) for values in axes.values()))
     chosen = ((column, axes[column][int(i)]) for column, i in zip(axes, at, strict=True))
-    conditions = ((column, (v,) if isinstance(v, str) else Range(min=v, max=v)) for column, v in chosen)
-    return ", ".join(condition_text(column, condition, {}) for column, condition in conditions)
+    return ", ".join(_value_text(column, value) for column, value in chosen)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Mapping
-from decimal import Decimal
 from functools import reduce
 from operator import and_, or_
 from typing import Annotated, Any
@@ -21,12 +20,11 @@ from rfm_spark.core.config import MEASURES, Bins
 from rfm_spark.core.errors import ConfigError
 from rfm_spark.core.loading import load_yaml, validate
 from rfm_spark.core.strict import Strict
-from rfm_spark.segments.lint import COLUMNS, Condition, Range, condition_text, exact, lint, meets
+from rfm_spark.segments.columns import COLUMNS, PARAMETERS, Condition, Range, condition_of, condition_text, exact, meets
+from rfm_spark.segments.lint import lint
 
 SLUG_PATTERN = r"^[a-z][a-z0-9_]*$"
 COLOUR_PATTERN = r"^#[0-9a-fA-F]{6}$"
-PARAMETERS = ("new_within_days",)
-LARGEST_BOUND = 10**15
 
 
 def _alternative(value: Any) -> dict[str, Condition]:
@@ -35,7 +33,7 @@ def _alternative(value: Any) -> dict[str, Condition]:
     conditions, problems = {}, []
     for column, condition in value.items():
         try:
-            conditions[column] = _condition(column, condition)
+            conditions[column] = condition_of(column, condition)
         except ValueError as error:
             problems.append(str(error))
     if problems:
@@ -43,17 +41,33 @@ def _alternative(value: Any) -> dict[str, Condition]:
     return conditions
 
 
+def _example(value: Any) -> dict[str, float | str]:
+    if not isinstance(value, dict) or not value:
+        raise ValueError("an example is a customer, such as {r: 5, f: 1, tenure_days: 30}")
+    for column, given in value.items():
+        # What a rule may compare with, but one value of it.
+        condition_of(column, given)
+        if not isinstance(given, (int, float, str)) or given in PARAMETERS:
+            raise ValueError(f"{column}: an example has one value, not {given!r}")
+    return value
+
+
 Alternative = Annotated[dict[str, Condition], BeforeValidator(_alternative)]
+Example = Annotated[dict[str, float | str], BeforeValidator(_example)]
 
 
 class Outcome(Strict):
-    """A segment: its name in the tables, and what people read and do about it."""
+    """A segment: its name in the tables, what people read and do about it, and customers it is meant for.
+
+    Examples are the linter's business: no run stores them.
+    """
 
     name: str = Field(pattern=SLUG_PATTERN)
     label: str = Field(min_length=1)
     description: str = Field(min_length=1)
     action: str = Field(min_length=1)
     colour: str = Field(pattern=COLOUR_PATTERN)
+    examples: tuple[Example, ...] = Field((), exclude=True)
 
 
 class Rule(Outcome):
@@ -131,7 +145,8 @@ def check_rule_map(
 
     Raises:
         ConfigError: every problem found: bins that differ, columns of a stage that is off, limits outside the
-            scores, rules no customer can reach, or more combinations than the linter counts.
+            scores, rules no customer can reach, examples that fall elsewhere, or more combinations than the linter
+            counts.
     """
     problems: list[str] = []
     if rule_map.bins is not None and rule_map.bins != bins:
@@ -145,8 +160,9 @@ def check_rule_map(
     try:
         misplaced = {rule.name: _misplaced_limits(rule, own_bins, params) for rule in rule_map.segments}
         problems += [problem for found in misplaced.values() for problem in found]
-        unreachable = lint(rule_map, own_bins, params).unreachable
-        problems += [item.sentence for item in unreachable if not misplaced[item.rule]]
+        report = lint(rule_map, own_bins, params)
+        problems += [item.sentence for item in report.unreachable if not misplaced[item.rule]]
+        problems += [item.sentence for item in report.misplaced]
     except ConfigError as error:
         problems += error.problems
     if problems:
@@ -198,37 +214,6 @@ def rule_text(rule: Outcome, params: Mapping[str, float] | None = None) -> str:
     return ", or ".join(
         " and ".join(condition_text(*item, params or {}) for item in alternative.items()) for alternative in rule.when
     )
-
-
-def _condition(column: str, value: Any) -> Condition:
-    if column not in COLUMNS:
-        raise ValueError(f"{column} is not a column a rule can use (known: {', '.join(COLUMNS)})")
-    if COLUMNS[column].kind == "text":
-        words = [value] if isinstance(value, str) else value
-        if not isinstance(words, (list, tuple)) or not words or not all(isinstance(w, str) and w for w in words):
-            raise ValueError(f"{column} is text: give a word or a list of words, not {value!r}")
-        return tuple(words)
-    low = high = value
-    if isinstance(value, dict) and set(value) <= {"min", "max"}:
-        low, high = value.get("min"), value.get("max")
-    elif isinstance(value, (list, tuple)) and len(value) == 2:
-        low, high = value
-    if (low is None and high is None) or not all(_is_bound(bound) for bound in (low, high)):
-        forms = f"a number, [lowest, highest] or {{min: …, max: …}}, each a number or {' or '.join(PARAMETERS)}"
-        raise ValueError(f"{column}: give {forms}, not {value!r}")
-    numbers = [bound for bound in (low, high) if isinstance(bound, (int, float))]
-    if numbers != sorted(numbers):
-        raise ValueError(f"{column}: {low} to {high} is upside down; the lowest comes first")
-    digits = {"score": 0, "cents": 2}.get(COLUMNS[column].kind)
-    if digits is not None and any(Decimal(str(n)) != round(Decimal(str(n)), digits) for n in numbers):
-        raise ValueError(f"{column} takes {'amounts of two decimals' if digits else 'whole scores'}, not {value!r}")
-    return Range(min=low, max=high)
-
-
-def _is_bound(value: Any) -> bool:
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
-        return abs(value) < LARGEST_BOUND
-    return value is None or value in PARAMETERS
 
 
 def _repeated_names(document: Any) -> list[str]:

@@ -50,4 +50,12 @@ def test_no_orders_have_no_history(spark: SparkSession) -> None:
     ("gap", "window"), [(1, 30), (7, 30), (8, 60), (15, 60), (45, 180), (91, 365), (182, 730), (183, None)]
 )
 def test_the_suggested_window_is_the_shortest_that_holds_four_gaps(gap: int, window: int | None) -> None:
-    assert History(9, 3, 3, START, START, (1, 1, gap, 400)).suggested_window == window
+    assert History(9, 3, 3, START, START + timedelta(days=800), (1, 1, gap, 400)).suggested_window == window
+
+
+@pytest.mark.parametrize(
+    ("gap", "days", "window"), [(100, 374, None), (91, 374, 365), (91, 364, None), (182, 730, 730)]
+)
+def test_no_window_is_longer_than_the_history(gap: int, days: int, window: int | None) -> None:
+    last = START + timedelta(days=days - 1)
+    assert History(9, 3, 3, START, last, (1, 1, gap, 400)).suggested_window == window

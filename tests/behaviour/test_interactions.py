@@ -19,6 +19,7 @@ from rfm_spark.behaviour.interactions import (
     interaction_rows,
     without_days,
 )
+from rfm_spark.core.interaction_words import COUNTED_TYPES
 from rfm_spark.core.interactions import EventsSource, InteractionsConfig
 from rfm_spark.core.session import session_settings
 from rfm_spark.intake.events import Reading, counted, judged_events
@@ -41,9 +42,15 @@ def as_frame(spark: SparkSession, log: pd.DataFrame) -> DataFrame:
     return spark.createDataFrame(rows).repartition(5)
 
 
-def computed(spark: SparkSession, log: pd.DataFrame, given: EventsSource, zone: str = "UTC") -> dict[int, Any]:
+def computed(
+    spark: SparkSession,
+    log: pd.DataFrame,
+    given: EventsSource,
+    zone: str = "UTC",
+    kinds: frozenset[str] = frozenset(COUNTED_TYPES),
+) -> dict[int, Any]:
     config = InteractionsConfig()
-    features = Features(AS_OF, config, "session_id" in given.columns, "event_id" in given.columns)
+    features = Features(AS_OF, config, "session_id" in given.columns, "event_id" in given.columns, kinds=kinds)
     with session_settings(spark, {"spark.sql.session.timeZone": zone}):
         start = pd.Timestamp(AS_OF) - pd.Timedelta(days=config.windows[-1])
         events = judged_events(as_frame(spark, log), given, Reading(first_day=start.date()))
@@ -105,12 +112,30 @@ def test_an_event_id_that_comes_again_counts_once(spark: SparkSession) -> None:
 
 def test_blank_ids_of_events_and_sessions_are_none(spark: SparkSession) -> None:
     log = made_log(seed=8)
-    blank = log.assign(event_id=" ", session="")
-    found = computed(spark, blank, source())
-    assert {days: {who: row["events"] for who, row in rows.items()} for days, rows in found.items()} == {
-        days: {who: row["events"] for who, row in rows.items()} for days, rows in expected(log, None).items()
-    }
-    assert all(row["sessions"] == 0 for row in found[90].values())
+    assert computed(spark, log.assign(event_id=" ", session=""), source()) == expected(log, 30)
+
+
+def test_events_without_a_session_are_cut_by_silence_beside_named_ones(spark: SparkSession) -> None:
+    log = made_log(seed=9)
+    named = log["session"].str.endswith(("1", "3", "5"))
+    silent = log[~named].sort_values(["customer_id", "channel", "ts"], kind="stable")
+    silence = silent.groupby(["customer_id", "channel"])["ts"].diff()
+    cut = (silence.isna() | (silence > pd.Timedelta(minutes=30))).cumsum().astype(str)
+    mixed = log.assign(session=log["session"].where(named))
+    by_hand = log.assign(session=log["session"].where(named, "silent " + cut.reindex(log.index).fillna("")))
+    assert named.sum() > 100 < (~named).sum()
+    assert computed(spark, mixed, source()) == expected(by_hand, None)
+
+
+def test_a_rate_of_what_the_source_never_has_is_unknown(spark: SparkSession) -> None:
+    log = made_log(seed=10)
+    without = log[log["type"] != "order"]
+    found = computed(spark, without, source(), kinds=frozenset(without["type"]))
+    by_hand = expected(without, None)
+    assert {row["cart_to_order_rate"] for rows in by_hand.values() for row in rows.values()} == {None, 0.0}
+    unknown = {days: {who: {**row, "cart_to_order_rate": None} for who, row in rows.items()}
+               for days, rows in by_hand.items()}  # fmt: skip
+    assert found == unknown
 
 
 def test_what_a_visitor_says_later_is_not_known_yet(spark: SparkSession) -> None:

@@ -68,3 +68,8 @@ def test_what_stopped_is_a_warning_and_comes_first() -> None:
 def test_a_source_of_a_week_has_no_past_to_compare_with() -> None:
     found = tracking_health("events", {("web", "search"): series(dict.fromkeys(range(7), 50))}, AS_OF, START)
     assert [(one.status, one.weekly_mean) for one in found] == [("sparse", None)]
+    assert found[0].detail == "less than 5 weeks of history: too short to compare with"
+
+
+def test_few_rows_of_a_long_history_are_said_to_be_few() -> None:
+    assert health({60: 5}).detail == "0 rows in the four weeks before: too few to tell"

@@ -146,5 +146,5 @@ def test_check_says_which_file_does_not_fit(tmp_path: Path, capsys: pytest.Captu
     (tmp_path / "source" / "b.csv").write_text("order,customer,at,amount\n2,a,2024-05-01,5\n", encoding="utf-8")
     conf = tmp_path / "conf.yml"
     conf.write_text(GOOD.replace("format: delta", "format: csv\n    options: {header: true}"), encoding="utf-8")
-    assert main(["check", "-c", str(conf)]) == 2
+    assert main(["check", "-c", str(conf)]) == 3
     assert "a file has another header than the first one" in said(capsys)

@@ -15,8 +15,9 @@ import pytest
 from rfm_spark.cli.simulated_events import EVENT_FRAME, EventTruth, simulated_events
 from rfm_spark.cli.simulated_messages import MESSAGE_FRAME, MessageTruth, coupon_messages, simulated_messages
 from rfm_spark.core.engagement import EngagementConfig
-from rfm_spark.core.interaction_words import EVENT_CHANNELS, MESSAGE_CHANNELS, MESSAGE_EVENTS, event_words
+from rfm_spark.core.interaction_words import EVENT_CHANNELS, MESSAGE_CHANNELS, MESSAGE_EVENTS
 from rfm_spark.core.interactions import EventLimits
+from rfm_spark.core.presets import meanings
 
 HOUSEHOLDS = [str(number) for number in range(1, 1501)]
 TEXT_OF_EVENTS = [name for name in EVENT_FRAME if name not in ("ts", "received_ts")]
@@ -55,7 +56,7 @@ def digest(frame: pd.DataFrame) -> str:
 def judged(frame: pd.DataFrame) -> pd.DataFrame:
     """Verdict per event, told from the public columns alone, in the order of the catalogue of checks."""
     found = frame.assign(
-        type=frame["action"].str.lower().map(event_words("inhouse", {})),
+        type=frame["action"].str.lower().map(meanings("events", "inhouse", {})),
         skewed=(frame["ts"] - frame["received_ts"] > pd.Timedelta(minutes=5)).fillna(False),
         repeated=frame.duplicated(["household_id", "visitor_id", "event_id"]),
     )

@@ -82,6 +82,15 @@ def test_an_extreme_order_neither_overflows_nor_hides_the_others(spark: SparkSes
     assert space.features[0].scale == pytest.approx(money.std(), rel=1e-9)
 
 
+def test_tiny_rates_are_standardised_like_any_others(spark: SparkSession) -> None:
+    rates = np.random.default_rng(5).uniform(0, 1e-6, 400)
+    rows = [(f"c{i}", float(rate)) for i, rate in enumerate(rates)]
+    frame = spark.createDataFrame(rows, "customer_id STRING, click_rate DOUBLE")
+    (made,) = feature_space(frame, [feature(column="click_rate")]).features
+    assert made.mean == pytest.approx(rates.mean(), rel=1e-9, abs=0)
+    assert made.scale == pytest.approx(rates.std(), rel=1e-9, abs=0)
+
+
 def test_a_constant_feature_is_dropped(spark: SparkSession) -> None:
     frame = as_frame(spark, kinds(50)).withColumn("frequency", F.lit(1))
     space = feature_space(frame, config().features)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 from rfm_spark.core.config import Config
 from rfm_spark.core.errors import ConfigError
 from rfm_spark.core.interaction_checks import EVENT_CHECKS, MESSAGE_CHECKS
-from rfm_spark.core.interaction_words import EVENT_CHANNELS, EVENT_TYPES, PRESETS, event_words
+from rfm_spark.core.interaction_words import EVENT_CHANNELS, EVENT_TYPES
 from rfm_spark.core.loading import load_config, validate
 
 CONF = Path(__file__).parents[2] / "conf"
@@ -35,7 +36,8 @@ def config(**changes: Any) -> Config:
     [
         ({"events": {"columns": {"event_ts": "t", "event_type": "y"}}}, "columns.customer_id is missing"),
         ({"events": {"columns": {**LINE, "colour": "x"}}}, "columns.colour is not a column of events"),
-        ({"events": {"preset": "matomo"}}, "preset"),
+        ({"events": {"preset": "klaviyo"}}, "there is no preset klaviyo; there are google_analytics, inhouse, matomo"),
+        ({"messages": {"preset": "segment"}}, "there is no preset segment; there are braze, hubspot"),
         ({"events": {"types": {"teleport": "x"}}}, "types.teleport is unknown"),
         ({"events": {"types": {"search": ["find"], "click": ["Find "]}}}, "'find' is given twice"),
         ({"events": {"simulated": ["email", "smoke"]}}, "simulated: smoke is no channel"),
@@ -67,27 +69,10 @@ def test_off_in_yaml_is_a_word() -> None:
     assert events.quality.checks == {"bot": "off"}
 
 
-@pytest.mark.parametrize(
-    ("preset", "theirs", "ours"),
-    [
-        ("google_analytics", "view_item", "product_view"), ("google_analytics", "purchase", "order"),
-        ("google_analytics", "user_engagement", "ignored"), ("mixpanel", "$mp_web_page_view", "page_view"),
-        ("segment", "product list filtered", "filter_use"), ("segment", "product added", "add_to_cart"),
-        ("snowplow", "page_ping", "ignored"), ("snowplow", "link_click", "click"), ("inhouse", "view", "product_view"),
-        ("inhouse", "addtocart", "add_to_cart"),
-    ],
-)  # fmt: skip
-def test_presets_know_the_names_of_trackers(preset: str, theirs: str, ours: str) -> None:
-    assert event_words(preset, {})[theirs] == ours
-    assert event_words(preset, {"other": (theirs,)})[theirs] == "other"
-
-
-def test_a_preset_names_each_word_once_and_ours_only() -> None:
-    for preset, words in PRESETS.items():
-        theirs = [name for names in words.values() for name in names]
-        assert len(theirs) == len(set(theirs)), preset
-        assert set(words) <= set(EVENT_TYPES)
-        assert all(name == name.strip().lower() for name in theirs)
+def test_a_preset_that_is_not_given_is_no_part_of_what_is_stored() -> None:
+    bare, named = (json.loads(config(messages=given).canonical({})) for given in ({}, {"preset": "klaviyo"}))
+    assert "preset" not in bare["sources"]["messages"]
+    assert named["sources"]["messages"]["preset"] == "klaviyo"
 
 
 def test_packed_events_have_room_for_every_type_and_channel() -> None:

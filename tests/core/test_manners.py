@@ -44,7 +44,6 @@ def test_the_scan_sees_the_whole_package() -> None:
     found = sources()
     assert len(found) > 40
     assert {"core/money.py", "intake/lines.py", "behaviour/rfm.py", "segments/cuts.py", "lake/store.py"} <= set(found)
-    assert all(text.strip() for text in found.values())
 
 
 @pytest.mark.parametrize("name", BANNED)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from fractions import Fraction
 
 import numpy as np
 import pytest
 from pyspark.sql import Column, SparkSession
 from pyspark.sql import functions as F
 
-from rfm_spark.core.stats import BILLIONTH, HUNDREDTH, ExactSum, Moments, exact_moments
+from rfm_spark.core.stats import BILLIONTH, HUNDREDTH, ExactSum, Moments, exact_mean, exact_moments
 
 
 def wanted() -> dict[str, tuple[Column, int]]:
@@ -67,3 +68,16 @@ def test_exact_sums_are_those_of_the_trillionths_from_any_layout(spark: SparkSes
         assert by_driver == by_spark == pytest.approx(wanted, abs=len(mine) * 1e-12)
     nobody = frame.where("part > 9").agg(*exact.columns(F.col("value"))).collect()[0]
     assert exact.of(nobody) == 0.0
+
+
+def test_a_mean_of_tiny_rates_and_of_large_amounts_keeps_ten_digits_from_any_layout(spark: SparkSession) -> None:
+    draws = np.random.default_rng(11)
+    tiny = [float(x) for x in draws.uniform(1e-10, 9e-10, 300)]
+    large = [round(float(x), 2) for x in draws.uniform(-1e12, 1e12, 300)]
+    rows = [*zip(tiny, large, strict=True), (None, None)]
+    frame = spark.createDataFrame(rows, "tiny DOUBLE, large DOUBLE")
+    means = [exact_mean(F.col(name)).alias(name) for name in ("tiny", "large")]
+    found = [tuple(layout.agg(*means).collect()[0]) for layout in (frame, frame.orderBy(F.rand(2)).repartition(7))]
+    assert found[0] == found[1]
+    by_fractions = [float(sum(map(Fraction, values)) / len(values)) for values in (tiny, large)]
+    assert found[0] == pytest.approx(by_fractions, rel=1e-10, abs=0)

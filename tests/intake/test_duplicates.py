@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -12,9 +13,11 @@ from hypothesis import strategies as st
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from rfm_spark.core.checks import Severity
 from rfm_spark.core.inputs import TransactionsSource
 from rfm_spark.core.quality import QualityConfig
-from rfm_spark.intake.duplicates import without_duplicates
+from rfm_spark.intake.accounts import copies_kept
+from rfm_spark.intake.duplicates import drops_copies, without_duplicates
 from rfm_spark.intake.lines import accepted_until, superseded_lines, typed_lines
 from rfm_spark.intake.orders import build_orders
 from rfm_spark.lake.landing import content_hash
@@ -22,6 +25,7 @@ from rfm_spark.lake.landing import content_hash
 MOMENT = datetime(2024, 3, 1, 12)
 SCHEMA = "who STRING, `order` STRING, line STRING, at TIMESTAMP, amount DECIMAL(12,2), note STRING"
 QUALITY = QualityConfig()
+REPAIR = QualityConfig(checks={"exact_duplicate": "repair"})
 
 
 def source_of(*names: str) -> TransactionsSource:
@@ -50,10 +54,37 @@ def totals(lines: DataFrame, source: TransactionsSource, quality: QualityConfig 
     return tuple(int(value) for value in found)
 
 
-def test_equal_rows_are_one_line_where_there_is_an_order_id(spark: SparkSession) -> None:
+@pytest.mark.parametrize(
+    ("names", "chosen", "dropped"),
+    [
+        (("order_id",), None, False), (("order_id", "line_id"), None, True), (("line_id",), None, True),
+        ((), None, False),
+        (("order_id",), "repair", True), ((), "repair", False), (("order_id", "line_id"), "flag", False),
+        (("order_id", "line_id"), "off", False),
+    ],
+)  # fmt: skip
+def test_only_a_line_id_says_that_an_equal_row_is_the_same_line(
+    names: tuple[str, ...], chosen: Severity | None, dropped: bool
+) -> None:
+    quality = QualityConfig(checks={} if chosen is None else {"exact_duplicate": chosen})
+    assert drops_copies(source_of(*names), quality) is dropped
+
+
+def test_an_article_scanned_twice_counts_twice_unless_copies_are_dropped(spark: SparkSession) -> None:
     source = source_of("order_id")
-    rows = [row(), row(), row(), row(note="another product"), row(minute=1)]
-    assert totals(lines_of(spark, rows, source), source) == (3, 300, 2, 0)
+    rows = [row(), row(), row(), row(note="another product"), row(minute=1), row(cents=-30), row(cents=-30)]
+    lines = lines_of(spark, rows, source)
+    assert totals(lines, source) == (7, 500, 3, 0)
+    # What is at stake: two equal sales beyond the first, and a refund.
+    assert without_duplicates(lines, source, QUALITY).agg(F.sum("copy_cents")).collect()[0][0] == 100 + 100 - 30
+    assert totals(lines, source, REPAIR) == (4, 300, 3, 0)
+
+
+def test_equal_rows_that_are_kept_are_said_with_what_they_are_worth() -> None:
+    said = copies_kept(3, Decimal("1234.5"), source_of("order_id"))
+    assert said.startswith("3 rows of sources.transactions worth 1,234.50 are equal to another one")
+    assert "quality.checks.exact_duplicate: repair" in said
+    assert "exact_duplicate" not in copies_kept(3, Decimal(1), source_of())
 
 
 def test_without_any_id_equal_rows_are_counted_and_kept(spark: SparkSession) -> None:
@@ -82,7 +113,7 @@ def test_which_columns_are_null_tells_rows_apart(spark: SparkSession) -> None:
         "who STRING, `order` STRING, at TIMESTAMP, amount INT, left STRING, right STRING",
     )
     lines = accepted_until(typed_lines(raw, source), None)
-    assert totals(lines, source)[:3] == (2, 200, 0)
+    assert totals(lines, source, REPAIR)[:3] == (2, 200, 0)
 
 
 NESTED = [
@@ -105,7 +136,7 @@ def test_what_nested_columns_hold_tells_rows_apart(spark: SparkSession, one: str
     if "json" in one:
         raw = raw.unionAll(raw).unionAll(raw.withColumn("more", F.expr(other)))
     lines = accepted_until(typed_lines(raw, source), None)
-    assert totals(lines, source)[:3] == (2, 200, 1)
+    assert totals(lines, source, REPAIR)[:3] == (2, 200, 1)
     # The certificate of a landed copy has the same eyes.
     assert content_hash(raw) != content_hash(raw.withColumn("more", F.expr(one)))
 

@@ -125,7 +125,9 @@ CLOSED_URLS = (
 @pytest.mark.parametrize("url", CLOSED_URLS)
 def test_secrets_of_the_environment_are_no_open_ones(url: str) -> None:
     place = {"format": "jdbc", "options": {"url": f"jdbc:{url}", "dbtable": "t"}}
-    validate(Config, {"lake": {"root": "x"}, "sources": {"transactions": {"columns": COLUMNS, **place}}}, "c.yml")
+    document = {"lake": {"root": "x"}, "sources": {"transactions": {"columns": COLUMNS, **place}}}
+    # As it was written: it is filled in when the source is opened.
+    assert validate(Config, document, "c.yml").sources.transactions.options["url"] == f"jdbc:{url}"
 
 
 @pytest.mark.parametrize(

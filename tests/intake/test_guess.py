@@ -141,7 +141,8 @@ def test_ambiguous_month_and_day_are_said_and_both_offered(spark: SparkSession) 
     found = guess(raw)
     assert any("ambiguous" in remark for remark in found.remarks)
     text = render(found, name="x", file="x.yml", path="x.csv", source_format="csv", options={}, today=TODAY)
-    assert "# or, just as possible: order_ts: try_to_timestamp(order_date, 'd/M/yyyy')" in text
+    assert "write order_ts: try_to_timestamp(order_date, 'd/M/yyyy')" in text
+    assert next(question.ours for question in found.questions) == "order_ts"
 
 
 def test_a_day_above_12_outside_the_sample_decides(spark: SparkSession) -> None:
@@ -186,17 +187,23 @@ def test_an_order_total_on_every_line_gives_way_to_price_times_quantity(spark: S
     rows = [(f"o{n}", "c", "2024-01-01", str(qty), "2.5", "10") for n in range(6) for qty in (1, 3)]
     header = "order_id,customer_id,date,quantity,unit_price,order_total"
     assert "amount" not in guess(texts(spark, header, rows)).columns
-    without = texts(spark, header, rows).drop("unit_price")
-    assert any("same on all lines" in remark for remark in guess(without).remarks)
+    without = guess(texts(spark, header, rows).drop("unit_price"))
+    assert (without.columns["amount"], without.columns["line_id"]) == ("order_total", "order_id")
+    # Six orders of 10.00, each on two lines.
+    assert [answer.gives for answer in without.questions[0].answers] == [
+        "as order totals: 60.00",
+        "as line totals: 120.00",
+    ]
 
 
-def test_flags_currencies_and_categories_are_mapped(spark: SparkSession, tmp_path: Path) -> None:
+def test_flags_and_currencies_are_mapped_and_what_nothing_reads_is_not(spark: SparkSession, tmp_path: Path) -> None:
     rows = [("t1", "m1", "2024-04-01", "5.00", "sale", "EUR", "web", "Toys"),
             ("t2", "m1", "2024-04-02", "5.00", "Refund", "EUR", "store", "Toys")]  # fmt: skip
     raw = texts(spark, "transaction_id,member_id,date,amount,transaction_type,currency,channel,category", rows)
     found = guess(raw)
     assert found.columns["is_return"] == "lower(cast(transaction_type as string)) IN ('refund')"
-    assert (found.columns["channel"], found.columns["category"]) == ("channel", "category")
+    assert found.columns["channel"] == "channel"
+    assert "category" not in found.columns
     assert config_of(found, tmp_path).display.currency == "EUR"
 
 

@@ -32,7 +32,7 @@ def test_catalog_mode_reads_a_view_and_offers_current_views(spark: SparkSession,
     spark.sql("CREATE SCHEMA IF NOT EXISTS shop")
     spark.sql(f"CREATE TABLE IF NOT EXISTS shop.lines USING delta LOCATION '{tmp_path / 'source'}'")
     spark.sql("CREATE OR REPLACE VIEW shop.sales AS SELECT * FROM shop.lines WHERE customer <> 'c12'")
-    source = {"transactions": {"table": "shop.sales", "columns": COLUMNS}}
+    source = {"transactions": {"table": "shop.sales", "columns": COLUMNS, "land": True}}
     config = config_for(tmp_path, lake={"schema": "rfm_catalog"}, sources=source)
     run_tiny(spark, config, AS_OF - timedelta(days=1))
     first = run_tiny(spark, config)
@@ -85,7 +85,8 @@ def view_config(spark: SparkSession, folder: Path, **changes: Any) -> Config:
     write_source(spark, folder / "source", purchases(3))
     spark.sql("CREATE SCHEMA IF NOT EXISTS shop")
     spark.sql(f"CREATE OR REPLACE VIEW shop.landing AS SELECT * FROM delta.`{folder / 'source'}`")
-    return config_for(folder, sources={"transactions": {"table": "shop.landing", "columns": COLUMNS}}, **changes)
+    source = {"table": "shop.landing", "columns": COLUMNS, "land": True}
+    return config_for(folder, sources={"transactions": source}, **changes)
 
 
 def test_landing_in_a_lake_that_can_not_be_written_is_said(

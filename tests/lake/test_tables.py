@@ -59,7 +59,7 @@ def test_a_slice_is_replaced_and_others_stay(store: Store) -> None:
         (SECOND, 3, DAY),
     ]
     assert store.rows(SEGMENT_CUTS.name, run_id=[FIRST, SECOND], bins=3)[0]["cuts"] == [1.0, 2.5]
-    assert store.commit_saying(SEGMENT_CUTS.name, FIRST)[0] == again.version
+    assert store.commit_saying(SEGMENT_CUTS.name, FIRST).version == again.version
     # Replaced by nothing, and nothing by nothing.
     assert store.write_rows(SEGMENT_CUTS, [], FIRST, DAY).rows == 0
     assert store.write_rows(SEGMENT_CUTS, [], FIRST, DAY).rows == 0

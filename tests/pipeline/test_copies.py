@@ -64,7 +64,8 @@ def test_sums_that_no_whole_number_holds_are_one_sentence(spark: SparkSession, t
 
 def test_a_delivery_that_came_twice_counts_once(spark: SparkSession, tmp_path: Path) -> None:
     lines = purchases()
-    clean, twice = config_for(tmp_path, name="clean"), config_for(tmp_path, name="twice")
+    dropping = {"checks": {"exact_duplicate": "repair"}}
+    clean, twice = config_for(tmp_path, name="clean"), config_for(tmp_path, name="twice", quality=dropping)
     write_source(spark, tmp_path / "source", lines)
     wanted = measures(spark, clean, run_tiny(spark, clean))
     orders = rows_of(Store(spark, Place.of(clean)).read("orders"))
@@ -78,13 +79,22 @@ def test_a_delivery_that_came_twice_counts_once(spark: SparkSession, tmp_path: P
     copies = sum(line[0] > "c03" for line in lines)
     assert row["rows"]["transactions.repaired.exact_duplicate"] == row["rows"]["transactions.duplicates"] == copies
     assert row["rows"]["transactions.suspects"] > row["rows"]["customers"] / 2
+    # Nobody who did not ask for it loses the second scan of an article.
+    asked = config_for(tmp_path, name="scanned")
+    outcome = run_tiny(spark, asked)
+    row = ledger_row(spark, asked, outcome)
+    worth = sum(Decimal(line[3]) for line in lines if line[0] > "c03")
+    assert row["rows"]["transactions.flagged.exact_duplicate"] == copies
+    assert row["money"]["transactions.flagged.exact_duplicate"] == worth
+    assert row["money"]["sales"] == worth + sum(Decimal(line[3]) for line in lines)
+    assert any(f"{copies:,} rows of sources.transactions worth {worth:,.2f} are" in said for said in outcome.warnings)
 
 
 @only_in_full
 def test_copies_dated_after_the_day_are_no_second_order(spark: SparkSession, tmp_path: Path) -> None:
     later = [("c01", "later", datetime(2024, 7, 10, 12), "5.00"), ("new", "later", datetime(2024, 7, 11, 12), "7.00")]
     write_source(spark, tmp_path / "source", [*purchases(), *later, *later])
-    config = config_for(tmp_path)
+    config = config_for(tmp_path, quality={"checks": {"exact_duplicate": "repair"}})
     outcome = run_tiny(spark, config)
     store = Store(spark, Place.of(config))
     row = ledger_row(spark, config, outcome)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
+from rfm_spark.cli.main import main
 from rfm_spark.core.config import Config
 from rfm_spark.core.errors import GateError
 from rfm_spark.lake.ledger import Ledger
@@ -20,9 +22,10 @@ from rfm_spark.lake.store import Store
 from rfm_spark.pipeline import Outcome
 from rfm_spark.report.build import build_report
 from rfm_spark.report.collect import collect
-from tests.helpers import AS_OF, commits, run_tiny
+from tests.helpers import AS_OF, commits, config_for, run_tiny
 from tests.pipeline.interactions import events_log, mail_log, save, shop, shop_config
 
+DATA = Path(__file__).parents[1] / "data"
 Ran = tuple[Path, Config, Outcome, dict[str, int]]
 NEXT = AS_OF + timedelta(days=1)
 SETTINGS: dict[str, Any] = {
@@ -41,6 +44,10 @@ segments:
      when: {email_tier: highly}}
 otherwise: {name: others, label: Others, description: The rest., action: Wait., colour: "#333333"}
 """
+
+
+# A sender's own troubles: no message of ours, and nothing that anybody did.
+DEFERRED = mail_log(6).iloc[::30].assign(what="deferred", message=None)
 
 
 def dirty_events() -> tuple[pd.DataFrame, dict[str, int]]:
@@ -90,9 +97,11 @@ def ran(
 ) -> tuple[Path, Config, Outcome, dict[str, int]]:
     folder = tmp_path_factory.mktemp("interactions")
     (folder / "mine.yml").write_text(RULES, encoding="utf-8")
-    config = shop(session, folder, segments={"rules": str(folder / "mine.yml")}, **SETTINGS)
+    rules = {"rules": str(folder / "mine.yml")}
+    config = shop(session, folder, segments=rules, messages={"preset": "sendgrid"}, **SETTINGS)
     events, found = dirty_events()
     save(session, events, folder / "events")
+    save(session, DEFERRED, folder / "messages", "append")
     return folder, config, run_tiny(session, config), found
 
 
@@ -106,7 +115,8 @@ def test_every_kind_of_dirt_is_counted_exactly_and_the_rows_balance(spark: Spark
     for source in ("events", "messages"):
         parts = (rows[f"{source}.{part}"] for part in ("accepted", "rejected", "duplicates"))
         assert rows[f"{source}.read"] == sum(parts)
-    assert rows["messages.read"] == (mail_log()["ts"].dt.date >= AS_OF - timedelta(days=119)).sum()
+    assert rows["messages.read"] == len(DEFERRED) + (mail_log()["ts"].dt.date >= AS_OF - timedelta(days=119)).sum()
+    assert rows["messages.flagged.technical"] == rows["messages.accepted"] - len(mail_log()) == len(DEFERRED) > 0
     told = " ".join(outcome.warnings)
     assert "events: rejected (not counted): anonymous 6, future_date 3" in told
     kept = current(spark, Place.of(config), "rejects").groupBy("source", "reason").count().collect()
@@ -175,15 +185,51 @@ def test_a_newer_version_that_tells_nothing_of_the_day_is_the_same_input(spark: 
     assert again.run_id != outcome.run_id
 
 
+def test_sessions_without_an_id_are_cut_and_unknown_words_explained(
+    spark: SparkSession, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An export of Google Analytics; see tests/data. Events of u3 have no session id, and u2 has two browsers."""
+    source: dict[str, Any] = {"path": str(DATA / "ga4_events.json"), "format": "json"}
+    moment = "timestamp_micros(cast(event_timestamp as bigint))"
+    orders = {"customer_id": "IF(event_name = 'purchase', user_id, NULL)", "order_id": "ecommerce.transaction_id",
+              "order_ts": moment, "amount": "ecommerce.purchase_revenue"}  # fmt: skip
+    number = "filter(event_params, p -> p.key = 'ga_session_id')[0].value.int_value"
+    log = {"customer_id": "user_id", "visitor_id": "user_pseudo_id", "event_ts": moment, "event_type": "event_name",
+           "session_id": f"concat(user_pseudo_id, {number})"}  # fmt: skip
+    config = config_for(tmp_path, quality={"max_staleness_days": None}, sources={
+        "transactions": {**source, "columns": orders},
+        "events": {**source, "columns": log, "preset": "google_analytics"},
+    })  # fmt: skip
+    outcome = run_tiny(spark, config, date(2024, 5, 4))
+    month = current(spark, Place.of(config), "interactions").where("window_days = 30").collect()
+    found = {row["customer_id"]: (row["sessions"], row["events"], row["bounce_rate"]) for row in month}
+    assert found == {"u1": (1, 5, 0.0), "u2": (2, 4, 0.0), "u3": (2, 3, 0.5)}
+    rows = Ledger(Store(spark, Place.of(config))).complete()[-1].rows
+    assert rows["events.sessions_cut"] == 3
+    told = " ".join(outcome.warnings)
+    assert "events: 3 of 15 rows have no value in sources.events.columns.session_id" in told
+    assert "newsletter_popup 1; map them there with `types: {'?': [newsletter_popup]}`" in told
+    capsys.readouterr()
+    assert main(["rejects", "--lake", config.lake.root or "", "--reason", "unknown_type"]) == 0
+    said = capsys.readouterr().out
+    assert re.search(r"events +unknown_type +1 +1 +an event type that neither the preset", said)
+    assert "event_type = newsletter_popup, customer_id = u3, event_ts = 2024-05-03 16:00:00" in said
+
+
 def test_input_beyond_its_limits_publishes_nothing(spark: SparkSession, tmp_path: Path) -> None:
     config = shop(spark, tmp_path, events={"quality": {"max_reject_share": 0.01}})
     unknown = events_log().assign(action="teleport")
     save(spark, unknown.iloc[:40], tmp_path / "events", "append")
-    with pytest.raises(GateError, match=r"of the rows of sources.events .* were rejected \(unknown_type 40\)"):
+    with pytest.raises(
+        GateError, match=r"of the rows of sources.events .* were rejected \(unknown_type 40\)"
+    ) as caught:
         run_tiny(spark, config)
     assert not Store(spark, Place.of(config)).exists("runs")
     kept = Store(spark, Place.of(config)).read("rejects").where(F.col("source") == "events")
     assert kept.count() == 40
+    (run_id,) = {row["run_id"] for row in kept.select("run_id").distinct().collect()}
+    assert f"`rfm-spark rejects --run {run_id}`" in str(caught.value)
+    assert "teleport 40; map them there with `types: {'?': [teleport]}`" in str(caught.value)
 
 
 def test_suppression_lasts_from_run_to_run(spark: SparkSession, tmp_path: Path) -> None:

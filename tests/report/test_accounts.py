@@ -72,6 +72,20 @@ def test_title_says_how_much_was_accepted(changed: Mapping[str, int], title: str
     assert f"<h3>{title}</h3>" in page_of(rows=rows)
 
 
+def test_filtered_rows_are_a_part_where_the_source_has_a_condition() -> None:
+    rows = ROWS | {"transactions.read": 12400, "transactions.filtered": 55}
+    money = MONEY | {"transactions.read": Decimal("20200.50"), "transactions.filtered": Decimal("200.00")}
+    page = page_of(rows=rows, money=money)
+    assert tables(page, "balance") == [
+        [
+            ["", "Read", "= Accepted", "+ Rejected", "+ Duplicates", "+ Filtered"],
+            ["Rows", "12,400", "12,100 97.6%", "200 1.6%", "45 0.4%", "55 0.4%"],
+            ["Money", "20,200.50", "20,400.75 101.0%", "-500.25 -2.5%", "100.00 0.5%", "200.00 1.0%"],
+        ]
+    ]
+    assert "transactions.filtered" not in page
+
+
 def test_nothing_read_and_net_refunds_have_no_shares() -> None:
     rows = {name: 0 for name in ROWS}
     money = {name: -amount for name, amount in MONEY.items()}

@@ -16,7 +16,17 @@ from pyspark.sql import functions as F
 
 from rfm_spark.core.config import Bins, Cuts, Scoring
 from rfm_spark.core.distribution import Ask, exact_ranks
-from rfm_spark.segments.cuts import CutSet, as_rows, fixed_cuts, from_rows, quantile_cuts, score_of, with_scores
+from rfm_spark.segments.cuts import (
+    CutSet,
+    as_rows,
+    fixed_cuts,
+    from_rows,
+    nearest_group,
+    quantile_cuts,
+    score_of,
+    unseen_groups,
+    with_scores,
+)
 
 SCHEMA = "customer_id INT, recency_days INT, frequency BIGINT, monetary DECIMAL(18,2)"
 NAMES = {"r": "recency_days", "f": "frequency", "m": "monetary"}
@@ -84,7 +94,6 @@ def test_cuts_are_the_inverse_ecdf_and_scores_count_the_cuts_below(spark: SparkS
         column = "rfm".index(cut_set.measure)
         given_to = [c[0] for c in customers if cut_set.measure == "r" or c[2] > 0]
         assert cut_set.distinct_scores == len({scores[customer][column] for customer in given_to})
-    assert min(min(s) for s in scores.values()) >= 1
     assert max(s[0] for s in scores.values()) == bins
     money = [float(c[3]) for c in customers if c[2] > 0]
     if bins in (2, 4, 8):
@@ -193,6 +202,36 @@ def test_nested_cuts_are_taken_within_the_outer_scores(spark: SparkSession) -> N
     stored = from_rows(row.asDict() for row in spark.createDataFrame(as_rows(cut_sets)).collect())
     assert set(stored) == set(cut_sets)
     assert scores_of(frame, stored) == wanted
+
+
+@pytest.mark.parametrize(
+    ("within", "nearest"),
+    [
+        ("r=2", "r=2"), ("r=3", "r=2"), ("r=5", "r=4"), ("r=1", "r=2"),
+        ("r=2,f=2", "r=2,f=1"), ("r=2,f=4", "r=2,f=5"), ("r=3,f=5", "r=2,f=5"), ("r=4,f=5", "r=4,f=1"),
+    ],
+)  # fmt: skip
+def test_the_nearest_group_is_by_the_outer_score_first_and_the_lower_of_two(within: str, nearest: str) -> None:
+    known = ["r=4", "r=2"] if "," not in within else ["r=4,f=1", "r=2,f=5", "r=2,f=1"]
+    assert nearest_group(within, known) == nearest
+
+
+def test_a_group_that_frozen_cuts_never_saw_is_scored_by_its_nearest(spark: SparkSession) -> None:
+    cuts = [
+        ("r", "", (10, 20)), ("f", "r=1", (1, 2)), ("f", "r=3", (5, 9)), ("f", "r=2", ()), ("m", "r=1,f=3", (50, 60)),
+        ("m", "r=3,f=1", (100, 900)),
+    ]  # fmt: skip
+    frozen = [CutSet(m, within, "frozen", 3, tuple(map(float, limits)), 3) for m, within, limits in cuts]
+    # Recency 15 is r=2, in which nobody had bought: r=1 is as near as r=3, and the lower one.
+    customers = [
+        (1, 15, 3, Decimal(55)), (2, 5, 10, Decimal(999_999)), (3, 5, 5, Decimal(500)), (4, 30, 1, Decimal(1)),
+        (5, 15, 0, Decimal(999)),
+    ]  # fmt: skip
+    frame = frame_of(spark, customers)
+    assert scores_of(frame, frozen) == {1: (2, 3, 2), 2: (3, 3, 3), 3: (3, 1, 2), 4: (1, 1, 1), 5: (2, 1, 1)}
+    unseen = unseen_groups(with_scores(frame, frozen), frozen)
+    assert unseen == {"r=2": 1, "r=1,f=1": 1, "r=2,f=3": 1, "r=3,f=3": 1}
+    assert unseen_groups(with_scores(frame, frozen[:1]).withColumn("f_score", F.lit(1)), frozen[:1]) == {}
 
 
 def test_fixed_cuts_are_the_business_ones(spark: SparkSession) -> None:

@@ -161,12 +161,12 @@ def test_a_large_map_is_linted_within_a_second() -> None:
     assert time.perf_counter() - start < 1
 
 
-@pytest.mark.parametrize("name", ["classic", "essential", "rf_grid", "tercile"])
+@pytest.mark.parametrize("name", ["classic", "essential", "intent", "rf_grid", "tercile"])
 def test_shipped_map_passes_its_check(name: str) -> None:
     rule_map = shipped(name)
     assert rule_map.name == name
     assert rule_map.bins is not None
-    check_rule_map(rule_map, rule_map.bins, PARAMS, (), name)
+    check_rule_map(rule_map, rule_map.bins, PARAMS, ("interactions", "engagement") if name == "intent" else (), name)
 
 
 @pytest.mark.parametrize("name", ["classic", "essential", "rf_grid", "tercile"])

@@ -1,0 +1,186 @@
+"""Which rows of a source count, by the words of its status columns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from rfm_spark.intake.guess_open import Open, Reading
+from rfm_spark.intake.guess_values import Profile
+from rfm_spark.intake.guess_words import folded, meanings, score, words
+
+# Meanings of a status whose rows don't count.
+_DROPPED = ("cancelled", "failed", "pending", "on hold", "refunded", "voided")
+# A parcel that is not yet on its way was bought all the same.
+_OF_PARCELS = frozenset(
+    "fulfillment fulfilment shipping shipment delivery versand liefer livraison envio entrega spedizione verzend "
+    "wysylki item lineitem".split()
+)
+_FINAL = ("cancelled", "refunded", "voided")
+_FEW = 100
+_FEW_CODES = 20
+_MOST = 0.5
+_ENDED = frozenset(
+    "cancelled canceled voided storniert annule annulee cancelado annullato geannuleerd anulowano".split()
+)
+_AT = frozenset("at on date datetime ts time timestamp am datum".split())
+_TESTS = frozenset({"test", "istest", "testorder", "istestorder"})
+
+
+@dataclass(frozen=True)
+class Filter:
+    """A condition on rows that count, from one column.
+
+    Attributes:
+        column: whose values it goes by.
+        sql: the condition.
+        note: what was seen, with numbers of rows.
+        dropped: values of rows that don't count, in lower case, and what they mean; "" stands for a blank.
+        kept: values of rows that do.
+        open: what is not sure.
+    """
+
+    column: Profile
+    sql: str
+    note: str
+    dropped: Mapping[str, str]
+    kept: tuple[str, ...]
+    open: tuple[Open, ...] = field(default=())
+
+    def keeps(self, value: str | None) -> bool:
+        """Whether rows with a value count."""
+        return (value or "").lower() not in self.dropped
+
+
+def status_columns(profiles: Sequence[Profile]) -> list[Profile]:
+    """Columns whose values are mostly words of a status, or of a type of row."""
+    return [profile for profile in profiles if _is_status(profile) or _is_kind(profile)]
+
+
+def filter_of(profile: Profile, seen: Mapping[str, int]) -> Filter | None:
+    """The condition that a status column makes; None where all of its rows count.
+
+    Args:
+        profile: the column.
+        seen: numbers of all rows by value, lower case and stripped; "" for blanks.
+    """
+    meant = {value: _meaning(value, profile) for value in seen}
+    dropped = {value: meaning for value, meaning in meant.items() if meaning in _wanted(profile) and value}
+    kept = [value for value in seen if value not in dropped and value]
+    if not dropped:
+        return None
+    sql = f"lower({_trimmed(profile)})"
+    listed = ", ".join(_literal(value) for value in kept)
+    condition = f"{sql} IN ({listed})" if kept else "false"
+    if "" in seen and kept:
+        condition = f"coalesce({sql}, '') IN ({listed}, '')"
+    parts = [f"{value or '(blank)'} {count:,}{_left_out(value, dropped)}" for value, count in _by_count(seen)]
+    unknown = [value for value in kept if meant[value] is None]
+    questions = tuple(_whether_counts(profile, sql, value) for value in unknown)
+    return Filter(profile, condition, f"{profile.name}: {'; '.join(parts)}", dropped, tuple(kept), questions)
+
+
+def unknown_statuses(profiles: Sequence[Profile]) -> list[Profile]:
+    """Columns that are named after a status, and hold codes or words that nobody knows."""
+    return [
+        profile
+        for profile in profiles
+        if score("status", profile.name) > _MOST and 1 < profile.distinct <= _FEW_CODES and not _is_status(profile)
+        and profile.distinct < len(profile.filled)
+    ]  # fmt: skip
+
+
+def flag_filters(profiles: Sequence[Profile]) -> list[Filter]:
+    """Conditions of columns that say when an order was cancelled, or that it is a test."""
+    found = []
+    for profile in profiles:
+        parts = set(words(profile.name))
+        if profile.filled and len(parts) == 2 and parts & _ENDED and parts & _AT and len(profile.steps) < 2:
+            rows = len(profile.filled)
+            blank = f"coalesce(trim({profile.sql}), '') = ''"
+            sql = blank if profile.type_name == "string" else f"{profile.sql} IS NULL"
+            dropped = {value.lower(): "cancelled" for value in profile.filled}
+            found.append(Filter(profile, sql, f"{profile.name}: filled in {rows:,} of the rows looked at", dropped, ()))
+        elif profile.type_name == "boolean" and "".join(words(profile.name)) in _TESTS and "true" in profile.filled:
+            note = f"{profile.name}: true in {profile.filled.count('true'):,} of the rows looked at"
+            found.append(Filter(profile, f"NOT coalesce({profile.sql}, false)", note, {"true": "test"}, ()))
+    return found
+
+
+def kept_rows(filters: Sequence[Filter], rows: int) -> list[int]:
+    """Which of the rows that were looked at count."""
+    return [row for row in range(rows) if all(one.keeps(one.column.values[row]) for one in filters)]
+
+
+def rows_meaning(filters: Sequence[Filter], meaning: str) -> list[int]:
+    """Which of the rows that were looked at don't count for one reason."""
+    return [
+        row
+        for one in filters
+        for row, value in enumerate(one.column.values)
+        if one.dropped.get((value or "").lower()) == meaning
+    ]
+
+
+def with_refunds(one: Filter, seen: Mapping[str, int]) -> Filter | None:
+    """The filter that keeps the refunds: they are lines of their own, which pay back."""
+    refunds = [value for value, meaning in one.dropped.items() if meaning == "refunded"]
+    others = {value: meaning for value, meaning in one.dropped.items() if value not in refunds}
+    if not others:
+        return None
+    sql = f"lower({_trimmed(one.column)}) IN ({', '.join(map(_literal, (*one.kept, *refunds)))})"
+    parts = [f"{value or '(blank)'} {count:,}{_left_out(value, others)}" for value, count in _by_count(seen)]
+    return Filter(one.column, sql, f"{one.column.name}: {'; '.join(parts)}", others, (*one.kept, *refunds), one.open)
+
+
+def _is_status(profile: Profile) -> bool:
+    if not profile.filled or profile.distinct > _FEW or score("status", profile.name) == 0:
+        return False
+    known = sum(any(folded(value) in meanings()[kind] for kind in ("counts", *_DROPPED)) for value in profile.filled)
+    return known >= _MOST * len(profile.filled)
+
+
+def _is_kind(profile: Profile) -> bool:
+    if not profile.filled or profile.distinct > _FEW or score("is_return", profile.name) != 0.3:
+        return False
+    known = sum(any(folded(value) in meanings()[kind] for kind in ("sale", "refund", "neither"))
+                for value in profile.filled)  # fmt: skip
+    return known >= _MOST * len(profile.filled)
+
+
+def _meaning(value: str, profile: Profile) -> str | None:
+    word = folded(value)
+    kinds = ("sale", "refund", "neither") if _is_kind(profile) and not _is_status(profile) else ("counts", *_DROPPED)
+    return next((kind for kind in kinds if word in meanings()[kind]), None)
+
+
+def _wanted(profile: Profile) -> tuple[str, ...]:
+    if not _is_status(profile):
+        return ("neither",)
+    return _FINAL if _OF_PARCELS & set(words(profile.name)) else _DROPPED
+
+
+def _whether_counts(profile: Profile, sql: str, value: str) -> Open:
+    rows = f"count_if({sql} = {_literal(value)})"
+    return Open(
+        "where",
+        f"Do rows count whose {profile.name} is {value}?",
+        (Reading("as it is", "they count: {} rows", rows),
+         Reading(f"without {_literal(value)} in where", "they don't: {} rows", f"{rows} * 0")),
+    )  # fmt: skip
+
+
+def _left_out(value: str, dropped: Mapping[str, str]) -> str:
+    return " (left out)" if value in dropped else ""
+
+
+def _by_count(seen: Mapping[str, int]) -> list[tuple[str, int]]:
+    return sorted(seen.items(), key=lambda pair: (-pair[1], pair[0]))
+
+
+def _trimmed(profile: Profile) -> str:
+    return f"trim({profile.sql})" if profile.type_name == "string" else f"cast({profile.sql} as string)"
+
+
+def _literal(value: str) -> str:
+    return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"

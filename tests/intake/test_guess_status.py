@@ -1,0 +1,64 @@
+"""Which rows count by the words of a status; pure."""
+
+from rfm_spark.intake.guess_status import filter_of, flag_filters, kept_rows, status_columns
+from rfm_spark.intake.guess_values import Profile
+
+SEEN = {"completed": 23, "processing": 9, "cancelled": 3, "refunded": 3, "on-hold": 1, "failed": 1}
+
+
+def column(name: str, *values: str | None, kind: str = "string") -> Profile:
+    return Profile(name, kind, values)
+
+
+def test_cancelled_failed_held_and_refunded_orders_are_left_out_with_their_counts() -> None:
+    found = filter_of(column("Status", *SEEN), SEEN)
+    assert found is not None
+    assert found.sql == "lower(trim(Status)) IN ('completed', 'processing')"
+    assert found.note == (
+        "Status: completed 23; processing 9; cancelled 3 (left out); refunded 3 (left out); failed 1 (left out); "
+        "on-hold 1 (left out)"
+    )
+    assert found.open == ()
+
+
+def test_words_of_other_languages_are_known() -> None:
+    seen = {"abgeschlossen": 4, "storniert": 1, "annulée": 1, "pendiente": 1, "rimborsato": 1, "geannuleerd": 1,
+            "cancelado": 1, "nieopłacone": 1, "in de wacht": 1}  # fmt: skip
+    found = filter_of(column("Bestellstatus", *seen), seen)
+    assert found is not None
+    assert found.kept == ("abgeschlossen",)
+
+
+def test_an_unknown_word_counts_and_is_a_question() -> None:
+    seen = {"paid": 8, "cancelled": 1, "laid away": 2}
+    found = filter_of(column("order_status", "paid", "cancelled", "laid away"), seen)
+    assert found is not None
+    assert "'laid away'" in found.sql
+    assert [question.what for question in found.open] == ["Do rows count whose order_status is laid away?"]
+
+
+def test_a_parcel_that_waits_was_bought() -> None:
+    seen = {"unfulfilled": 3, "pending": 1, "on hold": 1}
+    assert filter_of(column("Fulfillment Status", *seen), seen) is None
+
+
+def test_only_columns_of_statuses_are_taken_for_them() -> None:
+    columns = [column("state", "CA", "NY"), column("Customer status", "paid"),
+               column("payment_status", "Paid", "Failed"),
+               column("type", "charge", "payout")]  # fmt: skip
+    assert [profile.name for profile in status_columns(columns)] == ["payment_status", "type"]
+
+
+def test_payouts_and_fees_are_no_purchases() -> None:
+    found = filter_of(column("Type", "charge", "refund", "payout"), {"charge": 5, "refund": 1, "payout": 2})
+    assert found is not None
+    assert found.sql == "lower(trim(Type)) IN ('charge', 'refund')"
+
+
+def test_dates_of_cancellation_and_marks_of_tests_leave_rows_out() -> None:
+    columns = [column("cancelled_at", None, "2024-05-05", None),
+               column("test", "false", "false", "true", kind="boolean"),
+               column("test_score", "1", "2", "3")]  # fmt: skip
+    found = flag_filters(columns)
+    assert [one.sql for one in found] == ["coalesce(trim(cancelled_at), '') = ''", "NOT coalesce(test, false)"]
+    assert kept_rows(found, 3) == [0]
