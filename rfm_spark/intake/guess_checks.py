@@ -13,7 +13,6 @@ _TOGETHER_SECONDS = 86_400
 # Returns come later under the id of their order, so not every order keeps together.
 _MOST = 0.8
 _NEARLY_ALL = 0.95
-_HALF = 0.5
 # A cent, or half a hundredth of the amount: prices are rounded before they are multiplied.
 _CENT, _SHARE = 0.011, 0.005
 
@@ -65,12 +64,12 @@ def of_order(amount: Profile, order: Profile) -> tuple[Literal["repeated", "firs
     filled = [[value for value in values if value is not None] for values in several]
     filled = [values for values in filled if len(values) > 1]
     same = sum(len(set(values)) == 1 for values in filled)
-    if len(filled) >= 2 and same >= _NEARLY_ALL * len(filled) and _chance(amount) < _HALF:
+    if len(filled) >= 2 and same >= _NEARLY_ALL * len(filled):
         return "repeated", same
     return None, 0
 
 
-def _chance(amount: Profile) -> float:
+def chance_of_equals(amount: Profile) -> float:
     """The chance that two rows have the same amount, whatever their orders."""
     rows = len(amount.filled)
     return sum((count / rows) ** 2 for count in Counter(amount.filled).values())

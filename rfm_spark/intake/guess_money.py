@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from rfm_spark.intake.guess_checks import agreement, is_price_of_line, numbers_lines, of_order, products
+from rfm_spark.intake.guess_checks import (
+    agreement,
+    chance_of_equals,
+    is_price_of_line,
+    numbers_lines,
+    of_order,
+    products,
+)
 from rfm_spark.intake.guess_found import Found
 from rfm_spark.intake.guess_open import Open, Reading, exact, total_of
 from rfm_spark.intake.guess_table import Table
@@ -17,6 +24,10 @@ _OF_A_PIECE = frozenset(
 )
 _AGREES = 0.95
 _CLEAR = 0.5
+_CHANCE = 0.5
+_OF_ORDERS = frozenset(
+    "order orders grand basket invoice bestell bestellung commande pedido ordine encomenda bestelling zamowienia".split()
+)
 _DISCOUNTS = frozenset("discount disc rabatt remise descuento sconto desconto korting rabat".split())
 
 Scored = tuple[Profile, float]
@@ -41,7 +52,7 @@ def claim_money(table: Table, order: Profile | None) -> tuple[str, ...]:
     quantity = table.best("quantity", _is_number)
     if total and order:
         shape, orders = of_order(total[0], order)
-        if shape is not None:
+        if shape is not None and not (shape == "repeated" and _multiplies(total, quantity, price)):
             return _order_total(table, total, order, (shape, orders), quantity, price)
     if price and quantity and (total is None or total[1] < 0.5):
         return _by_price(table, quantity, price)
@@ -109,12 +120,25 @@ def _order_total(
         each = Reading(f"amount: {form.text}, without {first} in where", each.gives, each.sql)
         table.open.append(Open("amount", what, (once, each)))
         return _claim_amount(table, total, f"{why}; {numbered[0].name} numbers them")
+    if chance_of_equals(total[0]) >= _CHANCE and not _OF_ORDERS & set(words(total[0].name)):
+        # Most rows have the same amount anyway, so that lines of an order have it says little.
+        each = Reading(f"amount: {form.text}", each.gives, each.sql)
+        table.open.append(Open("amount", what, (each, _with_line_id(once, order))))
+        return _claim_amount(table, total, "taken for the total of the line")
     table.open.append(Open("amount", what, (once, each)))
     # Lines that share a line id are one line, so an order that is its own line counts once.
     table.found.append(
         Found("line_id", order.text, f"the order itself, so that {total[0].name} counts once per order", "likely")
     )
     return _claim_amount(table, total, why)
+
+
+def _multiplies(total: Scored, quantity: Scored | None, price: Scored | None) -> bool:
+    """Whether quantity times price is the total, row by row."""
+    if not (quantity and price):
+        return False
+    agreed = agreement(products(form_of(quantity[0]).values, form_of(price[0]).values), form_of(total[0]).values)
+    return agreed is not None and agreed >= _AGREES
 
 
 def _with_line_id(reading: Reading, order: Profile) -> Reading:

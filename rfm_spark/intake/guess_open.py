@@ -48,7 +48,7 @@ def total_of(sql: str) -> str:
 
 def exact(sql: str) -> str:
     """An expression that may hold texts as an exact number."""
-    return f"try_cast({sql} as decimal(38, 6))"
+    return f"try_cast({sql} as decimal(20, 6))"
 
 
 def settled(question: Open, figures: tuple[object, ...]) -> Question | None:

@@ -142,7 +142,10 @@ def test_a_number_that_lasts_for_months_is_no_order() -> None:
 def test_as_many_orders_as_customers_is_a_question() -> None:
     rows = "\n".join(f"c{n // 2}|k{n // 2}|2024-05-{n // 2 + 1:02d}|5.00" for n in range(24))
     found = draft(f"customer|order_id|date|amount\n{rows}")
-    assert [question.ours for question in found.open] == ["order_id"]
+    # All amounts are equal, so that those of one order are says nothing; it is asked.
+    assert [(question.ours, question.readings[0].text) for question in found.open] == [
+        ("order_id", "order_id: order_id"), ("amount", "amount: amount"),
+    ]  # fmt: skip
 
 
 def test_without_a_row_that_counts_nothing_is_guessed() -> None:
