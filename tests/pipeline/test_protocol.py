@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pyspark.sql import SparkSession
@@ -29,6 +30,13 @@ LEDGERS_OF_THEIR_OWN = ("runs", "claims", "cluster_promotions")
 def folder(spark: SparkSession, tmp_path: Path) -> Path:
     write_source(spark, tmp_path / "source", purchases())
     return tmp_path
+
+
+def as_told(store: Store) -> dict[str, Any]:
+    """The one row of the ledger, without times; a table's version counts what was committed before it died, too."""
+    (row,) = store.rows("runs")
+    told = {**row, "outputs": sorted(row["outputs"]), "steps": [{**step, "seconds": None} for step in row["steps"]]}
+    return {name: value for name, value in told.items() if name not in ("started_at", "finished_at")}
 
 
 def test_a_stage_reads_only_what_an_earlier_one_wrote() -> None:
@@ -57,6 +65,15 @@ def test_a_complete_run_is_a_no_op_and_a_forced_one_is_new(spark: SparkSession, 
     old = of_run(spark, place, "segments", first.run_id)
     assert rows_of(old, *VOLATILE) == rows_of(of_run(spark, place, "segments", forced.run_id), *VOLATILE)
     assert run_tiny(spark, config).run_id == forced.run_id
+    store = Store(spark, place)
+    ledger, (row,) = Ledger(store), store.rows("runs", run_id=forced.run_id)
+    ledger.publish(dict(row))
+    with pytest.raises(LakeError, match=rf"{forced.run_id} is taken by a run of 'tiny' .* differs in config_name;"):
+        ledger.publish({**row, "config_name": "other"})
+    assert len(ledger.complete()) == 2
+    spark.sql(f"UPDATE {place.table('runs')} SET config_name = 'other'")
+    with pytest.raises(LakeError, match="is taken by a run of 'other'"):
+        run_tiny(spark, config)
 
 
 def test_a_crashed_run_is_invisible_and_the_next_one_heals_it(spark: SparkSession, folder: Path) -> None:
@@ -73,6 +90,9 @@ def test_a_crashed_run_is_invisible_and_the_next_one_heals_it(spark: SparkSessio
         if table.kind == "run" and Store(spark, Place.of(undisturbed)).exists(name):
             mine = rows_of(current(spark, Place.of(config), name))
             assert mine == rows_of(current(spark, Place.of(undisturbed), name)), name
+    rows = [as_told(Store(spark, Place.of(one))) for one in (config, undisturbed)]
+    assert rows[0] == rows[1]
+    assert rows[0]["rows"]["orders"] == len(purchases())
 
 
 def test_a_backfill_compares_each_run_with_the_one_before(spark: SparkSession, folder: Path) -> None:
