@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -22,7 +23,7 @@ from tests.helpers import AS_OF, CLOCK, COLUMNS, Stages, commits, config_for, pu
 
 VOLATILE = ("run_id", "previous_run_id", "model_version")
 
-# Written around the stages, or by people.
+# Read and written around the stages, or by people.
 LEDGERS_OF_THEIR_OWN = ("runs", "claims", "cluster_promotions")
 
 
@@ -39,13 +40,22 @@ def as_told(store: Store) -> dict[str, Any]:
     return {name: value for name, value in told.items() if name not in ("started_at", "finished_at")}
 
 
-def test_a_stage_reads_only_what_an_earlier_one_wrote() -> None:
-    written = {name for stage in STAGES for name in stage.writes}
-    known = {"transactions", "events", "messages", *(f"previous {name}" for name in written)}
-    for stage in STAGES:
-        assert set(stage.reads) <= known, stage.title
-        known |= set(stage.writes)
-    assert written == {name for name, table in TABLES.items() if name not in LEDGERS_OF_THEIR_OWN}
+class Reading(Stages):
+    """Notes which tables of the lake each stage asks for."""
+
+    def __init__(self, watched: pytest.MonkeyPatch) -> None:
+        super().__init__()
+        self.read: dict[str, set[str]] = {}
+        for method in ("read", "of_runs", "rows"):
+            watched.setattr(Store, method, self._noting(getattr(Store, method)))
+
+    def _noting(self, ask: Callable[..., Any]) -> Callable[..., Any]:
+        def noted(store: Store, name: str, *rest: Any, **more: Any) -> Any:
+            if self.seen and len(self.done) < len(STAGES):
+                self.read.setdefault(self.seen[-1], set()).add(name)
+            return ask(store, name, *rest, **more)
+
+        return noted
 
 
 def test_a_complete_run_is_a_no_op_and_a_forced_one_is_new(spark: SparkSession, folder: Path) -> None:
@@ -92,14 +102,24 @@ def test_a_crashed_run_is_invisible_and_the_next_one_heals_it(spark: SparkSessio
             assert mine == rows_of(current(spark, Place.of(undisturbed), name)), name
     rows = [as_told(Store(spark, Place.of(one))) for one in (config, undisturbed)]
     assert rows[0] == rows[1]
+    # What is written is what the stages say that they write.
+    assert rows[0]["outputs"] == sorted({name for step in rows[0]["steps"] for name in step["writes"]})
     assert rows[0]["rows"]["orders"] == len(purchases())
 
 
-def test_a_backfill_compares_each_run_with_the_one_before(spark: SparkSession, folder: Path) -> None:
+def test_a_backfill_compares_each_run_with_the_one_before_and_stages_read_what_they_say(
+    spark: SparkSession, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     config = config_for(folder)
     dates = backfill_dates(date(2024, 5, 30), date(2024, 6, 30), "1mo")
     unlimited = config_for(folder, quality={"max_staleness_days": None})
-    runs = [run_tiny(spark, unlimited, day) for day in dates]
+    runs = [run_tiny(spark, unlimited, day) for day in dates[:-1]]
+    stages = Reading(monkeypatch)
+    runs.append(run_tiny(spark, unlimited, dates[-1], progress=stages))
+    declared = {stage.title: {name.removeprefix("previous ") for name in stage.reads} for stage in STAGES}
+    read = {title: names - set(LEDGERS_OF_THEIR_OWN) for title, names in stages.read.items()}
+    assert {title: names - declared[title] for title, names in read.items() if names - declared[title]} == {}
+    assert "segments" in read["Segments"]
     place = Place.of(config)
     ledger = Ledger(Store(spark, place)).complete("tiny")
     assert [row.previous_run_id for row in ledger] == [None, *(run.run_id for run in runs[:-1])]
