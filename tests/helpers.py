@@ -38,6 +38,7 @@ class Stages:
 
     def __init__(self, fail_at: str | None = None) -> None:
         self.seen: list[str] = []
+        self.done: list[str] = []
         self.fail_at = fail_at
 
     def started(self, title: str, waits_for: str) -> None:
@@ -48,7 +49,8 @@ class Stages:
 
     def finished(self, title: str, rows: int | None, seconds: float) -> None:
         assert title in self.seen
-        assert seconds >= 0
+        assert title not in self.done
+        self.done.append(title)
 
 
 def rfm_spark(*arguments: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:

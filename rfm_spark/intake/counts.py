@@ -23,6 +23,9 @@ TRAILING_WEEKS = 4
 # Two pieces of 28 bits: their sums stay within a BIGINT for thirty billion rows, in any order of adding.
 _PIECE = (1 << 28) - 1
 _TALLIES = 10_000
+# What of a line, beside its money, shapes results; and how the fingerprint is made of it: earlier lakes have others.
+_CONTENT = ("customer_id", "order_id", "line_id", "order_ts", "currency", "channel", "reason")
+_EDITION = "2:"
 # Money is added up in two parts of each number: the cents of ten thousand absurd rows would not fit one BIGINT.
 _PART_BITS = 30
 _PART = (1 << _PART_BITS) - 1
@@ -226,7 +229,9 @@ def _midnight(day: date) -> Column:
 def content_sums(counts: Column) -> tuple[Column, Column]:
     """Two sums that together are a fingerprint of the lines for which `counts` holds, whatever their order."""
     net = F.col("sale_cents") - F.col("refund_cents")
-    hashed = F.xxhash64("customer_id", "order_id", "line_id", "order_ts", net, "currency", "channel", "reason")
+    # The hash passes over nulls: an order x without a line id would be a line x without an order id.
+    missing = (F.col(name).isNull().cast("int") * F.lit(1 << place) for place, name in enumerate(_CONTENT))
+    hashed = F.xxhash64(*_CONTENT, net, reduce(Column.__add__, missing))
     piece = F.lit(_PIECE).cast("bigint")
     low, high = hashed.bitwiseAND(piece), F.shiftrightunsigned(hashed, 28).bitwiseAND(piece)
     return F.sum(F.when(counts, low)), F.sum(F.when(counts, high))
@@ -234,7 +239,12 @@ def content_sums(counts: Column) -> tuple[Column, Column]:
 
 def contents_text(low: int, high: int) -> str:
     """The fingerprint as it is kept in the ledger."""
-    return f"{low:x}.{high:x}"
+    return f"{_EDITION}{low:x}.{high:x}"
+
+
+def is_comparable(contents: str) -> bool:
+    """Whether a fingerprint of the ledger was made as today's are."""
+    return contents.startswith(_EDITION)
 
 
 def contents_by_day(lines: DataFrame) -> DataFrame:

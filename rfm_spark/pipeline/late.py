@@ -12,7 +12,7 @@ from pyspark.sql import Row
 from rfm_spark.core.config import Config
 from rfm_spark.core.inputs import OPTIONAL_COLUMNS, REQUIRED_COLUMNS, TransactionsSource
 from rfm_spark.core.quality import QualityConfig
-from rfm_spark.intake.counts import contents_by_day, contents_text, day_number
+from rfm_spark.intake.counts import contents_by_day, contents_text, day_number, is_comparable
 from rfm_spark.intake.lines import Intake, judged_lines
 from rfm_spark.lake.ledger import RunRow
 from rfm_spark.lake.sources import PinnedSource
@@ -101,4 +101,6 @@ def reading(document: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _comparable(run: RunRow, canonical: str) -> bool:
-    return SOURCE in run.contents and reading(json.loads(run.config)) == reading(json.loads(canonical))
+    if not is_comparable(run.contents.get(SOURCE, "")):
+        return False
+    return reading(json.loads(run.config)) == reading(json.loads(canonical))

@@ -21,6 +21,7 @@ from rfm_spark.intake.counts import (
     contents_text,
     counted_apart,
     day_number,
+    is_comparable,
     line_counts,
     observed,
 )
@@ -124,6 +125,20 @@ def test_days_beyond_the_calendar_are_counted_as_its_ends(spark: SparkSession) -
     counts = counted_apart(lines, AS_OF)
     assert (counts.oldest, counts.newest, counts.later) == (date.min, date(2024, 5, 1), 1)
     assert sorted(row["day"] for row in contents_by_day(lines).collect())[1] == day_number(date(2024, 5, 1))
+
+
+def test_which_values_are_missing_shapes_the_fingerprint(spark: SparkSession) -> None:
+    intake, found = Intake(QualityConfig(checks={"unknown_currency": "flag"})), set()
+    # The same text as a currency without a channel, as a channel without a currency, and as neither.
+    for currency, channel in (("EUR", None), (None, "EUR"), (None, None)):
+        rows = [(*USUAL[:6], currency, USUAL[7], channel)]
+        lines = typed_lines(spark.createDataFrame(rows, ", ".join(f"{name} STRING" for name in FIELDS)), SOURCE, intake)
+        (row,) = lines.select("currency", "channel", "reason").collect()
+        assert tuple(row) == (currency, channel, None)
+        found.add(counted_apart(lines, AS_OF).contents)
+    assert len(found) == 3
+    # A lake of an earlier version has fingerprints that are not compared.
+    assert [is_comparable(contents) for contents in (*found, "1a2b.3c")] == [True, True, True, False]
 
 
 def test_a_line_id_beyond_ascii_is_normalised_too(spark: SparkSession) -> None:

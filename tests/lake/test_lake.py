@@ -34,10 +34,11 @@ def test_catalog_mode_reads_a_view_and_offers_current_views(spark: SparkSession,
     spark.sql("CREATE OR REPLACE VIEW shop.sales AS SELECT * FROM shop.lines WHERE customer <> 'c12'")
     source = {"transactions": {"table": "shop.sales", "columns": COLUMNS, "land": True}}
     config = config_for(tmp_path, lake={"schema": "rfm_catalog"}, sources=source)
-    run_tiny(spark, config, AS_OF - timedelta(days=1))
+    before = run_tiny(spark, config, AS_OF - timedelta(days=1))
     first = run_tiny(spark, config)
     assert run_tiny(spark, config).repeated
-    assert spark.table("rfm_catalog.segment_changes_current").select("previous_run_id").distinct().count() <= 1
+    moves = spark.table("rfm_catalog.segment_transitions_current").select("run_id", "previous_run_id").distinct()
+    assert [tuple(row) for row in moves.collect()] == [(first.run_id, before.run_id)]
     assert spark.table("rfm_catalog.segments_current").count() == 11
     assert spark.sql("DESCRIBE HISTORY rfm_catalog.landed_tiny_transactions").count() == 1
     comments = {row["col_name"]: row["comment"] for row in spark.sql("DESCRIBE rfm_catalog.segments").collect()}
