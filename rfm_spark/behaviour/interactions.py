@@ -9,6 +9,7 @@ from functools import reduce
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from rfm_spark.behaviour.rates import CART_ORDERED, CARTED, ORDERED, VIEW_CARTED, VIEWED, visit_columns, visit_days
 from rfm_spark.behaviour.sessions import (
     SECOND,
     channel_of,
@@ -69,8 +70,8 @@ def customer_interactions(events: DataFrame, features: Features) -> DataFrame:
         features: the settings.
 
     Returns:
-        customer_id; `all_events` and `copies` BIGINT of the whole range read; `last_event_ts`; and for each window
-        `w<days>`, a STRUCT of the columns of `interactions` and `channels`.
+        customer_id; `all_events` and `copies` BIGINT of the whole range read; `last_event_ts`; the columns of
+        `rates.visit_days`; and for each window `w<days>`, a STRUCT of the columns of `interactions` and `channels`.
     """
     windows = features.config.windows
     sessions = _sessions(_days_of_sessions(events, features), features)
@@ -81,6 +82,11 @@ def customer_interactions(events: DataFrame, features: Features) -> DataFrame:
     }
     for part in range(-(-windows[-1] // _BITS)):
         sums[f"days_{part}"] = F.bit_or(f"days_{part}")
+    views, carts, orders = (F.col(f"has_{kind}") for kind in _FUNNEL)
+    funnel = {
+        ORDERED: orders, VIEWED: views, VIEW_CARTED: views & carts, CARTED: carts, CART_ORDERED: carts & orders,
+    }  # fmt: skip
+    sums |= visit_days(F.col("is_session"), "last_age", funnel)
     for days in windows:
         sums |= _window_sums(days, features)
     wide = sessions.groupBy("customer_id").agg(*(column.alias(name) for name, column in sums.items()))
@@ -90,6 +96,7 @@ def customer_interactions(events: DataFrame, features: Features) -> DataFrame:
         "all_events",
         "copies",
         last.alias("last_event_ts"),
+        *visit_columns(),
         *(_window_struct(days, features, last).alias(f"w{days}") for days in windows),
     )
 

@@ -9,6 +9,7 @@ from functools import reduce
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from rfm_spark.behaviour.rates import ANSWERED, CLICKED, OPENED, REDEEMED, fate
 from rfm_spark.core.checks import severity
 from rfm_spark.core.engagement import EngagementConfig
 from rfm_spark.core.interaction_checks import MESSAGE_CHECKS
@@ -27,11 +28,13 @@ class Judging:
         as_of: last day that counts.
         config: window, thresholds.
         limits: checks of the source.
+        wait_days: how long a message may wait for its answer where rates are watched.
     """
 
     as_of: date
     config: EngagementConfig
     limits: MessageLimits = field(default_factory=MessageLimits)
+    wait_days: int = 3
 
     @property
     def first_day(self) -> date:
@@ -55,7 +58,7 @@ def outcomes(events: DataFrame, judging: Judging) -> DataFrame:
         customer_id STRING, channel INT, message_id STRING (null for what needs no message), delivered_on DATE (null
         where nothing was delivered in the window), opened, clicked, replied, redeemed BOOLEAN (of messages delivered in
         the window), acted_on DATE (latest open by a person, click, reply or redemption), answered_on DATE (the latest
-        that counted), stopped_ts, bounced_ts,
+        that counted), fate INT (of `rates.fate`), stopped_ts, bounced_ts,
         proof_ts TIMESTAMP, complained, unsubscribed BOOLEAN, kept, copies BIGINT, and a BOOLEAN for each of
         MESSAGE_FLAGS.
     """
@@ -63,7 +66,13 @@ def outcomes(events: DataFrame, judging: Judging) -> DataFrame:
     whole = events.groupBy("customer_id", "channel", "message_id").agg(each)
     known = whole.withColumn("events", F.array_distinct("listed"))
     placed = known.withColumn("delivered_ts", _delivered(judging))
-    timed = placed.withColumns({"human_opens": _human_opens(judging), "in_time": _in_time(judging)})
+    timed = placed.withColumns(
+        {
+            "human_opens": _human_opens(judging),
+            "in_time": _in_time(judging.config.response_days),
+            "soon": _in_time(min(judging.wait_days, judging.config.response_days)),
+        }
+    )
     has_opens = _channels_where(judging.config.has_opens)
     counts = F.to_date("delivered_ts").between(F.lit(judging.first_day), F.lit(judging.as_of))
     answered = _any_of("in_time", RESPONSES)
@@ -87,6 +96,7 @@ def outcomes(events: DataFrame, judging: Judging) -> DataFrame:
         *((counts & _any_of("in_time", (event,))).alias(event) for event in RESPONSES),
         F.to_date(F.array_max(acts)).alias("acted_on"),
         F.when(counts, F.to_date(F.array_max(counted_acts))).alias("answered_on"),
+        _fate(F.when(counts, F.to_date("delivered_ts")), has_opens, judging).alias("fate"),
         F.array_min(_times("events", ("unsubscribed", "complained"))).alias("stopped_ts"),
         F.array_max(_times("events", ("bounced",))).alias("bounced_ts"),
         F.array_max(_times("events", ("opened", *RESPONSES))).alias("proof_ts"),
@@ -100,6 +110,20 @@ def outcomes(events: DataFrame, judging: Judging) -> DataFrame:
         (counts & has_opens & (F.size(_times("events", ("opened",))) > F.size("human_opens"))).alias("machine_open"),
         (counts & late).alias("late_response"),
     )
+
+
+def _fate(delivered_on: Column, has_opens: Column, judging: Judging) -> Column:
+    """What had become of a message when it was as old as others when they are looked at."""
+    answered = _any_of("soon", RESPONSES)
+    opened = _any_of("soon", ("opened",)) & _in_human_opens("soon")
+    implied = answered if _mends(judging, "click_without_open") else F.lit(False)
+    flags = {
+        OPENED: has_opens & (opened | implied),
+        CLICKED: _any_of("soon", ("clicked",)),
+        ANSWERED: answered,
+        REDEEMED: _any_of("soon", ("redeemed",)),
+    }
+    return fate(delivered_on, judging.as_of, judging.wait_days, flags)
 
 
 def _delivered(judging: Judging) -> Column:
@@ -126,9 +150,9 @@ def _human_opens(judging: Judging) -> Column:
     return F.filter(opens, lambda moment: F.coalesce(F.unix_micros(moment) >= first, F.lit(True)))
 
 
-def _in_time(judging: Judging) -> Column:
-    """Events up to response_days after the delivery."""
-    last = F.unix_micros("delivered_ts") + F.lit(judging.config.response_days * 86_400_000_000)
+def _in_time(days: int) -> Column:
+    """Events up to so many days after the delivery."""
+    last = F.unix_micros("delivered_ts") + F.lit(days * 86_400_000_000)
     return F.filter("events", lambda event: F.unix_micros(event["event_ts"]) <= last)
 
 
@@ -166,7 +190,7 @@ def channel_counts(messages: DataFrame, judging: Judging) -> DataFrame:
 
     Returns:
         customer_id, channel STRING, delivered, opened, clicked, replied, redeemed, responded (answered), reacted
-        (opened or answered) BIGINT, delivered_days ARRAY<DATE>, acted_on, answered_on DATE, hard_reason STRING
+        (opened or answered) BIGINT, delivered_days ARRAY<DATE>, fates ARRAY<INT> (of `rates.fate`), acted_on, answered_on DATE, hard_reason STRING
         (unsubscribed, complained, bounced or null), hard_since DATE, kept, copies BIGINT (distinct events, and further
         copies), and a BIGINT for each of MESSAGE_FLAGS.
     """
@@ -181,6 +205,7 @@ def channel_counts(messages: DataFrame, judging: Judging) -> DataFrame:
         _count(any_response).alias("responded"),
         _count(any_response | F.col("opened")).alias("reacted"),
         F.collect_list("delivered_on").alias("delivered_days"),
+        F.collect_list("fate").alias("fates"),
         F.max("acted_on").alias("acted_on"),
         F.max("answered_on").alias("answered_on"),
         F.min("stopped_ts").alias("stopped_ts"),
@@ -206,6 +231,7 @@ def channel_counts(messages: DataFrame, judging: Judging) -> DataFrame:
         "responded",
         "reacted",
         "delivered_days",
+        "fates",
         "acted_on",
         "answered_on",
         reason.alias("hard_reason"),

@@ -143,14 +143,24 @@ class SegmentsConfig(Strict):
     )
 
 
+class RatesConfig(Strict):
+    """When a rate, such as clicks per message, has changed."""
+
+    smallest_fall: float = Field(
+        0.2, gt=0, lt=1, description="A smaller fall, as a share of the rate, or as small a rise, is no alarm."
+    )
+    wait_days: int = Field(3, ge=0, le=30, description="Days that a message has for being opened and answered.")
+
+
 class DriftConfig(Strict):
-    """What a run does when the cluster model no longer fits."""
+    """What a run does when the cluster model no longer fits, and which changes of rates it warns of."""
 
     policy: Literal["monitor", "refit_when_major", "promote"] = Field(
         "monitor",
         description="monitor: only say so; refit_when_major: the run after a major verdict trains anew; promote: the "
         "run after the one that trained a challenger is assigned by it.",
     )
+    rates: RatesConfig = RatesConfig()
 
 
 class DisplayConfig(Strict):
@@ -236,6 +246,8 @@ class Config(Strict):
         if messages is not None and messages["preset"] is None:
             # A key that came later and is not set: runs of earlier versions stay the same.
             del messages["preset"]
+        if self.drift.rates == RatesConfig():
+            del document["drift"]["rates"]
         for source in (*document["sources"].values(), document["sources"]["transactions"]["rates"]):
             if source is None:
                 continue

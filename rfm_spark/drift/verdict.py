@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from rfm_spark.drift.figures import PREVIOUS, TRAINING, Figure, is_alarm
+from rfm_spark.drift.figures import PREVIOUS, RATE, TRAINING, Figure, is_alarm
 from rfm_spark.drift.psi import CHANGED, FALSE_DISCOVERIES, INSUFFICIENT, MAJOR, MODERATE, NONE, worst
 
 KEEP, REFIT, SOURCE = "keep", "refit", "look at the source"
@@ -23,7 +23,7 @@ class Verdict:
 
     Attributes:
         severity: of the gravest one.
-        fired: of source, population, shares, boundaries, cluster: those with a moderate or major figure.
+        fired: of source, rates, population, shares, boundaries, cluster: those with a moderate or major figure.
         advice: keep, refit or look at the source.
         sentence: in words.
     """
@@ -57,7 +57,7 @@ def verdict(figures: Sequence[Figure]) -> Verdict:
         parts = [_quiet(severity, figures)]
     if any(figure.metric == "definition" for figure in figures):
         parts.insert(0, "the segments are defined otherwise, so columns are not compared with the previous run")
-    compared = len({(f.subject, f.against) for f in figures if f.metric == "psi"})
+    compared = len({(f.subject, f.against) for f in figures if f.metric in ("psi", RATE)})
     rate = f"{compared} comparisons at a false discovery rate of {FALSE_DISCOVERIES:.1%}"
     return Verdict(severity, fired, advice, f"{'; '.join(parts)}. {_ADVICE[advice]} ({rate})")
 
@@ -74,6 +74,7 @@ def asks_for_a_refit(rows: Iterable[tuple[str, str]]) -> bool:
 
 _WORDS = {
     "source": "the data arrives otherwise",
+    "rates": "people answer otherwise",
     "population": "the customers changed",
     "shares": "the shares of segments moved",
     "boundaries": "the borders between clusters moved",
@@ -94,6 +95,8 @@ def _tells_little(figures: Sequence[Figure]) -> bool:
 def _group(figure: Figure) -> str | None:
     if figure.metric in ("missing_rate", "volume"):
         return "source"
+    if figure.metric == RATE:
+        return "rates"
     if figure.metric in ("regret", "ari"):
         return "boundaries"
     if figure.metric == "spread":
@@ -127,8 +130,9 @@ def _phrase(figure: Figure) -> str:
     if figure.metric in ("missing_rate", "zero_rate"):
         what = "no value" if figure.metric == "missing_rate" else "the value 0"
         return f"{value:.1%} of {figure.subject} have {what} ({figure.severity}, {figure.detail})"
-    if figure.metric == "volume":
-        return f"{figure.subject}, {figure.detail} ({figure.severity})"
+    if figure.metric in ("volume", RATE):
+        what = f"{figure.subject}, " if figure.metric == "volume" else ""
+        return f"{what}{figure.detail} ({figure.severity})"
     if figure.metric == "regret":
         return f"{figure.detail} ({figure.severity})"
     if figure.metric == "ari":

@@ -26,7 +26,8 @@ _AGREES = 0.95
 _CLEAR = 0.5
 _CHANCE = 0.5
 _OF_ORDERS = frozenset(
-    "order orders grand basket invoice bestell bestellung commande pedido ordine encomenda bestelling zamowienia".split()
+    "order orders grand basket invoice bestell bestellung commande pedido ordine encomenda bestelling"
+    " zamowienia".split()
 )
 _DISCOUNTS = frozenset("discount disc rabatt remise descuento sconto desconto korting rabat".split())
 

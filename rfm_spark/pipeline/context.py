@@ -11,6 +11,7 @@ from typing import Any, Protocol, TypeVar
 
 from pyspark.sql import DataFrame, SparkSession
 
+from rfm_spark.behaviour.rates import Rate
 from rfm_spark.clusters.model import ClusterModel
 from rfm_spark.clusters.refit import Check
 from rfm_spark.clusters.train import Training
@@ -158,6 +159,7 @@ class RunContext(Look):
         fail_on: verdict from which on the run ends with exit code 4; None for never.
         challenger: a model trained because today's customers lie elsewhere; it assigns nobody yet.
         behaviour: columns of customers from events and messages, a frame for each, keyed by customer_id.
+        rates: of events and messages, by day.
         engagement_cuts: rows of `segment_cuts` for the scores of engagement.
         segments: this run's rows of `segments`, as written.
         warnings: for the ledger and the report.
@@ -174,6 +176,7 @@ class RunContext(Look):
     writer: Writer
     before: RunRow | None = None
     behaviour: Sequence[DataFrame] = ()
+    rates: list[Rate] = field(default_factory=list)
     engagement_cuts: Sequence[Mapping[str, Any]] = ()
     status: str = "ok"
     inputs: Mapping[str, str] = field(default_factory=dict)

@@ -10,14 +10,17 @@ from rfm_spark.core.schemas import DISTRIBUTIONS, DRIFT
 from rfm_spark.drift.clusters import cluster_figures, stability_figures
 from rfm_spark.drift.distributions import Distribution, as_rows, distributions, from_rows
 from rfm_spark.drift.figures import (
+    PAST,
     PREVIOUS,
     TRAINING,
     Figure,
     all_at_once,
     column_figures,
+    is_alarm,
     volume_figure,
 )
 from rfm_spark.drift.movement import Flicker
+from rfm_spark.drift.rates import rate_figures, rate_warnings
 from rfm_spark.drift.verdict import CLUSTER_SHARES, SHARES, TIER_SHARES, verdict
 from rfm_spark.lake.ledger import RunRow
 from rfm_spark.lake.models import Models
@@ -49,19 +52,22 @@ def measure_drift(run: RunContext) -> int | None:
 
 
 def _judged(run: RunContext, figures: list[Figure]) -> dict[str, Content]:
-    """Fill the verdict; the rows of `drift`, where there are figures."""
-    if not figures:
-        return {}
-    run.verdict = verdict(figures)
+    """Fill the verdict, warn of rates; the rows of `drift`, where there are figures."""
+    told = list(figures)
+    # Quiet rates alone are nothing to sum up: nothing else was compared.
+    if any(figure.against != PAST or is_alarm(figure) for figure in figures):
+        run.verdict = verdict(figures)
+        told.append(run.verdict.as_figure())
+    run.warnings += rate_warnings(figures, run.rates)
     previous_id = run.previous.run_id if run.previous is not None else None
-    rows = [figure.as_row(previous_id) for figure in (*figures, run.verdict.as_figure())]
-    return {DRIFT.name: rows}
+    return {DRIFT.name: [figure.as_row(previous_id) for figure in told]} if told else {}
 
 
 def _nobody_left(run: RunContext) -> int | None:
     """A source that became empty is the gravest drift of all."""
     before = 0 if run.previous is None else run.previous.rows.get("customers", 0)
     figures = [volume_figure("customers", before, 0)] if before else []
+    figures = all_at_once(figures + rate_figures(run.rates, run.config.drift.rates.smallest_fall))
     run.write(_judged(run, figures))
     return len(figures) or None
 
@@ -105,7 +111,7 @@ def movement_figures(moves: Flicker) -> list[Figure]:
 
 
 def _figures(run: RunContext, today: Mapping[str, Distribution]) -> list[Figure]:
-    figures: list[Figure] = []
+    figures = rate_figures(run.rates, run.config.drift.rates.smallest_fall)
     previous, model = run.previous, run.model
     if previous is not None:
         same_model = model is not None and previous.model_version == model.version

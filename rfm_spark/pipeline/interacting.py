@@ -9,6 +9,7 @@ from rfm_spark.behaviour.engagement import customer_columns, engaged_rows, engag
 from rfm_spark.behaviour.engagement_rfm import of_interactions, of_responses
 from rfm_spark.behaviour.interactions import interaction_rows, of_window
 from rfm_spark.behaviour.messages import Judging
+from rfm_spark.behaviour.rates import fates_counted, rates_of_messages, rates_of_visits, visits_counted
 from rfm_spark.behaviour.tracking import Health, warnings
 from rfm_spark.core.interaction_tables import ENGAGEMENT, ENGAGEMENT_SUMMARY, INTERACTIONS, TRACKING
 from rfm_spark.core.interactions import MessagesSource
@@ -35,11 +36,16 @@ def interact(run: RunContext) -> int | None:
             customers = _judged(run, look_at_events(run, run.config.sources.events), health)
         contents[INTERACTIONS.name] = interaction_rows(customers, run.config.interactions.windows)
         columns.append(_of_events(run, customers))
+        run.rates += rates_of_visits(
+            [(age, bits, n) for age, bits, n in visits_counted(customers).collect()], run.as_of
+        )
         visited = customers.select("customer_id", F.to_date("last_event_ts").alias("stirred_on"))
         stirred = stirred.unionByName(visited).groupBy("customer_id").agg(F.max("stirred_on").alias("stirred_on"))
     if run.config.sources.messages is not None:
         with readable(MESSAGES):
             channels = _judged(run, look_at_messages(run, run.config.sources.messages), health)
+            fates = [(channel, fate, n) for channel, fate, n in fates_counted(channels).collect()]
+            run.rates += rates_of_messages(fates, run.as_of, run.config.drift.rates.wait_days)
             columns.append(_engaged(run, run.config.sources.messages, channels, stirred, contents))
     if not columns:
         return None
@@ -73,7 +79,7 @@ def _engaged(
     run: RunContext, source: MessagesSource, channels: DataFrame, stirred: DataFrame, contents: dict[str, Content]
 ) -> DataFrame:
     """Customers of `engagement.customer_columns`; tables are added to `contents`."""
-    judging = Judging(run.as_of, run.config.engagement, source.quality)
+    judging = Judging(run.as_of, run.config.engagement, source.quality, run.config.drift.rates.wait_days)
     found = run.hold(engagement(channels, judging, _before(run), stirred))
     contents[ENGAGEMENT.name] = engaged_rows(found)
     contents[ENGAGEMENT_SUMMARY.name] = collected(engagement_summary(found, run.config.engagement))

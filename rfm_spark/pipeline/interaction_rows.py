@@ -145,7 +145,7 @@ def look_at_messages(look: Look, source: MessagesSource) -> Seen:
     Raises:
         BalanceError: a row is missing, or there twice.
     """
-    judging = Judging(look.as_of, look.config.engagement, source.quality)
+    judging = Judging(look.as_of, look.config.engagement, source.quality, look.config.drift.rates.wait_days)
     read = read_rows(MESSAGES, look.config, look.sources[MESSAGES], look.as_of, look.persist)
     rows, counts = read.judged, read.counts
     named = named_series(counts, MESSAGE_CHANNELS, MESSAGE_EVENTS)
