@@ -190,9 +190,9 @@ def channel_counts(messages: DataFrame, judging: Judging) -> DataFrame:
 
     Returns:
         customer_id, channel STRING, delivered, opened, clicked, replied, redeemed, responded (answered), reacted
-        (opened or answered) BIGINT, delivered_days ARRAY<DATE>, fates ARRAY<INT> (of `rates.fate`), acted_on, answered_on DATE, hard_reason STRING
-        (unsubscribed, complained, bounced or null), hard_since DATE, kept, copies BIGINT (distinct events, and further
-        copies), and a BIGINT for each of MESSAGE_FLAGS.
+        (opened or answered) BIGINT, delivered_days ARRAY<DATE>, fates ARRAY<INT> (of `rates.fate`), acted_on,
+        answered_on DATE, hard_reason STRING (unsubscribed, complained, bounced or null), hard_since DATE, kept, copies
+        BIGINT (distinct events, and further copies), and a BIGINT for each of MESSAGE_FLAGS.
     """
     delivered = F.col("delivered_on").isNotNull()
     any_response = reduce(Column.__or__, [F.col(event) for event in RESPONSES])

@@ -14,8 +14,8 @@ from rfm_spark.drift.distributions import CELLS, Distribution, in_same_bins, w1
 from rfm_spark.drift.psi import CHANGED, INSUFFICIENT, MAJOR, MODERATE, NONE, Psi, discovered, psi
 
 PREVIOUS, TRAINING = "previous", "training"
-# Rates of interactions and messages, against their own weeks before.
-RATE, PAST = "rate", "past"
+# Rates of interactions and messages, against the four weeks before, and four that ended three weeks earlier.
+RATE, PAST, EARLIER = "rate", "past", "earlier"
 # Customers of one run over those of the other, either way round.
 _VOLUME = {MODERATE: 1.25, MAJOR: 2.0}
 _SURE = 0.0005
@@ -28,7 +28,7 @@ class Figure:
     Attributes:
         metric: what was measured.
         subject: a column, a cluster id, or all.
-        against: previous (run), training (of the champion), or past (days of the same rate).
+        against: previous (run), training (of the champion), past or earlier (weeks of the same rate).
         value: the figure.
         threshold: from here on it counts; None where it is only told.
         severity: none, insufficient, changed, moderate or major.

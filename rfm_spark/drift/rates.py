@@ -13,16 +13,19 @@ from dataclasses import dataclass
 from datetime import timedelta
 from math import exp, inf, log, sqrt
 
+import numpy as np
 from scipy import special
 
 from rfm_spark.behaviour.rates import RATE_DAYS, Rate
-from rfm_spark.drift.figures import PAST, RATE, Figure
+from rfm_spark.drift.figures import EARLIER, PAST, RATE, Figure
 from rfm_spark.drift.psi import CHANGED, INSUFFICIENT, MAJOR, MODERATE, NONE
 
-# Days now, and days before that they are compared with: a sudden change, and one that takes its time.
-SPANS = ((7, RATE_DAYS // 2), (RATE_DAYS // 2, RATE_DAYS // 2))
+# Days now, days of the past, and how many days before now the past ends: a change of late, and a slow one.
+DAYS, PAST_DAYS = 7, 28
+GAPS = {PAST: 0, EARLIER: RATE_DAYS - PAST_DAYS - DAYS}
 # Of so large a change without one; and the least number of cases to be expected on either side.
 _SURE, _LEAST = 0.001, 5.0
+_LEAST_DAYS = 3
 _HALF, _POWER = 0.5, 0.8
 # Days are taken to differ by more than chance where chance would make them differ so in one case of ten.
 _UNLIKE = 0.1
@@ -30,6 +33,40 @@ _INTERVAL = 0.975
 _ROSE = "look whether programs open and click, or events are counted twice, then at content"
 # Volumes up to so far apart, either way round, are called unchanged.
 _SAME_VOLUME = 1.25
+
+
+def rate_figures(rates: Sequence[Rate], smallest: float) -> list[Figure]:
+    """Two figures for each rate that there is a past for.
+
+    Args:
+        rates: by day.
+        smallest: the smallest fall that matters, as a share of the rate; rises count from the same factor on.
+
+    Returns:
+        Figures of metric `rate`, subject `email.click_rate`, of the last seven days against `past` (the four weeks
+        before) and against `earlier` (the four weeks that ended three weeks before); the value is now over before.
+    """
+    found = [(rate, against, _change(rate, gap)) for rate in rates for against, gap in GAPS.items()]
+    return [_figure(rate, against, one, smallest) for rate, against, one in found if one is not None]
+
+
+def rate_warnings(figures: Sequence[Figure], rates: Sequence[Rate]) -> list[str]:
+    """A sentence for each rate that changed, with where to look.
+
+    Args:
+        figures: of a run, all judged at once.
+        rates: that they are of.
+    """
+    advice = {f"{rate.of}.{rate.definition.name}": rate.definition.advice for rate in rates}
+    grave: dict[str, Figure] = {}
+    for figure in figures:
+        if figure.metric == RATE and figure.severity in (MODERATE, MAJOR):
+            # What changed of late also differs from earlier weeks: it is told once.
+            grave.setdefault(figure.subject, figure)
+    return [
+        f"rates: {figure.detail}; {advice[subject] if (figure.value or 0) < 1 else _ROSE}"
+        for subject, figure in grave.items()
+    ]
 
 
 @dataclass(frozen=True)
@@ -52,8 +89,6 @@ class Change:
     Attributes:
         before: of the days before.
         now: of the last days.
-        days: of now.
-        past_days: of before.
         p_value: of so large a change without one; None where there are too few cases.
         lower: of the ratio of the rates, at 95 %.
         upper: likewise.
@@ -62,8 +97,6 @@ class Change:
 
     before: Count
     now: Count
-    days: int
-    past_days: int
     p_value: float | None = None
     lower: float = 0.0
     upper: float = inf
@@ -75,60 +108,24 @@ class Change:
         return self.now.share / self.before.share
 
 
-def rate_figures(rates: Sequence[Rate], smallest: float) -> list[Figure]:
-    """A figure for each rate and span that there is a past for.
-
-    Args:
-        rates: by day.
-        smallest: the smallest fall that matters, as a share of the rate; rises count from the same factor on.
-
-    Returns:
-        Figures of metric `rate`, subject `email.click_rate.7d`, against `past`; the value is now over before.
-    """
-    found = [(rate, _change(rate, span, past)) for rate in rates for span, past in SPANS]
-    return [_figure(rate, one, smallest) for rate, one in found if one is not None]
-
-
-def rate_warnings(figures: Sequence[Figure], rates: Sequence[Rate]) -> list[str]:
-    """A sentence for each rate that changed, with where to look.
-
-    Args:
-        figures: of a run, all judged at once.
-        rates: that they are of.
-    """
-    advice = {f"{rate.of}.{rate.definition.name}": rate.definition.advice for rate in rates}
-    grave: dict[str, Figure] = {}
-    for figure in figures:
-        subject = figure.subject.rpartition(".")[0]
-        if figure.metric == RATE and figure.severity in (MODERATE, MAJOR):
-            # A sudden change also moves the month: it is told once, as the week has it.
-            grave.setdefault(subject, figure)
-    return [
-        f"rates: {figure.detail}; {advice[subject] if (figure.value or 0) < 1 else _ROSE}"
-        for subject, figure in grave.items()
-    ]
-
-
-def change(before: Sequence[Count], now: Count, days: int) -> Change:
+def change(before: Sequence[Count], now: Count) -> Change:
     """Compare a rate with its past.
 
     Args:
         before: by day; days without any case say nothing.
         now: of all the last days.
-        days: how many these are.
     """
-    filled = [one for one in before if one.whole]
-    past = Count(sum(one.part for one in filled), sum(one.whole for one in filled))
+    filled = [(day, one) for day, one in enumerate(before) if one.whole]
+    past = Count(sum(one.part for _, one in filled), sum(one.whole for _, one in filled))
     pooled = (past.part + now.part) / (past.whole + now.whole)
-    if len(filled) < 2 or min(now.whole, past.whole) * min(pooled, 1 - pooled) < _LEAST:
-        return Change(past, now, days, len(before))
-    spread = _spread(filled, past)
+    if len(filled) < _LEAST_DAYS or min(now.whole, past.whole) * min(pooled, 1 - pooled) < _LEAST:
+        return Change(past, now)
+    spread = _spread(filled, past.share)
     each = 1 / now.whole + 1 / past.whole
     error = sqrt(spread.factor * pooled * (1 - pooled) * each)
     apart = max(abs(now.share - past.share) - each / 2, 0.0)
     can_tell = _power_of_halving(past, now, spread) >= _POWER
-    p_value, ends = 2 * spread.tail(apart / error), _interval(past, now, spread)
-    return Change(past, now, days, len(before), p_value, *ends, can_tell)
+    return Change(past, now, 2 * spread.tail(apart / error), *_interval(past, now, spread), can_tell)
 
 
 @dataclass(frozen=True)
@@ -147,12 +144,20 @@ class _Spread:
         return float(special.ndtri(chance) if self.free == inf else special.stdtrit(self.free, chance))
 
 
-def _spread(days: Sequence[Count], past: Count) -> _Spread:
-    """Pearson's chi-square over its degrees of freedom; 1 where days differ no more than chance lets them."""
-    share, free = past.share, len(days) - 1
+def _spread(days: Sequence[tuple[int, Count]], share: float) -> _Spread:
+    """Pearson's chi-square around a straight line, over its degrees of freedom; 1 where days differ by chance alone.
+
+    Around a line, since a fall that began before the last days is not how much days differ.
+    """
+    places, parts, wholes = (
+        np.array(column, dtype=np.float64)
+        for column in zip(*((day, one.part, one.whole) for day, one in days), strict=True)
+    )
+    free, each = len(days) - 2, parts / wholes
     if share >= 1:
         return _Spread(1.0, inf)
-    squares = sum((one.part - one.whole * share) ** 2 / (one.whole * share * (1 - share)) for one in days)
+    slope, start = np.polyfit(places, each, 1, w=np.sqrt(wholes))
+    squares = float((wholes * (each - start - slope * places) ** 2).sum() / (share * (1 - share)))
     if special.chdtrc(free, squares) > _UNLIKE:
         return _Spread(1.0, inf)
     # Contents differ in a skewed way, so that their dispersion is known half as well as from normal ones.
@@ -175,20 +180,22 @@ def _power_of_halving(past: Count, now: Count, spread: _Spread) -> float:
     return float(special.ndtr(half / error - spread.quantile(1 - _SURE / 2)))
 
 
-def _change(rate: Rate, span: int, past: int) -> Change | None:
-    """None without any case before, or since."""
-    begin = rate.last_day - timedelta(days=span - 1)
-    first = max(begin - timedelta(days=past), min(rate.days, default=begin))
-    counts = [Count(*rate.days.get(first + timedelta(days=day), (0, 0))) for day in range((begin - first).days)]
+def _change(rate: Rate, gap: int) -> Change | None:
+    """None without any case before or since, or where the past is too short: the first week is to have some already."""
+    begin = rate.last_day - timedelta(days=DAYS - 1)
+    first = begin - timedelta(days=gap + PAST_DAYS)
+    if not rate.days or min(rate.days) >= first + timedelta(days=DAYS):
+        return None
+    before = [Count(*rate.days.get(first + timedelta(days=day), (0, 0))) for day in range(PAST_DAYS)]
     since = [count for day, count in rate.days.items() if begin <= day <= rate.last_day]
     now = Count(sum(part for part, _ in since), sum(whole for _, whole in since))
-    return change(counts, now, span) if now.whole and any(one.part for one in counts) else None
+    return change(before, now) if now.whole and any(one.part for one in before) else None
 
 
-def _figure(rate: Rate, found: Change, smallest: float) -> Figure:
-    subject = f"{rate.of}.{rate.definition.name}.{found.days}d"
-    severity, detail = _severity(found, -log(1 - smallest)), _detail(rate, found)
-    return Figure(RATE, subject, PAST, found.ratio, 1 - smallest, severity, found.p_value, detail)
+def _figure(rate: Rate, against: str, found: Change, smallest: float) -> Figure:
+    subject, threshold = f"{rate.of}.{rate.definition.name}", 1 - smallest
+    severity, detail = _severity(found, -log(threshold)), _detail(rate, against, found)
+    return Figure(RATE, subject, against, found.ratio, threshold, severity, found.p_value, detail)
 
 
 def _severity(found: Change, least: float) -> str:
@@ -202,20 +209,21 @@ def _severity(found: Change, least: float) -> str:
     return MAJOR if apart >= max(log(2), least) else MODERATE
 
 
-def _detail(rate: Rate, found: Change) -> str:
+def _detail(rate: Rate, against: str, found: Change) -> str:
     before, now = found.before, found.now
     moved = "rose" if found.ratio > 1 else "fell"
     by = "stayed" if now.share == before.share else f"{moved} by {abs(found.ratio - 1):.0%}"
-    interval = "" if found.p_value is None else f"; ratio {found.lower:.2f} to {found.upper:.2f} at 95 %"
+    interval = "" if found.p_value is None else f"; ratio {found.lower:.2f} to {found.upper:.2f} at 95%"
+    ended = rate.last_day - timedelta(days=DAYS + GAPS[against])
     return (
         f"{rate.definition.words.format(of=rate.of)} {by} {_volume(found)}, from {before.share:.2%} of "
-        f"{before.whole:,} to {now.share:.2%} of {now.whole:,} ({found.days} days up to {rate.last_day} against the "
-        f"{found.past_days} before{interval})"
+        f"{before.whole:,} to {now.share:.2%} of {now.whole:,} ({DAYS} days up to {rate.last_day} against {PAST_DAYS} "
+        f"up to {ended}{interval})"
     )
 
 
 def _volume(found: Change) -> str:
-    ratio = (found.now.whole / found.days) / (found.before.whole / found.past_days)
+    ratio = (found.now.whole / DAYS) / (found.before.whole / PAST_DAYS)
     if 1 / _SAME_VOLUME <= ratio <= _SAME_VOLUME:
         return "at unchanged volume"
     return f"at {ratio:.2g} times the volume"

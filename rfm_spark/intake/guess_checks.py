@@ -41,10 +41,17 @@ def is_unique_within(line: Profile, order: Profile | None) -> bool:
 
 
 def numbers_lines(line: Profile, order: Profile) -> bool:
-    """Whether each order has one line numbered 1."""
+    """Whether each order has one line numbered 1, and its others go on from there."""
     firsts = [one for one, value in zip(order.values, line.values, strict=True) if value == "1"]
-    orders = {one for one in order.values if one is not None}
-    return len(firsts) == len(set(firsts)) == len(orders) and line.distinct > 1
+    numbers: dict[str, set[str]] = defaultdict(set)
+    for one, value in zip(order.values, line.values, strict=True):
+        if one is not None:
+            numbers[one].add(value or "")
+    if not len(firsts) == len(set(firsts)) == len(numbers) or line.distinct < 2:
+        return False
+    # A quantity may be 1 on one line of each order, but it does not count on.
+    gapless = sum(found == {str(n + 1) for n in range(len(found))} for found in numbers.values())
+    return gapless >= _NEARLY_ALL * len(numbers)
 
 
 def of_order(amount: Profile, order: Profile) -> tuple[Literal["repeated", "first"] | None, int]:

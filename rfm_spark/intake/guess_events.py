@@ -71,7 +71,7 @@ def events_source(log: Log, seen: Mapping[str, int], columns: Mapping[str, str],
         profiles: all columns.
     """
     mapped = {**columns, "event_type": log.column.text}
-    for ours in ("session_id", "visitor_id", "product_id"):
+    for ours in ("session_id", "visitor_id"):
         found = max(profiles, key=lambda profile: score(ours, profile.name) if profile.filled else 0.0)
         if score(ours, found.name) > 0.5 and found.filled and found.text not in mapped.values():
             mapped[ours] = found.text

@@ -10,8 +10,8 @@ from rfm_spark.core.schemas import DISTRIBUTIONS, DRIFT
 from rfm_spark.drift.clusters import cluster_figures, stability_figures
 from rfm_spark.drift.distributions import Distribution, as_rows, distributions, from_rows
 from rfm_spark.drift.figures import (
-    PAST,
     PREVIOUS,
+    RATE,
     TRAINING,
     Figure,
     all_at_once,
@@ -55,7 +55,7 @@ def _judged(run: RunContext, figures: list[Figure]) -> dict[str, Content]:
     """Fill the verdict, warn of rates; the rows of `drift`, where there are figures."""
     told = list(figures)
     # Quiet rates alone are nothing to sum up: nothing else was compared.
-    if any(figure.against != PAST or is_alarm(figure) for figure in figures):
+    if any(figure.metric != RATE or is_alarm(figure) for figure in figures):
         run.verdict = verdict(figures)
         told.append(run.verdict.as_figure())
     run.warnings += rate_warnings(figures, run.rates)

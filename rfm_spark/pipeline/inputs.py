@@ -10,7 +10,7 @@ from datetime import date, datetime, timedelta
 from pyspark.sql import DataFrame, SparkSession
 
 from rfm_spark.core.config import Config
-from rfm_spark.core.errors import GateError
+from rfm_spark.core.errors import GateError, RfmSparkError
 from rfm_spark.core.places import Where
 from rfm_spark.core.quality import QualityConfig
 from rfm_spark.intake.lines import Intake
@@ -135,6 +135,8 @@ def readable(name: str) -> Iterator[None]:
     """
     try:
         yield
+    except RfmSparkError:
+        raise
     except Exception as error:
         said = str(error)
         if "CSV header does not conform" in said:

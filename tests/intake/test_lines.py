@@ -250,9 +250,3 @@ def test_dates_and_text_are_times_too(spark: SparkSession) -> None:
         lines = typed_lines(raw, TransactionsSource(table="t", columns=columns, order_grain="row"))
         row = lines.select("order_ts", "order_date", F.col("sale_cents")).collect()[0]
         assert tuple(row) == (datetime(2024, 2, 29), date(2024, 2, 29), 100), kind
-
-
-@pytest.mark.parametrize(("where", "kept"), [(None, 2), ("lower(note) IN ('good')", 1), ("cast(Qty as int) > 6", 0)])
-def test_only_rows_that_count_are_read(spark: SparkSession, where: str | None, kept: int) -> None:
-    raw = shop(spark, other=("17851", "536366", "3/1/2024 8:26", "many", "2.55", "GBP"))
-    assert typed_lines(raw, PRODUCT.model_copy(update={"where": where})).count() == kept

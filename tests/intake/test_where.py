@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -185,7 +186,7 @@ def test_rates_are_taken_from_rows_inside_the_condition(spark: SparkSession) -> 
     raw = spark.createDataFrame([("USD", 0.9, "mid"), ("USD", 0.8, "bid")], "currency STRING, rate DOUBLE, kind STRING")
     columns = {"currency": "currency", "rate": "rate"}
     mid = RatesSource(table="t", to="EUR", columns=columns, where="kind = 'mid'")
-    assert [str(row["rate"]) for row in daily_rates(raw, mid, AS_OF).collect()] == ["0.900000000"]
+    assert [row["rate"] for row in daily_rates(raw, mid, AS_OF).collect()] == [Decimal("0.9")]
     with pytest.raises(SourceError, match="no single rate"):
         daily_rates(raw, mid.model_copy(update={"where": None}), AS_OF)
 
