@@ -114,8 +114,9 @@ def _advice(fired: Sequence[str]) -> str:
 
 def _named(figures: Sequence[Figure]) -> str:
     grave = sorted((f for f in figures if f.severity in _GRAVE), key=lambda f: (f.severity != MAJOR, f.subject))
-    told = [_phrase(figure) for figure in grave]
-    # One column may have moved against both references.
+    # One column may have moved against both references; of a rate it is told once.
+    rates: dict[str, Figure] = {}
+    told = [_phrase(rates.setdefault(figure.subject, figure) if figure.metric == RATE else figure) for figure in grave]
     distinct = list(dict.fromkeys(told))
     more = f" and {len(distinct) - _SHOWN} more" if len(distinct) > _SHOWN else ""
     return ", ".join(distinct[:_SHOWN]) + more
@@ -131,8 +132,9 @@ def _phrase(figure: Figure) -> str:
         what = "no value" if figure.metric == "missing_rate" else "the value 0"
         return f"{value:.1%} of {figure.subject} have {what} ({figure.severity}, {figure.detail})"
     if figure.metric in ("volume", RATE):
-        what = f"{figure.subject}, " if figure.metric == "volume" else ""
-        return f"{what}{figure.detail} ({figure.severity})"
+        of_rate = figure.detail.partition(", from ")[0]
+        said = of_rate if figure.metric == RATE else f"{figure.subject}, {figure.detail}"
+        return f"{said} ({figure.severity})"
     if figure.metric == "regret":
         return f"{figure.detail} ({figure.severity})"
     if figure.metric == "ari":

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import importlib
 from datetime import date, timedelta
 from math import comb
 
 import numpy as np
 import pytest
-from scipy import stats
 
 from rfm_spark.behaviour.silence import chance_of_silence, longest_pause, no_chance
 from rfm_spark.behaviour.tracking import tracking_health
 
+stats = importlib.import_module("scipy.stats")
 AS_OF = date(2024, 6, 30)
 
 
@@ -70,8 +71,8 @@ def test_what_stops_is_noticed_soon_among_forty(rows: list[int], days: int) -> N
 def simulated(world: str, rng: np.random.Generator, days: int = 97) -> np.ndarray:
     """Rows per day of a stream that nothing is wrong with."""
     if world == "rows at random":
-        return rng.poisson(10 ** rng.uniform(-1.5, 2.5), days)
-    rows = rng.poisson(200, days) + 1
+        return np.asarray(rng.poisson(10 ** rng.uniform(-1.5, 2.5), days))
+    rows: np.ndarray = rng.poisson(200, days) + 1
     if world == "weekdays":
         return rows * ((np.arange(days) + rng.integers(7)) % 7 < 5)
     if world == "weekly mailings":
