@@ -5,16 +5,19 @@ from __future__ import annotations
 import fcntl
 import os
 import tempfile
+import warnings
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
+from delta import configure_spark_with_delta_pip
 from hypothesis import HealthCheck, settings
 from pyspark.sql import SparkSession
 
-from rfm_spark.core.session import local_session, session_settings
+from rfm_spark.core.session import DELTA_SETTINGS, LOCAL_SETTINGS, local_session, session_settings
 from tests.effort import FULL, amount
 from tests.helpers import rfm_spark
 
@@ -25,6 +28,8 @@ settings.register_profile(
 settings.load_profile("spark")
 
 # About eight times faster than Spark's defaults on small data.
+# The same tests as a client of Spark Connect: RFM_SPARK_CONNECT=1 pytest tests/intake
+OVER_CONNECT = "RFM_SPARK_CONNECT" in os.environ
 POSTGRESQL = "org.postgresql:postgresql:42.7.8"
 FAST = {
     "spark.sql.shuffle.partitions": "2",
@@ -69,12 +74,25 @@ def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
     os.environ["TZ"] = "UTC"
     os.environ["RFM_SPARK_PACKAGES"] = POSTGRESQL
     warehouse = {"spark.sql.warehouse.dir": str(tmp_path_factory.mktemp("warehouse"))}
+    settings = {**FAST, **({} if FULL else INTERPRETED), **warehouse}
     # Ivy fails when two processes fetch the same jars for the first time.
     with one_process_at_a_time(Path(tempfile.gettempdir(), "rfm-spark-tests.lock")):
-        spark = local_session("tests", 2, {**FAST, **({} if FULL else INTERPRETED), **warehouse}, quiet=True)
+        start = connect_session if OVER_CONNECT else partial(local_session, "tests", 2, quiet=True)
+        spark = start(settings=settings)
     del os.environ["RFM_SPARK_PACKAGES"]
     yield spark
     spark.stop()
+
+
+def connect_session(settings: Mapping[str, str]) -> SparkSession:
+    """A client of a Spark Connect server of its own on this machine."""
+    builder = SparkSession.builder.remote("local[2]")
+    for key, value in {**DELTA_SETTINGS, **LOCAL_SETTINGS, **settings}.items():
+        builder = builder.config(key, value)
+    with warnings.catch_warnings():
+        # The server starts with them; the client then tries to set them once more.
+        warnings.filterwarnings("ignore", message="Failed to set spark")
+        return configure_spark_with_delta_pip(builder).getOrCreate()
 
 
 @pytest.fixture

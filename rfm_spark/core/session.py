@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from uuid import uuid4
 
 import pyspark
 from pyspark import SparkConf
@@ -24,6 +25,7 @@ DELTA_SETTINGS = {
     "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
     "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
 }
+_SETTLED = "rfm_spark_settled_"
 LOCAL_SETTINGS = {
     "spark.ui.enabled": "false",
     "spark.ui.showConsoleProgress": "false",
@@ -117,9 +119,46 @@ def session_settings(spark: SparkSession, settings: Mapping[str, str]) -> Iterat
                 spark.conf.set(key, old)
 
 
+def settled(frame: DataFrame) -> DataFrame:
+    """A frame whose expressions keep the settings that they were built under.
+
+    Over Spark Connect a plan is looked at when it is run, under the settings of then: a bad value that was to become
+    null would stop the run. A temporary view there holds the plan as the server has looked at it, to the end of
+    `in_time_zone`.
+    """
+    spark = frame.sparkSession
+    if not over_connect(spark):
+        return frame
+    name = f"{_SETTLED}{uuid4().hex}"
+    frame.createOrReplaceTempView(name)
+    return spark.table(name)
+
+
+@contextmanager
+def in_time_zone(spark: SparkSession, name: str) -> Iterator[None]:
+    """Rows are looked at in a time zone; afterwards the session is as before, without the views of `settled`."""
+    with session_settings(spark, {"spark.sql.session.timeZone": name}):
+        try:
+            yield
+        finally:
+            _unsettle(spark)
+
+
+def over_connect(spark: SparkSession) -> bool:
+    """Whether the session is a client of Spark Connect."""
+    return type(spark).__module__.startswith("pyspark.sql.connect")
+
+
+def _unsettle(spark: SparkSession) -> None:
+    if over_connect(spark):
+        for table in spark.catalog.listTables():
+            if table.isTemporary and table.name.startswith(_SETTLED):
+                spark.catalog.dropTempView(table.name)
+
+
 def runs_here(spark: SparkSession) -> bool:
     """Whether the session computes in this machine's one Java process, which loses no executors."""
-    if type(spark).__module__.startswith("pyspark.sql.connect"):
+    if over_connect(spark):
         return False
     try:
         master = spark.conf.get("spark.master", "")

@@ -15,7 +15,7 @@ from rfm_spark.core.interaction_words import EVENT_CHANNELS, EVENT_TYPES, IGNORE
 from rfm_spark.core.interactions import EventsSource
 from rfm_spark.core.places import CORRUPT
 from rfm_spark.core.presets import meanings
-from rfm_spark.core.session import session_settings
+from rfm_spark.core.session import session_settings, settled
 from rfm_spark.intake.ids import id_text, is_placeholder, is_text, trimmed, with_normal_ids
 from rfm_spark.intake.mapping import A_TIME, FILTERED, LENIENT, Wanted, filtered_or, mapped_columns
 from rfm_spark.intake.values import FUTURE_TOLERANCE, Kinds, kinds_of, moment_of
@@ -78,7 +78,7 @@ def judged_events(raw: DataFrame, source: EventsSource, reading: Reading | None 
             values = with_normal_ids(values, settings.id_changes, ("customer_id",))
         found = _conditions(values, source, kinds, settings.written)
         reason = filtered_or(values, reason_of(found, checks, EVENT_CHECKS))
-        return values.select(
+        judged = values.select(
             "customer_id",
             "visitor_id",
             "session_id",
@@ -92,6 +92,7 @@ def judged_events(raw: DataFrame, source: EventsSource, reading: Reading | None 
             F.when(reason.isNull(), marks_of(found, checks, EVENT_CHECKS)).otherwise(F.lit(0)).alias("marks"),
             "record",
         )
+        return settled(judged)
 
 
 def visitors(raw: DataFrame, source: EventsSource, reading: Reading | None = None) -> DataFrame:
@@ -105,7 +106,7 @@ def visitors(raw: DataFrame, source: EventsSource, reading: Reading | None = Non
     with session_settings(raw.sparkSession, LENIENT):
         rows = mapped_columns(raw, source.columns, _WANTED, "events", source.where)
         values = _of_days(rows.select(*_values(rows, source, kinds_of(rows))), source, settings)
-        return _by_visitor(values, settings)
+        return settled(_by_visitor(values, settings))
 
 
 def counted(events: DataFrame, as_of: date) -> DataFrame:

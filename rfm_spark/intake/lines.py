@@ -13,7 +13,7 @@ from rfm_spark.core.checks import CHECKS
 from rfm_spark.core.inputs import TransactionsSource
 from rfm_spark.core.places import CORRUPT
 from rfm_spark.core.quality import QualityConfig
-from rfm_spark.core.session import session_settings
+from rfm_spark.core.session import session_settings, settled
 from rfm_spark.intake.counts import CurrencyOrigin
 from rfm_spark.intake.duplicates import without_duplicates
 from rfm_spark.intake.ids import with_normal_ids
@@ -95,18 +95,20 @@ def judged_lines(raw: DataFrame, source: TransactionsSource, intake: Intake | No
         reason = filtered_or(values, reason_of(found, settings.quality.checks))
         nothing = F.lit(0).cast("bigint")
         back = F.col("is_return") | (F.col("cents") < 0)
-        lines = values.select(
-            *IDS,
-            "order_ts",
-            "order_date",
-            F.when(back, nothing).otherwise(F.coalesce("cents", nothing)).alias("sale_cents"),
-            F.when(back, F.coalesce(F.abs("cents"), nothing)).otherwise(nothing).alias("refund_cents"),
-            "currency",
-            "channel",
-            *_content(kinds),
-            reason.alias("reason"),
-            F.when(reason.isNull(), marks_of(found, settings.quality.checks)).otherwise(nothing).alias("marks"),
-            "record",
+        lines = settled(
+            values.select(
+                *IDS,
+                "order_ts",
+                "order_date",
+                F.when(back, nothing).otherwise(F.coalesce("cents", nothing)).alias("sale_cents"),
+                F.when(back, F.coalesce(F.abs("cents"), nothing)).otherwise(nothing).alias("refund_cents"),
+                "currency",
+                "channel",
+                *_content(kinds),
+                reason.alias("reason"),
+                F.when(reason.isNull(), marks_of(found, settings.quality.checks)).otherwise(nothing).alias("marks"),
+                "record",
+            )
         )
     overrides = settings.quality.checks
     return Judged(lines, tuple(coded(found, overrides, REJECTING)), tuple(coded(found, overrides, MARKING)))

@@ -13,7 +13,7 @@ from rfm_spark.core.interaction_words import IGNORED, MESSAGE_CHANNELS, MESSAGE_
 from rfm_spark.core.interactions import MessagesSource
 from rfm_spark.core.places import CORRUPT
 from rfm_spark.core.presets import meanings
-from rfm_spark.core.session import session_settings
+from rfm_spark.core.session import session_settings, settled
 from rfm_spark.intake.events import Reading, channel_of_word, place_of_word
 from rfm_spark.intake.ids import id_text, is_placeholder, is_text, trimmed, with_normal_ids
 from rfm_spark.intake.mapping import A_TIME, FILTERED, LENIENT, Wanted, filtered_or, mapped_columns
@@ -60,7 +60,7 @@ def judged_messages(raw: DataFrame, source: MessagesSource, reading: Reading | N
             values = with_normal_ids(values, settings.id_changes, ("customer_id",))
         found = _conditions(values, kinds, settings.written, suppressing)
         reason = filtered_or(values, reason_of(found, checks, MESSAGE_CHECKS))
-        return values.select(
+        judged = values.select(
             "customer_id",
             F.when(F.col("message_id") != "", F.col("message_id")).alias("message_id"),
             "event_ts",
@@ -72,6 +72,7 @@ def judged_messages(raw: DataFrame, source: MessagesSource, reading: Reading | N
             F.when(reason.isNull(), marks_of(found, checks, MESSAGE_CHECKS)).otherwise(F.lit(0)).alias("marks"),
             "record",
         )
+        return settled(judged)
 
 
 def counted(messages: DataFrame, as_of: date) -> DataFrame:

@@ -10,7 +10,7 @@ from pyspark.sql import functions as F
 from rfm_spark.core.errors import SourceError
 from rfm_spark.core.inputs import RatesSource
 from rfm_spark.core.money import cents
-from rfm_spark.core.session import session_settings
+from rfm_spark.core.session import session_settings, settled
 from rfm_spark.intake.mapping import LENIENT, checked_types, left_out, theirs
 
 # Ten significant digits down to a rate of 1e-10, up to 99,999,999.
@@ -36,13 +36,14 @@ def daily_rates(raw: DataFrame, source: RatesSource, last: date) -> DataFrame:
         if source.where is not None:
             raw = raw.where(~left_out(raw, source.where, "transactions.rates"))
         checked_types(raw, source.columns, "transactions.rates")
-        given = raw.select(
+        typed = raw.select(
             F.upper(F.trim(theirs(raw, source.columns["currency"]).cast("string"))).alias("rate_currency"),
             theirs(raw, source.columns["rate"]).cast(_RATE).alias("rate"),
             (theirs(raw, source.columns["valid_from"]).cast("date") if dated else F.lit(None).cast("date")).alias(
                 "valid_from"
             ),
-        ).where(F.col("rate_currency") != F.lit(source.to))
+        )
+        given = settled(typed.where(F.col("rate_currency") != F.lit(source.to)))
     _must_be_clear(given, dated=dated)
     if not dated:
         return given.drop("valid_from")

@@ -14,7 +14,7 @@ from rfm_spark.core.config import Config
 from rfm_spark.core.errors import GateError, RfmSparkError
 from rfm_spark.core.places import Where
 from rfm_spark.core.presets import Kind
-from rfm_spark.core.session import session_settings
+from rfm_spark.core.session import in_time_zone
 from rfm_spark.intake.filtered import filtered_lines
 from rfm_spark.intake.lines import accepted_until
 from rfm_spark.intake.orders import build_orders
@@ -69,7 +69,7 @@ def look_ahead(spark: SparkSession, config: Config, as_of: date) -> Checked:
         as_of: last day that counts.
     """
     found = Checked()
-    with session_settings(spark, {"spark.sql.session.timeZone": config.timezone}), ExitStack() as held:
+    with in_time_zone(spark, config.timezone), ExitStack() as held:
         try:
             with readable(SOURCE):
                 inputs = _opened(spark, config, found)

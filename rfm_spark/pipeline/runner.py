@@ -12,7 +12,7 @@ from pyspark.sql import SparkSession
 import rfm_spark
 from rfm_spark.core.config import Config, digest
 from rfm_spark.core.errors import ConfigError, Exit
-from rfm_spark.core.session import session_settings
+from rfm_spark.core.session import in_time_zone
 from rfm_spark.drift.psi import SEVERITIES
 from rfm_spark.lake.claims import Claim
 from rfm_spark.lake.ledger import Ledger, RunRow, current_runs, previous_of, successor_of
@@ -94,7 +94,7 @@ def run(
     place = Place.of(config)
     store = Store(spark, place)
     ledger = Ledger(store)
-    with session_settings(spark, {"spark.sql.session.timeZone": config.timezone}), readable(SOURCE):
+    with in_time_zone(spark, config.timezone), readable(SOURCE):
         complete = ledger.complete()
         inputs = open_inputs(store, config, complete)
         if config.rfm.scoring.run:
@@ -149,7 +149,7 @@ def late_dates(spark: SparkSession, config: Config, as_of: date) -> list[date]:
         SourceError: a source that can't be opened or mapped.
     """
     store = Store(spark, Place.of(config))
-    with session_settings(spark, {"spark.sql.session.timeZone": config.timezone}), readable(SOURCE):
+    with in_time_zone(spark, config.timezone), readable(SOURCE):
         complete = Ledger(store).complete()
         inputs = open_inputs(store, config, complete)
         current = current_runs(complete, config.name)

@@ -74,17 +74,17 @@ def simulated(world: str, rng: np.random.Generator, days: int = 97) -> np.ndarra
         return np.asarray(rng.poisson(10 ** rng.uniform(-1.5, 2.5), days))
     rows: np.ndarray = rng.poisson(200, days) + 1
     if world == "weekdays":
-        return rows * ((np.arange(days) + rng.integers(7)) % 7 < 5)
+        return np.where((np.arange(days) + rng.integers(7)) % 7 < 5, rows, 0)
     if world == "weekly mailings":
-        return rows * ((np.arange(days) + rng.integers(7)) % 7 == 0)
+        return np.where((np.arange(days) + rng.integers(7)) % 7 == 0, rows, 0)
     if world == "mailings at random":
-        return rows * (rng.random(days) < rng.uniform(0.1, 0.9))
+        return np.where(rng.random(days) < rng.uniform(0.1, 0.9), rows, 0)
     mean_on, mean_off = rng.uniform(2, 12), rng.uniform(1, 6)
     awake, on = np.zeros(days, dtype=bool), bool(rng.random() < mean_on / (mean_on + mean_off))
     for day in range(days):
         awake[day] = on
         on ^= bool(rng.random() < 1 / (mean_on if on else mean_off))
-    return rows * awake
+    return np.where(awake, rows, 0)
 
 
 WORLDS = ("rows at random", "weekdays", "weekly mailings", "mailings at random", "campaigns and pauses")
