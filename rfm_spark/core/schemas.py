@@ -192,9 +192,9 @@ DISTRIBUTIONS = run_table(
 DRIFT = run_table(
     "drift", "One row per figure that tells whether something drifted",
     SCOPE,
-    ("metric", "STRING", "psi, w1, missing_rate, zero_rate, volume, regret, ari, spread, …; verdict is the whole"),
+    ("metric", "STRING", "psi, w1, missing_rate, zero_rate, volume, rate, regret, ari, spread, …; verdict is the whole"),
     ("subject", "STRING", "A column, a cluster (as its id) or all"),
-    ("against", "STRING", "previous (run) or training (of the champion)"),
+    ("against", "STRING", "previous (run), training (of the champion), or past or earlier (weeks of the same rate)"),
     ("value", "DOUBLE", "The figure"),
     ("threshold", "DOUBLE", "From here on it counts; null where it is only told"),
     ("severity", "STRING", "none, insufficient, changed, moderate or major"),

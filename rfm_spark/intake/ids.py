@@ -85,7 +85,14 @@ def unicode_changes(lines: DataFrame, columns: tuple[str, ...]) -> DataFrame:
     """
     each = lines.select(F.explode(F.array(*(F.col(name) for name in columns))).alias("id"))
     foreign = each.where(beyond_ascii(F.col("id"))).distinct()
-    return foreign.mapInPandas(_normalised, "id STRING, nfc STRING").where(F.col("id") != F.col("nfc"))
+
+    # Within, so that it travels as it is: a server of Spark Connect does not have this package.
+    def normalised(batches: Iterator[pd.DataFrame]) -> Iterator[pd.DataFrame]:
+        for batch in batches:
+            normal = [unicodedata.normalize("NFC", text) for text in batch["id"]]
+            yield pd.DataFrame({"id": batch["id"], "nfc": normal})
+
+    return foreign.mapInPandas(normalised, "id STRING, nfc STRING").where(F.col("id") != F.col("nfc"))
 
 
 def with_normal_ids(lines: DataFrame, changes: DataFrame, columns: tuple[str, ...]) -> DataFrame:
@@ -110,9 +117,3 @@ def with_normal_ids(lines: DataFrame, changes: DataFrame, columns: tuple[str, ..
             }
         ).drop(f"{name}_found", f"{name}_nfc")
     return known
-
-
-def _normalised(batches: Iterator[pd.DataFrame]) -> Iterator[pd.DataFrame]:
-    for batch in batches:
-        normal = [unicodedata.normalize("NFC", text) for text in batch["id"]]
-        yield pd.DataFrame({"id": batch["id"], "nfc": normal})

@@ -28,9 +28,16 @@ METRICS = {
     "missing_rate": "without a value",
     "zero_rate": "value is 0",
     "volume": "customers, now over before",
+    "rate": "rate, now over before",
     "regret": "regret of the clusters",
     "ari": "agreement of the clusters with a refit",
     "spread": "width of a cluster, now over training",
+}
+AGAINST = {
+    "previous": "the previous run",
+    "training": "the training",
+    "past": "the four weeks before",
+    "earlier": "four weeks, three weeks earlier",
 }
 POLICIES = {
     "monitor": "The configuration only watches: a person decides on a refit.",
@@ -106,8 +113,7 @@ def _alarm(line: DriftLine, say: Numbers) -> AlarmLine:
     share = line.metric.endswith("_rate") or line.metric == "regret"
     value = "–" if line.value is None else say.percent(line.value) if share else say.decimal(line.value, 2)
     subject = "all" if line.subject == "all" else SUBJECTS.get(line.subject, line.subject)
-    against = "the training" if line.against == "training" else "the previous run"
-    return AlarmLine(METRICS[line.metric], subject, against, value, line.severity, line.detail)
+    return AlarmLine(METRICS[line.metric], subject, AGAINST[line.against], value, line.severity, line.detail)
 
 
 def _notes(facts: DriftFacts, say: Numbers) -> list[str]:

@@ -10,14 +10,13 @@ from typing import Any
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from rfm_spark.behaviour.tracking import GRAVEST
 from rfm_spark.core.interaction_tables import INTERACTIONS, TRACKING
 from rfm_spark.core.interactions import InteractionsConfig
 from rfm_spark.lake.store import Store
 from rfm_spark.report.bins import doubling_bin
 
 COUNTS = ("sessions", "events", "product_views", "searches", "filter_uses", "add_to_carts", "video_plays")
-# The gravest first.
-STATUSES = ("stopped", "low", "high", "new", "sparse", "ok")
 
 
 @dataclass(frozen=True)
@@ -150,7 +149,7 @@ def tracking_line(row: Mapping[str, Any]) -> TrackingLine:
 
 def gravest_first(lines: Iterable[TrackingLine]) -> tuple[TrackingLine, ...]:
     """By status, then by name; a status of another version comes last."""
-    order = {status: at for at, status in enumerate(STATUSES)}
+    order = {status: at for at, status in enumerate(GRAVEST)}
 
     def place(line: TrackingLine) -> tuple[int, str, str, str]:
         return order.get(line.status, len(order)), line.source, line.channel, line.event_type

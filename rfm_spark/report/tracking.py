@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from rfm_spark.drift.figures import PAST, RATE
 from rfm_spark.report.badges import ABSENT, EVENTS, MESSAGES, Badge, channel_badge, source_badge
 from rfm_spark.report.data import ReportData
+from rfm_spark.report.drift import ALARMS
+from rfm_spark.report.drift_data import DriftLine
 from rfm_spark.report.interaction_data import TrackingLine
 from rfm_spark.report.wording import Numbers, day
 
@@ -33,6 +36,23 @@ class StreamLine:
 
 
 @dataclass(frozen=True)
+class RateLine:
+    """A watched rate, ready to print.
+
+    Attributes:
+        name: channel and rate.
+        severity: none, insufficient, changed, moderate or major.
+        ratio: now over before.
+        detail: in words.
+    """
+
+    name: str
+    severity: str
+    ratio: str
+    detail: str
+
+
+@dataclass(frozen=True)
 class TrackingPart:
     """The section, ready to print.
 
@@ -42,6 +62,7 @@ class TrackingPart:
         title: the finding.
         stopped: a warning; empty where everything still arrives.
         lines: the gravest first.
+        rates: of messages and visits against the weeks before; a slow change where there is one.
     """
 
     badge: Badge
@@ -49,6 +70,7 @@ class TrackingPart:
     title: str = ""
     stopped: str = ""
     lines: tuple[StreamLine, ...] = ()
+    rates: tuple[RateLine, ...] = ()
 
 
 def tracking_part(data: ReportData, say: Numbers) -> TrackingPart:
@@ -68,7 +90,17 @@ def tracking_part(data: ReportData, say: Numbers) -> TrackingPart:
         title=_title(lines, stopped, say),
         stopped=_stopped(data, stopped, say),
         lines=tuple(_stream(data, line, say) for line in lines),
+        rates=tuple(_rate(line, say) for line in data.drift.lines if line.metric == RATE and _is_shown(line)),
     )
+
+
+def _is_shown(line: DriftLine) -> bool:
+    return line.against == PAST or line.severity in ALARMS
+
+
+def _rate(line: DriftLine, say: Numbers) -> RateLine:
+    of, _, name = line.subject.partition(".")
+    return RateLine(f"{of}: {name.replace('_', ' ')}", line.severity, say.decimal(line.value, 2), line.detail)
 
 
 def _badge(connected: dict[str, Badge]) -> Badge:
