@@ -111,6 +111,6 @@ TRACKING = run_table(
     ("last_day", "DATE", "Last day with a row"),
     ("silent_days", "INT", "Days without a row, up to as_of_date"),
     ("usual_silence", "INT", "Longest run of days without a row before"),
-    ("status", "STRING", "ok, stopped, low, high, new, paused (nothing was sent to answer), or sparse (too little to tell)"),
+    ("status", "STRING", "ok, stopped, low, high, new, paused (nothing was sent), or sparse (too little to tell)"),
     ("detail", "STRING", "In words"),
 )  # fmt: skip

@@ -192,7 +192,7 @@ DISTRIBUTIONS = run_table(
 DRIFT = run_table(
     "drift", "One row per figure that tells whether something drifted",
     SCOPE,
-    ("metric", "STRING", "psi, w1, missing_rate, zero_rate, volume, rate, regret, ari, spread, …; verdict is the whole"),
+    ("metric", "STRING", "psi, w1, missing_rate, zero_rate, volume, rate, regret, ari, spread, …; or verdict"),
     ("subject", "STRING", "A column, a cluster (as its id) or all"),
     ("against", "STRING", "previous (run), training (of the champion), or past or earlier (weeks of the same rate)"),
     ("value", "DOUBLE", "The figure"),

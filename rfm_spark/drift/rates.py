@@ -211,12 +211,12 @@ def _severity(found: Change, least: float) -> str:
 
 def _detail(rate: Rate, against: str, found: Change) -> str:
     before, now = found.before, found.now
-    moved = "rose" if found.ratio > 1 else "fell"
-    by = "stayed" if now.share == before.share else f"{moved} by {abs(found.ratio - 1):.0%}"
+    by = f"{abs(found.ratio - 1):.0%}"
+    moved = "stayed" if by == "0%" else f"{'rose' if found.ratio > 1 else 'fell'} by {by}"
     interval = "" if found.p_value is None else f"; ratio {found.lower:.2f} to {found.upper:.2f} at 95%"
     ended = rate.last_day - timedelta(days=DAYS + GAPS[against])
     return (
-        f"{rate.definition.words.format(of=rate.of)} {by} {_volume(found)}, from {before.share:.2%} of "
+        f"{rate.definition.words.format(of=rate.of)} {moved} {_volume(found)}, from {before.share:.2%} of "
         f"{before.whole:,} to {now.share:.2%} of {now.whole:,} ({DAYS} days up to {rate.last_day} against {PAST_DAYS} "
         f"up to {ended}{interval})"
     )
