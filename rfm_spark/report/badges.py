@@ -13,7 +13,7 @@ EVENTS, MESSAGES = "events", "messages"
 # Sections of which each shows the segments, or what became of them.
 _OF_RULES = ("segments", "value", "grid", "moves")
 # Sections that speak of all the run read.
-_OF_ALL = ("warnings", "sources", "run")
+_OF_ALL = ("sources", "run", "notes")
 
 
 @dataclass(frozen=True)

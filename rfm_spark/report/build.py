@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from importlib.resources import files
@@ -22,6 +22,7 @@ from rfm_spark.report.data import ReportData
 from rfm_spark.report.drift import TERMS as DRIFT_TERMS
 from rfm_spark.report.drift import drift_part
 from rfm_spark.report.engagement import engagement_part
+from rfm_spark.report.fonts import font_faces
 from rfm_spark.report.interactions import interactions_part
 from rfm_spark.report.lines import Line, profile_cells
 from rfm_spark.report.tracking import tracking_part
@@ -97,7 +98,8 @@ def build_report(data: ReportData, display: DisplayConfig) -> str:
         lstrip_blocks=True,
     )
     page = environment.get_template(_TEMPLATES[0])
-    return page.render(style=here.joinpath("style.css").read_text(encoding="utf-8"), **_content(data, say)) + "\n"
+    style = f"{font_faces()}\n{here.joinpath('style.css').read_text(encoding='utf-8')}"
+    return page.render(style=style, **_content(data, say)) + "\n"
 
 
 def _content(data: ReportData, say: Numbers) -> Mapping[str, Any]:
@@ -109,6 +111,7 @@ def _content(data: ReportData, say: Numbers) -> Mapping[str, Any]:
         "rule_map": data.rule_map,
         "badges": section_badges(data.settings, data.rule_map.columns()),
         "simulated": simulated_sources(data.settings),
+        "notes": _notes(run.warnings, say),
         "status": STATUS_SENTENCES.get(run.status or "ok"),
         "key_figures": _key_figures(data, say),
         "segments": _segment_lines(data, say),
@@ -141,6 +144,12 @@ def _window(data: ReportData, say: Numbers) -> str:
 def _previous_day(run_id: str | None) -> str | None:
     # A run id starts with its as-of date.
     return day(date.fromisoformat(run_id[:10])) if run_id else None
+
+
+def _notes(warnings: Sequence[str], say: Numbers) -> str:
+    if len(warnings) == 1:
+        return "There is 1 note"
+    return f"There are {say.count(len(warnings))} notes" if warnings else ""
 
 
 def _key_figures(data: ReportData, say: Numbers) -> list[KeyFigure]:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import altair as alt
 
 from rfm_spark.report.colours import INK, PAPER, pale, text_on
-from rfm_spark.report.drawing import FONT, WIDTH, Drawing, axis, band, literal
+from rfm_spark.report.drawing import WIDTH, Drawing, axis, band, literal
+from rfm_spark.report.fonts import FONT
 
-NARROW_WIDTH = 440
+NARROW_WIDTH = 340
 SMALL_WIDTH = 340
 BAR_TEXT = 120
 
@@ -46,9 +48,10 @@ def paired_bars(pairs: Sequence[Pair], width: int = WIDTH) -> Drawing:
 
     Args:
         pairs: the groups, top to bottom.
-        width: of the whole drawing, in pixels.
+        width: of the whole drawing, in pixels; a narrow one has the labels above the bars, not beside them.
     """
-    labels, size = (230, 13) if width > NARROW_WIDTH else (170, 12)
+    narrow = width <= NARROW_WIDTH
+    labels = 0 if narrow else 320
     bars = [
         {
             "label": pair.label,
@@ -68,10 +71,15 @@ def paired_bars(pairs: Sequence[Pair], width: int = WIDTH) -> Drawing:
     low, high = min(0.0, *shares), max(0.01, *shares)
     room = BAR_TEXT / (width - labels - BAR_TEXT)
     domain = [low, high + (high - low) * room]
-    base = alt.Chart(alt.InlineData(values=bars)).encode(
-        y=band(alt.Y, "label", [pair.label for pair in pairs], axis=axis(labelLimit=labels, labelFontSize=size)),
-        yOffset=alt.YOffset(field="kind", type="nominal", sort=[0, 1], scale=alt.Scale(paddingInner=0.12)),
-    )
+    beside = None if narrow else axis(labelLimit=labels, labelFontSize=13)
+    kinds = [-1, 0, 1] if narrow else [0, 1]
+    rows = {
+        "y": band(alt.Y, "label", [pair.label for pair in pairs], axis=beside),
+        "yOffset": alt.YOffset(
+            field="kind", type="nominal", sort=kinds, scale=alt.Scale(domain=kinds, paddingInner=0.12)
+        ),
+    }
+    base = alt.Chart(alt.InlineData(values=bars)).encode(**rows)
     scale = alt.Scale(domain=domain, nice=False, zero=True)
     drawn = base.mark_bar(strokeWidth=1).encode(
         x=alt.X(field="share", type="quantitative", scale=scale, axis=None),
@@ -82,7 +90,17 @@ def paired_bars(pairs: Sequence[Pair], width: int = WIDTH) -> Drawing:
         x=alt.X(field="end", type="quantitative", scale=scale, axis=None),
         text=alt.Text(field="text", type="nominal"),
     )
-    return alt.layer(drawn, texts).properties(width=width, height=48 * len(pairs))
+    above = [_labels_above(pairs, rows, width)] if narrow else []
+    return alt.layer(drawn, texts, *above).properties(width=width, height=24 * len(kinds) * len(pairs))
+
+
+def _labels_above(pairs: Sequence[Pair], rows: Mapping[str, Any], width: int) -> alt.Chart:
+    values = [{"label": pair.label, "kind": -1} for pair in pairs]
+    texts = alt.Chart(alt.InlineData(values=values)).mark_text(
+        align="left", dy=2, fontSize=12, fontWeight="bold", color=INK, font=FONT, limit=width - 8
+    )
+    found: alt.Chart = texts.encode(**rows, x=alt.value(0), text=alt.Text(field="label", type="nominal"))
+    return found
 
 
 def stacked_bar(parts: Sequence[Part], width: int = WIDTH) -> Drawing:

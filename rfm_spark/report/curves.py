@@ -9,12 +9,14 @@ from typing import Literal
 import altair as alt
 
 from rfm_spark.report.colours import INK, MUTED, PAPER, RULE
-from rfm_spark.report.drawing import FONT, Drawing, axis
+from rfm_spark.report.drawing import Drawing, axis
+from rfm_spark.report.fonts import FONT
 
-CURVE_WIDTH = 430
+CURVE_WIDTH = 380
 CURVE_HEIGHT = 210
-# More points than this leave no room for a text at each.
+# More points than this leave no room for a text at each, nor do fewer with long texts.
 ROOMY_POINTS = 10
+LETTER_WIDTH = 6.2
 CHOSEN_COLOUR, KNEE_COLOUR = "#0072b2", "#d55e00"
 
 
@@ -82,10 +84,12 @@ def curve(points: Sequence[Point], title: str, lean: int = 0) -> Drawing:
 
 
 def _told(points: Sequence[Point]) -> set[int]:
-    if len(points) <= ROOMY_POINTS:
+    letters = max(len(text) for point in points for text in (point.label, point.text))
+    room = min(ROOMY_POINTS, max(int(CURVE_WIDTH / (letters * LETTER_WIDTH + 8)), 1))
+    if len(points) <= room:
         return set(range(len(points)))
     # What is marked always has its text; the others keep their distance from those told already.
-    distance = len(points) / ROOMY_POINTS
+    distance = len(points) / room
     told = {at for at, point in enumerate(points) if point.chosen}
     for at in [at for at, point in enumerate(points) if point.knee] + [0, len(points) - 1, *range(len(points))]:
         if all(abs(at - other) >= distance for other in told):

@@ -11,11 +11,10 @@ import vl_convert
 from markupsafe import escape
 
 from rfm_spark.report.colours import INK, MUTED, PAPER
+from rfm_spark.report.fonts import FONT, measure_with_it
 
 Drawing: TypeAlias = alt.LayerChart | alt.FacetChart
 WIDTH = 1000
-# Metric-compatible everywhere: Liberation Sans is Arial's width, and the renderer brings it along.
-FONT = "Arial, Liberation Sans, Helvetica, sans-serif"
 _ROOT = re.compile(r"^<svg[^>]*?viewBox=\"([^\"]*)\"[^>]*>")
 _ID = re.compile(r"(\bid=\"|url\(#|href=\"#)")
 
@@ -37,6 +36,7 @@ def as_svg(chart: Drawing, name: str, description: str) -> str:
         .configure_view(stroke=None)
         .configure_scale(bandPaddingInner=0.0, bandPaddingOuter=0.0)
     )
+    measure_with_it()
     version = ".".join(alt.SCHEMA_VERSION.removeprefix("v").split(".")[:2])
     svg = vl_convert.vegalite_to_svg(shaped.to_dict(), vl_version=version, allowed_base_urls=[])
     # Inside HTML the namespaces are known; without them nothing on the page looks like an address.

@@ -68,6 +68,8 @@ def grid_figure(data: ReportData, say: Numbers) -> Figure:
     across, up = _score_labels(data, "r", best_r, say), _score_labels(data, "f", best_f, say)
     most = max((cell.customers for cell in data.grid), default=1)
     roomy = len(across) <= ROOMY_BINS
+    room = column_letters(len(across))
+    names = {one.segment: wrap(data.label(one.segment), room, break_long_words=False) for one in data.grid}
     cells = [
         Cell(
             column=across[cell.r],
@@ -75,7 +77,7 @@ def grid_figure(data: ReportData, say: Numbers) -> Figure:
             heat=cell.customers / most,
             lines=(
                 say.count(cell.customers),
-                data.label(cell.segment),
+                *names[cell.segment],
                 *([f"{say.whole_money(cell.monetary / cell.customers)} each"] if roomy else []),
             ),
             strip=data.colour(cell.segment),
@@ -94,7 +96,7 @@ def grid_figure(data: ReportData, say: Numbers) -> Figure:
         cells=tuple(cells),
         column_title="Days since the last purchase: long ago at the left, recent at the right",
         row_title=f"Purchases {window}",
-        cell_height=72 if roomy else 48,
+        cell_height=(56 if roomy else 32) + 16 * max((len(lines) for lines in names.values()), default=1),
     )
     caption = (
         "Each cell: number of customers (the darker, the more) and the segment most of them are in, with its colour at "

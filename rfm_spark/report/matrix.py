@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import altair as alt
 
 from rfm_spark.report.colours import INK, PAPER, heat, text_on
-from rfm_spark.report.drawing import FONT, WIDTH, Drawing, axis, band, literal
+from rfm_spark.report.drawing import WIDTH, Drawing, axis, band, literal
+from rfm_spark.report.fonts import FONT
 
 LINE_BREAK = "\x1f"
 LINE_HEIGHT = 13

@@ -12,14 +12,15 @@ import altair as alt
 
 from rfm_spark.report.colours import INK, PAPER, RULE
 from rfm_spark.report.curves import CURVE_HEIGHT, CURVE_WIDTH
-from rfm_spark.report.drawing import FONT, Drawing, axis, band, literal
+from rfm_spark.report.drawing import Drawing, axis, band, literal
+from rfm_spark.report.fonts import FONT
 
 BAR_COLOUR = "#8fa9c0"
 # Of the highest bar: room above it for the labels of the thresholds.
 _HEADROOM = 1.3
 _LABEL_HEIGHT = 16
 # Up to this rate the label of a threshold fits between its line and the right end.
-_ROOM_AT_RIGHT = 0.6
+_ROOM_AT_RIGHT = 0.5
 _WIDEST_BAR = 34
 # More dates than this leave no room for a label below each.
 _LABELLED_DATES = 5

@@ -172,6 +172,11 @@ class Page(HTMLParser):
         self.text += data
 
 
+def without_font(page: str) -> tuple[str, int]:
+    """The page without the font that it holds, and how many weights of it there were."""
+    return re.subn(r"url\(data:font/woff2;base64,[\w+/=]+\)", "", page)
+
+
 def section(page: str, name: str) -> str:
     """The section of that id; empty where there is none."""
     found = re.search(rf'<section id="{name}">.*?</section>', page, re.DOTALL)
@@ -180,10 +185,11 @@ def section(page: str, name: str) -> str:
 
 def tables(page: str, kind: str) -> list[list[list[str]]]:
     """By table of that class: its rows of cells, tags left out."""
+    found = re.findall(rf'<table class="{kind}(?: cards)?">(.*?)</table>', page.replace("<small>", " "), re.DOTALL)
     return [
         [
             [" ".join(Page(cell).text.split()) for cell in re.findall(r"<t[hd].*?>(.*?)</t[hd]>", row, re.DOTALL)]
             for row in re.findall(r"<tr.*?>(.*?)</tr>", table, re.DOTALL)
         ]
-        for table in re.findall(rf'<table class="{kind}">(.*?)</table>', page.replace("<small>", " "), re.DOTALL)
+        for table in found
     ]

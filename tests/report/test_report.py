@@ -27,6 +27,7 @@ from tests.report.example import (
     report_data,
     rf_grid,
     run_facts,
+    without_font,
 )
 
 EVIL = "<script>alert('x')</script>&\"|$1\\1"
@@ -37,12 +38,14 @@ def ids(page: Page) -> list[str]:
 
 
 def test_page_needs_nothing_from_outside() -> None:
-    html = build_report(report_data(), PLAIN)
+    html, weights = without_font(build_report(report_data(), PLAIN))
     page = Page(html)
+    assert weights == 2
     assert page.tags.count("svg") == 13
     assert not re.search(r"https?:|//\w", html)
     assert not {"script", "link", "img", "image", "iframe", "object", "use"} & set(page.tags)
-    assert not [name for name, _ in page.attributes if name in ("src", "href", "xlink:href") or name.startswith("on")]
+    assert not [name for name, _ in page.attributes if name in ("src", "xlink:href") or name.startswith("on")]
+    assert [value for name, value in page.attributes if name == "href"] == ["#notes"]
     assert "@import" not in html
     assert not re.search(r"url\((?!#)", html)
 
@@ -233,3 +236,16 @@ def test_ten_scores_per_measure_fit() -> None:
     html = build_report(report_data(grid=grid, cuts=cuts), PLAIN)
     assert ">10 (best)</" in html
     assert " each</text>" not in html
+
+
+@pytest.mark.parametrize(
+    ("warnings", "said"), [(1, "There is 1 note on how"), (3, "There are 3 notes on how"), (0, "customers")]
+)
+def test_warnings_are_counted_above_and_listed_at_the_end(warnings: int, said: str) -> None:
+    told = tuple(f"model 2017-09-30-0000000{at}: zero_price" for at in range(warnings))
+    head, _, rest = build_report(report_data(run=run_facts(warnings=told)), PLAIN).partition("</header>")
+    assert said in head
+    assert ('href="#notes"' in head) == (warnings > 0)
+    assert "zero_price" not in head
+    assert rest.rindex("<section") == rest.index('<section id="notes">')
+    assert rest[rest.index('<section id="notes">') :].count("zero_price") == warnings
