@@ -42,6 +42,8 @@ FAST = {
 # them, run compiled.
 INTERPRETED = {"spark.sql.codegen.wholeStage": "false", "spark.sql.codegen.factoryMode": "NO_CODEGEN"}
 COMPILED = {"spark.sql.codegen.wholeStage": "true", "spark.sql.codegen.factoryMode": "FALLBACK"}
+# As a user's session has it: plans are compiled, and changed while they run.
+AS_USERS = {**COMPILED, "spark.sql.adaptive.enabled": "true"}
 
 
 # Started first, so that no process is left with a long file when the other one is done.
@@ -74,7 +76,7 @@ def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
     os.environ["TZ"] = "UTC"
     os.environ["RFM_SPARK_PACKAGES"] = POSTGRESQL
     warehouse = {"spark.sql.warehouse.dir": str(tmp_path_factory.mktemp("warehouse"))}
-    settings = {**FAST, **({} if FULL else INTERPRETED), **warehouse}
+    settings = {**FAST, **(AS_USERS if FULL else INTERPRETED), **warehouse}
     # Ivy fails when two processes fetch the same jars for the first time.
     with one_process_at_a_time(Path(tempfile.gettempdir(), "rfm-spark-tests.lock")):
         start = connect_session if OVER_CONNECT else partial(local_session, "tests", 2, quiet=True)
