@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from statistics import median
 
 from rfm_spark.intake.guess_checks import (
     agreement,
@@ -25,10 +26,17 @@ _OF_A_PIECE = frozenset(
 _AGREES = 0.95
 _CLEAR = 0.5
 _CHANCE = 0.5
+# Pieces of a line are hardly more, and a price is several times as large.
+_MANY_PIECES, _SMALL = 1000, 4
 _OF_ORDERS = frozenset(
     "order orders grand basket invoice bestell bestellung commande pedido ordine encomenda bestelling"
     " zamowienia".split()
 )
+_REFUNDS = frozenset("refund refunded erstattet rembourse reembolsado rimborsato terugbetaald zwrocone".split())
+_NO_MONEY = frozenset(
+    "id number no nr date at status reason count quantity qty fee tax shipping items converted".split()
+)
+_CENT = 0.011
 _DISCOUNTS = frozenset("discount disc rabatt remise descuento sconto desconto korting rabat".split())
 
 Scored = tuple[Profile, float]
@@ -55,6 +63,8 @@ def claim_money(table: Table, order: Profile | None) -> tuple[str, ...]:
         shape, orders = of_order(total[0], order)
         if shape is not None and not (shape == "repeated" and _multiplies(total, quantity, price)):
             return _order_total(table, total, order, (shape, orders), quantity, price)
+    if total and price and not quantity and price[0] is not total[0] and _counts_pieces(total[0], price[0]):
+        return _by_price(table, total, price, asks=True)
     if price and quantity and (total is None or total[1] < 0.5):
         return _by_price(table, quantity, price)
     if total:
@@ -168,7 +178,16 @@ def _line_total(table: Table, total: Scored, quantity: Scored | None, price: Sco
     return _claim_amount(table, total, why)
 
 
-def _by_price(table: Table, quantity: Scored, price: Scored) -> tuple[str, ...]:
+def _counts_pieces(amount: Profile, price: Profile) -> bool:
+    """Whether a column that is named like money holds small whole numbers, beside prices that are larger."""
+    counted, prices = form_of(amount).values, [value for value in form_of(price).values if value]
+    numbers = [value for value in counted if value]
+    return bool(numbers and prices) and all(value == int(value) for value in numbers) and (
+        max(map(abs, numbers)) <= _MANY_PIECES and median(map(abs, numbers)) * _SMALL < median(map(abs, prices))
+    )  # fmt: skip
+
+
+def _by_price(table: Table, quantity: Scored, price: Scored, *, asks: bool = False) -> tuple[str, ...]:
     pieces, apiece = form_of(quantity[0]), form_of(price[0])
     verdict = _of_line(table, quantity[0], price[0])
     explicit = bool(_OF_A_PIECE & set(words(price[0].name)))
@@ -181,6 +200,9 @@ def _by_price(table: Table, quantity: Scored, price: Scored) -> tuple[str, ...]:
     if verdict:
         table.open.append(Open("amount", what, (of_line, of_piece)))
         return _claim_amount(table, price, "the total of the line: it grows with the quantity of the same product")
+    if asks:
+        as_named = Reading(f"amount: {pieces.text}", f"{quantity[0].name} as the money: {{}}", total_of(pieces.sql))
+        table.open.append(Open("quantity", f"Does {quantity[0].name} count pieces?", (of_piece, as_named)))
     if verdict is None and not explicit:
         table.open.append(Open("quantity", what, (of_piece, of_line)))
     _ask_of_discount(table, of_piece, product)
@@ -216,9 +238,31 @@ def _of_line(table: Table, quantity: Profile, price: Profile) -> bool | None:
 
 
 def _claim_amount(table: Table, pair: Scored, why: str) -> tuple[str, ...]:
-    form = form_of(pair[0])
-    table.claim("amount", *pair, _noted(why, form), form.text)
+    form, text = form_of(pair[0]), form_of(pair[0]).text
+    back = _refunded(table, pair[0])
+    if back is not None:
+        text = f"{exact(form.sql)} - abs(coalesce({exact(form_of(back).sql)}, 0))"
+        whole = Reading(f"amount: {form.text}", "not taken off: {}", total_of(form.sql))
+        table.open.append(
+            Open("amount", f"Is {back.name} to be taken off {pair[0].name}?",
+                 (Reading(f"amount: {text}", "taken off: {}", total_of(text)), whole)),
+        )  # fmt: skip
+        why = f"{why}, less {back.name}"
+    table.claim("amount", *pair, _noted(why, form), text)
     return (form.sql,)
+
+
+def _refunded(table: Table, amount: Profile) -> Profile | None:
+    """A column of what was paid back of the same row; never more than its amount."""
+    for profile in table.free:
+        named = set(words(profile.name))
+        if profile is amount or not _REFUNDS & named or _NO_MONEY & named or profile.number is None:
+            continue
+        pairs = zip(form_of(profile).values, form_of(amount).values, strict=True)
+        paid = [(abs(back), whole) for back, whole in pairs if back and whole is not None]
+        if paid and all(back <= abs(whole) + _CENT for back, whole in paid):
+            return profile
+    return None
 
 
 def _claim_product(table: Table, quantity: Scored, price: Scored) -> tuple[str, ...]:

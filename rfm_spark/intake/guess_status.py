@@ -20,8 +20,21 @@ _FINAL = ("cancelled", "refunded", "voided")
 _FEW = 100
 _FEW_CODES = 20
 _MOST = 0.5
+# Of a column whose name says nothing.
+_NEARLY_ALL = 0.9
 _ENDED = frozenset(
     "cancelled canceled voided storniert annule annulee cancelado annullato geannuleerd anulowano".split()
+)
+# What a flag of rows that don't count is named after, and one of those that do.
+_FLAGS = _ENDED | frozenset("deleted removed geloscht supprime eliminado eliminato verwijderd usuniete".split())
+_PAID = frozenset("paid bezahlt paye pagado pagato pago betaald oplacone".split())
+_YES = frozenset("true t y yes 1 ja j oui si sim s tak".split())
+_NO = frozenset("false f n no 0 nein non nao nee nie".split())
+_IS = frozenset("is was flag ist est es e yn".split())
+# A part of a phrase says nothing beside one of these.
+_NOT = frozenset("not no non nicht kein ne pas sin senza sem niet nie un".split())
+_PARTLY = frozenset(
+    "partial partially partly teilweise partiellement parcialmente parzialmente gedeeltelijk czesciowo".split()
 )
 _AT = frozenset("at on date datetime ts time timestamp am datum".split())
 _TESTS = frozenset({"test", "istest", "testorder", "istestorder"})
@@ -75,8 +88,10 @@ def filter_of(profile: Profile, seen: Mapping[str, int]) -> Filter | None:
     if "" in seen and kept:
         condition = f"coalesce({sql}, '') IN ({listed}, '')"
     parts = [f"{value or '(blank)'} {count:,}{_left_out(value, dropped)}" for value, count in _by_count(seen)]
-    unknown = [value for value in kept if meant[value] is None]
-    questions = tuple(_whether_counts(profile, sql, value) for value in unknown)
+    unsure = [value for value in kept if meant[value] is None] + [value for value in dropped if not _is_known(value)]
+    questions = tuple(_whether_counts(profile, sql, value, kept=value in kept) for value in unsure)
+    if score("status", profile.name) == 0 and not _is_kind(profile):
+        questions = (_whether_status(profile, condition), *questions)
     return Filter(profile, condition, f"{profile.name}: {'; '.join(parts)}", dropped, tuple(kept), questions)
 
 
@@ -91,7 +106,7 @@ def unknown_statuses(profiles: Sequence[Profile]) -> list[Profile]:
 
 
 def flag_filters(profiles: Sequence[Profile]) -> list[Filter]:
-    """Conditions of columns that say when an order was cancelled, or that it is a test."""
+    """Conditions of columns that say when an order was cancelled, or whether it was, was paid, or is a test."""
     found = []
     for profile in profiles:
         parts = set(words(profile.name))
@@ -101,9 +116,14 @@ def flag_filters(profiles: Sequence[Profile]) -> list[Filter]:
             sql = blank if profile.type_name == "string" else f"{profile.sql} IS NULL"
             dropped = {value.lower(): "cancelled" for value in profile.filled}
             found.append(Filter(profile, sql, f"{profile.name}: filled in {rows:,} of the rows looked at", dropped, ()))
-        elif profile.type_name == "boolean" and "".join(words(profile.name)) in _TESTS and "true" in profile.filled:
-            note = f"{profile.name}: true in {profile.filled.count('true'):,} of the rows looked at"
-            found.append(Filter(profile, f"NOT coalesce({profile.sql}, false)", note, {"true": "test"}, ()))
+        elif (drops := _flag(profile)) is not None:
+            rows = sum(value.lower() in drops for value in profile.filled)
+            listed = ", ".join(map(_literal, sorted(drops)))
+            sql = f"coalesce(lower({_trimmed(profile)}), '') NOT IN ({listed})"
+            if profile.type_name == "boolean":
+                sql = f"NOT coalesce({profile.sql}, false)" if drops & _YES else f"coalesce({profile.sql}, true)"
+            note = f"{profile.name}: left out in {rows:,} of the rows looked at"
+            found.append(Filter(profile, sql, note, dict.fromkeys(drops, "cancelled"), ()))
     return found
 
 
@@ -133,11 +153,28 @@ def with_refunds(one: Filter, seen: Mapping[str, int]) -> Filter | None:
     return Filter(one.column, sql, f"{one.column.name}: {'; '.join(parts)}", others, (*one.kept, *refunds), one.open)
 
 
+def _flag(profile: Profile) -> frozenset[str] | None:
+    """Values of a yes or no whose rows don't count; None for other columns, and where none are there."""
+    values = {value.lower() for value in profile.filled}
+    if not values or not values <= _YES | _NO:
+        return None
+    named = set(words(profile.name)) - _IS
+    if "".join(words(profile.name)) in _TESTS or (len(named) == 1 and named <= _FLAGS):
+        drops = values & _YES
+    else:
+        drops = values & _NO if len(named) == 1 and named <= _PAID else set()
+    return frozenset(drops) or None
+
+
 def _is_status(profile: Profile) -> bool:
-    if not profile.filled or profile.distinct > _FEW or score("status", profile.name) == 0:
+    if not profile.filled or profile.distinct > _FEW:
         return False
-    known = sum(any(folded(value) in meanings()[kind] for kind in ("counts", *_DROPPED)) for value in profile.filled)
-    return known >= _MOST * len(profile.filled)
+    meant = [_known(value) for value in profile.filled]
+    if score("status", profile.name) > 0:
+        return sum(kind is not None for kind in meant) >= _MOST * len(meant)
+    found = set(meant) - {None}
+    known = sum(kind is not None for kind in meant)
+    return known >= _NEARLY_ALL * len(meant) and "counts" in found and len(found) > 1
 
 
 def _is_kind(profile: Profile) -> bool:
@@ -149,9 +186,26 @@ def _is_kind(profile: Profile) -> bool:
 
 
 def _meaning(value: str, profile: Profile) -> str | None:
-    word = folded(value)
-    kinds = ("sale", "refund", "neither") if _is_kind(profile) and not _is_status(profile) else ("counts", *_DROPPED)
-    return next((kind for kind in kinds if word in meanings()[kind]), None)
+    if _is_kind(profile) and not _is_status(profile):
+        word = folded(value)
+        return next((kind for kind in ("sale", "refund", "neither") if word in meanings()[kind]), None)
+    return _known(value)
+
+
+def _known(value: str) -> str | None:
+    """What a status means: the whole of it, or else a part, such as `cancelled` in a phrase."""
+    kinds = ("counts", *_DROPPED)
+    whole, parts = folded(value), frozenset(folded(value).split())
+    exact = next((kind for kind in kinds if whole in meanings()[kind]), None)
+    if exact is not None or parts & _NOT:
+        return exact
+    if parts & _PARTLY:
+        return "counts"
+    return next((kind for kind in (*_DROPPED, "counts") if parts & meanings()[kind]), None)
+
+
+def _is_known(value: str) -> bool:
+    return any(folded(value) in words for words in meanings().values())
 
 
 def _wanted(profile: Profile) -> tuple[str, ...]:
@@ -160,13 +214,21 @@ def _wanted(profile: Profile) -> tuple[str, ...]:
     return _FINAL if _OF_PARCELS & set(words(profile.name)) else _DROPPED
 
 
-def _whether_counts(profile: Profile, sql: str, value: str) -> Open:
+def _whether_counts(profile: Profile, sql: str, value: str, *, kept: bool) -> Open:
     rows = f"count_if({sql} = {_literal(value)})"
+    with_them = Reading("as it is" if kept else f"with {_literal(value)} in where", "they count: {} rows", rows)
+    words = f"without {_literal(value)} in where" if kept else "as it is"
+    without = Reading(words, "they don't: {} rows", f"{rows} * 0")
+    both = (with_them, without) if kept else (without, with_them)
+    return Open("where", f"Do rows count whose {profile.name} is {value}?", both)
+
+
+def _whether_status(profile: Profile, condition: str) -> Open:
     return Open(
         "where",
-        f"Do rows count whose {profile.name} is {value}?",
-        (Reading("as it is", "they count: {} rows", rows),
-         Reading(f"without {_literal(value)} in where", "they don't: {} rows", f"{rows} * 0")),
+        f"Does {profile.name} say which rows count?",
+        (Reading("as it is", "rows that count: {}", f"count_if({condition})"),
+         Reading(f"no {profile.name} in where", "rows that count: {}", "count(1)")),
     )  # fmt: skip
 
 

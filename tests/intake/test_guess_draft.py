@@ -157,3 +157,66 @@ def test_an_explain_of_an_id_with_a_point_finds_the_whole_one() -> None:
     assert spellings("13085") == ["13085", "13085.0"]
     assert spellings("13085.0") == ["13085.0", "13085"]
     assert spellings("K-1.0") == ["K-1.0"]
+
+
+def where_of(found: Draft) -> str:
+    return found.where or ""
+
+
+def test_a_status_is_known_by_its_words_whatever_its_column_is_called() -> None:
+    rows = ["Awaiting check payment", "Payment accepted", "Canceled", "Delivered", "Payment accepted"]
+    lines = "\n".join(f"{n}|k{n}|2024-05-0{n + 1}|10.00|{state}" for n, state in enumerate(rows))
+    found = draft(f"order_id|customer|date|total|osname\n{lines}")
+    assert where_of(found) == "lower(trim(osname)) IN ('payment accepted', 'delivered')"
+    # A name that says nothing, and a phrase that is known by a part of it: both are asked about.
+    assert [(question.ours, question.what) for question in found.open] == [
+        ("where", "Does osname say which rows count?"),
+        ("where", "Do rows count whose osname is awaiting check payment?"),
+    ]
+    # New and returning customers are no status, and neither is what became of parcels.
+    kinds = "\n".join(f"{n}|k{n}|2024-05-0{n + 1}|10.00|{('new', 'returning')[n % 2]}" for n in range(4))
+    assert where_of(draft(f"order_id|customer|date|total|customer_type\n{kinds}")) == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "where"),
+    [
+        ("voided", "NNYN", "coalesce(lower(trim(voided)), '') NOT IN ('y')"),
+        ("is_deleted", "0010", "coalesce(lower(trim(is_deleted)), '') NOT IN ('1')"),
+        ("is_paid", "1101", "coalesce(lower(trim(is_paid)), '') NOT IN ('0')"),
+        ("is_member", "0010", ""),
+        ("voided", "NNNN", ""),
+    ],
+)
+def test_flags_of_rows_that_do_not_count(name: str, values: str, where: str) -> None:
+    rows = "\n".join(f"{n}|k{n}|2024-05-0{n + 1}|1{n}.00|{value}" for n, value in enumerate(values))
+    assert where_of(draft(f"order_id|customer|date|total|{name}\n{rows}")) == where
+
+
+def test_what_was_paid_back_is_taken_off_and_asked_about() -> None:
+    found = draft(
+        "order_id|customer|date|Amount Refunded|total\n1|ann|2024-05-01|0.00|35.00\n2|bob|2024-05-02|5.00|15.00"
+    )
+    less = "try_cast(total as decimal(20, 6)) - abs(coalesce(try_cast(`Amount Refunded` as decimal(20, 6)), 0))"
+    assert columns(found)["amount"] == less
+    assert [reading.text for reading in found.open[-1].readings] == [f"amount: {less}", "amount: total"]
+    # More than the amount: not of the same row.
+    other = draft("order_id|customer|date|refunded|total\n1|ann|2024-05-01|90.00|35.00\n2|bob|2024-05-02|5.00|15.00")
+    assert columns(other)["amount"] == "total"
+
+
+def test_small_whole_numbers_beside_prices_are_pieces_even_when_they_are_called_amount() -> None:
+    rows = "\n".join(f"{n}|k{n % 3}|2024-05-0{n + 1}|p{n}|{1 + n % 2}|{30 + 16 * n}" for n in range(5))
+    found = draft(f"order_id|customer|date|product_id|amount|sales_price\n{rows}")
+    assert (columns(found)["quantity"], columns(found)["unit_price"]) == ("amount", "sales_price")
+    assert "Does amount count pieces?" in [question.what for question in found.open]
+
+
+def test_a_price_of_one_piece_is_no_total() -> None:
+    rows = [(2, "10.00", "23.80"), (1, "5.00", "5.95"), (3, "10.00", "35.70")]
+    lines = "\n".join(f"{n}|k{n}|2024-05-0{n + 1}|{q}|{net}|{gross}" for n, (q, net, gross) in enumerate(rows))
+    found = draft(f"Bestellnr|Kundennr|Datum|Menge|Einzelpreis (netto)|Gesamtpreis (brutto)\n{lines}")
+    assert columns(found)["amount"] == "Gesamtpreis (brutto)"
+    assert [reading.text for reading in found.open[0].readings] == [
+        "amount: Gesamtpreis (brutto)", "quantity: Menge, unit_price: Einzelpreis (netto)",
+    ]  # fmt: skip
