@@ -36,6 +36,7 @@ _REFUNDS = frozenset("refund refunded erstattet rembourse reembolsado rimborsato
 _NO_MONEY = frozenset(
     "id number no nr date at status reason count quantity qty fee tax shipping items converted".split()
 )
+_HUNDREDTHS = frozenset("cents cent centimes centimos centesimi centavos pence grosze rappen minor".split())
 _CENT = 0.011
 _DISCOUNTS = frozenset("discount disc rabatt remise descuento sconto desconto korting rabat".split())
 
@@ -248,6 +249,14 @@ def _claim_amount(table: Table, pair: Scored, why: str) -> tuple[str, ...]:
                  (Reading(f"amount: {text}", "taken off: {}", total_of(text)), whole)),
         )  # fmt: skip
         why = f"{why}, less {back.name}"
+    elif _HUNDREDTHS & set(words(pair[0].name)):
+        text = f"{exact(form.sql)} / 100"
+        table.open.append(
+            Open("amount", f"Are the numbers of {pair[0].name} hundredths?",
+                 (Reading(f"amount: {text}", "as hundredths: {}", total_of(text)),
+                  Reading(f"amount: {form.text}", "as whole units: {}", total_of(form.sql)))),
+        )  # fmt: skip
+        why = f"{why}, in hundredths"
     table.claim("amount", *pair, _noted(why, form), text)
     return (form.sql,)
 

@@ -220,3 +220,9 @@ def test_a_price_of_one_piece_is_no_total() -> None:
     assert [reading.text for reading in found.open[0].readings] == [
         "amount: Gesamtpreis (brutto)", "quantity: Menge, unit_price: Einzelpreis (netto)",
     ]  # fmt: skip
+
+
+def test_cents_are_hundredths_and_asked_about() -> None:
+    found = draft("order_id|customer|date|total_cents\n1|ann|2024-05-01|3500\n2|bob|2024-05-02|1550")
+    assert columns(found)["amount"] == "try_cast(total_cents as decimal(20, 6)) / 100"
+    assert [reading.text for reading in found.open[-1].readings][1] == "amount: total_cents"
