@@ -71,6 +71,9 @@ def test_a_file_is_all_a_preset_needs() -> None:
         ("messages", "braze", "users.messages.email.softbounce", "ignored"), ("messages", "hubspot", "open", "opened"),
         ("messages", "hubspot", "delivered", "delivered"), ("messages", "mautic", "email.read", "opened"),
         ("messages", "sendgrid", "processed", "sent"), ("messages", "sendgrid", "deferred", "ignored"),
+        ("events", "segment", "wishlist product added to cart", "add_to_cart"),
+        ("events", "segment", "order_refunded", "other"), ("events", "segment", "video_content_playing", "ignored"),
+        ("events", "segment", "live chat conversation started", "contact"),
     ],
 )  # fmt: skip
 def test_presets_know_the_names_of_tools(kind: Kind, name: str, theirs: str, ours: str) -> None:
