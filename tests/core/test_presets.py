@@ -74,6 +74,7 @@ def test_a_file_is_all_a_preset_needs() -> None:
         ("events", "segment", "wishlist product added to cart", "add_to_cart"),
         ("events", "segment", "order_refunded", "other"), ("events", "segment", "video_content_playing", "ignored"),
         ("events", "segment", "live chat conversation started", "contact"),
+        ("events", "posthog", "order refunded", "other"), ("events", "posthog", "$csp_violation", "ignored"),
     ],
 )  # fmt: skip
 def test_presets_know_the_names_of_tools(kind: Kind, name: str, theirs: str, ours: str) -> None:
