@@ -75,6 +75,7 @@ def test_a_file_is_all_a_preset_needs() -> None:
         ("events", "segment", "order_refunded", "other"), ("events", "segment", "video_content_playing", "ignored"),
         ("events", "segment", "live chat conversation started", "contact"),
         ("events", "posthog", "order refunded", "other"), ("events", "posthog", "$csp_violation", "ignored"),
+        ("events", "mixpanel", "$mp_page_view", "page_view"), ("events", "mixpanel", "$mp_session_record", "ignored"),
     ],
 )  # fmt: skip
 def test_presets_know_the_names_of_tools(kind: Kind, name: str, theirs: str, ours: str) -> None:
