@@ -78,6 +78,8 @@ def test_a_file_is_all_a_preset_needs() -> None:
         ("events", "mixpanel", "$mp_page_view", "page_view"), ("events", "mixpanel", "$mp_session_record", "ignored"),
         ("events", "shopify_pixels", "advanced_dom_clicked", "click"),
         ("events", "shopify_pixels", "advanced_dom_mouse_moved", "ignored"),
+        ("events", "google_analytics", "in_app_purchase", "order"),
+        ("events", "google_analytics", "app_remove", "ignored"),
     ],
 )  # fmt: skip
 def test_presets_know_the_names_of_tools(kind: Kind, name: str, theirs: str, ours: str) -> None:
