@@ -82,6 +82,7 @@ def test_a_file_is_all_a_preset_needs() -> None:
         ("events", "google_analytics", "app_remove", "ignored"),
         ("events", "snowplow", "promo_click", "click"), ("events", "snowplow", "promotion_click", "click"),
         ("events", "snowplow", "refund", "other"), ("events", "snowplow", "trns_error", "ignored"),
+        ("events", "matomo", "13", "other"), ("events", "matomo", "outlink", "click"),
     ],
 )  # fmt: skip
 def test_presets_know_the_names_of_tools(kind: Kind, name: str, theirs: str, ours: str) -> None:
