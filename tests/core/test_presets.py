@@ -83,6 +83,9 @@ def test_a_file_is_all_a_preset_needs() -> None:
         ("events", "snowplow", "promo_click", "click"), ("events", "snowplow", "promotion_click", "click"),
         ("events", "snowplow", "refund", "other"), ("events", "snowplow", "trns_error", "ignored"),
         ("events", "matomo", "13", "other"), ("events", "matomo", "outlink", "click"),
+        ("messages", "braze", "users.messages.whatsapp.read", "opened"),
+        ("messages", "braze", "users.messages.rcs.click", "clicked"),
+        ("messages", "braze", "users.messages.banner.dismiss", "ignored"),
     ],
 )  # fmt: skip
 def test_presets_know_the_names_of_tools(kind: Kind, name: str, theirs: str, ours: str) -> None:
@@ -104,6 +107,8 @@ def test_presets_are_found_in_the_archive_for_clusters(tmp_path: Path) -> None:
 
 def test_what_says_that_somebody_came_or_left_is_left_to_the_user() -> None:
     assert "statuschange" not in meanings("messages", "hubspot", {})
+    assert "users.behaviors.subscription.globalstatechange" not in meanings("messages", "braze", {})
+    assert "lead.donotcontact" not in meanings("messages", "mautic", {})
 
 
 @pytest.mark.parametrize(
