@@ -86,6 +86,11 @@ def test_a_file_is_all_a_preset_needs() -> None:
         ("messages", "braze", "users.messages.whatsapp.read", "opened"),
         ("messages", "braze", "users.messages.rcs.click", "clicked"),
         ("messages", "braze", "users.messages.banner.dismiss", "ignored"),
+        ("messages", "klaviyo", "relayed sms", "sent"),
+        ("messages", "klaviyo", "unsubscribed from sms", "unsubscribed"),
+        ("messages", "klaviyo", "manually suppressed from email marketing", "unsubscribed"),
+        ("messages", "klaviyo", "clicked email to unsubscribe", "ignored"),
+        ("messages", "klaviyo", "subscribed to email marketing", "ignored"),
     ],
 )  # fmt: skip
 def test_presets_know_the_names_of_tools(kind: Kind, name: str, theirs: str, ours: str) -> None:
