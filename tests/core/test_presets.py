@@ -92,6 +92,7 @@ def test_a_file_is_all_a_preset_needs() -> None:
         ("messages", "klaviyo", "clicked email to unsubscribe", "ignored"),
         ("messages", "klaviyo", "subscribed to email marketing", "ignored"),
         ("messages", "mautic", "sms.sent", "sent"), ("messages", "mautic", "sms.failed", "ignored"),
+        ("messages", "hubspot", "suppressed", "ignored"), ("messages", "mailchimp", "upemail", "ignored"),
     ],
 )  # fmt: skip
 def test_presets_know_the_names_of_tools(kind: Kind, name: str, theirs: str, ours: str) -> None:
