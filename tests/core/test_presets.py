@@ -71,6 +71,28 @@ def test_a_file_is_all_a_preset_needs() -> None:
         ("messages", "braze", "users.messages.email.softbounce", "ignored"), ("messages", "hubspot", "open", "opened"),
         ("messages", "hubspot", "delivered", "delivered"), ("messages", "mautic", "email.read", "opened"),
         ("messages", "sendgrid", "processed", "sent"), ("messages", "sendgrid", "deferred", "ignored"),
+        ("events", "segment", "wishlist product added to cart", "add_to_cart"),
+        ("events", "segment", "order_refunded", "other"), ("events", "segment", "video_content_playing", "ignored"),
+        ("events", "segment", "live chat conversation started", "contact"),
+        ("events", "posthog", "order refunded", "other"), ("events", "posthog", "$csp_violation", "ignored"),
+        ("events", "mixpanel", "$mp_page_view", "page_view"), ("events", "mixpanel", "$mp_session_record", "ignored"),
+        ("events", "shopify_pixels", "advanced_dom_clicked", "click"),
+        ("events", "shopify_pixels", "advanced_dom_mouse_moved", "ignored"),
+        ("events", "google_analytics", "in_app_purchase", "order"),
+        ("events", "google_analytics", "app_remove", "ignored"),
+        ("events", "snowplow", "promo_click", "click"), ("events", "snowplow", "promotion_click", "click"),
+        ("events", "snowplow", "refund", "other"), ("events", "snowplow", "trns_error", "ignored"),
+        ("events", "matomo", "13", "other"), ("events", "matomo", "outlink", "click"),
+        ("messages", "braze", "users.messages.whatsapp.read", "opened"),
+        ("messages", "braze", "users.messages.rcs.click", "clicked"),
+        ("messages", "braze", "users.messages.banner.dismiss", "ignored"),
+        ("messages", "klaviyo", "relayed sms", "sent"),
+        ("messages", "klaviyo", "unsubscribed from sms", "unsubscribed"),
+        ("messages", "klaviyo", "manually suppressed from email marketing", "unsubscribed"),
+        ("messages", "klaviyo", "clicked email to unsubscribe", "ignored"),
+        ("messages", "klaviyo", "subscribed to email marketing", "ignored"),
+        ("messages", "mautic", "sms.sent", "sent"), ("messages", "mautic", "sms.failed", "ignored"),
+        ("messages", "hubspot", "suppressed", "ignored"), ("messages", "mailchimp", "upemail", "ignored"),
     ],
 )  # fmt: skip
 def test_presets_know_the_names_of_tools(kind: Kind, name: str, theirs: str, ours: str) -> None:
@@ -92,6 +114,8 @@ def test_presets_are_found_in_the_archive_for_clusters(tmp_path: Path) -> None:
 
 def test_what_says_that_somebody_came_or_left_is_left_to_the_user() -> None:
     assert "statuschange" not in meanings("messages", "hubspot", {})
+    assert "users.behaviors.subscription.globalstatechange" not in meanings("messages", "braze", {})
+    assert "lead.donotcontact" not in meanings("messages", "mautic", {})
 
 
 @pytest.mark.parametrize(

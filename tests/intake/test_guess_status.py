@@ -29,6 +29,14 @@ def test_words_of_other_languages_are_known() -> None:
     assert found.kept == ("abgeschlossen",)
 
 
+def test_a_payment_that_paypal_took_back_is_refunded_and_one_that_came_back_is_a_question() -> None:
+    seen = {"Complete": 6, "Processed": 2, "PayPal Reversed": 1, "pending_paypal": 1, "PayPal Canceled Reversal": 1}
+    found = filter_of(column("Status", *seen), {value.lower(): count for value, count in seen.items()})
+    assert found is not None
+    assert found.dropped == {"paypal reversed": "refunded", "pending_paypal": "pending"}
+    assert [question.what for question in found.open] == ["Do rows count whose Status is paypal canceled reversal?"]
+
+
 def test_an_unknown_word_counts_and_is_a_question() -> None:
     seen = {"paid": 8, "cancelled": 1, "laid away": 2}
     found = filter_of(column("order_status", "paid", "cancelled", "laid away"), seen)
