@@ -9,7 +9,7 @@ from functools import reduce
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from rfm_spark.behaviour.rates import ANSWERED, CLICKED, OPENED, REDEEMED, fate
+from rfm_spark.behaviour.rates import ANSWERED, CLICKED, OPENED, REDEEMED, fate, is_watched
 from rfm_spark.core.checks import severity
 from rfm_spark.core.engagement import EngagementConfig
 from rfm_spark.core.interaction_checks import MESSAGE_CHECKS
@@ -70,7 +70,7 @@ def outcomes(events: DataFrame, judging: Judging) -> DataFrame:
         {
             "human_opens": _human_opens(judging),
             "in_time": _in_time(judging.config.response_days),
-            "soon": _in_time(min(judging.wait_days, judging.config.response_days)),
+            "soon": _soon(judging),
         }
     )
     has_opens = _channels_where(judging.config.has_opens)
@@ -96,7 +96,7 @@ def outcomes(events: DataFrame, judging: Judging) -> DataFrame:
         *((counts & _any_of("in_time", (event,))).alias(event) for event in RESPONSES),
         F.to_date(F.array_max(acts)).alias("acted_on"),
         F.when(counts, F.to_date(F.array_max(counted_acts))).alias("answered_on"),
-        _fate(F.when(counts, F.to_date("delivered_ts")), has_opens, judging).alias("fate"),
+        _fate(F.to_date("delivered_ts"), has_opens, judging).alias("fate"),
         F.array_min(_times("events", ("unsubscribed", "complained"))).alias("stopped_ts"),
         F.array_max(_times("events", ("bounced",))).alias("bounced_ts"),
         F.array_max(_times("events", ("opened", *RESPONSES))).alias("proof_ts"),
@@ -110,6 +110,13 @@ def outcomes(events: DataFrame, judging: Judging) -> DataFrame:
         (counts & has_opens & (F.size(_times("events", ("opened",))) > F.size("human_opens"))).alias("machine_open"),
         (counts & late).alias("late_response"),
     )
+
+
+def _soon(judging: Judging) -> Column:
+    """Events up to wait_days after the delivery, of messages whose fate is watched."""
+    watched = is_watched(F.to_date("delivered_ts"), judging.as_of, judging.wait_days)
+    # Of others nobody asks, so nothing is looked through.
+    return F.when(watched, _in_time(min(judging.wait_days, judging.config.response_days)))
 
 
 def _fate(delivered_on: Column, has_opens: Column, judging: Judging) -> Column:

@@ -6,18 +6,22 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import reduce
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from rfm_spark.core.interaction_words import MESSAGE_CHANNELS
 
-# Days that are looked at: four weeks, and four before.
-RATE_DAYS = 56
+# Days that are looked at: a week, and eleven before.
+RATE_DAYS = 84
+# Days in the bits of a number.
+_DAYS_OF_PART = 63
 # What became of a message, or of a customer's visits on a day, in the bits of a number.
 OPENED, CLICKED, ANSWERED, REDEEMED = (1 << bit for bit in range(4))
 ORDERED, VIEWED, VIEW_CARTED, CARTED, CART_ORDERED = (1 << bit for bit in range(5))
 _MESSAGE_BITS, _VISIT_BITS = 4, 5
+_PARTS = range(-(-RATE_DAYS // _DAYS_OF_PART))
 INTERACTIONS = "interactions"
 
 
@@ -77,6 +81,12 @@ VISIT_RATES = (
 )  # fmt: skip
 
 
+def is_watched(delivered_on: Column, as_of: date, wait_days: int) -> Column:
+    """Whether a message counts for the rates: it had its days for being answered, and is not older than the past."""
+    age = F.datediff(F.lit(as_of), delivered_on)
+    return F.coalesce(age.between(wait_days, wait_days + RATE_DAYS - 1), F.lit(False))
+
+
 def fate(delivered_on: Column, as_of: date, wait_days: int, flags: Mapping[int, Column]) -> Column:
     """The age of a delivery in days and what became of it, as one number; null where nobody looks at it.
 
@@ -87,8 +97,9 @@ def fate(delivered_on: Column, as_of: date, wait_days: int, flags: Mapping[int, 
         flags: bit to whether it has it.
     """
     age = F.datediff(F.lit(as_of), delivered_on)
-    looked_at = age.between(wait_days, wait_days + RATE_DAYS - 1)
-    return F.when(looked_at, F.shiftleft(age, _MESSAGE_BITS) + _bits(flags)).cast("int")
+    return F.when(is_watched(delivered_on, as_of, wait_days), F.shiftleft(age, _MESSAGE_BITS) + _bits(flags)).cast(
+        "int"
+    )
 
 
 def fates_counted(channels: DataFrame) -> DataFrame:
@@ -127,21 +138,26 @@ def rates_of_messages(rows: Iterable[tuple[str, int, int]], as_of: date, wait_da
 
 
 def visit_days(counts: Column, age: str, flags: Mapping[int, Column]) -> dict[str, Column]:
-    """Aggregates over a customer's sessions: one BIGINT for each flag (and for a visit at all), a bit per day.
+    """Aggregates over a customer's sessions: BIGINTs for each flag, and for a visit at all, with a bit per day.
 
     Args:
         counts: whether a row is a session that counts.
         age: column with its age in days, INT.
         flags: bit to whether the session has it.
     """
-    day = F.when(counts & (F.col(age) < RATE_DAYS), F.expr(f"shiftleft(1L, {age})"))
-    every = {0: F.lit(True), **flags}
-    return {_visits(bit): F.bit_or(F.when(has, day).otherwise(F.lit(0).cast("bigint"))) for bit, has in every.items()}
+    sums = {}
+    for part in _PARTS:
+        first = part * _DAYS_OF_PART
+        inside = F.col(age).between(first, min(first + _DAYS_OF_PART, RATE_DAYS) - 1)
+        day = F.when(counts & inside, F.expr(f"shiftleft(1L, {age} - {first})"))
+        for bit, has in {0: F.lit(True), **flags}.items():
+            sums[_visits(bit, part)] = F.bit_or(F.when(has, day).otherwise(F.lit(0).cast("bigint")))
+    return sums
 
 
 def visit_columns() -> tuple[str, ...]:
     """Names of what `visit_days` makes."""
-    return tuple(map(_visits, _flags()))
+    return tuple(_visits(bit, part) for part in _PARTS for bit in _flags())
 
 
 def visits_counted(customers: DataFrame) -> DataFrame:
@@ -154,10 +170,10 @@ def visits_counted(customers: DataFrame) -> DataFrame:
         age INT, bits INT, customers BIGINT: at most RATE_DAYS times 32 rows.
     """
     ages = F.array(*(F.lit(age) for age in range(RATE_DAYS)))
-    each = customers.where(F.col(_visits(0)) != 0).select(F.explode(ages).alias("age"), *visit_columns())
-    there = each.where(F.getbit(F.col(_visits(0)), F.col("age")) == 1)
-    had = _bits({bit: F.getbit(F.col(_visits(bit)), F.col("age")) == 1 for bit in _flags() if bit})
-    return there.groupBy("age", had.alias("bits")).agg(F.count(F.lit(1)).alias("customers"))
+    there = reduce(Column.__or__, [F.col(_visits(0, part)) != 0 for part in _PARTS])
+    each = customers.where(there).select(F.explode(ages).alias("age"), *visit_columns())
+    had = _bits({bit: _on_day(bit) for bit in _flags() if bit})
+    return each.where(_on_day(0)).groupBy("age", had.alias("bits")).agg(F.count(F.lit(1)).alias("customers"))
 
 
 def rates_of_visits(rows: Iterable[tuple[int, int, int]], as_of: date) -> list[Rate]:
@@ -175,8 +191,18 @@ def _flags() -> tuple[int, ...]:
     return (0, *(1 << bit for bit in range(_VISIT_BITS)))
 
 
-def _visits(bit: int) -> str:
-    return f"visits_{bit}"
+def _visits(bit: int, part: int) -> str:
+    return f"visits_{bit}_{part}"
+
+
+def _on_day(bit: int) -> Column:
+    """Whether a day, given by its age, has the bit."""
+    found = F.lit(False)
+    for part in _PARTS:
+        first = part * _DAYS_OF_PART
+        inside = F.col("age").between(first, first + _DAYS_OF_PART - 1)
+        found = F.when(inside, F.getbit(F.col(_visits(bit, part)), F.col("age") - first) == 1).otherwise(found)
+    return found
 
 
 def _bits(flags: Mapping[int, Column]) -> Column:

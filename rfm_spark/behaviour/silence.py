@@ -10,11 +10,13 @@ from math import exp, inf, log
 from scipy.special import betaln
 from scipy.stats import false_discovery_control
 
-# Of all streams of a source that are looked at together: in one run of two hundred one of them may seem to stop.
-FALSE_ALARMS = 0.005
+# Of all streams of a source that are looked at together: in one run of four hundred one of them may seem to stop.
+FALSE_ALARMS = 0.0025
 # The usual rate is that of the last days with rows, as many as this.
 _RECENT_DAYS = 28
-# Of a stream that was never silent, days are taken as independent, and that is worth so many days of evidence.
+# Less than this many days say little about how long pauses are.
+_LEAST_DAYS = 63
+# Of a stream that was never silent in so many days, days are taken as independent; that is worth so many days.
 _WORTH = 4.0
 # Jeffreys' prior of a share.
 _JEFFREYS = 0.5
@@ -31,7 +33,7 @@ def chance_of_silence(days: Mapping[date, int], as_of: date, sent: Mapping[date,
     - rows come at random: with N rows in D days before, none in s more days has the chance (D / (D + s))^N;
     - days with rows and days without follow each other as in a chain of two states, so that pauses last: the share of
       silent days times the chance that a silence goes on for s - 1 more days, whose rate of going on is Beta
-      distributed by the pauses seen before;
+      distributed by the pauses seen before, and widely so where few days were seen;
     - what the rows answer may not have been sent: of N messages k were answered, none of n more has the chance
       C(N + n - k, n) / C(N + n, n) of no answer at all.
 
@@ -86,7 +88,7 @@ def _of_pauses(awake: Sequence[bool], length: int) -> float:
     share = (awake.count(False) + _JEFFREYS) / (len(awake) + 2 * _JEFFREYS)
     pauses = sum(not now for now in awake[:-1])
     gone_on = sum(not now and not later for now, later in pairwise(awake))
-    if pauses:
+    if pauses or len(awake) < _LEAST_DAYS:
         goes_on, ends = gone_on + _JEFFREYS, pauses - gone_on + _JEFFREYS
     else:
         goes_on, ends = _WORTH * share, _WORTH * (1 - share)

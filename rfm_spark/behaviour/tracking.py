@@ -84,8 +84,8 @@ def tracking_health(
     """The health of every channel and type that has ever sent anything, the gravest first.
 
     Stopped: silent up to as_of for so long that it is no chance (`silence.chance_of_silence`), with false alarms in at
-    most one run of two hundred over all channels and types of the source. Paused: nothing was sent that could have been
-    answered. Low and high: the last seven days against the mean week of the four before.
+    most one run of four hundred over all channels and types of the source. Paused: nothing was sent that could have
+    been answered. Low and high: the last seven days against the mean week of the four before.
 
     Args:
         source: events or messages.
@@ -153,7 +153,7 @@ def _health(
         detail = (
             f"no row since {last} ({silent} days; never silent for more than {usual} before), {rate:.1f} a day before"
         )
-    elif silence == "paused" and status != "new":
+    elif silence == "paused" and status in ("ok", "sparse"):
         status, detail = silence, f"no row since {last}, and nothing was sent that could have been answered"
     return Health(source, *key, recent, weekly, first, last, silent, usual, status, detail)
 

@@ -9,6 +9,7 @@ import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from pathlib import Path
 from uuid import uuid4
 
@@ -26,6 +27,8 @@ DELTA_SETTINGS = {
     "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
 }
 _SETTLED = "rfm_spark_settled_"
+# Views that the work in progress has made; threads that it starts have a list of their own.
+_VIEWS: ContextVar[list[str]] = ContextVar("views of settled frames")
 LOCAL_SETTINGS = {
     "spark.ui.enabled": "false",
     "spark.ui.showConsoleProgress": "false",
@@ -131,29 +134,29 @@ def settled(frame: DataFrame) -> DataFrame:
         return frame
     name = f"{_SETTLED}{uuid4().hex}"
     frame.createOrReplaceTempView(name)
+    _VIEWS.get([]).append(name)
     return spark.table(name)
 
 
 @contextmanager
 def in_time_zone(spark: SparkSession, name: str) -> Iterator[None]:
     """Rows are looked at in a time zone; afterwards the session is as before, without the views of `settled`."""
-    with session_settings(spark, {"spark.sql.session.timeZone": name}):
-        try:
+    views: list[str] = []
+    token = _VIEWS.set(views)
+    try:
+        with session_settings(spark, {"spark.sql.session.timeZone": name}):
             yield
-        finally:
-            _unsettle(spark)
+    finally:
+        _VIEWS.reset(token)
+        for view in views:
+            # What came of the work is known by now, and no view is worth another outcome.
+            with suppress(Exception):
+                spark.catalog.dropTempView(view)
 
 
 def over_connect(spark: SparkSession) -> bool:
     """Whether the session is a client of Spark Connect."""
     return type(spark).__module__.startswith("pyspark.sql.connect")
-
-
-def _unsettle(spark: SparkSession) -> None:
-    if over_connect(spark):
-        for table in spark.catalog.listTables():
-            if table.isTemporary and table.name.startswith(_SETTLED):
-                spark.catalog.dropTempView(table.name)
 
 
 def runs_here(spark: SparkSession) -> bool:

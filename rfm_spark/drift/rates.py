@@ -1,16 +1,16 @@
 """Rates against their own past: the share of messages that were clicked may fall while their number stays.
 
 A rate of the last days is compared with that of the weeks before by the score test of two shares with Yates'
-continuity correction (Fleiss, Levin and Paik 2003, section 3.1). Where days differ by more than chance, since each
-mailing has a content of its own, the variance is multiplied by the dispersion of the days before, and the tails are
-Student's (McCullagh and Nelder 1989, section 4.5).
+continuity correction (Fleiss, Levin and Paik 2003, section 3.1). Where days or weeks differ by more than chance, since
+each mailing has a content of its own, the variance is multiplied by their dispersion, and the tails are Student's
+(McCullagh and Nelder 1989, section 4.5).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from math import exp, inf, log, sqrt
 
 import numpy as np
@@ -22,13 +22,15 @@ from rfm_spark.drift.psi import CHANGED, INSUFFICIENT, MAJOR, MODERATE, NONE
 
 # Days now, days of the past, and how many days before now the past ends: a change of late, and a slow one.
 DAYS, PAST_DAYS = 7, 28
-GAPS = {PAST: 0, EARLIER: RATE_DAYS - PAST_DAYS - DAYS}
+GAPS = {PAST: 0, EARLIER: 3 * DAYS}
+# Of so many days before now it is known how much days and weeks differ.
+_KNOWN_DAYS = RATE_DAYS - DAYS
 # Of so large a change without one; and the least number of cases to be expected on either side.
 _SURE, _LEAST = 0.001, 5.0
-_LEAST_DAYS = 3
+_LEAST_UNITS = 3
 _HALF, _POWER = 0.5, 0.8
-# Days are taken to differ by more than chance where chance would make them differ so in one case of ten.
-_UNLIKE = 0.1
+# Days and weeks are taken to differ by more than chance where chance would make them differ so in one case of seven.
+_UNLIKE = 0.15
 _INTERVAL = 0.975
 _ROSE = "look whether programs open and click, or events are counted twice, then at content"
 # Volumes up to so far apart, either way round, are called unchanged.
@@ -89,6 +91,7 @@ class Change:
     Attributes:
         before: of the days before.
         now: of the last days.
+        past_days: days of before.
         p_value: of so large a change without one; None where there are too few cases.
         lower: of the ratio of the rates, at 95 %.
         upper: likewise.
@@ -97,6 +100,7 @@ class Change:
 
     before: Count
     now: Count
+    past_days: int
     p_value: float | None = None
     lower: float = 0.0
     upper: float = inf
@@ -108,35 +112,37 @@ class Change:
         return self.now.share / self.before.share
 
 
-def change(before: Sequence[Count], now: Count) -> Change:
+def change(before: Sequence[Count], now: Count, known: Sequence[Count] | None = None) -> Change:
     """Compare a rate with its past.
 
     Args:
         before: by day; days without any case say nothing.
         now: of all the last days.
+        known: days that show how much days and weeks differ, up to the last of them; `before` for None.
     """
-    filled = [(day, one) for day, one in enumerate(before) if one.whole]
-    past = Count(sum(one.part for _, one in filled), sum(one.whole for _, one in filled))
+    past = _sum(before)
     pooled = (past.part + now.part) / (past.whole + now.whole)
-    if len(filled) < _LEAST_DAYS or min(now.whole, past.whole) * min(pooled, 1 - pooled) < _LEAST:
-        return Change(past, now)
-    spread = _spread(filled, past.share)
+    days = sum(one.whole > 0 for one in before)
+    if days < _LEAST_UNITS or min(now.whole, past.whole) * min(pooled, 1 - pooled) < _LEAST:
+        return Change(past, now, len(before))
+    spreads = _spreads(before if known is None else known)
     each = 1 / now.whole + 1 / past.whole
-    error = sqrt(spread.factor * pooled * (1 - pooled) * each)
-    apart = max(abs(now.share - past.share) - each / 2, 0.0)
+    errors = max(abs(now.share - past.share) - each / 2, 0.0) / sqrt(pooled * (1 - pooled) * each)
+    spread = max(spreads, key=lambda one: one.tail(errors))
     can_tell = _power_of_halving(past, now, spread) >= _POWER
-    return Change(past, now, 2 * spread.tail(apart / error), *_interval(past, now, spread), can_tell)
+    return Change(past, now, len(before), 2 * spread.tail(errors), *_interval(past, now, spread), can_tell)
 
 
 @dataclass(frozen=True)
 class _Spread:
-    """By how much the variance of days is beyond chance, and the degrees of freedom that this is known with."""
+    """By how much the variance is beyond chance, and the degrees of freedom that this is known with."""
 
-    factor: float
-    free: float
+    factor: float = 1.0
+    free: float = inf
 
-    def tail(self, beyond: float) -> float:
-        """The chance of so many standard errors or more, on one side."""
+    def tail(self, errors: float) -> float:
+        """The chance of so many standard errors or more, on one side; `errors` are those of chance alone."""
+        beyond = errors / sqrt(self.factor)
         return float(special.ndtr(-beyond) if self.free == inf else special.stdtr(self.free, -beyond))
 
     def quantile(self, chance: float) -> float:
@@ -144,24 +150,41 @@ class _Spread:
         return float(special.ndtri(chance) if self.free == inf else special.stdtrit(self.free, chance))
 
 
-def _spread(days: Sequence[tuple[int, Count]], share: float) -> _Spread:
-    """Pearson's chi-square around a straight line, over its degrees of freedom; 1 where days differ by chance alone.
+def _spreads(days: Sequence[Count]) -> list[_Spread]:
+    """Of chance alone; and of days and of weeks, whose contents may last, where these differ by more."""
+    share = _sum(days).share
+    full = len(days) // DAYS * DAYS
+    weeks = [_sum(days[at : at + DAYS]) for at in range(len(days) - full, len(days), DAYS)]
+    found = [_Spread()]
+    if 0 < share < 1:
+        # Contents of days differ in a skewed way, so that their dispersion is known half as well as of normal ones.
+        both = (_dispersion(days, share, 2.0), _dispersion(weeks, share, 1.5))
+        found += [one for one in both if one is not None]
+    return found
 
-    Around a line, since a fall that began before the last days is not how much days differ.
+
+def _dispersion(units: Sequence[Count], share: float, skewed: float) -> _Spread | None:
+    """How much days (or weeks) that follow each other differ, over what chance explains; None where it explains it.
+
+    Of successive ones, since a change that began before the last days is not how much they differ (von Neumann 1941,
+    Ann. Math. Stat. 12:367); m differences have the variance of a chi-square of 2m² / (3m - 1) degrees of freedom.
     """
-    places, parts, wholes = (
-        np.array(column, dtype=np.float64)
-        for column in zip(*((day, one.part, one.whole) for day, one in days), strict=True)
-    )
-    free, each = len(days) - 2, parts / wholes
-    if share >= 1:
-        return _Spread(1.0, inf)
-    slope, start = np.polyfit(places, each, 1, w=np.sqrt(wholes))
-    squares = float((wholes * (each - start - slope * places) ** 2).sum() / (share * (1 - share)))
-    if special.chdtrc(free, squares) > _UNLIKE:
-        return _Spread(1.0, inf)
-    # Contents differ in a skewed way, so that their dispersion is known half as well as from normal ones.
-    return _Spread(max(squares / free, 1.0), free / 2)
+    filled = [one for one in units if one.whole]
+    differences = len(filled) - 1
+    if differences < 1:
+        return None
+    parts, wholes = (np.array(column, dtype=np.float64) for column in zip(*((one.part, one.whole) for one in filled),
+                                                                          strict=True))  # fmt: skip
+    expected = share * (1 - share) * (1 / wholes[1:] + 1 / wholes[:-1])
+    factor = float((np.diff(parts / wholes) ** 2 / expected).mean())
+    free = 2 * differences**2 / (3 * differences - 1)
+    if special.chdtrc(free, factor * free) > _UNLIKE:
+        return None
+    return _Spread(max(factor, 1.0), free / skewed)
+
+
+def _sum(counts: Sequence[Count]) -> Count:
+    return Count(sum(one.part for one in counts), sum(one.whole for one in counts))
 
 
 def _interval(past: Count, now: Count, spread: _Spread) -> tuple[float, float]:
@@ -186,10 +209,15 @@ def _change(rate: Rate, gap: int) -> Change | None:
     first = begin - timedelta(days=gap + PAST_DAYS)
     if not rate.days or min(rate.days) >= first + timedelta(days=DAYS):
         return None
-    before = [Count(*rate.days.get(first + timedelta(days=day), (0, 0))) for day in range(PAST_DAYS)]
-    since = [count for day, count in rate.days.items() if begin <= day <= rate.last_day]
-    now = Count(sum(part for part, _ in since), sum(whole for _, whole in since))
-    return change(before, now) if now.whole and any(one.part for one in before) else None
+    since = max(begin - timedelta(days=_KNOWN_DAYS), min(rate.days))
+    known = _counts(rate, since, begin)
+    before = _counts(rate, max(first, since), first + timedelta(days=PAST_DAYS))
+    now = _sum(_counts(rate, begin, rate.last_day + timedelta(days=1)))
+    return change(before, now, known) if now.whole and any(one.part for one in before) else None
+
+
+def _counts(rate: Rate, first: date, end: date) -> list[Count]:
+    return [Count(*rate.days.get(first + timedelta(days=day), (0, 0))) for day in range((end - first).days)]
 
 
 def _figure(rate: Rate, against: str, found: Change, smallest: float) -> Figure:
@@ -217,13 +245,13 @@ def _detail(rate: Rate, against: str, found: Change) -> str:
     ended = rate.last_day - timedelta(days=DAYS + GAPS[against])
     return (
         f"{rate.definition.words.format(of=rate.of)} {moved} {_volume(found)}, from {before.share:.2%} of "
-        f"{before.whole:,} to {now.share:.2%} of {now.whole:,} ({DAYS} days up to {rate.last_day} against {PAST_DAYS} "
-        f"up to {ended}{interval})"
+        f"{before.whole:,} to {now.share:.2%} of {now.whole:,} ({DAYS} days up to {rate.last_day} against "
+        f"{found.past_days} up to {ended}{interval})"
     )
 
 
 def _volume(found: Change) -> str:
-    ratio = (found.now.whole / DAYS) / (found.before.whole / PAST_DAYS)
+    ratio = (found.now.whole / DAYS) / (found.before.whole / found.past_days)
     if 1 / _SAME_VOLUME <= ratio <= _SAME_VOLUME:
         return "at unchanged volume"
     return f"at {ratio:.2g} times the volume"

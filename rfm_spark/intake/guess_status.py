@@ -83,10 +83,7 @@ def filter_of(profile: Profile, seen: Mapping[str, int]) -> Filter | None:
     if not dropped:
         return None
     sql = f"lower({_trimmed(profile)})"
-    listed = ", ".join(_literal(value) for value in kept)
-    condition = f"{sql} IN ({listed})" if kept else "false"
-    if "" in seen and kept:
-        condition = f"coalesce({sql}, '') IN ({listed}, '')"
+    condition = _one_of(sql, kept, blank="" in seen)
     parts = [f"{value or '(blank)'} {count:,}{_left_out(value, dropped)}" for value, count in _by_count(seen)]
     unsure = [value for value in kept if meant[value] is None] + [value for value in dropped if not _is_known(value)]
     questions = tuple(_whether_counts(profile, sql, value, kept=value in kept) for value in unsure)
@@ -148,7 +145,7 @@ def with_refunds(one: Filter, seen: Mapping[str, int]) -> Filter | None:
     others = {value: meaning for value, meaning in one.dropped.items() if value not in refunds}
     if not others:
         return None
-    sql = f"lower({_trimmed(one.column)}) IN ({', '.join(map(_literal, (*one.kept, *refunds)))})"
+    sql = _one_of(f"lower({_trimmed(one.column)})", [*one.kept, *refunds], blank="" in seen)
     parts = [f"{value or '(blank)'} {count:,}{_left_out(value, others)}" for value, count in _by_count(seen)]
     return Filter(one.column, sql, f"{one.column.name}: {'; '.join(parts)}", others, (*one.kept, *refunds), one.open)
 
@@ -230,6 +227,14 @@ def _whether_status(profile: Profile, condition: str) -> Open:
         (Reading("as it is", "rows that count: {}", f"count_if({condition})"),
          Reading(f"no {profile.name} in where", "rows that count: {}", "count(1)")),
     )  # fmt: skip
+
+
+def _one_of(sql: str, kept: Sequence[str], *, blank: bool) -> str:
+    """A condition that keeps these values, and rows without one where there are any."""
+    if not kept:
+        return f"coalesce({sql}, '') = ''" if blank else "false"
+    listed = ", ".join(map(_literal, kept))
+    return f"coalesce({sql}, '') IN ({listed}, '')" if blank else f"{sql} IN ({listed})"
 
 
 def _left_out(value: str, dropped: Mapping[str, str]) -> str:

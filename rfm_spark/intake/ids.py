@@ -20,7 +20,6 @@ _SPACES = (
     "\u2028\u2029\u202f\u205f\u3000\u200b\ufeff"
 )
 # Digits with nothing but zeros behind the point; of a text, with white space around it, which is trimmed later.
-_ONLY_ZEROS = r"^(-?[0-9]+)\.0+$"
 _WHOLE = r"^(\s*-?[0-9]+)\.0+(\s*)$"
 
 
@@ -32,7 +31,11 @@ def id_text(column: str, kind: DataType) -> Column:
     """
     if isinstance(kind, DecimalType):
         text = F.col(column).cast("string")
-        return F.regexp_replace(text, _ONLY_ZEROS, "$1") if kind.scale > 0 else text
+        if kind.scale == 0:
+            return text
+        # A whole one is written without an exponent, which Spark gives to 0 with many places.
+        whole = F.col(column).cast(DecimalType(38, 0))
+        return F.when(whole == F.col(column), whole.cast("string")).otherwise(text)
     if isinstance(kind, StringType):
         text = F.col(column)
         # The cheap look comes first: few ids have a point at all.

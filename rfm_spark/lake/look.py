@@ -156,7 +156,8 @@ def _head_by_spark(spark: SparkSession, path: str, shown: str) -> tuple[str, lis
     lines = _filled([str(row[0]) for row in rows if row[0]], shown)
     if lines[0].lower().startswith(("sep=", '"sep=')):
         raise SourceError(f"{shown} begins with a line {lines[0]}, which only local files may have; take it out")
-    return ("ISO-8859-1" if any("\ufffd" in line for line in lines) else "UTF-8"), lines
+    # Of the two encodings that most such files are in, this one has all letters of the other.
+    return ("windows-1252" if any("\ufffd" in line for line in lines) else "UTF-8"), lines
 
 
 def _local_head(place: Path, shown: str) -> tuple[str, list[str]]:
@@ -165,7 +166,8 @@ def _local_head(place: Path, shown: str) -> tuple[str, list[str]]:
     starts = [start_of(file, _HEAD_BYTES) for file in files[:_HEAD_FILES]]
     found = {found_encoding(start, shown) for start in starts if start.strip()}
     others = found - {"UTF-8", "ISO-8859-1", "windows-1252"}
-    if others and len(found) > 1:
+    beyond = any(not start.isascii() and found_encoding(start, shown) == "UTF-8" for start in starts)
+    if len(found) > 1 and (others or beyond):
         raise SourceError(f"{shown} holds files in several encodings ({', '.join(sorted(found))}); give one of them")
     encoding = next((name for name in ("windows-1252", "ISO-8859-1", *sorted(others)) if name in found), "UTF-8")
     return encoding, _filled(list(islice(lines_of(files[0], encoding), _HEAD_LINES)), shown)
@@ -189,7 +191,9 @@ def _text_format(lines: list[str], encoding: str, path: str) -> tuple[str, Optio
     if lines[0].lstrip().startswith("["):
         return "json", {"multiLine": True, **options}
     if lines[0].lstrip().startswith("{"):
-        return "json", options if _is_whole(lines[0]) else {"multiLine": True, **options}
+        # Spark wants to know how lines end before it reads them in another encoding.
+        ends: Options = {"lineSep": "\n", **options} if options else {}
+        return "json", ends if _is_whole(lines[0]) else {"multiLine": True, **options}
     if re.match(r'"?sep=.', lines[0]):
         lines = lines[1:]
     delimiter = _delimiter(lines) if lines else None

@@ -68,7 +68,7 @@ def test_what_stops_is_noticed_soon_among_forty(rows: list[int], days: int) -> N
     assert [judged(silent) for silent in (days - 1, days, days + 10)] == [False, True, True]
 
 
-def simulated(world: str, rng: np.random.Generator, days: int = 97) -> np.ndarray:
+def simulated(world: str, rng: np.random.Generator, days: int) -> np.ndarray:
     """Rows per day of a stream that nothing is wrong with."""
     if world == "rows at random":
         return np.asarray(rng.poisson(10 ** rng.uniform(-1.5, 2.5), days))
@@ -90,15 +90,14 @@ def simulated(world: str, rng: np.random.Generator, days: int = 97) -> np.ndarra
 WORLDS = ("rows at random", "weekdays", "weekly mailings", "mailings at random", "campaigns and pauses")
 
 
+@pytest.mark.parametrize("days", [36, 60, 97])
 @pytest.mark.parametrize("world", WORLDS)
-def test_at_most_one_run_in_a_hundred_warns_without_cause(world: str) -> None:
-    rng, runs, warned = np.random.default_rng(20240630), 200, 0
-    for _ in range(runs):
-        streams = [dated(simulated(world, rng)) for _ in range(40)]
-        chances = [chance_of_silence(stream, AS_OF) for stream in streams if stream]
-        warned += any(no_chance(chances))
-    # Were it more than one in a hundred, so few would be seen once in a hundred times at most.
-    assert warned <= stats.binom(runs, 0.01).ppf(0.99)
+def test_at_most_one_run_in_a_hundred_warns_without_cause(world: str, days: int) -> None:
+    rng, runs = np.random.default_rng(20240630), 200
+    worlds = ([dated(simulated(world, rng, days)) for _ in range(40)] for _ in range(runs))
+    warned = (any(no_chance([chance_of_silence(one, AS_OF) for one in streams if one])) for streams in worlds)
+    # Of campaigns and pauses 0.7 % of 1,500 runs do, of the other worlds fewer; two hundred vary by more.
+    assert sum(warned) <= stats.binom(runs, 0.007).ppf(0.95)
 
 
 def test_mailings_that_pause_are_not_called_stopped() -> None:
