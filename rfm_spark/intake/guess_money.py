@@ -111,9 +111,8 @@ def _order_total(
         return _claim_amount(
             table, total, f"the total of the order: of its lines only one has it ({orders:,} orders of several lines)"
         )
-    once = Reading(
-        f"amount: {form.text}", "as order totals: {}", "sum(value)", once_per=order.sql, value=exact(form.sql)
-    )
+    line = _order_as_line(order, form)
+    once = Reading(f"amount: {form.text}", "as order totals: {}", "sum(value)", once_per=line, value=exact(form.sql))
     each = Reading(f"amount: {form.text}, without line_id", "as line totals: {}", total_of(form.sql))
     what = f"{total[0].name} is the same on all lines of {orders:,} orders: is it the total of the order?"
     if quantity and price:
@@ -122,7 +121,7 @@ def _order_total(
         lines = Reading(
             f"quantity: {pieces.text}, unit_price: {apiece.text}", "as quantity × price: {}", total_of(product)
         )
-        table.open.append(Open("quantity", what, (lines, _with_line_id(once, order))))
+        table.open.append(Open("quantity", what, (lines, _with_line_id(once, line))))
         return _claim_product(table, quantity, price)
     why = f"the total of the order, which counts once: it is the same on all lines of {orders:,} orders"
     numbered = [profile for profile in table.free if profile is not total[0] and numbers_lines(profile, order)]
@@ -135,12 +134,12 @@ def _order_total(
     if chance_of_equals(total[0]) >= _CHANCE and not _OF_ORDERS & set(words(total[0].name)):
         # Most rows have the same amount anyway, so that lines of an order have it says little.
         each = Reading(f"amount: {form.text}", each.gives, each.sql)
-        table.open.append(Open("amount", what, (each, _with_line_id(once, order))))
+        table.open.append(Open("amount", what, (each, _with_line_id(once, line))))
         return _claim_amount(table, total, "taken for the total of the line")
     table.open.append(Open("amount", what, (once, each)))
     # Lines that share a line id are one line, so an order that is its own line counts once.
     table.found.append(
-        Found("line_id", order.text, f"the order itself, so that {total[0].name} counts once per order", "likely")
+        Found("line_id", line, f"the order itself, so that {total[0].name} counts once per order", "likely")
     )
     return _claim_amount(table, total, why)
 
@@ -153,8 +152,15 @@ def _multiplies(total: Scored, quantity: Scored | None, price: Scored | None) ->
     return agreed is not None and agreed >= _AGREES
 
 
-def _with_line_id(reading: Reading, order: Profile) -> Reading:
-    return replace(reading, text=f"{reading.text}, line_id: {order.text}")
+def _order_as_line(order: Profile, form: NumberForm) -> str:
+    """A line id that all lines of an order share; what is paid back later under its id is a line of its own."""
+    if not any(value and value < 0 for value in form.values):
+        return order.text
+    return f"concat({order.sql}, if({exact(form.sql)} < 0, '-', ''))"
+
+
+def _with_line_id(reading: Reading, line: str) -> Reading:
+    return replace(reading, text=f"{reading.text}, line_id: {line}")
 
 
 def _line_total(table: Table, total: Scored, quantity: Scored | None, price: Scored | None) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from pyspark.sql.types import StringType, StructType
 from rfm_spark.core.config import digest
 from rfm_spark.core.moments import from_micros
 from rfm_spark.core.places import CORRUPT, Where
+from rfm_spark.core.session import runs_here
 from rfm_spark.lake.jdbc import filled_options
 from rfm_spark.lake.texts import readable, repaired
 
@@ -65,7 +66,7 @@ def read_files(spark: SparkSession, path: str, place: Where, found: Listing) -> 
         options = {"mergeSchema": "true", **options}
     listed, given = list(found.files), options
     if place.format in _TEXT_FORMATS:
-        listed, options = readable(listed, options, place.format, place.shown)
+        listed, options = readable(listed, options, place.format, place.shown, converts=runs_here(spark))
     files = [_literal(file) for file in listed]
     rows = spark.read.format(place.format or "").options(**options).load(files)
     if place.format == "csv" and len(files) > 1 and not any(_INVENTED.fullmatch(name) for name in rows.columns):

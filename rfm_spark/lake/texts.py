@@ -34,7 +34,9 @@ def option(options: dict[str, str], *names: str) -> str | None:
     return next((value for key, value in options.items() if key.lower() in names), None)
 
 
-def readable(files: Sequence[str], options: dict[str, str], kind: str, shown: str) -> tuple[list[str], dict[str, str]]:
+def readable(
+    files: Sequence[str], options: dict[str, str], kind: str, shown: str, *, converts: bool = True
+) -> tuple[list[str], dict[str, str]]:
     """Files and options as Spark can read them.
 
     Files in encodings of several bytes, with a first line `sep=;`, or with columns aligned by blanks are converted to
@@ -45,6 +47,7 @@ def readable(files: Sequence[str], options: dict[str, str], kind: str, shown: st
         options: of Spark's reader, and ours.
         kind: csv or json.
         shown: the source, for messages.
+        converts: whether what is read is read on this machine, so that it may be a copy here.
 
     Raises:
         SourceError: the encoding is unknown, or files elsewhere than on this machine need a conversion.
@@ -64,7 +67,7 @@ def readable(files: Sequence[str], options: dict[str, str], kind: str, shown: st
         else "its first line is sep=" if said is not None
         else f"its encoding is {encoding}"
     )  # fmt: skip
-    if any(path is None or not path.is_file() for path in local):
+    if not converts or any(path is None or not path.is_file() for path in local):
         raise SourceError(f"{shown} can't be read where it is, since {why}; save it as plain CSV in UTF-8")
     kept = {key: value for key, value in options.items() if key.lower() not in ("encoding", "charset")}
     if aligned:

@@ -13,6 +13,7 @@ from rfm_spark.behaviour.rates import MESSAGE_RATES, VISIT_RATES, Rate, rates_of
 from rfm_spark.drift.figures import Figure, all_at_once
 from rfm_spark.drift.rates import Count, change, rate_figures, rate_warnings
 from rfm_spark.drift.verdict import verdict
+from tests.effort import amount
 
 stats = importlib.import_module("scipy.stats")
 LAST = date(2024, 6, 27)
@@ -148,7 +149,7 @@ def contents(world: str, rng: np.random.Generator, spread: float) -> np.ndarray:
 @pytest.mark.parametrize("world", ["days", "one mailing a week", "weeks", "days that resemble the day before"])
 @pytest.mark.parametrize(("volume", "spread"), [(300, 0.2), (5000, 0.3)])
 def test_contents_that_differ_are_no_change(world: str, volume: int, spread: float) -> None:
-    rng, runs, alarmed = np.random.default_rng(8), 200, 0
+    rng, runs, alarmed = np.random.default_rng(8), amount(60, 200), 0
     for _ in range(runs):
         rates = []
         for share in (0.5, 0.2, 0.1, 0.03):

@@ -1,6 +1,9 @@
 """Which rows count by the words of a status; pure."""
 
-from rfm_spark.intake.guess_status import filter_of, flag_filters, kept_rows, status_columns
+import duckdb
+import pytest
+
+from rfm_spark.intake.guess_status import filter_of, flag_filters, kept_rows, status_columns, with_refunds
 from rfm_spark.intake.guess_values import Profile
 
 SEEN = {"completed": 23, "processing": 9, "cancelled": 3, "refunded": 3, "on-hold": 1, "failed": 1}
@@ -70,3 +73,27 @@ def test_dates_of_cancellation_and_marks_of_tests_leave_rows_out() -> None:
     found = flag_filters(columns)
     assert [one.sql for one in found] == ["coalesce(trim(cancelled_at), '') = ''", "NOT coalesce(test, false)"]
     assert kept_rows(found, 3) == [0]
+
+
+@pytest.mark.parametrize("words", [
+    {"": 190, "cancelled": 10}, {"": 20, "completed": 156, "cancelled": 4}, {"completed": 5, "cancelled": 1},
+    {"cancelled": 3}, {"": 5, "refunded": 2},
+])  # fmt: skip
+def test_the_condition_keeps_just_what_the_filter_says(words: dict[str, int]) -> None:
+    found = filter_of(column("status", *(word or None for word in words)), words)
+    assert found is not None
+    with duckdb.connect() as database:
+        for word in words:
+            for value in (word, word.upper(), f" {word} ", *((None,) if not word else ())):
+                said = database.execute(f"SELECT coalesce({found.sql}, false) FROM (SELECT ? AS status)", [value])
+                (kept,) = said.fetchone() or (None,)
+                assert kept == found.keeps((value or "").strip() or None), (found.sql, value)
+
+
+def test_refunds_of_their_own_keep_rows_without_a_status() -> None:
+    seen = {"completed": 156, "": 20, "refunded": 20, "cancelled": 4}
+    found = filter_of(column("status", *(word or None for word in seen)), seen)
+    assert found is not None
+    kept = with_refunds(found, seen)
+    assert kept is not None
+    assert kept.sql == "coalesce(lower(trim(status)), '') IN ('completed', 'refunded', '')"

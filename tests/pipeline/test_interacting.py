@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from rfm_spark.cli.main import main
-from rfm_spark.core.config import Config
+from rfm_spark.core.config import Config, DriftConfig
 from rfm_spark.core.errors import GateError
 from rfm_spark.lake.ledger import Ledger
 from rfm_spark.lake.place import Place
@@ -255,3 +255,44 @@ def test_sources_of_which_nothing_is_there_are_said(spark: SparkSession, tmp_pat
     outcome = run_tiny(spark, shop_config(tmp_path), date(2024, 6, 30))
     assert any("sources.events has no usable row" in warning for warning in outcome.warnings)
     assert current(spark, Place.of(config), "interactions").count() == 0
+
+
+def clicked_less(fall: float) -> pd.DataFrame:
+    """A hundred mails a day, of which half are opened and half of these clicked; in the last ten days fewer by `fall`."""
+    rows = []
+    for day in range(4, 100):
+        at = datetime(AS_OF.year, AS_OF.month, AS_OF.day, 8) - timedelta(days=day)
+        for n in range(100):
+            who, message = f"c{n % 24 + 1:02d}", f"m{day}-{n}"
+            rows.append((who, message, at, "delivered", "email"))
+            # Rounded, so that each day has as many as the rate says.
+            share = 0.5 * (1 - fall if day < 14 else 1)
+            if n % 2:
+                rows.append((who, message, at + timedelta(hours=2), "opened", "email"))
+            if n % 2 and (n // 2) < round(50 * share):
+                rows.append((who, message, at + timedelta(hours=3), "clicked", "email"))
+    return pd.DataFrame(rows, columns=["who", "message", "ts", "what", "channel"])
+
+
+def test_fewer_clicks_at_unchanged_volume_are_a_figure_a_warning_and_a_verdict(
+    spark: SparkSession, tmp_path: Path
+) -> None:
+    config = shop(spark, tmp_path, clusters={"enabled": False}, quality={"max_staleness_days": None})
+    save(spark, clicked_less(0.4), tmp_path / "messages")
+    outcome = run_tiny(spark, config)
+    (said,) = [warning for warning in outcome.warnings if warning.startswith("rates: clicks per open")]
+    assert said.startswith("rates: clicks per open of email fell by 40% at unchanged volume, from 50.00% of 1,400 to")
+    assert said.endswith("look at links and tracking, then at content")
+    assert "people answer otherwise: clicks per message" in outcome.verdict
+    store = Store(spark, Place.of(config))
+    figures = {(row["subject"], row["against"]): row for row in store.rows("drift") if row["metric"] == "rate"}
+    of_clicks = figures["email.click_to_open_rate", "past"]
+    assert of_clicks["value"] == pytest.approx(0.6)
+    assert (of_clicks["severity"], of_clicks["threshold"]) == ("moderate", 0.8)
+    assert figures["email.open_rate", "past"]["severity"] == "none"
+    page = build_report(collect(store, outcome.run_id))
+    assert "Rates against their own past" in page
+    assert "clicks per open of email fell by 40%" in page
+    # Silent when a person says so: the same fall is below what matters to them.
+    calm = config.model_copy(update={"drift": DriftConfig.model_validate({"rates": {"smallest_fall": 0.5}})})
+    assert not [said for said in run_tiny(spark, calm).warnings if said.startswith("rates:")]
