@@ -32,7 +32,7 @@ _YES = frozenset("true t y yes 1 ja j oui si sim s tak".split())
 _NO = frozenset("false f n no 0 nein non nao nee nie".split())
 _IS = frozenset("is was flag ist est es e yn".split())
 # A part of a phrase says nothing beside one of these.
-_NOT = frozenset("not no non nicht kein ne pas sin senza sem niet nie un".split())
+_NOT = frozenset("not no non nicht kein ne pas sin senza sem niet nie un reversal".split())
 _PARTLY = frozenset(
     "partial partially partly teilweise partiellement parcialmente parzialmente gedeeltelijk czesciowo".split()
 )

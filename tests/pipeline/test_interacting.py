@@ -258,7 +258,7 @@ def test_sources_of_which_nothing_is_there_are_said(spark: SparkSession, tmp_pat
 
 
 def clicked_less(fall: float) -> pd.DataFrame:
-    """A hundred mails a day, of which half are opened and half of these clicked; in the last ten days fewer by `fall`."""
+    """A hundred mails a day, half of them opened and half of these clicked; in the last ten days fewer by `fall`."""
     rows = []
     for day in range(4, 100):
         at = datetime(AS_OF.year, AS_OF.month, AS_OF.day, 8) - timedelta(days=day)
@@ -290,7 +290,7 @@ def test_fewer_clicks_at_unchanged_volume_are_a_figure_a_warning_and_a_verdict(
     assert of_clicks["value"] == pytest.approx(0.6)
     assert (of_clicks["severity"], of_clicks["threshold"]) == ("moderate", 0.8)
     assert figures["email.open_rate", "past"]["severity"] == "none"
-    page = build_report(collect(store, outcome.run_id))
+    page = build_report(collect(spark, Place.of(config), outcome.run_id), config.display)
     assert "Rates against their own past" in page
     assert "clicks per open of email fell by 40%" in page
     # Silent when a person says so: the same fall is below what matters to them.
