@@ -35,7 +35,7 @@ def id_text(column: str, kind: DataType) -> Column:
             return text
         # A whole one is written without an exponent, which Spark gives to 0 with many places.
         whole = F.col(column).cast(DecimalType(38, 0))
-        return F.when(whole == F.col(column), whole.cast("string")).otherwise(text)
+        return F.when(F.col(column) % F.lit(1) == 0, whole.cast("string")).otherwise(text)
     if isinstance(kind, StringType):
         text = F.col(column)
         # The cheap look comes first: few ids have a point at all.

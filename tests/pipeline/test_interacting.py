@@ -258,7 +258,7 @@ def test_sources_of_which_nothing_is_there_are_said(spark: SparkSession, tmp_pat
 
 
 def clicked_less(fall: float) -> pd.DataFrame:
-    """A hundred mails a day, half of them opened and half of these clicked; in the last ten days fewer by `fall`."""
+    """A hundred mails a day, half of them opened and half of these clicked, fewer by `fall` in the last week."""
     rows = []
     for day in range(4, 100):
         at = datetime(AS_OF.year, AS_OF.month, AS_OF.day, 8) - timedelta(days=day)
@@ -266,7 +266,7 @@ def clicked_less(fall: float) -> pd.DataFrame:
             who, message = f"c{n % 24 + 1:02d}", f"m{day}-{n}"
             rows.append((who, message, at, "delivered", "email"))
             # Rounded, so that each day has as many as the rate says.
-            share = 0.5 * (1 - fall if day < 14 else 1)
+            share = 0.5 * (1 - fall if day < 10 else 1)
             if n % 2:
                 rows.append((who, message, at + timedelta(hours=2), "opened", "email"))
             if n % 2 and (n // 2) < round(50 * share):
