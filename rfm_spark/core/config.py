@@ -238,10 +238,12 @@ class Config(Strict):
     def canonical(self, rule_map: Mapping[str, Any]) -> str:
         """JSON with sorted keys of all that shapes results: no secrets, no lake location, no display."""
         document = self.model_dump(mode="json", by_alias=True, exclude={"lake", "display"})
-        own = self.sources.transactions.quality
+        own, own_columns = self.sources.transactions.quality, self.sources.transactions.columns
         # Only what a source's own limits say: what they leave out is the general ones' business.
         said = None if own is None else own.model_dump(mode="json", exclude_unset=True)
         document["sources"]["transactions"]["quality"] = said
+        # Runs of before a mapped discount was taken off are others.
+        document["sources"]["transactions"] |= {"discount": True} if "discount" in own_columns else {}
         messages = document["sources"]["messages"]
         if messages is not None and messages["preset"] is None:
             # A key that came later and is not set: runs of earlier versions stay the same.

@@ -102,3 +102,28 @@ def test_blank_aligned_columns_and_nested_json_are_looked_at(spark: SparkSession
     ]  # fmt: skip
     (tmp_path / "wide.txt").write_text("Customer name   Date         Amount\nAnn Lee         2024-05-01   5.00\n")
     assert read_source(spark, str(tmp_path / "wide.txt"))[2] == {"header": True, "sep": r"\s{2,}"}
+
+
+def test_json_lines_in_latin_1_are_read_as_they_are(spark: SparkSession, tmp_path: Path) -> None:
+    (tmp_path / "orders.json").write_bytes(
+        '{"who": "Müller", "paid": 1}\n{"who": "Zoë", "paid": 2}\n'.encode("latin-1")
+    )
+    rows, kind, options = read_source(spark, str(tmp_path / "orders.json"))
+    assert (kind, options["encoding"]) == ("json", "ISO-8859-1")
+    assert sorted(row["who"] for row in rows.collect()) == ["Müller", "Zoë"]
+
+
+def test_files_in_utf_8_and_latin_1_are_not_read_as_one(spark: SparkSession, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_bytes("who,paid\nMüller,1\n".encode())
+    (tmp_path / "b.csv").write_bytes("who,paid\nMüller,2\n".encode("latin-1"))
+    with pytest.raises(SourceError, match=r"several encodings \(ISO-8859-1, UTF-8\)"):
+        read_source(spark, str(tmp_path))
+    # Plain ASCII is both.
+    (tmp_path / "a.csv").write_bytes(b"who,paid\nMuller,1\n")
+    assert read_source(spark, str(tmp_path))[2]["encoding"] == "ISO-8859-1"
+
+
+def test_a_copy_here_is_no_use_to_executors_elsewhere(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_bytes("who;paid\nMüller;1\n".encode("utf-16"))
+    with pytest.raises(SourceError, match="can't be read where it is, since its encoding is UTF-16"):
+        readable([str(tmp_path / "a.csv")], {"encoding": "UTF-16"}, "csv", "a.csv", converts=False)
