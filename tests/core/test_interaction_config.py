@@ -90,3 +90,27 @@ def test_catalogues_have_no_code_twice() -> None:
 def test_the_shipped_example_connects_everything() -> None:
     shown = load_config(CONF / "omnichannel.yml")
     assert shown.stages == {"clusters", "interactions", "engagement", "engagement.rfm"}
+
+
+def test_a_mapped_discount_makes_another_run_than_before_it_was_taken_off() -> None:
+    columns = {"customer_id": "c", "order_id": "o", "order_ts": "t", "amount": "a"}
+    texts = []
+    for more in ({}, {"discount": "d"}):
+        source = {"path": "x", "format": "delta", "columns": {**columns, **more}}
+        document = {"lake": {"root": "l"}, "sources": {"transactions": source}}
+        texts.append(json.loads(Config.model_validate(document).canonical({}))["sources"]["transactions"])
+    assert "discount" not in texts[0]
+    assert texts[1]["discount"] is True
+
+
+def test_rates_that_nobody_set_leave_a_stored_configuration_as_it_was() -> None:
+    source = {
+        "path": "x",
+        "format": "delta",
+        "columns": {"customer_id": "c", "order_id": "o", "order_ts": "t", "amount": "a"},
+    }
+    document = {"lake": {"root": "l"}, "sources": {"transactions": source}}
+    plain = json.loads(Config.model_validate(document).canonical({}))
+    own = json.loads(Config.model_validate({**document, "drift": {"rates": {"smallest_fall": 0.3}}}).canonical({}))
+    assert plain["drift"] == {"policy": "monitor"}
+    assert own["drift"]["rates"] == {"smallest_fall": 0.3, "wait_days": 3}
