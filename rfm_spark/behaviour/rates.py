@@ -131,9 +131,9 @@ def rates_of_messages(rows: Iterable[tuple[str, int, int]], as_of: date, wait_da
     rates = []
     for channel in (name for name in MESSAGE_CHANNELS if name in found):
         mine = [Rate(channel, one, _by_day(found[channel], one), last_day) for one in MESSAGE_RATES]
-        clicks = next(rate for rate in mine if rate.definition.name == "click_rate")
-        # Where clicks are the only answers, the same figure twice would count as two.
-        rates += [rate for rate in mine if rate.definition.name != "response_rate" or rate.days != clicks.days]
+        alone = [rate.days for rate in mine if rate.definition.name in ("click_rate", "conversion_rate")]
+        # Where clicks (or redemptions) are the only answers, the same figure twice would count as two.
+        rates += [rate for rate in mine if rate.definition.name != "response_rate" or rate.days not in alone]
     return rates
 
 
