@@ -43,8 +43,9 @@ def line_values(rows: DataFrame, source: TransactionsSource, quality: QualityCon
 
     Returns:
         The ids, untidy BOOLEAN (whether one had white space around it), order_ts, order_date, cents BIGINT, exact
-        DECIMAL(24,9), formatted, finite, is_return, unknown_type BOOLEAN, quantity and price DOUBLE, currency, channel,
-        product_id, local_time STRING, `filtered` BOOLEAN where the source has a condition, record.
+        DECIMAL(24,9), nothing (a price of exactly 0), formatted, finite, is_return, unknown_type BOOLEAN, quantity and
+        price DOUBLE, currency, channel, product_id, local_time STRING, `filtered` BOOLEAN where the source has a
+        condition, record.
     """
     kinds = kinds_of(rows)
     amount = line_amount(rows, source)
