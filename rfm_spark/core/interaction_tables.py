@@ -77,7 +77,7 @@ ENGAGEMENT = run_table(
     ("reason", "STRING", "Why suppressed: unsubscribed, complained, bounced or disengaged; or few_messages; else null"),
     ("suppressed", "BOOLEAN", "Whether exports must leave the customer out of this channel"),
     ("suppressed_since", "DATE", "Day of what suppressed the customer"),
-    ("quiet_since", "DATE", "Since when they are left alone as disengaged, whatever else suppresses him"),
+    ("quiet_since", "DATE", "Since when they are left alone as disengaged, whatever else suppresses them"),
     ("last_act_date", "DATE", "Latest open, click, reply, redemption, visit or order known, in any channel"),
     ("reactivated_on", "DATE", "Day of the act that last lifted a suppression of the disengaged"),
     ("last_response_date", "DATE", "Latest open, click, reply or redemption that counted"),
