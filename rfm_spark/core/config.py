@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import ConfigDict, Field, PrivateAttr, field_validator, model_validator
 
 from rfm_spark.core.clustering import FEATURE_STAGES, ClustersConfig
+from rfm_spark.core.drifting import DriftConfig, RatesConfig
 from rfm_spark.core.engagement import EngagementConfig
 from rfm_spark.core.errors import ConfigError
 from rfm_spark.core.inputs import Sources
@@ -141,26 +142,6 @@ class SegmentsConfig(Strict):
     confirm_runs: int = Field(
         1, ge=1, le=60, description="confirmed_segment changes when a segment has held for so many runs."
     )
-
-
-class RatesConfig(Strict):
-    """When a rate, such as clicks per message, has changed."""
-
-    smallest_fall: float = Field(
-        0.2, gt=0, lt=1, description="A smaller fall, as a share of the rate, or as small a rise, is no alarm."
-    )
-    wait_days: int = Field(3, ge=0, le=30, description="Days that a message has for being opened and answered.")
-
-
-class DriftConfig(Strict):
-    """What a run does when the cluster model no longer fits, and which changes of rates it warns of."""
-
-    policy: Literal["monitor", "refit_when_major", "promote"] = Field(
-        "monitor",
-        description="monitor: only say so; refit_when_major: the run after a major verdict trains anew; promote: the "
-        "run after the one that trained a challenger is assigned by it.",
-    )
-    rates: RatesConfig = RatesConfig()
 
 
 class DisplayConfig(Strict):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from statistics import median
 
+from rfm_spark.intake.guess_amount import form_of, money_of
 from rfm_spark.intake.guess_checks import (
     agreement,
     chance_of_equals,
@@ -32,12 +33,6 @@ _OF_ORDERS = frozenset(
     "order orders grand basket invoice bestell bestellung commande pedido ordine encomenda bestelling"
     " zamowienia".split()
 )
-_REFUNDS = frozenset("refund refunded erstattet rembourse reembolsado rimborsato terugbetaald zwrocone".split())
-_NO_MONEY = frozenset(
-    "id number no nr date at status reason count quantity qty fee tax shipping items converted".split()
-)
-_HUNDREDTHS = frozenset("cents cent centimes centimos centesimi centavos pence grosze rappen minor".split())
-_CENT = 0.011
 _DISCOUNTS = frozenset("discount disc rabatt remise descuento sconto desconto korting rabat".split())
 
 Scored = tuple[Profile, float]
@@ -245,39 +240,10 @@ def _of_line(table: Table, quantity: Profile, price: Profile) -> bool | None:
 
 
 def _claim_amount(table: Table, pair: Scored, why: str) -> tuple[str, ...]:
-    form, text = form_of(pair[0]), form_of(pair[0]).text
-    back = _refunded(table, pair[0])
-    if back is not None:
-        text = f"{exact(form.sql)} - abs(coalesce({exact(form_of(back).sql)}, 0))"
-        whole = Reading(f"amount: {form.text}", "not taken off: {}", total_of(form.sql))
-        table.open.append(
-            Open("amount", f"Is {back.name} to be taken off {pair[0].name}?",
-                 (Reading(f"amount: {text}", "taken off: {}", total_of(text)), whole)),
-        )  # fmt: skip
-        why = f"{why}, less {back.name}"
-    elif _HUNDREDTHS & set(words(pair[0].name)):
-        text = f"{exact(form.sql)} / 100"
-        table.open.append(
-            Open("amount", f"Are the numbers of {pair[0].name} hundredths?",
-                 (Reading(f"amount: {text}", "as hundredths: {}", total_of(text)),
-                  Reading(f"amount: {form.text}", "as whole units: {}", total_of(form.sql)))),
-        )  # fmt: skip
-        why = f"{why}, in hundredths"
-    table.claim("amount", *pair, _noted(why, form), text)
+    form = form_of(pair[0])
+    text, more = money_of(table, pair[0])
+    table.claim("amount", *pair, _noted(f"{why}{more}", form), text)
     return (form.sql,)
-
-
-def _refunded(table: Table, amount: Profile) -> Profile | None:
-    """A column of what was paid back of the same row; never more than its amount."""
-    for profile in table.free:
-        named = set(words(profile.name))
-        if profile is amount or not _REFUNDS & named or _NO_MONEY & named or profile.number is None:
-            continue
-        pairs = zip(form_of(profile).values, form_of(amount).values, strict=True)
-        paid = [(abs(back), whole) for back, whole in pairs if back and whole is not None]
-        if paid and all(back <= abs(whole) + _CENT for back, whole in paid):
-            return profile
-    return None
 
 
 def _claim_product(table: Table, quantity: Scored, price: Scored) -> tuple[str, ...]:
@@ -289,11 +255,6 @@ def _claim_product(table: Table, quantity: Scored, price: Scored) -> tuple[str, 
         table.claim(ours, profile, points, _noted(why, form), form.text)
         expressions.append(form.sql)
     return tuple(expressions)
-
-
-def form_of(profile: Profile) -> NumberForm:
-    """How a column writes its numbers."""
-    return profile.number or NumberForm(profile.text, profile.sql, ())
 
 
 def _noted(why: str, form: NumberForm) -> str:
