@@ -224,7 +224,7 @@ class Config(Strict):
         said = None if own is None else own.model_dump(mode="json", exclude_unset=True)
         document["sources"]["transactions"]["quality"] = said
         # Runs of before a mapped discount was taken off are others.
-        document["sources"]["transactions"] |= {"discount": True} if "discount" in own_columns else {}
+        document |= {"discount": "taken off"} if "discount" in own_columns else {}
         messages = document["sources"]["messages"]
         if messages is not None and messages["preset"] is None:
             # A key that came later and is not set: runs of earlier versions stay the same.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -87,6 +87,10 @@ class TransactionsSource(Where):
         if self.rates is not None and "currency" not in have:
             problems.append("rates needs columns.currency")
         return problems
+
+    def as_read(self) -> dict[str, Any]:
+        """What decides how its rows become lines, as JSON: neither limits nor where copies are kept."""
+        return self.model_dump(mode="json", exclude={"quality": True, "land": True, "rates": {"land"}})
 
 
 class Sources(Strict):

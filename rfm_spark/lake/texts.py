@@ -26,7 +26,6 @@ from rfm_spark.lake.place import LOCAL
 ALIGNED = (r"\s+", r"\s{2,}")
 _SEP_LINE = re.compile(r'^\ufeff?"?sep=(.)"?\s*$')
 _FIRST = 256
-_BLOCK = 1 << 20
 
 
 def option(options: dict[str, str], *names: str) -> str | None:

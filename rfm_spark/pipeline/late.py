@@ -93,7 +93,8 @@ def reading(document: Mapping[str, Any]) -> dict[str, Any]:
     general = QualityConfig.model_validate(document.get("quality") or {})
     quality = general.with_own(QualityConfig.model_validate(given["quality"]) if given.get("quality") else None)
     return {
-        "source": source.model_dump(mode="json", exclude={"quality", "land"}),
+        "source": source.as_read(),
+        "discount": document.get("discount"),
         "timezone": document["timezone"],
         "checks": quality.checks,
         "max_quantity": quality.max_quantity,

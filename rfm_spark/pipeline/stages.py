@@ -71,8 +71,9 @@ def _look_for_late_rows(run: RunContext) -> int | None:
 
 def _keep_orders(run: RunContext) -> int | Later | None:
     source = run.config.sources.transactions
-    reading = source.model_dump(mode="json", exclude={"land": True, "rates": {"land"}})
-    mapping = json.dumps([reading, run.config.timezone, run.quality.checks, run.quality.max_quantity], sort_keys=True)
+    mapping = json.dumps(
+        [source.as_read(), run.config.timezone, run.quality.checks, run.quality.max_quantity], sort_keys=True
+    )
     reflects = json.dumps(
         {"config": run.config.name, "source": of_orders(run.inputs), "mapping": digest(mapping)[:16]}, sort_keys=True
     )
