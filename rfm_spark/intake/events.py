@@ -233,9 +233,7 @@ def _is_there(name: str) -> Column:
 def _id(name: str, kinds: Kinds, source: EventsSource) -> Column:
     if name not in kinds:
         return _nothing()
-    text = id_text(name, kinds[name])
-    tidy = severity("id_whitespace", source.quality.checks, EVENT_CHECKS) == "repair"
-    return trimmed(text) if tidy and is_text(kinds[name]) else text
+    return id_text(name, kinds[name], tidy=severity("id_whitespace", source.quality.checks, EVENT_CHECKS) == "repair")
 
 
 def _untidy(kinds: Kinds) -> Column:

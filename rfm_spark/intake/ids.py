@@ -23,8 +23,8 @@ _SPACES = (
 _WHOLE = r"^(\s*-?[0-9]+)\.0+(\s*)$"
 
 
-def id_text(column: str, kind: DataType) -> Column:
-    """A mapped id as text, as it was written; null where it is null or NaN.
+def id_text(column: str, kind: DataType, *, tidy: bool = False) -> Column:
+    """A mapped id as text, as it was written or without white space around it; null where it is null or NaN.
 
     Numbers that went through floating point on their way, as pandas makes them of columns with gaps, are whole again:
     13085.0 is 13085, as a number of any type and as a text.
@@ -38,8 +38,11 @@ def id_text(column: str, kind: DataType) -> Column:
         return F.when(F.col(column) % F.lit(1) == 0, whole.cast("string")).otherwise(text)
     if isinstance(kind, StringType):
         text = F.col(column)
-        # The cheap look comes first: few ids have a point at all.
-        return F.when(text.contains(".0"), F.regexp_replace(text, _WHOLE, "$1$2")).otherwise(text)
+        whole = F.regexp_replace(text, _WHOLE, "$1$2")
+        # One cheap look, of the column alone: what is made of an id is repeated wherever it is looked at.
+        if tidy:
+            return F.when(untidy(text) | text.contains(".0"), F.trim(whole, F.lit(_SPACES))).otherwise(text)
+        return F.when(text.contains(".0"), whole).otherwise(text)
     if not isinstance(kind, (FloatType, DoubleType)):
         return F.col(column).cast("string")
     # NaN was an empty cell.

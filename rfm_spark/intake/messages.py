@@ -122,9 +122,7 @@ def _conditions(values: DataFrame, kinds: Kinds, written: datetime | None, suppr
 
 
 def _id(name: str, kinds: Kinds, source: MessagesSource) -> Column:
-    text = id_text(name, kinds[name])
-    tidy = severity("id_whitespace", source.quality.checks, MESSAGE_CHECKS) == "repair"
-    return trimmed(text) if tidy and is_text(kinds[name]) else text
+    return id_text(name, kinds[name], tidy=severity("id_whitespace", source.quality.checks, MESSAGE_CHECKS) == "repair")
 
 
 def _untidy(kinds: Kinds) -> Column:

@@ -148,8 +148,7 @@ def kinds_of(rows: DataFrame) -> dict[str, DataType]:
 def _id(name: str, kinds: Kinds, *, tidy: bool) -> Column:
     if name not in kinds:
         return _nothing()
-    text = id_text(name, kinds[name])
-    clean = trimmed(text) if tidy and is_text(kinds[name]) else text
+    clean = id_text(name, kinds[name], tidy=tidy)
     # A blank line id is none: two lines without one are not the same line.
     return F.when(F.trim(clean) != "", clean) if name == "line_id" else clean
 

@@ -257,3 +257,14 @@ def test_rows_that_do_not_add_up_stop_the_run(
     with pytest.raises(BalanceError, match="300 rows read, but 276 accepted"):
         run_tiny(spark, config_for(tmp_path), AS_OF)
     assert not Store(spark, Place.of(config_for(tmp_path))).exists("runs")
+
+
+def test_a_discount_is_taken_off_on_every_date_and_late_rows_are_found(spark: SparkSession, tmp_path: Path) -> None:
+    columns = {"customer_id": "who", "order_id": "ord", "order_ts": "day", "amount": "money", "discount": "off"}
+    config = csv_config(tmp_path, columns, name="off")
+    deliver(tmp_path, "a.csv", "who,ord,day,money,off\na,1,2024-05-01,30.00,5.00\na,2,2024-06-20,10.00,\n")
+    run_tiny(spark, config, date(2024, 5, 31))
+    deliver(tmp_path, "b.csv", "who,ord,day,money,off\nb,3,2024-05-20,20.00,-2.50\n")
+    outcome = run_tiny(spark, config)
+    assert measures(spark, config) == {"a": (2, Decimal("35.00")), "b": (1, Decimal("17.50"))}
+    assert any("what was published as of 2024-05-31 has other rows by now" in said for said in outcome.warnings)
