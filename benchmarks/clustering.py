@@ -67,9 +67,9 @@ def scikit_learn(spark: SparkSession, table: Path) -> list[Timing]:
 
 def whole_scan(spark: SparkSession, table: Path) -> list[Timing]:
     """This project's training: k chosen over 2 … 10 with 20 bootstraps each, the fit, and everyone assigned."""
-    from rfm_spark.clusters.assign import assigned
-    from rfm_spark.clusters.train import Stamp, train
-    from rfm_spark.core.clustering import ClustersConfig
+    from rfm_spark.capabilities.clusters.assign import assigned
+    from rfm_spark.capabilities.clusters.config import ClustersConfig
+    from rfm_spark.capabilities.clusters.train import Stamp, train
 
     customers = customers_of(spark, table)
     stamp = Stamp("bench", "bench", "bench", AS_OF)

@@ -128,10 +128,10 @@ def run_orders(job: Job) -> list[Timing]:
 
 def run_intake(job: Job) -> list[Timing]:
     """Lines to orders with every check, count and fingerprint of a run."""
-    from rfm_spark.core.inputs import TransactionsSource
-    from rfm_spark.intake.counts import observed
-    from rfm_spark.intake.lines import Intake, accepted_until, judged_lines
-    from rfm_spark.intake.orders import build_orders
+    from rfm_spark.capabilities.purchases.config import TransactionsSource
+    from rfm_spark.capabilities.purchases.counts import observed
+    from rfm_spark.capabilities.purchases.lines import Intake, accepted_until, judged_lines
+    from rfm_spark.capabilities.purchases.orders import build_orders
 
     spark = _warm_session("intake", job)
     columns = {name: name for name in ("customer_id", "order_id", "order_ts", "amount")}

@@ -20,11 +20,16 @@ from pyspark.sql import functions as F
 
 from benchmarks.competitors import spark_session
 from benchmarks.measure import timed
-from rfm_spark.behaviour.interactions import Features, customer_interactions, events_each_once, interaction_rows
-from rfm_spark.core.interaction_checks import EVENT_CHECKS
-from rfm_spark.core.interactions import EventsSource, InteractionsConfig
-from rfm_spark.intake.events import Reading, counted, judged_events
-from rfm_spark.intake.interaction_counts import interaction_counts, tallied
+from rfm_spark.capabilities.events.checks import EVENT_CHECKS
+from rfm_spark.capabilities.events.config import EventsSource, InteractionsConfig
+from rfm_spark.capabilities.events.interactions import (
+    Features,
+    customer_interactions,
+    events_each_once,
+    interaction_rows,
+)
+from rfm_spark.capabilities.events.rows import Reading, counted, judged_events
+from rfm_spark.core.reading.interaction_counts import interaction_counts, tallied
 
 ROOT = Path(__file__).resolve().parents[1]
 AS_OF = date(2025, 12, 31)

@@ -12,8 +12,8 @@ import duckdb
 import numpy as np
 
 from benchmarks.generate import live_files
-from rfm_spark.clusters.choose import scan, stable_k
-from rfm_spark.clusters.driver import Points
+from rfm_spark.capabilities.clusters.choose import scan, stable_k
+from rfm_spark.capabilities.clusters.driver import Points
 
 CUSTOMERS = 3000
 KS = tuple(range(2, 11))

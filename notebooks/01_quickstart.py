@@ -12,24 +12,24 @@ from datetime import date
 
 from pyspark.sql import functions as F
 
-from rfm_spark.behaviour.rfm import customer_measures, window_start
-from rfm_spark.clusters.assign import assigned
-from rfm_spark.clusters.profiles import cluster_profiles
-from rfm_spark.clusters.train import Stamp, train
-from rfm_spark.core.clustering import ClustersConfig
-from rfm_spark.core.config import RfmConfig
-from rfm_spark.core.inputs import TransactionsSource
+from rfm_spark.capabilities.clusters.assign import assigned
+from rfm_spark.capabilities.clusters.config import ClustersConfig
+from rfm_spark.capabilities.clusters.profiles import cluster_profiles
+from rfm_spark.capabilities.clusters.train import Stamp, train
+from rfm_spark.capabilities.purchases.config import TransactionsSource
+from rfm_spark.capabilities.purchases.lines import accepted_until, rejects, typed_lines
+from rfm_spark.capabilities.purchases.measures import customer_measures, window_start
+from rfm_spark.capabilities.purchases.orders import build_orders
+from rfm_spark.capabilities.rfm.config import RfmConfig
+from rfm_spark.capabilities.rfm.cuts import quantile_cuts
+from rfm_spark.capabilities.rfm.scores import scored_customers, z_values
+from rfm_spark.capabilities.segments.load import load_rule_map
+from rfm_spark.capabilities.segments.rules import segment_column
+from rfm_spark.capabilities.segments.summary import segment_summary
 from rfm_spark.core.session import get_session
 from rfm_spark.core.stats import exact_moments
-from rfm_spark.intake.lines import accepted_until, rejects, typed_lines
-from rfm_spark.intake.orders import build_orders
 from rfm_spark.lake.place import Place
 from rfm_spark.lake.readers import current
-from rfm_spark.segments.cuts import quantile_cuts
-from rfm_spark.segments.load import load_rule_map
-from rfm_spark.segments.rules import segment_column
-from rfm_spark.segments.scored import scored_customers, z_values
-from rfm_spark.segments.summary import segment_summary
 
 spark = get_session("quickstart")
 lake_folder = os.environ.get("RFM_SPARK_DEMO", "lake/demo")

@@ -10,7 +10,7 @@ from typing import Any
 
 from pyspark.sql import DataFrame, SparkSession
 
-from rfm_spark.core.config import Config
+from rfm_spark.core.config import Config, config_model
 from rfm_spark.core.loading import validate
 from rfm_spark.pipeline import Outcome, run
 
@@ -88,7 +88,7 @@ def config_for(folder: Path, **changes: Any) -> Config:
         "rfm": {"window_days": 365},
         "clusters": {"enabled": False},
     }
-    return validate(Config, {**document, **changes}, "tiny.yml")
+    return validate(config_model(), {**document, **changes}, "tiny.yml")
 
 
 def run_tiny(spark: SparkSession, config: Config, as_of: date = AS_OF, **options: Any) -> Outcome:

@@ -17,7 +17,7 @@ import yaml
 from pyspark.sql import SparkSession
 
 from rfm_spark.core.errors import LakeError
-from rfm_spark.core.schemas import TABLES
+from rfm_spark.core.schemas import tables
 from rfm_spark.lake.place import Place
 from rfm_spark.lake.readers import current
 from rfm_spark.lake.store import Store
@@ -68,7 +68,9 @@ def source(session: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> P
 def everything(spark: SparkSession, lake: Path) -> dict[str, list[dict[str, object]]]:
     place = Place(root=str(lake))
     store = Store(spark, place)
-    return {name: rows_of(store.read(name)) for name, t in TABLES.items() if t.kind != "ledger" and store.exists(name)}
+    return {
+        name: rows_of(store.read(name)) for name, t in tables().items() if t.kind != "ledger" and store.exists(name)
+    }
 
 
 def kill_somewhere(process: subprocess.Popen[str], moments: random.Random) -> None:

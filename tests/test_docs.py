@@ -10,13 +10,15 @@ from typing import Any
 import pytest
 import yaml
 
+from rfm_spark.capabilities.engagement.checks import MESSAGE_CHECKS
+from rfm_spark.capabilities.events.checks import EVENT_CHECKS
+from rfm_spark.capabilities.purchases.checks import BY_CODE, LINE_CHECKS
+from rfm_spark.capabilities.purchases.quality import QualityConfig
 from rfm_spark.cli.parser import build_parser
-from rfm_spark.core.checks import BY_CODE, CHECKS, Check
-from rfm_spark.core.config import Config
-from rfm_spark.core.interaction_checks import EVENT_CHECKS, MESSAGE_CHECKS
+from rfm_spark.core.config import config_model
 from rfm_spark.core.loading import validate
-from rfm_spark.core.presets import Kind, presets
-from rfm_spark.core.quality import QualityConfig
+from rfm_spark.core.reading.checks import Check
+from rfm_spark.core.reading.presets import Kind, presets
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 NAMES = ("quality.md", "landing.md", "clusters.md", "drift.md", "interactions.md")
@@ -57,7 +59,7 @@ def test_every_configuration_loads_and_every_fragment_parses(name: str, block: s
     document: Any = yaml.safe_load(block)
     assert isinstance(document, dict)
     if "sources" in document:
-        assert validate(Config, document, name).name == "shop"
+        assert validate(config_model(), document, name).name == "shop"
 
 
 def test_whole_configurations_are_among_them() -> None:
@@ -67,7 +69,7 @@ def test_whole_configurations_are_among_them() -> None:
     assert {source.get("format") for _, source in whole} >= {None, "csv", "jdbc"}
 
 
-@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.code)
+@pytest.mark.parametrize("check", LINE_CHECKS, ids=lambda check: check.code)
 def test_every_check_is_in_the_table_as_the_catalogue_has_it(check: Check) -> None:
     found = [row for row in rows("quality.md") if row[0] == f"`{check.code}`"]
     assert len(found) == 1

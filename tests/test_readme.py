@@ -13,7 +13,7 @@ import yaml
 from pyspark.sql import SparkSession
 
 from rfm_spark.cli.main import main
-from rfm_spark.core.config import Config
+from rfm_spark.core.config import config_model
 from rfm_spark.core.loading import validate
 from rfm_spark.core.resources import shipped_text
 
@@ -59,4 +59,4 @@ def test_the_configuration_of_the_readme_is_valid() -> None:
     blocks = re.findall(r"```yaml\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
     assert blocks
     for block in blocks:
-        assert validate(Config, yaml.safe_load(block), "README.md").name == "retail"
+        assert validate(config_model(), yaml.safe_load(block), "README.md").name == "retail"

@@ -5,12 +5,13 @@ from __future__ import annotations
 import argparse
 import json
 
+from rfm_spark.capabilities.rfm.config import RfmConfig
+from rfm_spark.capabilities.segments.lint import lint
+from rfm_spark.capabilities.segments.load import checked_rule_map, rule_params
 from rfm_spark.cli import clock
 from rfm_spark.cli.places import config_of, session
 from rfm_spark.core.config import Config
 from rfm_spark.core.errors import ConfigError, GateError, RfmSparkError
-from rfm_spark.segments.lint import lint
-from rfm_spark.segments.load import checked_rule_map, rule_params
 
 
 def check_command(options: argparse.Namespace) -> int:
@@ -41,7 +42,7 @@ def check_command(options: argparse.Namespace) -> int:
         raise ConfigError(options.config if len(problems) > 1 else "check", [*problems, *found.stops])
     for line in found.lines:
         print(line)
-    report = lint(rule_map, config.rfm.scoring.bins, rule_params(config))
+    report = lint(rule_map, config.part(RfmConfig).scoring.bins, rule_params(config))
     print(f"rule map {rule_map.name}: {len(rule_map.segments)} rules, {len(report.unreachable)} unreachable")
     for warning in found.warnings:
         print(f"warning: {warning}")

@@ -13,14 +13,14 @@ from typing import Any
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
+from rfm_spark.capabilities.clusters.config import ClustersConfig
+from rfm_spark.capabilities.clusters.features import Feature
+from rfm_spark.capabilities.clusters.model import ClusterModel, definition_of
+from rfm_spark.capabilities.clusters.tables import CLUSTER_LINEAGE, CLUSTER_PROFILES
+from rfm_spark.capabilities.rfm.config import RfmConfig
 from rfm_spark.cli import console
 from rfm_spark.cli.places import config_of
 from rfm_spark.cli.reading import print_rows
-from rfm_spark.clusters.features import Feature
-from rfm_spark.clusters.model import ClusterModel, definition_of
-from rfm_spark.core.cluster_tables import CLUSTER_LINEAGE, CLUSTER_PROFILES
-from rfm_spark.core.clustering import ClustersConfig
-from rfm_spark.core.config import RfmConfig
 from rfm_spark.core.errors import ConfigError, LakeError
 from rfm_spark.lake.ledger import Ledger, RunRow
 from rfm_spark.lake.models import CHALLENGER, Champion, ModelRow, Models, champion_of
@@ -164,7 +164,7 @@ def why_replaced(options: argparse.Namespace, known: Segmentation, model: ModelR
     """Why the next run would train a model all the same if this one is champion and not pinned; None if it wouldn't."""
     if options.config is not None:
         given = config_of(options)
-        config, rfm = given.clusters, given.rfm
+        config, rfm = given.part(ClustersConfig), given.part(RfmConfig)
     else:
         newest = json.loads(known.complete[-1].config)
         config, rfm = ClustersConfig.model_validate(newest["clusters"]), RfmConfig.model_validate(newest["rfm"])

@@ -9,14 +9,14 @@ import numpy as np
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from rfm_spark.capabilities.clusters.assign import assigned, crossed_models
+from rfm_spark.capabilities.clusters.identity import adjusted_rand
+from rfm_spark.capabilities.clusters.model import ClusterModel
+from rfm_spark.capabilities.segments.tables import SEGMENTS
 from rfm_spark.cli import clock, console
 from rfm_spark.cli.cluster_models import Segmentation, list_models, segmentation, show_model, why_replaced
 from rfm_spark.cli.places import place_of, run_of, session
-from rfm_spark.clusters.assign import assigned, crossed_models
-from rfm_spark.clusters.identity import adjusted_rand
-from rfm_spark.clusters.model import ClusterModel
 from rfm_spark.core.errors import ConfigError, LakeError
-from rfm_spark.core.schemas import SEGMENTS
 from rfm_spark.core.session import persisted
 from rfm_spark.lake.ledger import RunRow
 from rfm_spark.lake.place import checked_run_id

@@ -10,17 +10,17 @@ from typing import Any
 from pyspark.sql import DataFrame, Row, SparkSession
 from pyspark.sql import functions as F
 
+from rfm_spark.capabilities.drift.distributions import from_rows
+from rfm_spark.capabilities.drift.figures import Figure, all_at_once, is_alarm
+from rfm_spark.capabilities.drift.tables import DISTRIBUTIONS
+from rfm_spark.capabilities.drift.verdict import verdict
+from rfm_spark.capabilities.movement.moves import Flicker, cluster_transitions, flicker, segment_transitions
+from rfm_spark.capabilities.movement.tables import CAUSES, CLUSTER_CAUSES, NO_SEGMENT
 from rfm_spark.cli import console
 from rfm_spark.cli.places import place_of, run_of, session
 from rfm_spark.cli.reading import print_rows
-from rfm_spark.core.cluster_tables import CLUSTER_CAUSES
 from rfm_spark.core.errors import ConfigError, LakeError
-from rfm_spark.core.schemas import CAUSES, DISTRIBUTIONS, NO_SEGMENT
 from rfm_spark.core.session import persisted
-from rfm_spark.drift.distributions import from_rows
-from rfm_spark.drift.figures import Figure, all_at_once, is_alarm
-from rfm_spark.drift.movement import Flicker, cluster_transitions, flicker, segment_transitions
-from rfm_spark.drift.verdict import verdict
 from rfm_spark.lake.ledger import RunRow
 from rfm_spark.lake.place import Place
 from rfm_spark.lake.store import Store

@@ -12,15 +12,15 @@ from typing import Any
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
+from rfm_spark.capabilities.rfm.config import MEASURES
+from rfm_spark.capabilities.rfm.cuts import COLUMN_OF, CutSet, from_rows, known_groups, nearest_group
+from rfm_spark.capabilities.segments.rules import RuleMap, first_match, rule_text
 from rfm_spark.cli.places import place_of, run_of, session
-from rfm_spark.core.config import MEASURES
 from rfm_spark.core.errors import ConfigError
 from rfm_spark.lake.ledger import RunRow
 from rfm_spark.lake.place import Place
 from rfm_spark.lake.readers import history, of_run
 from rfm_spark.lake.store import Store
-from rfm_spark.segments.cuts import COLUMN_OF, CutSet, from_rows, known_groups, nearest_group
-from rfm_spark.segments.rules import RuleMap, first_match, rule_text
 
 # Ratios of the two distances below which a customer's cluster is called so.
 _SURENESS = (

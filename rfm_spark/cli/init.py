@@ -12,9 +12,9 @@ from pathlib import Path
 from pyspark.sql import SparkSession
 
 from rfm_spark.cli import clock
+from rfm_spark.cli.guess.mapping import Guess, guess, render
 from rfm_spark.cli.places import session
 from rfm_spark.core.errors import ConfigError
-from rfm_spark.intake.guess import Guess, guess, render
 from rfm_spark.lake.look import read_source
 
 _SCHEME = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]+:/")

@@ -13,19 +13,19 @@ from rfm_spark.core.errors import Exit, RfmSparkError, cause_of
 
 # Named, not imported: a job on a cluster has neither plots nor a terminal UI, and needs only its own command.
 COMMANDS = {
-    "demo": "demo:demo_command",
-    "run": "running:run_command",
-    "check": "check:check_command",
-    "runs": "reading:runs_command",
-    "show": "reading:show_command",
-    "rejects": "rejects:rejects_command",
-    "report": "reading:report_command",
-    "compare": "compare:compare_command",
-    "explain": "explain:explain_command",
-    "rules": "rules:rules_command",
-    "clusters": "clusters:clusters_command",
-    "init": "init:init_command",
-    "doctor": "doctor:doctor_command",
+    "demo": "rfm_spark.demo.command:demo_command",
+    "run": "rfm_spark.cli.running:run_command",
+    "check": "rfm_spark.cli.check:check_command",
+    "runs": "rfm_spark.cli.reading:runs_command",
+    "show": "rfm_spark.cli.reading:show_command",
+    "rejects": "rfm_spark.cli.rejects:rejects_command",
+    "report": "rfm_spark.cli.reading:report_command",
+    "compare": "rfm_spark.cli.compare:compare_command",
+    "explain": "rfm_spark.cli.explain:explain_command",
+    "rules": "rfm_spark.cli.rules:rules_command",
+    "clusters": "rfm_spark.cli.clusters:clusters_command",
+    "init": "rfm_spark.cli.init:init_command",
+    "doctor": "rfm_spark.cli.doctor:doctor_command",
 }
 INTERRUPTED = 130
 
@@ -68,7 +68,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _command(name: str) -> Callable[[argparse.Namespace], int]:
     module, _, function = COMMANDS[name].partition(":")
-    command: Callable[[argparse.Namespace], int] = getattr(import_module(f"rfm_spark.cli.{module}"), function)
+    command: Callable[[argparse.Namespace], int] = getattr(import_module(module), function)
     return command
 
 

@@ -98,7 +98,7 @@ def _work(spark: SparkSession, folder: Path) -> None:
     """Two runs over a few customers: what a run loads is loaded."""
     from rfm_spark.cli.clock import now
     from rfm_spark.cli.console import StageLines
-    from rfm_spark.core.config import Config
+    from rfm_spark.core.config import config_model
     from rfm_spark.core.loading import validate
     from rfm_spark.pipeline import run
 
@@ -117,7 +117,7 @@ def _work(spark: SparkSession, folder: Path) -> None:
         "sources": {"transactions": {"path": str(folder / "source"), "format": "delta", "columns": columns}},
         "quality": {"on_breach": "warn", "max_staleness_days": None},
     }
-    config = validate(Config, document, "prepare")
+    config = validate(config_model(), document, "prepare")
     for day in (_AS_OF - timedelta(days=60), _AS_OF):
         run(spark, config, day, clock=now, progress=StageLines())
 

@@ -18,7 +18,7 @@ from rfm_spark.cli import console
 from rfm_spark.cli.places import config_of, place_of, run_of, session
 from rfm_spark.core.config import DisplayConfig
 from rfm_spark.core.errors import ConfigError, EnvironmentProblem, LakeError
-from rfm_spark.core.schemas import RUNS, TABLES
+from rfm_spark.core.schemas import RUNS, tables
 from rfm_spark.lake.history import NAME as HISTORY
 from rfm_spark.lake.history import segment_history
 from rfm_spark.lake.place import LOCAL, Place
@@ -58,7 +58,7 @@ def runs_command(options: argparse.Namespace) -> int:
 
 def show_command(options: argparse.Namespace) -> int:
     """Print rows of a table, of the newest complete run or of the one named."""
-    there = sorted({*TABLES, HISTORY})
+    there = sorted({*tables(), HISTORY})
     if options.table not in there:
         raise ConfigError("show", [f"no table {options.table}; there are {', '.join(there)}"])
     place, name = place_of(options)

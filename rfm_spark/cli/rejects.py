@@ -16,7 +16,7 @@ from rfm_spark.cli import console
 from rfm_spark.cli.places import place_of, session
 from rfm_spark.cli.reading import print_rows
 from rfm_spark.core.errors import ConfigError, LakeError
-from rfm_spark.core.interaction_checks import CATALOGUES, meaning_of
+from rfm_spark.core.reading.checks import catalogues, meaning_of
 from rfm_spark.core.schemas import REJECTS
 from rfm_spark.lake.ledger import Ledger
 from rfm_spark.lake.place import Place, checked_run_id
@@ -37,7 +37,7 @@ def rejects_command(options: argparse.Namespace) -> int:
     run_id = options.run or _newest(spark, place, name)
     rows = _rejects_of(spark, place, checked_run_id(run_id))
     if options.reason is not None:
-        known = list(dict.fromkeys(check.code for checks in CATALOGUES.values() for check in checks))
+        known = list(dict.fromkeys(check.code for checks in catalogues().values() for check in checks))
         if options.reason not in known:
             raise ConfigError("--reason", [f"no check {options.reason}; there are {', '.join(known)}"])
         rows = rows.where(F.col("reason") == F.lit(options.reason))

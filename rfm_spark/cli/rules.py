@@ -8,16 +8,18 @@ import json
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from rfm_spark.capabilities.rfm.config import Bins
+from rfm_spark.capabilities.segments.config import SegmentsConfig
+from rfm_spark.capabilities.segments.lint import lint
+from rfm_spark.capabilities.segments.load import load_rule_map
+from rfm_spark.capabilities.segments.rules import RuleMap, check_rule_map, segment_column
 from rfm_spark.cli import console
 from rfm_spark.cli.places import place_of, run_of, session
-from rfm_spark.core.config import ALL_STAGES, Bins, SegmentsConfig, stages_of
+from rfm_spark.core.columns import all_stages, stages
 from rfm_spark.core.errors import ConfigError, Exit
 from rfm_spark.lake.ledger import RunRow
 from rfm_spark.lake.place import Place
 from rfm_spark.lake.readers import of_run
-from rfm_spark.segments.lint import lint
-from rfm_spark.segments.load import load_rule_map
-from rfm_spark.segments.rules import RuleMap, check_rule_map, segment_column
 
 
 def rules_command(options: argparse.Namespace) -> int:
@@ -37,7 +39,7 @@ def _lint(options: argparse.Namespace) -> int:
         print(f"  {sentence}")
     if report.unreachable or report.misplaced:
         return int(Exit.USAGE)
-    check_rule_map(rule_map, bins, params, ALL_STAGES, options.file)
+    check_rule_map(rule_map, bins, params, all_stages(), options.file)
     return int(Exit.OK)
 
 
@@ -82,7 +84,7 @@ def previewed(spark: SparkSession, place: Place, run: RunRow, rule_map: RuleMap,
     document = json.loads(run.config)
     params = {"new_within_days": float(document["segments"]["new_within_days"])}
     bins = Bins(**document["rfm"]["scoring"]["bins"])
-    check_rule_map(rule_map, bins, params, stages_of(document), where)
+    check_rule_map(rule_map, bins, params, stages(document), where)
     segments = of_run(spark, place, "segments", run.run_id)
     counted = segments.withColumn("there", segment_column(rule_map, params)).groupBy(
         F.col("segment").alias("here"), "there"

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 from pyspark.sql import SparkSession
 
+from rfm_spark.capabilities.segments.load import checked_rule_map
 from rfm_spark.cli import clock
 from rfm_spark.cli.console import StageLines
 from rfm_spark.cli.places import config_of, session
 from rfm_spark.core.config import Config
 from rfm_spark.core.errors import ConfigError
-from rfm_spark.segments.load import checked_rule_map
 
 if TYPE_CHECKING:
     from rfm_spark.pipeline import Outcome

@@ -52,6 +52,12 @@ class ConfigError(RfmSparkError):
         super().__init__(message)
 
 
+class PlanError(RfmSparkError):
+    """Raised when the capabilities can't make a plan: something is needed that nobody gives, or given twice."""
+
+    exit_code = Exit.USAGE
+
+
 class SourceError(RfmSparkError):
     """Raised when a source can't be opened or doesn't have what the mapping asks for."""
 

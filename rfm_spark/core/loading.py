@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from rfm_spark.core.config import Config
+from rfm_spark.core.config import Config, config_model
 from rfm_spark.core.errors import ConfigError
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -68,7 +68,7 @@ def load_config(path: str | Path, overrides: Sequence[str] = (), lake_root: str 
         _override(document, override)
     if lake_root is not None and isinstance(document, dict):
         document["lake"] = {"root": lake_root}
-    config = validate(Config, document, str(path))
+    config = validate(config_model(), document, str(path))
     config._base_dir = file.resolve().parent
     return config
 

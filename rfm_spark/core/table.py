@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from rfm_spark.core.columns import customer_ddl
+
 Kind = Literal["run", "kept", "ledger"]
 RUN_KEYS = (
     ("run_id", "STRING", "Run that wrote the row"),
@@ -21,15 +23,22 @@ class Table:
         name: as users read it.
         kind: run (replaced by run_id), kept (maintained in place) or ledger (only grows).
         comment: one row per what.
-        columns: name, SQL type and comment of each, keys first.
+        own: name, SQL type and comment of its own columns, keys first.
         partitioned: whether it is partitioned by run_id.
+        of_customers: whether the columns of customers that capabilities give come after its own.
     """
 
     name: str
     kind: Kind
     comment: str
-    columns: tuple[tuple[str, str, str], ...]
+    own: tuple[tuple[str, str, str], ...]
     partitioned: bool = False
+    of_customers: bool = False
+
+    @property
+    def columns(self) -> tuple[tuple[str, str, str], ...]:
+        """Name, SQL type and comment of each column, keys first."""
+        return (*self.own, *customer_ddl()) if self.of_customers else self.own
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -42,6 +51,6 @@ class Table:
         return ", ".join(f"`{name}` {kind}" for name, kind, _ in self.columns)
 
 
-def run_table(name: str, comment: str, *columns: tuple[str, str, str]) -> Table:
+def run_table(name: str, comment: str, *columns: tuple[str, str, str], of_customers: bool = False) -> Table:
     """A table whose rows are replaced run by run."""
-    return Table(name, "run", comment, (*RUN_KEYS, *columns), partitioned=True)
+    return Table(name, "run", comment, (*RUN_KEYS, *columns), partitioned=True, of_customers=of_customers)

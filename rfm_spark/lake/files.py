@@ -13,7 +13,7 @@ from pyspark.sql.types import StringType, StructType
 
 from rfm_spark.core.config import digest
 from rfm_spark.core.moments import from_micros
-from rfm_spark.core.places import CORRUPT, Where
+from rfm_spark.core.reading.places import CORRUPT, Where
 from rfm_spark.core.session import runs_here
 from rfm_spark.lake.jdbc import filled_options
 from rfm_spark.lake.texts import readable, repaired

@@ -11,22 +11,15 @@ from datetime import date, timedelta
 
 from pyspark.sql import DataFrame, SparkSession
 
+from rfm_spark.core.columns import CUSTOMERS, customer_columns
 from rfm_spark.core.errors import LakeError
-from rfm_spark.core.schemas import RUNS, SEGMENTS
+from rfm_spark.core.schemas import RUNS
 from rfm_spark.lake.place import Place
 from rfm_spark.lake.spark_tables import sql_text
 from rfm_spark.lake.store import Store
 
 NAME = "segment_history"
 COMMENT = "One row per customer, kind and interval in which they were in the same segment, cluster, stage or tier"
-# What intervals are made of: kind, and its column in `segments`.
-KINDS = {
-    "segment": "segment",
-    "confirmed_segment": "confirmed_segment",
-    "cluster": "CAST(cluster_id AS STRING)",
-    "lifecycle": "lifecycle_stage",
-    "tier": "engagement_tier",
-}
 
 
 def segment_history(
@@ -41,7 +34,7 @@ def segment_history(
         known_on: only what runs had found by the end of this day (in the session's time zone); None for all.
 
     Returns:
-        config_name, customer_id, kind (segment, confirmed_segment, cluster, lifecycle, tier), value, valid_from,
+        config_name, customer_id, kind (of the columns with an `interval`: segment, cluster, tier …), value, valid_from,
         valid_to DATE (inclusive; null while it holds), run_id (the first that said so), superseded_by (run that
         replaced it; null for what holds), known_from, known_to TIMESTAMP.
 
@@ -89,7 +82,8 @@ def history_sql(lake: Place, condition: str = "") -> str:
         lake: where the tables are.
         condition: on runs; empty for all.
     """
-    stacked = ", ".join(f"{sql_text(kind)}, {expression}" for kind, expression in KINDS.items())
+    kinds = _kinds()
+    stacked = ", ".join(f"{sql_text(kind)}, {expression}" for kind, expression in kinds.items())
     return f"""
 WITH known AS (
   SELECT config_name, as_of_date, run_id, finished_at,
@@ -106,8 +100,8 @@ WITH known AS (
   FROM known JOIN dates ON known.config_name = dates.config_name AND known.as_of_date = dates.as_of_date
 ), facts AS (
   SELECT /*+ BROADCAST(r) */ r.config_name, s.customer_id, r.as_of_date, r.run_id, r.finished_at,
-    r.superseded_by, r.known_to, r.place, r.next_date, stack({len(KINDS)}, {stacked}) AS (kind, value)
-  FROM {lake.table(SEGMENTS.name)} s JOIN runs_known r ON s.run_id = r.run_id
+    r.superseded_by, r.known_to, r.place, r.next_date, stack({len(kinds)}, {stacked}) AS (kind, value)
+  FROM {lake.table(CUSTOMERS)} s JOIN runs_known r ON s.run_id = r.run_id
 ), spells AS (
   SELECT *,
     -- Runs in a row that say the same share this number; a superseded one stands alone.
@@ -127,3 +121,12 @@ SELECT config_name, customer_id, kind, value,
 FROM spells
 GROUP BY config_name, customer_id, kind, value, spell, alone
 """
+
+
+def _kinds() -> dict[str, str]:
+    """What intervals are made of: kind, and its column of customers, as text."""
+    return {
+        column.interval: column.name if column.kind == "STRING" else f"CAST({column.name} AS STRING)"
+        for column in customer_columns().values()
+        if column.interval is not None
+    }

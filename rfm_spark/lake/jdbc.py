@@ -13,7 +13,7 @@ from pyspark.sql.types import NumericType
 
 from rfm_spark.core.config import fill_placeholders
 from rfm_spark.core.errors import SourceError
-from rfm_spark.core.places import Where
+from rfm_spark.core.reading.places import Where
 
 _PLACEHOLDER = re.compile(r"\$\{env:[^}]+\}")
 # A driver that Spark fetched is found by its class only; one that is not here is named by the option `driver`.

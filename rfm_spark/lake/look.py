@@ -15,7 +15,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.types import ArrayType, DataType, StructType
 
 from rfm_spark.core.errors import SourceError
-from rfm_spark.core.places import CORRUPT, Where
+from rfm_spark.core.reading.places import CORRUPT, Where
 from rfm_spark.lake.charsets import found_encoding
 from rfm_spark.lake.files import listing, read_files
 from rfm_spark.lake.missing import has_no_versions, is_missing

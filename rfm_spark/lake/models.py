@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from rfm_spark.core.cluster_tables import CLUSTER_MODELS, CLUSTER_PROMOTIONS
+from rfm_spark.capabilities.clusters.tables import CLUSTER_MODELS, CLUSTER_PROMOTIONS
 from rfm_spark.core.errors import ConfigError
 from rfm_spark.core.moments import to_micros
 from rfm_spark.lake.ledger import RunRow

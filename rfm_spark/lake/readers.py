@@ -5,7 +5,7 @@ from __future__ import annotations
 from pyspark.sql import DataFrame, SparkSession
 
 from rfm_spark.core.errors import LakeError
-from rfm_spark.core.schemas import REJECTS, RUNS, TABLES
+from rfm_spark.core.schemas import REJECTS, RUNS, tables
 from rfm_spark.lake.history import COMMENT, history_sql
 from rfm_spark.lake.history import NAME as HISTORY
 from rfm_spark.lake.ledger import Ledger, RunRow
@@ -69,7 +69,7 @@ def refresh_views(store: Store) -> None:
         f"ORDER BY as_of_date DESC, finished_at DESC, length(run_id) DESC, run_id DESC) AS place FROM {runs}) "
         "WHERE place = 1"
     )
-    for table in TABLES.values():
+    for table in tables().values():
         if table.kind == "run" and store.exists(table.name):
             store.spark.sql(
                 f"CREATE OR REPLACE VIEW {store.place.table(f'{table.name}_current')} "
@@ -92,7 +92,7 @@ def _current_runs(spark: SparkSession, lake: Place, config_name: str | None) -> 
 
 
 def _of_runs(spark: SparkSession, lake: Place, table: str, run_ids: list[str]) -> DataFrame:
-    if table not in TABLES:
-        raise LakeError(f"lake {lake}: no table {table}; there are {', '.join(sorted(TABLES))}")
+    if table not in tables():
+        raise LakeError(f"lake {lake}: no table {table}; there are {', '.join(sorted(tables()))}")
     store = Store(spark, lake)
-    return store.read(table) if TABLES[table].kind != "run" else store.of_runs(table, run_ids)
+    return store.read(table) if tables()[table].kind != "run" else store.of_runs(table, run_ids)

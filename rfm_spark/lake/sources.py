@@ -16,7 +16,7 @@ from pyspark.sql import functions as F
 from rfm_spark.core.config import Config
 from rfm_spark.core.errors import GateError, RfmSparkError, SourceError
 from rfm_spark.core.moments import from_micros
-from rfm_spark.core.places import CORRUPT, Where
+from rfm_spark.core.reading.places import CORRUPT, Where
 from rfm_spark.lake.commits import is_conflict
 from rfm_spark.lake.files import GLOB, listing, read_files
 from rfm_spark.lake.jdbc import jdbc_error, read_jdbc, without_secrets
@@ -91,14 +91,12 @@ def pin(
 
 
 def _place_of(config: Config, name: str) -> Where:
-    sources = config.sources
-    places = {
-        "transactions": sources.transactions,
-        "transactions.rates": sources.transactions.rates,
-        "events": sources.events,
-        "messages": sources.messages,
-    }
-    return places[name] or sources.transactions
+    outer, _, inner = name.partition(".")
+    place = config.sources[outer]
+    found = getattr(place, inner) if inner else place
+    if not isinstance(found, Where):
+        raise LookupError(f"the configuration has no source {name}")
+    return found
 
 
 def columns_of(rows: DataFrame) -> str:

@@ -11,7 +11,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from rfm_spark.core.errors import LakeError
-from rfm_spark.core.schemas import RUNS, SCHEMA_VERSION, TABLES
+from rfm_spark.core.schemas import RUNS, SCHEMA_VERSION, tables
 from rfm_spark.core.table import Table
 from rfm_spark.lake.commits import NO_PLACE, is_conflict, patiently, writable
 from rfm_spark.lake.local import local_folder
@@ -60,7 +60,7 @@ class Store:
             return
         ledger = self._properties(RUNS.name)
         if ledger is None or self._version_in(RUNS.name, ledger) < SCHEMA_VERSION:
-            others = (table for table in TABLES.values() if table.name != RUNS.name)
+            others = (table for table in tables().values() if table.name != RUNS.name)
             for table, found in ((table, self._properties(table.name)) for table in others):
                 if found is not None:
                     self._migrate(table, found)
@@ -123,7 +123,7 @@ class Store:
         values = {column: value if isinstance(value, list) else [value] for column, value in where.items()}
         if not all(values.values()):
             return []
-        missing = dict.fromkeys(TABLES[name].names) if name in TABLES else {}
+        missing = dict.fromkeys(tables()[name].names) if name in tables() else {}
         return [{**missing, **row} for row in self._tables.rows(name, values)]
 
     def version(self, name: str) -> int:
@@ -266,6 +266,6 @@ class Store:
 
 def _completed(name: str, rows: DataFrame) -> DataFrame:
     """Rows of a table with the columns that an older lake lacks, as nulls."""
-    known, there = TABLES[name].columns if name in TABLES else (), set(rows.columns)
+    known, there = tables()[name].columns if name in tables() else (), set(rows.columns)
     new = {column: F.lit(None).cast(kind.lower()) for column, kind, _ in known if column not in there}
     return rows.withColumns(new) if new else rows

@@ -6,12 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from rfm_spark.clusters.model import ClusterModel, definition_of
+from rfm_spark.capabilities.clusters.config import ClustersConfig
+from rfm_spark.capabilities.clusters.model import ClusterModel, definition_of
+from rfm_spark.capabilities.drift.config import DriftConfig
+from rfm_spark.capabilities.drift.psi import MAJOR
+from rfm_spark.capabilities.drift.tables import DRIFT
+from rfm_spark.capabilities.drift.verdict import asks_for_a_refit
+from rfm_spark.capabilities.rfm.config import RfmConfig
 from rfm_spark.core.config import Config
 from rfm_spark.core.errors import ConfigError
-from rfm_spark.core.schemas import DRIFT
-from rfm_spark.drift.psi import MAJOR
-from rfm_spark.drift.verdict import asks_for_a_refit
 from rfm_spark.lake.ledger import RunRow, current_runs, previous_of
 from rfm_spark.lake.models import ModelRow, Models, champion_of
 from rfm_spark.lake.store import Store
@@ -70,8 +73,8 @@ def planned_model(
     Raises:
         ConfigError: a refit is asked for while a model is pinned, or clusters are off.
     """
-    name, policy = config.name, config.drift.policy
-    if not config.clusters.enabled:
+    name, policy = config.name, config.part(DriftConfig).policy
+    if not config.part(ClustersConfig).enabled:
         if refit:
             raise ConfigError("--refit", ["clusters are off; set clusters.enabled: true"])
         return PlannedModel()
@@ -98,7 +101,7 @@ def planned_model(
         return PlannedModel(champion, trains=True, parent=parent, last_id=last_id, fingerprint=after)
     before = previous_of(current, as_of)
     refit |= policy == "refit_when_major" and before is not None and _called_for_a_refit(store, before)
-    wanted = definition_of(config.clusters, config.rfm)
+    wanted = definition_of(config.part(ClustersConfig), config.part(RfmConfig))
     if refit or champion.definition != wanted or champion.decided == "degenerate":
         return PlannedModel(champion, trains=True, parent=champion, last_id=last_id, fingerprint=after)
     return PlannedModel(champion, last_id=last_id, fingerprint=champion.version)

@@ -8,16 +8,18 @@ from datetime import date
 
 from pyspark.sql import SparkSession
 
-from rfm_spark.behaviour.history import GAP_SHARES, History, history
-from rfm_spark.behaviour.tracking import warnings
+from rfm_spark.capabilities.drift.tracking import warnings
+from rfm_spark.capabilities.purchases.config import TransactionsSource
+from rfm_spark.capabilities.purchases.history import GAP_SHARES, History, history
+from rfm_spark.capabilities.purchases.lines import accepted_until
+from rfm_spark.capabilities.purchases.orders import build_orders
+from rfm_spark.capabilities.rfm.config import RfmConfig
 from rfm_spark.core.config import Config
 from rfm_spark.core.errors import GateError, RfmSparkError
-from rfm_spark.core.places import Where
-from rfm_spark.core.presets import Kind
+from rfm_spark.core.reading.filtered import filtered_lines
+from rfm_spark.core.reading.places import Where
+from rfm_spark.core.reading.presets import Kind
 from rfm_spark.core.session import in_time_zone
-from rfm_spark.intake.filtered import filtered_lines
-from rfm_spark.intake.lines import accepted_until
-from rfm_spark.intake.orders import build_orders
 from rfm_spark.lake.ledger import Ledger
 from rfm_spark.lake.place import Place
 from rfm_spark.lake.store import Store
@@ -98,15 +100,16 @@ def look_ahead(spark: SparkSession, config: Config, as_of: date) -> Checked:
 def _opened(spark: SparkSession, config: Config, found: Checked) -> Inputs:
     store = Store(spark, Place.of(config))
     complete = Ledger(store).complete()
-    if config.rfm.scoring.run:
-        must_be_complete(complete, config.rfm.scoring.run)
+    frozen = config.part(RfmConfig).scoring.run
+    if frozen:
+        must_be_complete(complete, frozen)
     return open_inputs(store, config, complete, found.stops)
 
 
 def _lines(look: Look, found: Checked) -> None:
     look_at_lines(look)
     found.lines += account_lines(look)
-    _left_out(look, SOURCE, look.config.sources.transactions, found)
+    _left_out(look, SOURCE, look.config.part(TransactionsSource), found)
     limits = line_findings(look)
     found.stops += [one.says for one in limits if one.level == "fail"]
     found.warnings += line_warnings(look, limits)
@@ -117,8 +120,8 @@ def _lines(look: Look, found: Checked) -> None:
         f"window, {look.known_buyers.repeat:,} at least {often} times; {rows['customers.never_purchased']:,} never did"
     )
     lines = each_once(look, accepted_until(look.known_judged.lines, look.as_of))
-    past = history(build_orders(lines, look.config.sources.transactions.order_grain))
-    found.lines += _history_lines(past, look.config.rfm.window_days)
+    past = history(build_orders(lines, look.config.part(TransactionsSource).order_grain))
+    found.lines += _history_lines(past, look.config.part(RfmConfig).window_days)
 
 
 def _history_lines(past: History, now: int | None) -> list[str]:

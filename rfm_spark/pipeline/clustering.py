@@ -7,14 +7,15 @@ from typing import Any
 
 from pyspark.sql import DataFrame
 
-from rfm_spark.clusters.choose import ScanRow
-from rfm_spark.clusters.model import ClusterModel, definition_of
-from rfm_spark.clusters.profiles import cluster_profiles
-from rfm_spark.clusters.refit import REGRET, check_champion
-from rfm_spark.clusters.train import Stamp, Training, train
-from rfm_spark.core.cluster_tables import CLUSTER_LINEAGE, CLUSTER_MODELS, CLUSTER_PROFILES, CLUSTER_SCAN
-from rfm_spark.core.clustering import MEASURED
-from rfm_spark.core.schemas import SEGMENTS
+from rfm_spark.capabilities.clusters.choose import ScanRow
+from rfm_spark.capabilities.clusters.config import MEASURED, ClustersConfig
+from rfm_spark.capabilities.clusters.model import ClusterModel, definition_of
+from rfm_spark.capabilities.clusters.profiles import cluster_profiles
+from rfm_spark.capabilities.clusters.refit import REGRET, check_champion
+from rfm_spark.capabilities.clusters.tables import CLUSTER_LINEAGE, CLUSTER_MODELS, CLUSTER_PROFILES, CLUSTER_SCAN
+from rfm_spark.capabilities.clusters.train import Stamp, Training, train
+from rfm_spark.capabilities.rfm.config import RfmConfig
+from rfm_spark.capabilities.segments.tables import SEGMENTS
 from rfm_spark.lake.ledger import Ledger
 from rfm_spark.lake.models import CHALLENGER, Models
 from rfm_spark.pipeline.context import RunContext
@@ -26,15 +27,19 @@ _PATIENCE = timedelta(days=30)
 
 def cluster(run: RunContext) -> int | None:
     """Fill `model`, and `training` where one was trained."""
-    if not run.config.clusters.enabled or not run.rows["customers"]:
+    if not run.config.part(ClustersConfig).enabled or not run.rows["customers"]:
         return None
     plan = run.planned_model
     customers = _customers(run, plan.parent, plan.champion)
     if plan.champion is not None and plan.champion.space.features:
-        run.champion_check = check_champion(customers, plan.champion, run.config.clusters.seed)
+        run.champion_check = check_champion(customers, plan.champion, run.config.part(ClustersConfig).seed)
     if plan.trains:
         run.training = train(
-            customers, run.config.clusters, _stamp(run, run.run_id), plan.parent, _labels_before(run, plan.parent)
+            customers,
+            run.config.part(ClustersConfig),
+            _stamp(run, run.run_id),
+            plan.parent,
+            _labels_before(run, plan.parent),
         )
         run.model = run.training.model
         run.warnings += run.training.warnings
@@ -74,7 +79,7 @@ def profile_rows(run: RunContext, segments: DataFrame) -> dict[str, Content]:
 
 
 def _challenge(run: RunContext, customers: DataFrame) -> None:
-    champion, config, check = run.planned_model.champion, run.config.clusters, run.champion_check
+    champion, config, check = run.planned_model.champion, run.config.part(ClustersConfig), run.champion_check
     if champion is None or check is None or check.regret < REGRET:
         return
     which = "the pinned model" if run.planned_model.pinned else "model"
@@ -107,7 +112,9 @@ def _challenge(run: RunContext, customers: DataFrame) -> None:
 
 
 def _customers(run: RunContext, *models: ClusterModel | None) -> DataFrame:
-    columns = set(run.config.clusters.columns).union(*(model.space.columns for model in models if model is not None))
+    columns = set(run.config.part(ClustersConfig).columns).union(
+        *(model.space.columns for model in models if model is not None)
+    )
     if columns <= set(MEASURED):
         return run.known_measures
     if run.scored is None:
@@ -125,7 +132,7 @@ def _labels_before(run: RunContext, parent: ClusterModel | None) -> DataFrame | 
 
 
 def _stamp(run: RunContext, version: str) -> Stamp:
-    definition = definition_of(run.config.clusters, run.config.rfm)
+    definition = definition_of(run.config.part(ClustersConfig), run.config.part(RfmConfig))
     return Stamp(version, run.config.name, run.run_id, run.as_of.isoformat(), run.planned_model.last_id, definition)
 
 

@@ -10,19 +10,20 @@ from typing import Any
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from rfm_spark.clusters.assign import assigned
-from rfm_spark.clusters.model import ClusterModel
-from rfm_spark.core.config import RfmConfig
-from rfm_spark.core.schemas import SEGMENT_CUTS, SEGMENTS
-from rfm_spark.drift.movement import moves
+from rfm_spark.capabilities.clusters.assign import assigned
+from rfm_spark.capabilities.clusters.model import ClusterModel
+from rfm_spark.capabilities.movement.moves import moves
+from rfm_spark.capabilities.rfm.config import RfmConfig
+from rfm_spark.capabilities.rfm.cuts import CutSet, from_rows, with_scores
+from rfm_spark.capabilities.rfm.scores import with_codes
+from rfm_spark.capabilities.rfm.tables import SEGMENT_CUTS
+from rfm_spark.capabilities.segments.rules import RuleMap, segment_column
+from rfm_spark.capabilities.segments.tables import SEGMENTS
+from rfm_spark.core.columns import customer_columns
 from rfm_spark.lake.ledger import RunRow
 from rfm_spark.lake.models import Models
 from rfm_spark.lake.store import Store
 from rfm_spark.pipeline.late import reading
-from rfm_spark.segments.columns import COLUMNS
-from rfm_spark.segments.cuts import CutSet, from_rows, with_scores
-from rfm_spark.segments.rules import RuleMap, segment_column
-from rfm_spark.segments.scored import with_codes
 
 _PLACE = ("table", "path", "format", "options")
 _NOW = (
@@ -68,7 +69,7 @@ def rows_of(store: Store, table: str, run_id: str) -> DataFrame:
 
 
 def compared(store: Store, config_name: str, now: Side, before: Side) -> DataFrame:
-    """Customers of two runs of a lake, with the cause of each move; see `drift.movement.moves`."""
+    """Customers of two runs of a lake, with the cause of each move; see `movement.moves.moves`."""
     rows = store.rows(SEGMENT_CUTS.name, run_id=before.run_id)
     old = None
     if before.model_version is not None and before.model_version != now.model_version:
@@ -89,7 +90,7 @@ def moved_between(
         old_model: its cluster model, where that is another one than the later run's.
 
     Returns:
-        As `drift.movement.moves`.
+        As `movement.moves.moves`.
     """
     scored = _rescored(now, before, old_cuts)
     if old_model is not None:
@@ -144,7 +145,11 @@ def _definition(side: Side) -> dict[str, Any]:
     parts["rfm"] = {**document["rfm"], "scoring": scoring}
     if _names_clusters(rule_map):
         parts["clusters"] = document["clusters"]
-    if {COLUMNS[column].stage for column in rule_map.columns()} & {"interactions", "engagement", "engagement.rfm"}:
+    if {customer_columns()[column].stage for column in rule_map.columns()} & {
+        "interactions",
+        "engagement",
+        "engagement.rfm",
+    }:
         parts["behaviour"] = [document.get("interactions"), document.get("engagement")]
         parts["behaviour"] += [_without_place(document["sources"].get(name)) for name in ("events", "messages")]
     return parts

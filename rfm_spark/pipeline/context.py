@@ -11,27 +11,27 @@ from typing import Any, Protocol, TypeVar
 
 from pyspark.sql import DataFrame, SparkSession
 
-from rfm_spark.behaviour.rates import Rate
-from rfm_spark.clusters.model import ClusterModel
-from rfm_spark.clusters.refit import Check
-from rfm_spark.clusters.train import Training
+from rfm_spark.capabilities.clusters.model import ClusterModel
+from rfm_spark.capabilities.clusters.refit import Check
+from rfm_spark.capabilities.clusters.train import Training
+from rfm_spark.capabilities.drift.verdict import Verdict
+from rfm_spark.capabilities.drift.watched_rates import Rate
+from rfm_spark.capabilities.movement.moves import Flicker
+from rfm_spark.capabilities.purchases.counts import LineCounts
+from rfm_spark.capabilities.purchases.gates import Buyers
+from rfm_spark.capabilities.purchases.lines import Intake, Judged
+from rfm_spark.capabilities.purchases.quality import QualityConfig
+from rfm_spark.capabilities.rfm.cuts import CutSet
+from rfm_spark.capabilities.segments.rules import RuleMap
 from rfm_spark.core.config import Config
-from rfm_spark.core.quality import QualityConfig
 from rfm_spark.core.session import persisted, runs_here
 from rfm_spark.core.stats import Moments
-from rfm_spark.drift.movement import Flicker
-from rfm_spark.drift.verdict import Verdict
-from rfm_spark.intake.counts import LineCounts
-from rfm_spark.intake.gates import Buyers
-from rfm_spark.intake.lines import Intake, Judged
 from rfm_spark.lake.claims import Claim
 from rfm_spark.lake.ledger import RunRow
 from rfm_spark.lake.sources import PinnedSource
 from rfm_spark.lake.store import Store
 from rfm_spark.pipeline.champion import PlannedModel
 from rfm_spark.pipeline.writing import Content, Writer
-from rfm_spark.segments.cuts import CutSet
-from rfm_spark.segments.rules import RuleMap
 
 # Of so few customers a frame is computed sooner than a plan that has grown over several stages is looked through.
 SMALL = 50_000

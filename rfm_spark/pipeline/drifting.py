@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from rfm_spark.clusters.model import ClusterModel, definition_of
-from rfm_spark.core.schemas import DISTRIBUTIONS, DRIFT
-from rfm_spark.drift.clusters import cluster_figures, stability_figures
-from rfm_spark.drift.distributions import Distribution, as_rows, distributions, from_rows
-from rfm_spark.drift.figures import (
+from rfm_spark.capabilities.clusters.config import ClustersConfig
+from rfm_spark.capabilities.clusters.model import ClusterModel, definition_of
+from rfm_spark.capabilities.drift.clusters import cluster_figures, stability_figures
+from rfm_spark.capabilities.drift.config import DriftConfig
+from rfm_spark.capabilities.drift.distributions import Distribution, as_rows, distributions, from_rows
+from rfm_spark.capabilities.drift.figures import (
     PREVIOUS,
     RATE,
     TRAINING,
@@ -19,9 +20,12 @@ from rfm_spark.drift.figures import (
     is_alarm,
     volume_figure,
 )
-from rfm_spark.drift.movement import Flicker
-from rfm_spark.drift.rates import rate_figures, rate_warnings
-from rfm_spark.drift.verdict import CLUSTER_SHARES, SHARES, TIER_SHARES, verdict
+from rfm_spark.capabilities.drift.rates import rate_figures, rate_warnings
+from rfm_spark.capabilities.drift.tables import DISTRIBUTIONS, DRIFT
+from rfm_spark.capabilities.drift.verdict import CLUSTER_SHARES, SHARES, TIER_SHARES, verdict
+from rfm_spark.capabilities.engagement.config import MessagesSource
+from rfm_spark.capabilities.movement.moves import Flicker
+from rfm_spark.capabilities.rfm.config import RfmConfig
 from rfm_spark.lake.ledger import RunRow
 from rfm_spark.lake.models import Models
 from rfm_spark.lake.store import Store
@@ -40,7 +44,7 @@ def measure_drift(run: RunContext) -> int | None:
     features = run.model.space.columns if run.model is not None else ()
     numbers = [*MEASURES, *(name for name in features if name not in (*MEASURES, *SHARES))]
     categories = [*SHARES, *([CLUSTER_SHARES] if run.model is not None else [])]
-    if run.config.sources.messages is not None:
+    if run.config.find(MessagesSource) is not None:
         categories.append(TIER_SHARES)
     found = distributions(run.segments, numbers, categories)
     contents: dict[str, Content] = {DISTRIBUTIONS.name: as_rows(found)}
@@ -67,7 +71,7 @@ def _nobody_left(run: RunContext) -> int | None:
     """A source that became empty is the gravest drift of all."""
     before = 0 if run.previous is None else run.previous.rows.get("customers", 0)
     figures = [volume_figure("customers", before, 0)] if before else []
-    figures = all_at_once(figures + rate_figures(run.rates, run.config.drift.rates.smallest_fall))
+    figures = all_at_once(figures + rate_figures(run.rates, run.config.part(DriftConfig).rates.smallest_fall))
     run.write(_judged(run, figures))
     return len(figures) or None
 
@@ -111,7 +115,7 @@ def movement_figures(moves: Flicker) -> list[Figure]:
 
 
 def _figures(run: RunContext, today: Mapping[str, Distribution]) -> list[Figure]:
-    figures = rate_figures(run.rates, run.config.drift.rates.smallest_fall)
+    figures = rate_figures(run.rates, run.config.part(DriftConfig).rates.smallest_fall)
     previous, model = run.previous, run.model
     if previous is not None:
         same_model = model is not None and previous.model_version == model.version
@@ -130,7 +134,7 @@ def _figures(run: RunContext, today: Mapping[str, Distribution]) -> list[Figure]
 
 
 def _means_the_same(run: RunContext, champion: ClusterModel) -> bool:
-    return champion.definition == definition_of(run.config.clusters, run.config.rfm)
+    return champion.definition == definition_of(run.config.part(ClustersConfig), run.config.part(RfmConfig))
 
 
 def _stability(run: RunContext, previous: RunRow, moves: Flicker) -> list[Figure]:

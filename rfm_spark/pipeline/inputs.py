@@ -9,13 +9,16 @@ from datetime import date, datetime, timedelta
 
 from pyspark.sql import DataFrame, SparkSession
 
+from rfm_spark.capabilities.engagement.config import MessagesSource
+from rfm_spark.capabilities.events.config import EventsSource
+from rfm_spark.capabilities.purchases.config import TransactionsSource
+from rfm_spark.capabilities.purchases.exchange_rates import daily_rates
+from rfm_spark.capabilities.purchases.lines import Intake
+from rfm_spark.capabilities.purchases.quality import QualityConfig
 from rfm_spark.core.config import Config
 from rfm_spark.core.errors import GateError, RfmSparkError
-from rfm_spark.core.places import Where
-from rfm_spark.core.quality import QualityConfig
-from rfm_spark.intake.lines import Intake
-from rfm_spark.intake.rates import daily_rates
-from rfm_spark.intake.schema_drift import schema_changes
+from rfm_spark.core.reading.places import Where
+from rfm_spark.core.reading.schema_drift import schema_changes
 from rfm_spark.lake.ledger import RunRow
 from rfm_spark.lake.sources import Inspect, PinnedSource, columns_of, pin
 from rfm_spark.lake.store import Store
@@ -32,7 +35,7 @@ class PinnedRates:
 
     Attributes:
         source: pinned.
-        by_day: of `intake.rates.daily_rates`.
+        by_day: of `purchases.exchange_rates.daily_rates`.
     """
 
     source: PinnedSource | None
@@ -88,7 +91,7 @@ def open_rates(store: Store | None, spark: SparkSession, config: Config, written
         config: names the rates' place.
         written: when the transactions were written: no later day needs a rate.
     """
-    source = config.sources.transactions.rates
+    source = config.part(TransactionsSource).rates
     if source is None:
         return PinnedRates(None, None)
     pinned = pin(store, spark, config, RATES)
@@ -110,8 +113,8 @@ def open_inputs(store: Store, config: Config, complete: Sequence[RunRow], look: 
         GateError: the columns of a source are not what they were.
     """
     landing = store if look is None else None
-    source = config.sources.transactions
-    quality = config.quality.with_own(source.quality)
+    source = config.part(TransactionsSource)
+    quality = config.part(QualityConfig).with_own(source.quality)
     drift: list[str] = []
     pinned = {}
     for name, place, rule in _places(config, quality):
@@ -163,9 +166,8 @@ _Place = tuple[str, Where, str]
 
 
 def _places(config: Config, quality: QualityConfig) -> list[_Place]:
-    sources = config.sources
-    found: list[_Place] = [(SOURCE, sources.transactions, quality.schema_drift)]
-    for name, source in (("events", sources.events), ("messages", sources.messages)):
+    found: list[_Place] = [(SOURCE, config.part(TransactionsSource), quality.schema_drift)]
+    for name, source in (("events", config.find(EventsSource)), ("messages", config.find(MessagesSource))):
         if source is not None:
             found.append((name, source, source.quality.schema_drift))
     return found

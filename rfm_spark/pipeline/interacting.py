@@ -5,17 +5,21 @@ from __future__ import annotations
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from rfm_spark.behaviour.engagement import customer_columns, engaged_rows, engagement, engagement_summary
-from rfm_spark.behaviour.engagement_rfm import of_interactions, of_responses
-from rfm_spark.behaviour.interactions import interaction_rows, of_window
-from rfm_spark.behaviour.messages import Judging
-from rfm_spark.behaviour.rates import fates_counted, rates_of_messages, rates_of_visits, visits_counted
-from rfm_spark.behaviour.tracking import Health, warnings
-from rfm_spark.core.interaction_tables import ENGAGEMENT, ENGAGEMENT_SUMMARY, INTERACTIONS, TRACKING
-from rfm_spark.core.interactions import MessagesSource
+from rfm_spark.capabilities.drift.config import DriftConfig
+from rfm_spark.capabilities.drift.tables import TRACKING
+from rfm_spark.capabilities.drift.tracking import Health, warnings
+from rfm_spark.capabilities.drift.watched_rates import fates_counted, rates_of_messages, rates_of_visits, visits_counted
+from rfm_spark.capabilities.engagement.config import EngagementConfig, MessagesSource
+from rfm_spark.capabilities.engagement.messages import Judging
+from rfm_spark.capabilities.engagement.scores import of_interactions, of_responses
+from rfm_spark.capabilities.engagement.tables import ENGAGEMENT, ENGAGEMENT_SUMMARY
+from rfm_spark.capabilities.engagement.tiers import customer_columns, engaged_rows, engagement, engagement_summary
+from rfm_spark.capabilities.events.config import EventsSource, InteractionsConfig
+from rfm_spark.capabilities.events.interactions import interaction_rows, of_window
+from rfm_spark.capabilities.events.tables import INTERACTIONS
+from rfm_spark.core.reading.checks import ANONYMOUS
+from rfm_spark.core.reading.rejects import interaction_rejects
 from rfm_spark.core.schemas import REJECTS
-from rfm_spark.intake.counts import ANONYMOUS
-from rfm_spark.intake.rejects import interaction_rejects
 from rfm_spark.lake.ledger import Ledger, RunRow, current_runs
 from rfm_spark.pipeline.context import RunContext
 from rfm_spark.pipeline.inputs import readable
@@ -31,22 +35,22 @@ def interact(run: RunContext) -> int | None:
     health: list[Health] = []
     columns: list[DataFrame] = []
     stirred = run.known_customers.select("customer_id", F.col("last_order_date").alias("stirred_on"))
-    if run.config.sources.events is not None:
+    if run.config.find(EventsSource) is not None:
         with readable(EVENTS):
-            customers = _judged(run, look_at_events(run, run.config.sources.events), health)
-        contents[INTERACTIONS.name] = interaction_rows(customers, run.config.interactions.windows)
+            customers = _judged(run, look_at_events(run, run.config.part(EventsSource)), health)
+        contents[INTERACTIONS.name] = interaction_rows(customers, run.config.part(InteractionsConfig).windows)
         columns.append(_of_events(run, customers))
         run.rates += rates_of_visits(
             [(age, bits, n) for age, bits, n in visits_counted(customers).collect()], run.as_of
         )
         visited = customers.select("customer_id", F.to_date("last_event_ts").alias("stirred_on"))
         stirred = stirred.unionByName(visited).groupBy("customer_id").agg(F.max("stirred_on").alias("stirred_on"))
-    if run.config.sources.messages is not None:
+    if run.config.find(MessagesSource) is not None:
         with readable(MESSAGES):
-            channels = _judged(run, look_at_messages(run, run.config.sources.messages), health)
+            channels = _judged(run, look_at_messages(run, run.config.part(MessagesSource)), health)
             fates = [(channel, fate, n) for channel, fate, n in fates_counted(channels).collect()]
-            run.rates += rates_of_messages(fates, run.as_of, run.config.drift.rates.wait_days)
-            columns.append(_engaged(run, run.config.sources.messages, channels, stirred, contents))
+            run.rates += rates_of_messages(fates, run.as_of, run.config.part(DriftConfig).rates.wait_days)
+            columns.append(_engaged(run, run.config.part(MessagesSource), channels, stirred, contents))
     if not columns:
         return None
     run.behaviour = columns
@@ -68,7 +72,7 @@ def _judged(run: RunContext, seen: Seen, health: list[Health]) -> DataFrame:
 
 
 def _of_events(run: RunContext, customers: DataFrame) -> DataFrame:
-    config, rfm = run.config.interactions, run.config.engagement.rfm
+    config, rfm = run.config.part(InteractionsConfig), run.config.part(EngagementConfig).rfm
     columns = of_window(customers, config.main_window)
     if rfm is None or rfm.of != "interactions":
         return columns
@@ -79,11 +83,13 @@ def _engaged(
     run: RunContext, source: MessagesSource, channels: DataFrame, stirred: DataFrame, contents: dict[str, Content]
 ) -> DataFrame:
     """Customers of `engagement.customer_columns`; tables are added to `contents`."""
-    judging = Judging(run.as_of, run.config.engagement, source.quality, run.config.drift.rates.wait_days)
+    judging = Judging(
+        run.as_of, run.config.part(EngagementConfig), source.quality, run.config.part(DriftConfig).rates.wait_days
+    )
     found = run.hold(engagement(channels, judging, _before(run), stirred))
     contents[ENGAGEMENT.name] = engaged_rows(found)
-    contents[ENGAGEMENT_SUMMARY.name] = collected(engagement_summary(found, run.config.engagement))
-    columns, rfm = customer_columns(found), run.config.engagement.rfm
+    contents[ENGAGEMENT_SUMMARY.name] = collected(engagement_summary(found, run.config.part(EngagementConfig)))
+    columns, rfm = customer_columns(found), run.config.part(EngagementConfig).rfm
     if rfm is not None and rfm.of == "responses":
         columns = columns.join(of_responses(columns, run.as_of, rfm), "customer_id")
     return columns.drop("last_response_date", *(name for name in columns.columns if name.startswith("all_")))

@@ -11,18 +11,21 @@ from typing import TypeVar
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from rfm_spark.behaviour.messages import Judging
-from rfm_spark.behaviour.tracking import PAST_DAYS
-from rfm_spark.core.checks import Check, severity
+from rfm_spark.capabilities.drift.tracking import PAST_DAYS
+from rfm_spark.capabilities.engagement.checks import MESSAGE_CHECKS
+from rfm_spark.capabilities.engagement.config import EngagementConfig, MessagesSource
+from rfm_spark.capabilities.engagement.messages import Judging
+from rfm_spark.capabilities.engagement.rows import judged_messages
+from rfm_spark.capabilities.events.checks import EVENT_CHECKS
+from rfm_spark.capabilities.events.config import EventsSource, InteractionsConfig
+from rfm_spark.capabilities.events.rows import Reading, judged_events, visitors
+from rfm_spark.capabilities.events.words import EVENT_CHANNELS, EVENT_TYPES
 from rfm_spark.core.config import Config
-from rfm_spark.core.interaction_checks import EVENT_CHECKS, MESSAGE_CHECKS
-from rfm_spark.core.interaction_words import EVENT_CHANNELS, EVENT_TYPES, IGNORED
-from rfm_spark.core.presets import Kind
-from rfm_spark.intake.events import Reading, judged_events, visitors
-from rfm_spark.intake.ids import unicode_changes
-from rfm_spark.intake.interaction_counts import InteractionCounts, interaction_counts, tallied
-from rfm_spark.intake.messages import judged_messages
-from rfm_spark.intake.unknown_words import UNKNOWN_TYPE, how_to_map, unknown_words
+from rfm_spark.core.reading.checks import IGNORED, Check, severity
+from rfm_spark.core.reading.ids import unicode_changes
+from rfm_spark.core.reading.interaction_counts import InteractionCounts, interaction_counts, tallied
+from rfm_spark.core.reading.presets import Kind
+from rfm_spark.core.reading.unknown_words import UNKNOWN_TYPE, how_to_map, unknown_words
 from rfm_spark.lake.ledger import RunRow
 from rfm_spark.lake.sources import PinnedSource
 
@@ -49,9 +52,9 @@ def read_rows(name: Kind, config: Config, pinned: PinnedSource, as_of: date, hol
     """The rows of events or messages that a run as of a day looks at, ids in one Unicode form."""
     checks: tuple[Check, ...] = EVENT_CHECKS if name == EVENTS else MESSAGE_CHECKS
     if name == EVENTS:
-        events = have(config.sources.events)
+        events = have(config.find(EventsSource))
         # A day more than the longest window, for the session that reaches into it; five weeks for tracking health.
-        first_day = as_of - timedelta(days=max(config.interactions.windows[-1], PAST_DAYS))
+        first_day = as_of - timedelta(days=max(config.part(InteractionsConfig).windows[-1], PAST_DAYS))
         reading = Reading(pinned.written, first_day, as_of)
         if "visitor_id" in events.columns:
             reading = replace(reading, visitors=hold(visitors(pinned.frame, events, reading)))
@@ -59,8 +62,8 @@ def read_rows(name: Kind, config: Config, pinned: PinnedSource, as_of: date, hol
         limits, content = events.quality.checks, _EVENT_CONTENT
         nameless = F.col("session_id").isNull() if "session_id" in events.columns else None
     else:
-        messages = have(config.sources.messages)
-        first_day = Judging(as_of, config.engagement).read_from
+        messages = have(config.find(MessagesSource))
+        first_day = Judging(as_of, config.part(EngagementConfig)).read_from
         reading = Reading(pinned.written, first_day)
         judge = partial(judged_messages, pinned.frame, messages)
         limits, content, nameless = messages.quality.checks, _MESSAGE_CONTENT, None
@@ -88,7 +91,7 @@ def same_interactions(run: RunRow, config: Config, pinned: Mapping[str, PinnedSo
 
 def connected(config: Config) -> list[Kind]:
     """Which of events and messages the configuration names."""
-    given: dict[Kind, object] = {EVENTS: config.sources.events, MESSAGES: config.sources.messages}
+    given: dict[Kind, object] = {EVENTS: config.find(EventsSource), MESSAGES: config.find(MessagesSource)}
     return [name for name, source in given.items() if source is not None]
 
 

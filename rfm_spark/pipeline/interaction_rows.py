@@ -8,24 +8,28 @@ from dataclasses import dataclass, field
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from rfm_spark.behaviour.interactions import (
+from rfm_spark.capabilities.drift.config import DriftConfig
+from rfm_spark.capabilities.drift.tracking import Health, tracking_health
+from rfm_spark.capabilities.engagement import rows as message_rows
+from rfm_spark.capabilities.engagement.checks import MESSAGE_CHECKS
+from rfm_spark.capabilities.engagement.config import EngagementConfig, MessagesSource
+from rfm_spark.capabilities.engagement.messages import MESSAGE_FLAGS, Judging, channel_counts, outcomes
+from rfm_spark.capabilities.engagement.words import MESSAGE_CHANNELS, MESSAGE_EVENTS
+from rfm_spark.capabilities.events import rows as event_rows
+from rfm_spark.capabilities.events.checks import EVENT_CHECKS
+from rfm_spark.capabilities.events.config import EventsSource, InteractionsConfig
+from rfm_spark.capabilities.events.interactions import (
     Features,
     bot_days,
     customer_interactions,
     events_each_once,
     without_days,
 )
-from rfm_spark.behaviour.messages import MESSAGE_FLAGS, Judging, channel_counts, outcomes
-from rfm_spark.behaviour.tracking import Health, tracking_health
-from rfm_spark.core.checks import severity
-from rfm_spark.core.interaction_checks import EVENT_CHECKS, MESSAGE_CHECKS
-from rfm_spark.core.interaction_words import EVENT_CHANNELS, EVENT_TYPES, MESSAGE_CHANNELS, MESSAGE_EVENTS
-from rfm_spark.core.interactions import EventsSource, InteractionsConfig, MessagesSource
-from rfm_spark.core.presets import Kind
-from rfm_spark.intake import events as event_rows
-from rfm_spark.intake import messages as message_rows
-from rfm_spark.intake.interaction_counts import InteractionCounts
-from rfm_spark.pipeline.accounting import account, checks_found, gate, told
+from rfm_spark.capabilities.events.words import EVENT_CHANNELS, EVENT_TYPES
+from rfm_spark.core.reading.accounting import account, checks_found, gate, told
+from rfm_spark.core.reading.checks import severity
+from rfm_spark.core.reading.interaction_counts import InteractionCounts
+from rfm_spark.core.reading.presets import Kind
 from rfm_spark.pipeline.context import Look
 from rfm_spark.pipeline.interaction_reading import (
     EVENTS,
@@ -73,8 +77,8 @@ class Seen:
 def look_at_source(look: Look, name: Kind) -> Seen:
     """`look_at_events` or `look_at_messages`."""
     if name == EVENTS:
-        return look_at_events(look, have(look.config.sources.events))
-    return look_at_messages(look, have(look.config.sources.messages))
+        return look_at_events(look, have(look.config.find(EventsSource)))
+    return look_at_messages(look, have(look.config.find(MessagesSource)))
 
 
 def interaction_warnings(look: Look, seen: Seen, run_id: str | None = None) -> list[str]:
@@ -108,9 +112,10 @@ def look_at_events(look: Look, source: EventsSource) -> Seen:
     health = tracking_health(EVENTS, named_series(counts, EVENT_CHANNELS, EVENT_TYPES), look.as_of, found.first_day)
     look.contents[EVENTS] = counts.contents
     each_id = severity("duplicate_event", source.quality.checks, EVENT_CHECKS) != "off"
-    cut = sessions_cut(counts, look.config.interactions.session_channels)
+    cut = sessions_cut(counts, look.config.part(InteractionsConfig).session_channels)
     features = Features(
-        look.as_of, look.config.interactions, "session_id" in source.columns, "event_id" in source.columns and each_id,
+        look.as_of, look.config.part(InteractionsConfig), "session_id" in source.columns,
+        "event_id" in source.columns and each_id,
         all_named=not cut, kinds=kinds_seen(counts),
     )  # fmt: skip
     if cut:
@@ -135,7 +140,7 @@ def look_at_events(look: Look, source: EventsSource) -> Seen:
     look.rows |= account(EVENTS, counts, ended, copies, apart, filters=source.where is not None)
     marked["duplicate_event"] = copies
     look.rows |= checks_found(EVENTS, marked, source.quality.checks, EVENT_CHECKS)
-    remarks = (_cut_sessions(cut, counts, look.config.interactions),) if cut else ()
+    remarks = (_cut_sessions(cut, counts, look.config.part(InteractionsConfig)),) if cut else ()
     return Seen(EVENTS, source, rows, counts, health, customers, apart, unknown_in(EVENTS, found), remarks)
 
 
@@ -145,7 +150,9 @@ def look_at_messages(look: Look, source: MessagesSource) -> Seen:
     Raises:
         BalanceError: a row is missing, or there twice.
     """
-    judging = Judging(look.as_of, look.config.engagement, source.quality, look.config.drift.rates.wait_days)
+    judging = Judging(
+        look.as_of, look.config.part(EngagementConfig), source.quality, look.config.part(DriftConfig).rates.wait_days
+    )
     read = read_rows(MESSAGES, look.config, look.sources[MESSAGES], look.as_of, look.persist)
     rows, counts = read.judged, read.counts
     named = named_series(counts, MESSAGE_CHANNELS, MESSAGE_EVENTS)

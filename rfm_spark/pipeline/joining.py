@@ -8,11 +8,12 @@ from typing import Any
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from rfm_spark.core.config import MEASURES, Config, Scoring
-from rfm_spark.core.interaction_tables import ENGAGEMENT_COLUMNS, INTERACTION_COLUMNS
+from rfm_spark.capabilities.engagement.config import EngagementConfig
+from rfm_spark.capabilities.rfm.config import MEASURES, RfmConfig, Scoring
+from rfm_spark.capabilities.rfm.cuts import COLUMN_OF, as_rows, quantile_cuts, with_scores
+from rfm_spark.capabilities.rfm.scores import score_code
+from rfm_spark.core.columns import customer_columns
 from rfm_spark.pipeline.context import RunContext
-from rfm_spark.segments.cuts import COLUMN_OF, as_rows, quantile_cuts, with_scores
-from rfm_spark.segments.scored import score_code
 
 _PREFIX = "engagement_"
 # Columns of engagement that are scored, by the measure whose rules they follow.
@@ -29,24 +30,13 @@ def with_behaviour(run: RunContext, scored: DataFrame) -> DataFrame:
     joined = scored
     for frame in run.behaviour:
         joined = joined.join(frame, "customer_id", "left")
-    filled = joined.withColumns(_filled(run.config, joined.columns))
-    return _with_engagement_scores(run, filled) if run.config.engagement.rfm is not None else filled
+    filled = joined.withColumns(_filled(joined.columns))
+    return _with_engagement_scores(run, filled) if run.config.part(EngagementConfig).rfm is not None else filled
 
 
-def _filled(config: Config, there: Sequence[str]) -> dict[str, Column]:
-    found: dict[str, Column] = {}
-    for name, kind, _ in (*INTERACTION_COLUMNS, *ENGAGEMENT_COLUMNS):
-        if name not in there:
-            continue
-        if kind in ("BIGINT", "INT"):
-            found[name] = F.coalesce(F.col(name), F.lit(0))
-        elif name == "intent_score":
-            found[name] = F.coalesce(F.col(name), F.lit(0.0))
-        elif kind == "BOOLEAN":
-            found[name] = F.coalesce(F.col(name), F.lit(False))
-    if config.sources.messages is not None:
-        found["engagement_tier"] = F.coalesce("engagement_tier", F.lit("insufficient"))
-    return found
+def _filled(there: Sequence[str]) -> dict[str, Column]:
+    absent = {name: column.absent for name, column in customer_columns().items() if column.absent is not None}
+    return {name: F.coalesce(F.col(name), F.lit(value)) for name, value in absent.items() if name in there}
 
 
 def _with_engagement_scores(run: RunContext, customers: DataFrame) -> DataFrame:
@@ -57,7 +47,9 @@ def _with_engagement_scores(run: RunContext, customers: DataFrame) -> DataFrame:
             "engagement_value": F.coalesce("engagement_value", F.lit(0.0)),
         }
     )
-    scoring = Scoring(bins=run.config.rfm.scoring.bins, relative_error=run.config.rfm.scoring.relative_error)
+    scoring = Scoring(
+        bins=run.config.part(RfmConfig).scoring.bins, relative_error=run.config.part(RfmConfig).scoring.relative_error
+    )
     measures = {COLUMN_OF[measure]: F.col(column) for measure, column in _SCORED.items()}
     narrow = known.select("customer_id", *(value.alias(name) for name, value in measures.items()))
     active = run.hold(narrow.where(F.col(COLUMN_OF["r"]).isNotNull()))

@@ -9,11 +9,11 @@ from typing import Any
 
 from pyspark.sql import Row
 
+from rfm_spark.capabilities.purchases.config import OPTIONAL_COLUMNS, REQUIRED_COLUMNS, TransactionsSource
+from rfm_spark.capabilities.purchases.counts import contents_by_day, contents_text, day_number, is_comparable
+from rfm_spark.capabilities.purchases.lines import Intake, judged_lines
+from rfm_spark.capabilities.purchases.quality import QualityConfig
 from rfm_spark.core.config import Config
-from rfm_spark.core.inputs import OPTIONAL_COLUMNS, REQUIRED_COLUMNS, TransactionsSource
-from rfm_spark.core.quality import QualityConfig
-from rfm_spark.intake.counts import contents_by_day, contents_text, day_number, is_comparable
-from rfm_spark.intake.lines import Intake, judged_lines
 from rfm_spark.lake.ledger import RunRow
 from rfm_spark.lake.sources import PinnedSource
 
@@ -35,7 +35,7 @@ class Contents:
     def until(self, as_of: date) -> str:
         """The fingerprint of the rows dated up to a day, as `LineCounts.contents` has it."""
         if self._days is None:
-            lines = judged_lines(self._source.frame, self._config.sources.transactions, self._intake).lines
+            lines = judged_lines(self._source.frame, self._config.part(TransactionsSource), self._intake).lines
             self._days = contents_by_day(lines).collect()
         days = [counts for day, *counts in self._days if day <= day_number(as_of)]
         low, high = (sum(counts[part] for counts in days) for part in range(2))

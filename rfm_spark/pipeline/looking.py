@@ -10,17 +10,19 @@ from typing import Any
 from pyspark.sql import DataFrame, Observation
 from pyspark.sql import functions as F
 
-from rfm_spark.behaviour.rfm import customer_measures, window_start
-from rfm_spark.core.checks import CHECKS, severity
-from rfm_spark.intake.accounts import PARTS, account_totals, balance, checks_found, copies_kept
-from rfm_spark.intake.counts import LineCounts, counted_apart, line_counts, observed
-from rfm_spark.intake.duplicates import looks_for_duplicates, with_accounts, without_duplicates
-from rfm_spark.intake.gates import Buyers, Finding, findings
-from rfm_spark.intake.ids import unicode_changes
-from rfm_spark.intake.lines import Judged, accepted_until, currency_origin, judged_lines
-from rfm_spark.intake.orders import build_orders
-from rfm_spark.intake.values import IDS
-from rfm_spark.pipeline.accounting import told
+from rfm_spark.capabilities.purchases.accounts import PARTS, account_totals, balance, checks_found, copies_kept
+from rfm_spark.capabilities.purchases.checks import LINE_CHECKS, line_severity
+from rfm_spark.capabilities.purchases.config import TransactionsSource
+from rfm_spark.capabilities.purchases.counts import LineCounts, counted_apart, line_counts, observed
+from rfm_spark.capabilities.purchases.duplicates import looks_for_duplicates, with_accounts, without_duplicates
+from rfm_spark.capabilities.purchases.gates import Buyers, Finding, findings
+from rfm_spark.capabilities.purchases.lines import Judged, accepted_until, currency_origin, judged_lines
+from rfm_spark.capabilities.purchases.measures import customer_measures, window_start
+from rfm_spark.capabilities.purchases.orders import build_orders
+from rfm_spark.capabilities.purchases.values import IDS
+from rfm_spark.capabilities.rfm.config import RfmConfig
+from rfm_spark.core.reading.accounting import told
+from rfm_spark.core.reading.ids import unicode_changes
 from rfm_spark.pipeline.context import SMALL, Look
 from rfm_spark.pipeline.late import SOURCE, SUSPECTS
 
@@ -41,11 +43,11 @@ def look_at_lines(look: Look) -> None:
         look.intake = replace(look.intake, id_changes=changes)
         judged, counts, customers = _first_pass(look)
     totals = first = _totals(look, customers)
-    columns = look.config.sources.transactions.columns
+    columns = look.config.part(TransactionsSource).columns
     if "line_id" in columns and "order_id" not in columns:
         # A line id may come again on another day, which an order of a day can't tell.
         totals = {**totals, "may_repeat": totals["customers"]}
-    if totals["may_repeat"] and looks_for_duplicates(look.config.sources.transactions, look.quality):
+    if totals["may_repeat"] and looks_for_duplicates(look.config.part(TransactionsSource), look.quality):
         customers = _looked_at_closely(look, judged, customers, totals)
         totals = _totals(look, customers)
     look.few_customers = int(totals["customers"]) <= SMALL
@@ -82,9 +84,9 @@ def line_warnings(look: Look, found: list[Finding]) -> list[str]:
         found: of `line_findings`.
     """
     said = [finding.says for finding in found if finding.level == "warn"]
-    said += told(SOURCE, look.rows, CHECKS, "set apart in rejects", named=False)
+    said += told(SOURCE, look.rows, LINE_CHECKS, "set apart in rejects", named=False)
     if _COPIES in look.money:
-        said.append(copies_kept(look.rows[_COPIES], look.money[_COPIES], look.config.sources.transactions))
+        said.append(copies_kept(look.rows[_COPIES], look.money[_COPIES], look.config.part(TransactionsSource)))
     if not look.rows["customers"]:
         said.append("nobody bought anything up to this date: all tables of the run are empty")
     elif not look.rows["customers.active"]:
@@ -99,7 +101,7 @@ def each_once(look: Look, lines: DataFrame) -> DataFrame:
         look: after `look_at_lines`.
         lines: of `lines.accepted_until`.
     """
-    source = look.config.sources.transactions
+    source = look.config.part(TransactionsSource)
     if not looks_for_duplicates(source, look.quality):
         return with_accounts(lines)
     # The first stage did not look at later lines.
@@ -136,9 +138,9 @@ def _equation(parts: list[str]) -> str:
 
 def _first_pass(look: Look) -> tuple[Judged, LineCounts, DataFrame]:
     seen = Observation()
-    judged = judged_lines(look.source.frame, look.config.sources.transactions, look.intake)
-    currency = currency_origin(judged.lines, look.config.sources.transactions)
-    filters = look.config.sources.transactions.where is not None
+    judged = judged_lines(look.source.frame, look.config.part(TransactionsSource), look.intake)
+    currency = currency_origin(judged.lines, look.config.part(TransactionsSource))
+    filters = look.config.part(TransactionsSource).where is not None
     lines = observed(judged.lines, seen, look.as_of, currency=currency, filters=filters)
     customers = look.hold(_customers(look, accepted_until(lines, look.as_of)))
     # The action that fills the cache; the counts come with it.
@@ -148,7 +150,7 @@ def _first_pass(look: Look) -> tuple[Judged, LineCounts, DataFrame]:
 
 
 def _customers(look: Look, lines: DataFrame) -> DataFrame:
-    rfm, grain = look.config.rfm, look.config.sources.transactions.order_grain
+    rfm, grain = look.config.part(RfmConfig), look.config.part(TransactionsSource).order_grain
     orders = build_orders(lines, grain, window_start(look.as_of, rfm.window_days))
     return customer_measures(orders, look.as_of, rfm.window_days, rfm.refunds)
 
@@ -158,7 +160,7 @@ def _looked_at_closely(look: Look, judged: Judged, customers: DataFrame, totals:
     lines = accepted_until(judged.lines, look.as_of)
     look.suspects = customers.where("may_repeat").select("customer_id")
     look.suspect_count = int(totals["may_repeat"])
-    source = look.config.sources.transactions
+    source = look.config.part(TransactionsSource)
     if 2 * look.suspect_count > int(totals["customers"]):
         look.suspects = None
         return look.hold(_customers(look, without_duplicates(lines, source, look.quality)))
@@ -185,20 +187,24 @@ def _totals(look: Look, customers: DataFrame) -> Mapping[str, Any]:
 
 
 def _id_changes(look: Look, judged: Judged, counts: LineCounts) -> DataFrame | None:
-    if not counts.foreign_ids or severity("id_unicode", look.quality.checks) == "off":
+    if not counts.foreign_ids or line_severity("id_unicode", look.quality.checks) == "off":
         return None
     changes = look.persist(unicode_changes(judged.lines.where(F.col("reason").isNull()), IDS))
     return changes if changes.count() else None
 
 
 def _account(look: Look, totals: Mapping[str, Any]) -> None:
-    source, counts = look.config.sources.transactions, look.known_counts
+    source, counts = look.config.part(TransactionsSource), look.known_counts
     held = balance(counts, totals, source, look.quality)
     held.must_hold(SOURCE)
     look.rows |= held.row_counts(SOURCE)
     look.money |= held.sums(SOURCE)
     found = checks_found(counts, totals, source, look.quality)
-    if severity("case_collision", look.quality.checks) != "off" and totals["with_small"] and totals["with_capital"]:
+    if (
+        line_severity("case_collision", look.quality.checks) != "off"
+        and totals["with_small"]
+        and totals["with_capital"]
+    ):
         collisions = _case_collisions(look)
         if collisions:
             found["flagged.case_collision"] = collisions

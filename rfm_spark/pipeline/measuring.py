@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from rfm_spark.capabilities.purchases.config import TransactionsSource
+from rfm_spark.capabilities.purchases.gates import MINIMUM_GATES
+from rfm_spark.capabilities.purchases.lines import accepted_until, rejects, superseded_lines
+from rfm_spark.capabilities.rfm.config import RfmConfig
+from rfm_spark.capabilities.rfm.scores import z_values
 from rfm_spark.core.errors import GateError
 from rfm_spark.core.schemas import REJECTS
 from rfm_spark.core.stats import exact_moments
-from rfm_spark.intake.gates import MINIMUM_GATES
-from rfm_spark.intake.lines import accepted_until, rejects, superseded_lines
 from rfm_spark.pipeline.context import RunContext
 from rfm_spark.pipeline.late import SOURCE
 from rfm_spark.pipeline.looking import broadcast, line_findings, line_warnings, look_at_lines
 from rfm_spark.pipeline.rejecting import first_seen
-from rfm_spark.segments.scored import z_values
 
 
 def measure(run: RunContext) -> int:
@@ -19,12 +21,12 @@ def measure(run: RunContext) -> int:
     look_at_lines(run)
     _write_rejects(run)
     _gate(run)
-    run.moments = exact_moments(run.known_measures, z_values(run.config.rfm.z_log))
+    run.moments = exact_moments(run.known_measures, z_values(run.config.part(RfmConfig).z_log))
     return run.known_counts.read
 
 
 def _write_rejects(run: RunContext) -> None:
-    source, judged = run.config.sources.transactions, run.known_judged
+    source, judged = run.config.part(TransactionsSource), run.known_judged
     frames = []
     if run.known_counts.rejected:
         frames.append(rejects(judged.lines, source))

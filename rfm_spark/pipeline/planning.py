@@ -7,13 +7,13 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 
 import rfm_spark
+from rfm_spark.capabilities.segments.rules import RuleMap
 from rfm_spark.core.config import Config
 from rfm_spark.lake.ledger import RunRow, fingerprint, must_be_same
 from rfm_spark.pipeline.champion import PlannedModel
 from rfm_spark.pipeline.inputs import Inputs
 from rfm_spark.pipeline.interaction_reading import same_interactions
 from rfm_spark.pipeline.late import Contents, same_rows, surely_same, touched_dates
-from rfm_spark.segments.rules import RuleMap
 
 
 class Plan:

@@ -10,10 +10,12 @@ from datetime import date, datetime
 from pyspark.sql import SparkSession
 
 import rfm_spark
+from rfm_spark.capabilities.drift.psi import SEVERITIES
+from rfm_spark.capabilities.rfm.config import RfmConfig
+from rfm_spark.capabilities.segments.load import checked_rule_map
 from rfm_spark.core.config import Config, digest
 from rfm_spark.core.errors import ConfigError, Exit
 from rfm_spark.core.session import in_time_zone
-from rfm_spark.drift.psi import SEVERITIES
 from rfm_spark.lake.claims import Claim
 from rfm_spark.lake.ledger import Ledger, RunRow, current_runs, previous_of, successor_of
 from rfm_spark.lake.place import Place
@@ -29,7 +31,6 @@ from rfm_spark.pipeline.planning import Plan
 from rfm_spark.pipeline.stages import STAGES
 from rfm_spark.pipeline.steps import Steps
 from rfm_spark.pipeline.writing import Writer
-from rfm_spark.segments.load import checked_rule_map
 
 Clock = Callable[[], datetime]
 _NOTHING_LATE = "the source has a newer version, but no row dated up to this day changed: the same input"
@@ -97,8 +98,9 @@ def run(
     with in_time_zone(spark, config.timezone), readable(SOURCE):
         complete = ledger.complete()
         inputs = open_inputs(store, config, complete)
-        if config.rfm.scoring.run:
-            must_be_complete(complete, config.rfm.scoring.run)
+        frozen = config.part(RfmConfig).scoring.run
+        if frozen:
+            must_be_complete(complete, frozen)
         current = current_runs(complete, config.name)
         previous = previous_of(current, as_of)
         model = planned_model(store, config, complete, as_of, refit=refit)

@@ -9,14 +9,32 @@ from dataclasses import dataclass
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from rfm_spark.clusters.assign import assigned
-from rfm_spark.core.cluster_tables import CLUSTER_TRANSITIONS
+from rfm_spark.capabilities.clusters.assign import assigned
+from rfm_spark.capabilities.movement.moves import cluster_transitions, flicker, segment_changes, segment_transitions
+from rfm_spark.capabilities.movement.tables import CLUSTER_TRANSITIONS
+from rfm_spark.capabilities.purchases.config import TransactionsSource
+from rfm_spark.capabilities.purchases.lines import accepted_until
+from rfm_spark.capabilities.purchases.orders import kept_orders
+from rfm_spark.capabilities.purchases.tables import ORDERS
+from rfm_spark.capabilities.rfm.config import RfmConfig
+from rfm_spark.capabilities.rfm.cuts import (
+    CutSet,
+    as_rows,
+    fixed_cuts,
+    from_rows,
+    measure_ranks,
+    quantile_cuts,
+    unseen_groups,
+)
+from rfm_spark.capabilities.rfm.scores import scored_customers
+from rfm_spark.capabilities.segments.config import SegmentsConfig
+from rfm_spark.capabilities.segments.load import rule_params
+from rfm_spark.capabilities.segments.rules import segment_column
+from rfm_spark.capabilities.segments.spells import SPELL_COLUMNS, with_spells
+from rfm_spark.capabilities.segments.summary import segment_summary
+from rfm_spark.capabilities.segments.tables import SEGMENTS
 from rfm_spark.core.config import digest
 from rfm_spark.core.errors import ConfigError
-from rfm_spark.core.schemas import ORDERS, SEGMENTS
-from rfm_spark.drift.movement import cluster_transitions, flicker, segment_changes, segment_transitions
-from rfm_spark.intake.lines import accepted_until
-from rfm_spark.intake.orders import kept_orders
 from rfm_spark.pipeline.clustering import cluster, profile_rows, scan_rows
 from rfm_spark.pipeline.comparing import Side, compared, definition_changed, rows_of, side_of
 from rfm_spark.pipeline.context import RunContext
@@ -27,12 +45,6 @@ from rfm_spark.pipeline.late import of_orders
 from rfm_spark.pipeline.looking import each_once
 from rfm_spark.pipeline.measuring import measure
 from rfm_spark.pipeline.writing import Content, collected
-from rfm_spark.segments.cuts import CutSet, as_rows, fixed_cuts, from_rows, measure_ranks, quantile_cuts, unseen_groups
-from rfm_spark.segments.load import rule_params
-from rfm_spark.segments.rules import segment_column
-from rfm_spark.segments.scored import scored_customers
-from rfm_spark.segments.spells import SPELL_COLUMNS, with_spells
-from rfm_spark.segments.summary import segment_summary
 
 # What may go on beside the stages that follow, and how many rows it dealt with.
 Later = Callable[[], int]
@@ -70,7 +82,7 @@ def _look_for_late_rows(run: RunContext) -> int | None:
 
 
 def _keep_orders(run: RunContext) -> int | Later | None:
-    source = run.config.sources.transactions
+    source = run.config.part(TransactionsSource)
     mapping = json.dumps(
         [source.as_read(), run.config.timezone, run.quality.checks, run.quality.max_quantity], sort_keys=True
     )
@@ -91,7 +103,7 @@ def _keep_orders(run: RunContext) -> int | Later | None:
 
 
 def _score(run: RunContext) -> int:
-    measures, scoring = run.known_measures, run.config.rfm.scoring
+    measures, scoring = run.known_measures, run.config.part(RfmConfig).scoring
     if scoring.method == "quantile":
         run.cut_sets, ranks = quantile_cuts(measures, scoring)
     else:
@@ -104,7 +116,9 @@ def _score(run: RunContext) -> int:
                 f"{cut_set.measure.upper()}{place}: cut points coincide, {cut_set.distinct_scores} of {cut_set.bins} "
                 "scores occur"
             )
-    scored = with_behaviour(run, scored_customers(measures, run.config.rfm, run.cut_sets, ranks, run.moments))
+    scored = with_behaviour(
+        run, scored_customers(measures, run.config.part(RfmConfig), run.cut_sets, ranks, run.moments)
+    )
     run.scored = run.hold(scored) if run.few_customers else scored
     if scoring.method == "frozen":
         _tell_of_unseen(run, run.scored)
@@ -118,15 +132,15 @@ def _tell_of_unseen(run: RunContext, scored: DataFrame) -> None:
     if unseen:
         groups = ", ".join(f"{count:,} in {within}" for within, count in unseen.items())
         run.warnings.append(
-            f"run {run.config.rfm.scoring.run} had no buyers in some groups of its nested cuts; customers there were "
-            f"scored by the cuts of the nearest group: {groups}"
+            f"run {run.config.part(RfmConfig).scoring.run} had no buyers in some groups of its nested cuts; customers "
+            f"there were scored by the cuts of the nearest group: {groups}"
         )
 
 
 def _frozen_cuts(run: RunContext, frozen: str) -> list[CutSet]:
     rows = run.store.rows("segment_cuts", run_id=frozen)
     cut_sets = from_rows(rows, method="frozen")
-    bins = run.config.rfm.scoring.bins
+    bins = run.config.part(RfmConfig).scoring.bins
     wrong = sorted({c.measure for c in cut_sets if c.bins != getattr(bins, c.measure)})
     if not cut_sets or wrong:
         problem = f"has other bins for {', '.join(wrong)}; set rfm.scoring.bins as it has" if wrong else "has no cuts"
@@ -142,7 +156,7 @@ def _name_segments(run: RunContext) -> int:
     blank = {name: F.lit(None).cast(kind.lower()) for name, kind in empty if name not in ("run_id", "segment")}
     complete = scored.withColumns({**blank, "scope": F.lit("all"), "as_of_date": F.lit(run.as_of)})
     named = complete.withColumn("segment", segment_column(run.rule_map, rule_params(run.config)))
-    spelled = with_spells(named, _before(run), run.config.segments.confirm_runs)
+    spelled = with_spells(named, _before(run), run.config.part(SegmentsConfig).confirm_runs)
     cuts = [*as_rows(run.cut_sets), *run.engagement_cuts]
     if run.few_customers:
         # What is written is what is looked at from here on.

@@ -9,7 +9,7 @@ from typing import Any
 
 from pyspark.sql import DataFrame
 
-from rfm_spark.core.schemas import TABLES
+from rfm_spark.core.schemas import tables
 from rfm_spark.core.table import Table
 from rfm_spark.lake.store import Store
 from rfm_spark.lake.tables import Written
@@ -65,7 +65,9 @@ class Writer:
 
     def write_part(self, name: str, frame: DataFrame, part: str) -> int:
         """Write some of this run's rows of a table: the first part replaces what an earlier attempt left there."""
-        written = self._store.write_run(TABLES[name], frame, self._run_id, self._as_of, part, more=name in self.outputs)
+        written = self._store.write_run(
+            tables()[name], frame, self._run_id, self._as_of, part, more=name in self.outputs
+        )
         self._note(name, written, self.rows.get(name, 0) + written.rows)
         return written.rows
 
@@ -86,9 +88,9 @@ class Writer:
 
     def _one(self, name: str, content: Content) -> None:
         if isinstance(content, DataFrame):
-            written = self._store.write_run(TABLES[name], content, self._run_id, self._as_of)
+            written = self._store.write_run(tables()[name], content, self._run_id, self._as_of)
         else:
-            written = self._store.write_rows(TABLES[name], content, self._run_id, self._as_of)
+            written = self._store.write_rows(tables()[name], content, self._run_id, self._as_of)
         self._note(name, written, written.rows)
 
     def _note(self, name: str, written: Written, rows: int) -> None:

@@ -9,8 +9,9 @@ from datetime import date
 from decimal import Decimal
 from typing import TypeVar
 
-from rfm_spark.core.checks import BY_CODE
-from rfm_spark.core.interaction_checks import EVENT_CHECKS, MESSAGE_CHECKS
+from rfm_spark.capabilities.engagement.checks import MESSAGE_CHECKS
+from rfm_spark.capabilities.events.checks import EVENT_CHECKS
+from rfm_spark.capabilities.purchases.checks import BY_CODE
 from rfm_spark.report.badges import EVENTS, MESSAGES, source_badge
 from rfm_spark.report.data import RunFacts
 from rfm_spark.report.wording import Numbers, day

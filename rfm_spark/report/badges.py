@@ -6,8 +6,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from rfm_spark.core.interaction_tables import ENGAGEMENT_COLUMNS, ENGAGEMENT_RFM_COLUMNS, INTERACTION_COLUMNS
-from rfm_spark.core.interaction_words import ALL_CHANNELS
+from rfm_spark.capabilities.engagement.tables import ENGAGEMENT_COLUMNS, ENGAGEMENT_RFM_COLUMNS
+from rfm_spark.capabilities.engagement.words import ALL_CHANNELS
+from rfm_spark.capabilities.events.tables import INTERACTION_COLUMNS
 
 EVENTS, MESSAGES = "events", "messages"
 # Sections of which each shows the segments, or what became of them.

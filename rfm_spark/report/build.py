@@ -11,8 +11,8 @@ from typing import Any
 
 from jinja2 import DictLoader, Environment, StrictUndefined
 
+from rfm_spark.capabilities.movement.tables import CAUSES
 from rfm_spark.core.config import DisplayConfig
-from rfm_spark.core.schemas import CAUSES
 from rfm_spark.report import figures
 from rfm_spark.report.accounts import other_amounts, source_accounts
 from rfm_spark.report.badges import section_badges, simulated_sources

@@ -7,7 +7,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any, TypeAlias
 
-from rfm_spark.core.cluster_tables import CLUSTER_LINEAGE, CLUSTER_MODELS, CLUSTER_SCAN
+from rfm_spark.capabilities.clusters.tables import CLUSTER_LINEAGE, CLUSTER_MODELS, CLUSTER_SCAN
 from rfm_spark.lake.store import Store
 from rfm_spark.report.cluster_data import FeatureValues, LineageEvent, ModelFacts, ScanLine
 from rfm_spark.report.data import ClusterProfile

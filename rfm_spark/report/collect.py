@@ -11,8 +11,11 @@ from zoneinfo import ZoneInfo
 from pyspark.sql import DataFrame, Row, SparkSession
 from pyspark.sql import functions as F
 
+from rfm_spark.capabilities.movement.tables import CAUSES
+from rfm_spark.capabilities.rfm.cuts import COLUMN_OF, CutSet, from_rows
+from rfm_spark.capabilities.segments.rules import RuleMap
 from rfm_spark.core.errors import LakeError
-from rfm_spark.core.schemas import CAUSES, RUNS
+from rfm_spark.core.schemas import RUNS
 from rfm_spark.lake.ledger import RunRow
 from rfm_spark.lake.place import Place, checked_run_id
 from rfm_spark.lake.store import Store
@@ -22,8 +25,6 @@ from rfm_spark.report.data import GridCell, Profile, ReportData, RunFacts, Trans
 from rfm_spark.report.drift_data import read_drift
 from rfm_spark.report.engagement_data import read_engagement
 from rfm_spark.report.interaction_data import read_interactions
-from rfm_spark.segments.cuts import COLUMN_OF, CutSet, from_rows
-from rfm_spark.segments.rules import RuleMap
 
 Value = TypeVar("Value")
 Record = Mapping[str, Any]

@@ -10,13 +10,13 @@ from decimal import Decimal
 from functools import cached_property
 from typing import Any
 
-from rfm_spark.core.schemas import CAUSES, NO_SEGMENT
+from rfm_spark.capabilities.movement.tables import CAUSES, NO_SEGMENT
+from rfm_spark.capabilities.rfm.cuts import CutSet
+from rfm_spark.capabilities.segments.rules import Outcome, RuleMap
 from rfm_spark.report.cluster_data import FeatureValues, ModelFacts
 from rfm_spark.report.drift_data import DriftFacts
 from rfm_spark.report.engagement_data import EngagementFacts
 from rfm_spark.report.interaction_data import InteractionFacts
-from rfm_spark.segments.cuts import CutSet
-from rfm_spark.segments.rules import Outcome, RuleMap
 
 
 @dataclass(frozen=True)

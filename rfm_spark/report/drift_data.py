@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from rfm_spark.core.cluster_tables import CLUSTER_CAUSES, CLUSTER_TRANSITIONS
-from rfm_spark.core.schemas import DRIFT
+from rfm_spark.capabilities.drift.tables import DRIFT
+from rfm_spark.capabilities.movement.tables import CLUSTER_CAUSES, CLUSTER_TRANSITIONS
 from rfm_spark.lake.ledger import Ledger, current_runs
 from rfm_spark.lake.store import Store
 

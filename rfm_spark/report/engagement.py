@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from rfm_spark.core.engagement import EngagementConfig
-from rfm_spark.core.interaction_words import ALL_CHANNELS, MESSAGE_CHANNELS
+from rfm_spark.capabilities.engagement.config import EngagementConfig
+from rfm_spark.capabilities.engagement.words import ALL_CHANNELS, MESSAGE_CHANNELS
 from rfm_spark.report.badges import MESSAGES, Badge, channel_badge, source_badge
 from rfm_spark.report.data import ReportData
 from rfm_spark.report.drawing import as_svg

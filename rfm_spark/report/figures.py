@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from textwrap import wrap
 
-from rfm_spark.core.schemas import NO_SEGMENT
+from rfm_spark.capabilities.movement.tables import NO_SEGMENT
+from rfm_spark.capabilities.rfm.cuts import COLUMN_OF
 from rfm_spark.report import charts
 from rfm_spark.report.charts import Pair, Part
 from rfm_spark.report.colours import CAUSE_COLOURS, category
@@ -14,7 +15,6 @@ from rfm_spark.report.data import Profile, ReportData, Transition
 from rfm_spark.report.drawing import as_svg
 from rfm_spark.report.matrix import LINE_BREAK, Cell, Matrix, column_letters, matrix
 from rfm_spark.report.wording import CAUSE_NOUNS, Numbers, bands, bin_words
-from rfm_spark.segments.cuts import COLUMN_OF
 
 ENTERED, LEFT = "New customers", "Left"
 # More scores than this leave no room for a third line in a cell.

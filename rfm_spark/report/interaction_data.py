@@ -10,9 +10,10 @@ from typing import Any
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from rfm_spark.behaviour.tracking import GRAVEST
-from rfm_spark.core.interaction_tables import INTERACTIONS, TRACKING
-from rfm_spark.core.interactions import InteractionsConfig
+from rfm_spark.capabilities.drift.tables import TRACKING
+from rfm_spark.capabilities.drift.tracking import GRAVEST
+from rfm_spark.capabilities.events.config import InteractionsConfig
+from rfm_spark.capabilities.events.tables import INTERACTIONS
 from rfm_spark.lake.store import Store
 from rfm_spark.report.bins import doubling_bin
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from rfm_spark.core.interactions import InteractionsConfig
+from rfm_spark.capabilities.events.config import InteractionsConfig
 from rfm_spark.report import charts
 from rfm_spark.report.badges import EVENTS, Badge, channel_badge, source_badge
 from rfm_spark.report.data import ReportData

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from rfm_spark.drift.figures import PAST, RATE
+from rfm_spark.capabilities.drift.figures import PAST, RATE
 from rfm_spark.report.badges import ABSENT, EVENTS, MESSAGES, Badge, channel_badge, source_badge
 from rfm_spark.report.data import ReportData
 from rfm_spark.report.drift import ALARMS

@@ -12,9 +12,9 @@ from decimal import Decimal
 from babel import Locale, UnknownLocaleError, dates, numbers
 from babel.numbers import NumberPattern
 
+from rfm_spark.capabilities.rfm.cuts import CutSet
 from rfm_spark.core.config import DisplayConfig
 from rfm_spark.core.errors import ConfigError
-from rfm_spark.segments.cuts import CutSet
 
 COMPACT_FROM = 100_000
 MEASURE_TITLES = {"r": "Recency", "f": "Frequency", "m": "Monetary value"}

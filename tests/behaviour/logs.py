@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from rfm_spark.core.interaction_words import COUNTED_TYPES, SESSION_CHANNELS
+from rfm_spark.capabilities.events.words import COUNTED_TYPES, SESSION_CHANNELS
 
 COUNTS = {
     "clicks": "click", "page_views": "page_view", "product_views": "product_view", "searches": "search",

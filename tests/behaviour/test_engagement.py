@@ -10,13 +10,12 @@ import numpy as np
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 
-from rfm_spark.behaviour.engagement import customer_columns, engaged_rows, engagement, engagement_summary
-from rfm_spark.behaviour.messages import MESSAGE_FLAGS, Judging, channel_counts, outcomes
-from rfm_spark.core.engagement import EngagementConfig
-from rfm_spark.core.interaction_words import MESSAGE_CHANNELS
-from rfm_spark.core.interactions import MessagesSource
-from rfm_spark.intake.events import Reading
-from rfm_spark.intake.messages import counted, judged_messages
+from rfm_spark.capabilities.engagement.config import EngagementConfig, MessagesSource
+from rfm_spark.capabilities.engagement.messages import MESSAGE_FLAGS, Judging, channel_counts, outcomes
+from rfm_spark.capabilities.engagement.rows import counted, judged_messages
+from rfm_spark.capabilities.engagement.tiers import customer_columns, engaged_rows, engagement, engagement_summary
+from rfm_spark.capabilities.engagement.words import MESSAGE_CHANNELS
+from rfm_spark.capabilities.events.rows import Reading
 
 AS_OF = date(2024, 6, 30)
 SOURCE = MessagesSource.model_validate({

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from pyspark.sql import SparkSession
 
-from rfm_spark.behaviour.history import GAP_SHARES, History, history
+from rfm_spark.capabilities.purchases.history import GAP_SHARES, History, history
 
 SCHEMA = "customer_id STRING, order_date DATE, gross_cents BIGINT, refund_cents BIGINT"
 START = date(2023, 1, 1)

@@ -11,7 +11,8 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from rfm_spark.behaviour.interactions import (
+from rfm_spark.capabilities.events.config import EventsSource, InteractionsConfig
+from rfm_spark.capabilities.events.interactions import (
     Features,
     bot_days,
     customer_interactions,
@@ -19,10 +20,9 @@ from rfm_spark.behaviour.interactions import (
     interaction_rows,
     without_days,
 )
-from rfm_spark.core.interaction_words import COUNTED_TYPES
-from rfm_spark.core.interactions import EventsSource, InteractionsConfig
+from rfm_spark.capabilities.events.rows import Reading, counted, judged_events
+from rfm_spark.capabilities.events.words import COUNTED_TYPES
 from rfm_spark.core.session import session_settings
-from rfm_spark.intake.events import Reading, counted, judged_events
 from tests.behaviour.logs import figures, made_log
 
 AS_OF = date(2024, 3, 31)

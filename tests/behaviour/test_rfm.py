@@ -15,11 +15,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyspark.sql import DataFrame, SparkSession
 
-from rfm_spark.behaviour.rfm import customer_measures, window_start
-from rfm_spark.core.inputs import TransactionsSource
+from rfm_spark.capabilities.purchases.config import TransactionsSource
+from rfm_spark.capabilities.purchases.lines import accepted_until, typed_lines
+from rfm_spark.capabilities.purchases.measures import customer_measures, window_start
+from rfm_spark.capabilities.purchases.orders import Grain, build_orders
 from rfm_spark.core.session import session_settings
-from rfm_spark.intake.lines import accepted_until, typed_lines
-from rfm_spark.intake.orders import Grain, build_orders
 
 Refunds = Literal["net", "ignore"]
 AS_OF = date(2024, 3, 31)

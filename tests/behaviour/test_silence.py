@@ -9,8 +9,8 @@ from math import comb
 import numpy as np
 import pytest
 
-from rfm_spark.behaviour.silence import chance_of_silence, longest_pause, no_chance
-from rfm_spark.behaviour.tracking import tracking_health
+from rfm_spark.capabilities.drift.silence import chance_of_silence, longest_pause, no_chance
+from rfm_spark.capabilities.drift.tracking import tracking_health
 
 stats = importlib.import_module("scipy.stats")
 AS_OF = date(2024, 6, 30)

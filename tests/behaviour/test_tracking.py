@@ -6,7 +6,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from rfm_spark.behaviour.tracking import Health, tracking_health, warnings
+from rfm_spark.capabilities.drift.tracking import Health, tracking_health, warnings
 
 AS_OF = date(2024, 6, 30)
 START = AS_OF - timedelta(days=90)

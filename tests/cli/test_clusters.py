@@ -20,7 +20,7 @@ from rfm_spark.cli.explain import ambiguity
 from rfm_spark.cli.main import main
 from rfm_spark.core.config import Config
 from rfm_spark.core.errors import ConfigError
-from rfm_spark.core.schemas import TABLES
+from rfm_spark.core.schemas import tables
 from rfm_spark.lake.ledger import Ledger, RunRow
 from rfm_spark.lake.place import Place
 from rfm_spark.lake.readers import of_run
@@ -282,6 +282,6 @@ def test_the_queries_of_the_document_work(spark: SparkSession, built: World) -> 
         written = re.sub(r"\bmain\.rfm\.(\w+)", lambda found: built.place.table(found[1]), query)
         assert "main.rfm" in query
         written = written.replace("'shop'", "'tiny'")
-        assert set(re.findall(r"\bmain\.rfm\.(\w+)", query)) <= set(TABLES)
+        assert set(re.findall(r"\bmain\.rfm\.(\w+)", query)) <= set(tables())
         for statement in filter(str.strip, written.split(";")):
             assert spark.sql(statement).collect(), statement

@@ -12,15 +12,17 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from rfm_spark.capabilities.purchases.config import TransactionsSource
+from rfm_spark.capabilities.purchases.duplicates import without_duplicates
+from rfm_spark.capabilities.purchases.lines import Intake, accepted_until, typed_lines
+from rfm_spark.capabilities.purchases.orders import kept_orders
+from rfm_spark.capabilities.purchases.quality import QualityConfig
+from rfm_spark.cli.guess.exports import known_exports, recognised
+from rfm_spark.cli.guess.mapping import Guess
 from rfm_spark.cli.init import initialised, unsure
 from rfm_spark.core.config import Config
 from rfm_spark.core.errors import GateError, SourceError
 from rfm_spark.core.loading import load_config
-from rfm_spark.intake.duplicates import without_duplicates
-from rfm_spark.intake.exports import known_exports, recognised
-from rfm_spark.intake.guess import Guess
-from rfm_spark.intake.lines import Intake, accepted_until, typed_lines
-from rfm_spark.intake.orders import kept_orders
 from rfm_spark.lake.sources import pin
 from tests.helpers import run_tiny
 
@@ -47,10 +49,10 @@ def initialised_config(spark: SparkSession, file: Path, folder: Path) -> tuple[C
 
 def orders_of(spark: SparkSession, config: Config, as_of: dt.date) -> DataFrame:
     """Orders as a run keeps them."""
-    source = config.sources.transactions
+    source = config.part(TransactionsSource)
     raw = pin(None, spark, config).frame
-    lines = accepted_until(typed_lines(raw, source, Intake(quality=config.quality)), as_of)
-    once = without_duplicates(lines, source, config.quality)
+    lines = accepted_until(typed_lines(raw, source, Intake(quality=config.part(QualityConfig))), as_of)
+    once = without_duplicates(lines, source, config.part(QualityConfig))
     return kept_orders(once, source.order_grain, {"currency", "channel"} & set(source.columns))
 
 
@@ -90,7 +92,7 @@ def test_a_log_of_events_becomes_purchases_and_events(spark: SparkSession, tmp_p
 
 def test_several_currencies_stop_a_run(spark: SparkSession, tmp_path: Path) -> None:
     config, found = initialised_config(spark, DATA / "currencies" / "payments.csv", tmp_path)
-    assert config.sources.transactions.columns["currency"] == "currency"
+    assert config.part(TransactionsSource).columns["currency"] == "currency"
     assert any("EUR and USD" in remark for remark in found.remarks)
     with pytest.raises(GateError, match="amounts in EUR and USD"):
         run_tiny(spark, config)

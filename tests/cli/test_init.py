@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from pyspark.sql import SparkSession
 
+from rfm_spark.capabilities.purchases.config import TransactionsSource
+from rfm_spark.capabilities.purchases.quality import QualityConfig
 from rfm_spark.cli.init import init_config
 from rfm_spark.core.errors import ConfigError, SourceError
 from rfm_spark.core.loading import load_config
@@ -57,7 +59,7 @@ def test_online_retail_runs_as_it_was_guessed(spark: SparkSession, tmp_path: Pat
     assert f"rfm-spark check -c {yml}" in text
     config = load_config(yml)
     assert config.name == "online_retail"
-    assert config.sources.transactions.path == "data/online retail.csv"
+    assert config.part(TransactionsSource).path == "data/online retail.csv"
     assert segmented(spark, yml, dt.date(2011, 3, 30)) == 25
 
 
@@ -69,8 +71,8 @@ def test_a_delta_folder_runs_as_it_was_guessed(spark: SparkSession, tmp_path: Pa
     frame.coalesce(1).write.format("delta").save(str(tmp_path / "lines"))
     yml = init_config(spark, str(tmp_path / "lines"), tmp_path / "conf" / "lines.yml", TODAY)
     config = load_config(yml)
-    assert (config.sources.transactions.path, config.sources.transactions.format) == ("../lines", "delta")
-    assert config.quality.max_staleness_days == 3
+    assert (config.part(TransactionsSource).path, config.part(TransactionsSource).format) == ("../lines", "delta")
+    assert config.part(QualityConfig).max_staleness_days == 3
     assert segmented(spark, yml, dt.date(2024, 4, 28)) == 12
 
 
@@ -81,7 +83,7 @@ def test_headerless_cdnow_gets_a_configuration(
     monkeypatch.chdir(tmp_path)
     yml = init_config(spark, "cdnow.txt", None, TODAY)
     assert yml == Path("cdnow.yml")
-    source = load_config(yml).sources.transactions
+    source = load_config(yml).part(TransactionsSource)
     assert source.options == {"header": False}
     assert source.columns["customer_id"] == "_c0"
 

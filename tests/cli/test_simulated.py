@@ -12,12 +12,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from rfm_spark.cli.simulated_events import EVENT_FRAME, EventTruth, simulated_events
-from rfm_spark.cli.simulated_messages import MESSAGE_FRAME, MessageTruth, coupon_messages, simulated_messages
-from rfm_spark.core.engagement import EngagementConfig
-from rfm_spark.core.interaction_words import EVENT_CHANNELS, MESSAGE_CHANNELS, MESSAGE_EVENTS
-from rfm_spark.core.interactions import EventLimits
-from rfm_spark.core.presets import meanings
+from rfm_spark.capabilities.engagement.config import EngagementConfig
+from rfm_spark.capabilities.engagement.words import MESSAGE_CHANNELS, MESSAGE_EVENTS
+from rfm_spark.capabilities.events.config import EventLimits
+from rfm_spark.capabilities.events.words import EVENT_CHANNELS
+from rfm_spark.core.reading.presets import meanings
+from rfm_spark.demo.simulated_events import EVENT_FRAME, EventTruth, simulated_events
+from rfm_spark.demo.simulated_messages import MESSAGE_FRAME, MessageTruth, coupon_messages, simulated_messages
 
 HOUSEHOLDS = [str(number) for number in range(1, 1501)]
 TEXT_OF_EVENTS = [name for name in EVENT_FRAME if name not in ("ts", "received_ts")]

@@ -7,12 +7,12 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from rfm_spark.clusters import cells as module
-from rfm_spark.clusters.cells import DRAWN, GRID, Cells, Look, customer_cells
-from rfm_spark.clusters.driver import Points, nearest
-from rfm_spark.clusters.features import Feature, FeatureSpace
-from rfm_spark.clusters.fit import fit
-from rfm_spark.clusters.refit import check_champion
+from rfm_spark.capabilities.clusters import cells as module
+from rfm_spark.capabilities.clusters.cells import DRAWN, GRID, Cells, Look, customer_cells
+from rfm_spark.capabilities.clusters.driver import Points, nearest
+from rfm_spark.capabilities.clusters.features import Feature, FeatureSpace
+from rfm_spark.capabilities.clusters.fit import fit
+from rfm_spark.capabilities.clusters.refit import check_champion
 from tests.clusters.worlds import model_of
 
 WIDE = 8

@@ -10,12 +10,12 @@ from sklearn.cluster import KMeans
 from sklearn.metrics import adjusted_rand_score, silhouette_score
 
 from benchmarks.planted import blobs, correlated, cube, found_k, normal
-from rfm_spark.clusters.choose import cell_silhouette, knee, scan, stable_k
-from rfm_spark.clusters.driver import Partition, Points, kmeans, nearest
-from rfm_spark.clusters.fit import inertia_of
-from rfm_spark.clusters.identity import adjusted_rand
-from rfm_spark.clusters.separation import separation
-from rfm_spark.clusters.stability import Halves, bootstrap_jaccard, prediction_strength, sample_halves
+from rfm_spark.capabilities.clusters.choose import cell_silhouette, knee, scan, stable_k
+from rfm_spark.capabilities.clusters.driver import Partition, Points, kmeans, nearest
+from rfm_spark.capabilities.clusters.fit import inertia_of
+from rfm_spark.capabilities.clusters.identity import adjusted_rand
+from rfm_spark.capabilities.clusters.separation import separation
+from rfm_spark.capabilities.clusters.stability import Halves, bootstrap_jaccard, prediction_strength, sample_halves
 
 
 # A hundred seeds each are `python -m benchmarks.planted`.

@@ -10,9 +10,9 @@ from pydantic import ValidationError
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
-from rfm_spark.clusters.cells import MAX_CELLS, customer_cells
-from rfm_spark.clusters.features import feature_space
-from rfm_spark.core.clustering import FeatureConfig
+from rfm_spark.capabilities.clusters.cells import MAX_CELLS, customer_cells
+from rfm_spark.capabilities.clusters.config import FeatureConfig
+from rfm_spark.capabilities.clusters.features import feature_space
 from tests.clusters.worlds import FEATURES, as_frame, config, kinds, standardised
 
 

@@ -10,13 +10,13 @@ import pytest
 from pyspark.sql import DataFrame
 
 from benchmarks.planted import blobs, normal
-from rfm_spark.clusters import fit as module
-from rfm_spark.clusters.cells import DRAWN, Cells
-from rfm_spark.clusters.driver import Partition, Points, kmeans
-from rfm_spark.clusters.features import FeatureSpace
-from rfm_spark.clusters.fit import fit, reseeding_floor
-from rfm_spark.clusters.stability import SAMPLE, sample_halves
-from rfm_spark.clusters.train import _feature_warnings, _Shape, _shaped
+from rfm_spark.capabilities.clusters import fit as module
+from rfm_spark.capabilities.clusters.cells import DRAWN, Cells
+from rfm_spark.capabilities.clusters.driver import Partition, Points, kmeans
+from rfm_spark.capabilities.clusters.features import FeatureSpace
+from rfm_spark.capabilities.clusters.fit import fit, reseeding_floor
+from rfm_spark.capabilities.clusters.stability import SAMPLE, sample_halves
+from rfm_spark.capabilities.clusters.train import _feature_warnings, _Shape, _shaped
 from tests.clusters.worlds import config
 
 

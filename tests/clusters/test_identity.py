@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from rfm_spark.clusters.driver import Points
-from rfm_spark.clusters.features import Feature, FeatureSpace
-from rfm_spark.clusters.identity import Event, Overlap, inherited_ids, lineage, overlap_of
-from rfm_spark.clusters.names import cluster_names, insight
+from rfm_spark.capabilities.clusters.driver import Points
+from rfm_spark.capabilities.clusters.features import Feature, FeatureSpace
+from rfm_spark.capabilities.clusters.identity import Event, Overlap, inherited_ids, lineage, overlap_of
+from rfm_spark.capabilities.clusters.names import cluster_names, insight
 
 
 def overlap(common: list[list[float]], kept: list[float] | None = None) -> Overlap:

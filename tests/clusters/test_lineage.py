@@ -6,8 +6,8 @@ import numpy as np
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
-from rfm_spark.clusters.assign import assigned
-from rfm_spark.clusters.driver import squared_distances
+from rfm_spark.capabilities.clusters.assign import assigned
+from rfm_spark.capabilities.clusters.driver import squared_distances
 from tests.clusters.worlds import as_frame, islands, model_of, trained
 
 

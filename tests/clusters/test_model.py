@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from rfm_spark.clusters.model import definition_of
-from rfm_spark.core.config import RfmConfig
+from rfm_spark.capabilities.clusters.model import definition_of
+from rfm_spark.capabilities.rfm.config import RfmConfig
 from tests.clusters.worlds import config
 
 

@@ -14,8 +14,8 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from rfm_spark.clusters import cells as cells_module
-from rfm_spark.clusters.driver import squared_distances
+from rfm_spark.capabilities.clusters import cells as cells_module
+from rfm_spark.capabilities.clusters.driver import squared_distances
 from tests.clusters.worlds import as_frame, kinds, trained
 from tests.effort import only_in_full
 from tests.helpers import ROOT
@@ -58,8 +58,8 @@ def test_the_same_customers_give_bitwise_the_same_model_from_any_layout(
 CLUSTER_SCRIPT = """
 import json, sys
 from pyspark.sql import SparkSession
-from rfm_spark.clusters.train import Stamp, train
-from rfm_spark.core.clustering import ClustersConfig
+from rfm_spark.capabilities.clusters.train import Stamp, train
+from rfm_spark.capabilities.clusters.config import ClustersConfig
 spark = (SparkSession.builder.master(sys.argv[1]).config("spark.ui.enabled", "false")
          .config("spark.sql.shuffle.partitions", "4").config("spark.executorEnv.PYTHONPATH", sys.argv[3]).getOrCreate())
 frame = spark.read.parquet(sys.argv[2]).persist()
@@ -98,10 +98,10 @@ def test_several_executors_give_bitwise_the_same_model(spark: SparkSession, tmp_
 # All that training does on the driver, where BLAS and OpenMP may add in another order.
 DRIVER_SCRIPT = """
 import numpy as np
-from rfm_spark.clusters.cells import Cells
-from rfm_spark.clusters.choose import scan
-from rfm_spark.clusters.driver import nearest, one_thread
-from rfm_spark.clusters.fit import fit, reseeding_floor
+from rfm_spark.capabilities.clusters.cells import Cells
+from rfm_spark.capabilities.clusters.choose import scan
+from rfm_spark.capabilities.clusters.driver import nearest, one_thread
+from rfm_spark.capabilities.clusters.fit import fit, reseeding_floor
 draws = np.random.default_rng(5)
 points = np.vstack([draws.normal(at, 0.3, (2000, 3)) for at in (-2, 0, 2)])
 weights = draws.integers(1, 40, len(points)).astype(float)

@@ -14,13 +14,13 @@ from pyspark.sql import functions as F
 from sklearn.cluster import KMeans
 from sklearn.metrics import silhouette_score
 
-from rfm_spark.clusters.assign import assigned, measured_on
-from rfm_spark.clusters.cells import customer_cells
-from rfm_spark.clusters.driver import squared_distances
-from rfm_spark.clusters.features import Feature, FeatureSpace, feature_space
-from rfm_spark.clusters.fit import fit
-from rfm_spark.clusters.model import ClusterModel
-from rfm_spark.clusters.refit import check_champion
+from rfm_spark.capabilities.clusters.assign import assigned, measured_on
+from rfm_spark.capabilities.clusters.cells import customer_cells
+from rfm_spark.capabilities.clusters.driver import squared_distances
+from rfm_spark.capabilities.clusters.features import Feature, FeatureSpace, feature_space
+from rfm_spark.capabilities.clusters.fit import fit
+from rfm_spark.capabilities.clusters.model import ClusterModel
+from rfm_spark.capabilities.clusters.refit import check_champion
 from tests.clusters.worlds import STAMP, as_frame, cdnow, config, islands, kinds, model_of, standardised, table, trained
 
 

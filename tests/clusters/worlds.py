@@ -13,12 +13,12 @@ import pandas as pd
 from numpy.typing import NDArray
 from pyspark.sql import DataFrame, SparkSession
 
-from rfm_spark.clusters.driver import Points
-from rfm_spark.clusters.features import FeatureSpace
-from rfm_spark.clusters.model import ClusterModel
-from rfm_spark.clusters.names import cluster_names
-from rfm_spark.clusters.train import Stamp, Training, train
-from rfm_spark.core.clustering import ClustersConfig
+from rfm_spark.capabilities.clusters.config import ClustersConfig
+from rfm_spark.capabilities.clusters.driver import Points
+from rfm_spark.capabilities.clusters.features import FeatureSpace
+from rfm_spark.capabilities.clusters.model import ClusterModel
+from rfm_spark.capabilities.clusters.names import cluster_names
+from rfm_spark.capabilities.clusters.train import Stamp, Training, train
 
 FEATURES = ("recency_days", "frequency", "monetary")
 SCHEMA = "customer_id STRING, recency_days INT, frequency BIGINT, monetary DECIMAL(18,2), tenure_days INT"

@@ -8,10 +8,12 @@ from typing import Any
 
 import pytest
 
-from rfm_spark.core.config import Config
+from rfm_spark.capabilities.engagement.checks import MESSAGE_CHECKS
+from rfm_spark.capabilities.events.checks import EVENT_CHECKS
+from rfm_spark.capabilities.events.config import EventsSource
+from rfm_spark.capabilities.events.words import EVENT_CHANNELS, EVENT_TYPES
+from rfm_spark.core.config import Config, config_model
 from rfm_spark.core.errors import ConfigError
-from rfm_spark.core.interaction_checks import EVENT_CHECKS, MESSAGE_CHECKS
-from rfm_spark.core.interaction_words import EVENT_CHANNELS, EVENT_TYPES
 from rfm_spark.core.loading import load_config, validate
 from rfm_spark.pipeline.late import reading
 
@@ -29,7 +31,7 @@ def config(**changes: Any) -> Config:
         given = changes.pop(name, None)
         if given is not None:
             sources[name] = {**(EVENTS if name == "events" else MESSAGES), **given}
-    return validate(Config, {"lake": {"root": "l"}, "sources": sources, **changes}, "mine.yml")
+    return validate(config_model(), {"lake": {"root": "l"}, "sources": sources, **changes}, "mine.yml")
 
 
 @pytest.mark.parametrize(
@@ -65,8 +67,7 @@ def test_what_can_not_work_is_refused_in_a_sentence(changes: dict[str, Any], pro
 
 
 def test_off_in_yaml_is_a_word() -> None:
-    events = config(events={"quality": {"checks": {"bot": False}}}).sources.events
-    assert events is not None
+    events = config(events={"quality": {"checks": {"bot": False}}}).part(EventsSource)
     assert events.quality.checks == {"bot": "off"}
 
 
@@ -99,7 +100,7 @@ def test_a_mapped_discount_makes_another_run_than_before_it_was_taken_off() -> N
     for more in ({}, {"discount": "d"}):
         source = {"path": "x", "format": "delta", "columns": {**columns, **more}}
         document = {"lake": {"root": "l"}, "sources": {"transactions": source}}
-        texts.append(json.loads(Config.model_validate(document).canonical({})))
+        texts.append(json.loads(config_model().model_validate(document).canonical({})))
     assert "discount" not in texts[0]
     assert texts[1]["discount"] == "taken off"
     # As it was stored before: rows were read otherwise, so segments differ by definition.
@@ -115,7 +116,9 @@ def test_rates_that_nobody_set_leave_a_stored_configuration_as_it_was() -> None:
         "columns": {"customer_id": "c", "order_id": "o", "order_ts": "t", "amount": "a"},
     }
     document = {"lake": {"root": "l"}, "sources": {"transactions": source}}
-    plain = json.loads(Config.model_validate(document).canonical({}))
-    own = json.loads(Config.model_validate({**document, "drift": {"rates": {"smallest_fall": 0.3}}}).canonical({}))
+    plain = json.loads(config_model().model_validate(document).canonical({}))
+    own = json.loads(
+        config_model().model_validate({**document, "drift": {"rates": {"smallest_fall": 0.3}}}).canonical({})
+    )
     assert plain["drift"] == {"policy": "monitor"}
     assert own["drift"]["rates"] == {"smallest_fall": 0.3, "wait_days": 3}

@@ -15,8 +15,8 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from rfm_spark.core.money import cents, money
+from rfm_spark.core.reading.mapping import LENIENT
 from rfm_spark.core.session import session_settings
-from rfm_spark.intake.mapping import LENIENT
 
 LIMIT = Decimal(10) ** 13
 TIES = (2.675, 1.005, 0.285, 0.005, 0.015, 1.115, 8.345, 1234567.125, 999999999.995, 1000000000.005, 0.125)

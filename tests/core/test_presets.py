@@ -10,10 +10,12 @@ from typing import Any
 import pytest
 import yaml
 
+from rfm_spark.capabilities.engagement.config import MessagesSource
+from rfm_spark.capabilities.engagement.words import MESSAGE_EVENTS
+from rfm_spark.capabilities.events.config import EventsSource
+from rfm_spark.capabilities.events.words import EVENT_TYPES
 from rfm_spark.core.config import Config
-from rfm_spark.core.interaction_words import EVENT_TYPES, MESSAGE_EVENTS
-from rfm_spark.core.interactions import EventsSource, MessagesSource
-from rfm_spark.core.presets import Kind, Preset, meanings, preset, presets
+from rfm_spark.core.reading.presets import Kind, Preset, meanings, preset, presets
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "conf" / "presets"
@@ -105,7 +107,8 @@ def test_presets_are_found_in_the_archive_for_clusters(tmp_path: Path) -> None:
     archive = tmp_path / "rfm_spark.zip"
     subprocess.run([sys.executable, str(ROOT / "scripts" / "build_zip.py"), str(archive)], check=True)
     code = (
-        f"import sys; sys.path.insert(0, {str(archive)!r}); from rfm_spark.core.presets import meanings, presets; "
+        f"import sys; sys.path.insert(0, {str(archive)!r}); "
+        "from rfm_spark.core.reading.presets import meanings, presets; "
         "print(*presets('messages'), meanings('events', 'rees46', {})['cart'])"
     )
     done = subprocess.run([sys.executable, "-I", "-c", code], check=True, capture_output=True, text=True, cwd=tmp_path)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from rfm_spark.drift.distributions import Distribution
+from rfm_spark.capabilities.drift.distributions import Distribution
 
 
 def distribution_of(name: str, values: NDArray[np.float64], missing: int = 0) -> Distribution:

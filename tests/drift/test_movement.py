@@ -12,14 +12,19 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from rfm_spark.core.cluster_tables import CLUSTER_TRANSITIONS
+from rfm_spark.capabilities.movement.moves import (
+    cluster_transitions,
+    moves,
+    segment_changes,
+    segment_transitions,
+    wilson,
+)
+from rfm_spark.capabilities.movement.tables import CAUSES, CLUSTER_TRANSITIONS, SEGMENT_CHANGES, SEGMENT_TRANSITIONS
+from rfm_spark.capabilities.rfm.cuts import CutSet, with_scores
+from rfm_spark.capabilities.segments.rules import RuleMap, parse_rule_map, segment_column
 from rfm_spark.core.config import Config
 from rfm_spark.core.loading import validate
-from rfm_spark.core.schemas import CAUSES, SEGMENT_CHANGES, SEGMENT_TRANSITIONS
-from rfm_spark.drift.movement import cluster_transitions, moves, segment_changes, segment_transitions, wilson
 from rfm_spark.pipeline.comparing import Side, definition_changed, moved_between
-from rfm_spark.segments.cuts import CutSet, with_scores
-from rfm_spark.segments.rules import RuleMap, parse_rule_map, segment_column
 
 # Without type stubs, so not by an import statement.
 binomtest = importlib.import_module("scipy.stats").binomtest

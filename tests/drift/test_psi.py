@@ -10,9 +10,16 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_limits
 
-from rfm_spark.drift.distributions import Counts, Distribution, in_same_bins, w1
-from rfm_spark.drift.figures import Figure, all_at_once, column_figures, is_alarm, share_figure, volume_figure
-from rfm_spark.drift.psi import discovered, index, psi, worst
+from rfm_spark.capabilities.drift.distributions import Counts, Distribution, in_same_bins, w1
+from rfm_spark.capabilities.drift.figures import (
+    Figure,
+    all_at_once,
+    column_figures,
+    is_alarm,
+    share_figure,
+    volume_figure,
+)
+from rfm_spark.capabilities.drift.psi import discovered, index, psi, worst
 from tests.drift.samples import distribution_of
 
 stats = importlib.import_module("scipy.stats")

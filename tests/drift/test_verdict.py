@@ -12,15 +12,15 @@ from numpy.typing import NDArray
 from pyspark.sql import DataFrame, SparkSession
 from sklearn.metrics import adjusted_rand_score
 
-from rfm_spark.clusters.assign import assigned
-from rfm_spark.clusters.model import ClusterModel
-from rfm_spark.clusters.refit import REGRET, Check, check_champion
-from rfm_spark.clusters.train import Stamp, train
-from rfm_spark.core.clustering import ClustersConfig
-from rfm_spark.drift.clusters import cluster_figures
-from rfm_spark.drift.distributions import Distribution, distributions
-from rfm_spark.drift.figures import Figure, all_at_once, column_figures
-from rfm_spark.drift.verdict import Verdict, asks_for_a_refit, verdict
+from rfm_spark.capabilities.clusters.assign import assigned
+from rfm_spark.capabilities.clusters.config import ClustersConfig
+from rfm_spark.capabilities.clusters.model import ClusterModel
+from rfm_spark.capabilities.clusters.refit import REGRET, Check, check_champion
+from rfm_spark.capabilities.clusters.train import Stamp, train
+from rfm_spark.capabilities.drift.clusters import cluster_figures
+from rfm_spark.capabilities.drift.distributions import Distribution, distributions
+from rfm_spark.capabilities.drift.figures import Figure, all_at_once, column_figures
+from rfm_spark.capabilities.drift.verdict import Verdict, asks_for_a_refit, verdict
 
 N = 60_000
 NUMBERS = ("recency_days", "frequency", "monetary")

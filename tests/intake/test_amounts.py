@@ -12,11 +12,11 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from pyspark.sql import Observation, SparkSession
 
-from rfm_spark.core.inputs import TransactionsSource
-from rfm_spark.core.quality import QualityConfig
-from rfm_spark.intake.counts import line_counts, observed
-from rfm_spark.intake.gates import mixed_currencies
-from rfm_spark.intake.lines import Intake, currency_origin, typed_lines
+from rfm_spark.capabilities.purchases.config import TransactionsSource
+from rfm_spark.capabilities.purchases.counts import line_counts, observed
+from rfm_spark.capabilities.purchases.gates import mixed_currencies
+from rfm_spark.capabilities.purchases.lines import Intake, currency_origin, typed_lines
+from rfm_spark.capabilities.purchases.quality import QualityConfig
 
 MOMENT = datetime(2024, 3, 1, 12)
 

@@ -9,14 +9,15 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from rfm_spark.capabilities.engagement.config import MessagesSource
+from rfm_spark.capabilities.engagement.rows import judged_messages
+from rfm_spark.capabilities.events.config import EventsSource
+from rfm_spark.capabilities.events.rows import judged_events
+from rfm_spark.capabilities.purchases.config import RatesSource, TransactionsSource
+from rfm_spark.capabilities.purchases.exchange_rates import daily_rates
+from rfm_spark.capabilities.purchases.lines import typed_lines
 from rfm_spark.core.errors import SourceError
-from rfm_spark.core.inputs import RatesSource, TransactionsSource
-from rfm_spark.core.interactions import EventsSource, MessagesSource
 from rfm_spark.core.session import in_time_zone, over_connect
-from rfm_spark.intake.events import judged_events
-from rfm_spark.intake.lines import typed_lines
-from rfm_spark.intake.messages import judged_messages
-from rfm_spark.intake.rates import daily_rates
 
 MOMENT = "to_timestamp(at, 'M/d/yyyy H:mm')"
 ROWS = [("ann", "5/1/2024 8:26", "7.50"), ("bob", "2024-05-02", "1.00"), ("cat", "5/3/2024 9:00", "many")]

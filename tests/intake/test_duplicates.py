@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from rfm_spark.core.checks import Severity
-from rfm_spark.core.inputs import TransactionsSource
-from rfm_spark.core.quality import QualityConfig
-from rfm_spark.intake.accounts import copies_kept
-from rfm_spark.intake.duplicates import drops_copies, without_duplicates
-from rfm_spark.intake.lines import accepted_until, superseded_lines, typed_lines
-from rfm_spark.intake.orders import build_orders
+from rfm_spark.capabilities.purchases.accounts import copies_kept
+from rfm_spark.capabilities.purchases.config import TransactionsSource
+from rfm_spark.capabilities.purchases.duplicates import drops_copies, without_duplicates
+from rfm_spark.capabilities.purchases.lines import accepted_until, superseded_lines, typed_lines
+from rfm_spark.capabilities.purchases.orders import build_orders
+from rfm_spark.capabilities.purchases.quality import QualityConfig
+from rfm_spark.core.reading.checks import Severity
 from rfm_spark.lake.landing import content_hash
 
 MOMENT = datetime(2024, 3, 1, 12)

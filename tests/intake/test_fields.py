@@ -12,11 +12,9 @@ from hypothesis import strategies as st
 from pyspark.sql import Observation, SparkSession
 from pyspark.sql import functions as F
 
-from rfm_spark.core.checks import BY_CODE, CHECKS
-from rfm_spark.core.inputs import TransactionsSource
-from rfm_spark.core.quality import QualityConfig
-from rfm_spark.core.session import session_settings
-from rfm_spark.intake.counts import (
+from rfm_spark.capabilities.purchases.checks import BY_CODE, LINE_CHECKS
+from rfm_spark.capabilities.purchases.config import TransactionsSource
+from rfm_spark.capabilities.purchases.counts import (
     contents_by_day,
     contents_text,
     counted_apart,
@@ -25,11 +23,13 @@ from rfm_spark.intake.counts import (
     line_counts,
     observed,
 )
-from rfm_spark.intake.duplicates import without_duplicates
-from rfm_spark.intake.ids import unicode_changes
-from rfm_spark.intake.lines import Intake, accepted_until, judged_lines, rejects, typed_lines
-from rfm_spark.intake.orders import build_orders
-from rfm_spark.intake.values import IDS
+from rfm_spark.capabilities.purchases.duplicates import without_duplicates
+from rfm_spark.capabilities.purchases.lines import Intake, accepted_until, judged_lines, rejects, typed_lines
+from rfm_spark.capabilities.purchases.orders import build_orders
+from rfm_spark.capabilities.purchases.quality import QualityConfig
+from rfm_spark.capabilities.purchases.values import IDS
+from rfm_spark.core.reading.ids import unicode_changes
+from rfm_spark.core.session import session_settings
 
 AS_OF = date(2024, 6, 30)
 WRITTEN = datetime(2024, 7, 1, tzinfo=timezone.utc)
@@ -90,9 +90,9 @@ def test_every_check_of_the_catalogue_can_say_what_it_may(spark: SparkSession) -
         SOURCE, Intake(written=WRITTEN, zone="Europe/Berlin"),
     )  # fmt: skip
     beyond = {"malformed", "id_unicode", "exact_duplicate", "duplicate_line"}
-    rows = [check.code for check in CHECKS if check.unit == "rows" and check.code not in beyond]
+    rows = [check.code for check in LINE_CHECKS if check.unit == "rows" and check.code not in beyond]
     assert sorted({*judged.rejecting, *judged.marking}) == sorted(rows)
-    for check in CHECKS:
+    for check in LINE_CHECKS:
         assert check.default in check.choices
         for choice in check.choices:
             QualityConfig(checks={check.code: choice})

@@ -8,12 +8,14 @@ from typing import Any
 
 import pytest
 
-from rfm_spark.core.config import Config
+from rfm_spark.capabilities.purchases.config import TransactionsSource
+from rfm_spark.capabilities.purchases.counts import LineCounts
+from rfm_spark.capabilities.purchases.gates import Buyers, findings, mixed_currencies
+from rfm_spark.capabilities.purchases.quality import QualityConfig
+from rfm_spark.core.config import config_model
 from rfm_spark.core.errors import ConfigError
 from rfm_spark.core.loading import validate
-from rfm_spark.core.quality import Levels, QualityConfig
-from rfm_spark.intake.counts import LineCounts
-from rfm_spark.intake.gates import Buyers, findings, mixed_currencies
+from rfm_spark.core.reading.limits import Levels
 from tests.helpers import COLUMNS
 
 AS_OF = date(2024, 3, 31)
@@ -109,7 +111,9 @@ def test_a_source_has_limits_and_checks_of_its_own() -> None:
 def test_wrong_limits_are_a_configuration_error(quality: Any, says: str) -> None:
     source = {"path": "x", "format": "delta", "columns": COLUMNS}
     with pytest.raises(ConfigError, match=says):
-        validate(Config, {"lake": {"root": "x"}, "sources": {"transactions": source}, "quality": quality}, "c.yml")
+        validate(
+            config_model(), {"lake": {"root": "x"}, "sources": {"transactions": source}, "quality": quality}, "c.yml"
+        )
 
 
 OPEN_URLS = (
@@ -127,7 +131,7 @@ def test_secrets_of_the_environment_are_no_open_ones(url: str) -> None:
     place = {"format": "jdbc", "options": {"url": f"jdbc:{url}", "dbtable": "t"}}
     document = {"lake": {"root": "x"}, "sources": {"transactions": {"columns": COLUMNS, **place}}}
     # As it was written: it is filled in when the source is opened.
-    assert validate(Config, document, "c.yml").sources.transactions.options["url"] == f"jdbc:{url}"
+    assert validate(config_model(), document, "c.yml").part(TransactionsSource).options["url"] == f"jdbc:{url}"
 
 
 @pytest.mark.parametrize(
@@ -149,4 +153,6 @@ def test_secrets_of_the_environment_are_no_open_ones(url: str) -> None:
 )  # fmt: skip
 def test_wrong_places_are_a_configuration_error(place: Any, says: str) -> None:
     with pytest.raises(ConfigError, match=says):
-        validate(Config, {"lake": {"root": "x"}, "sources": {"transactions": {"columns": COLUMNS, **place}}}, "c.yml")
+        validate(
+            config_model(), {"lake": {"root": "x"}, "sources": {"transactions": {"columns": COLUMNS, **place}}}, "c.yml"
+        )

@@ -10,14 +10,17 @@ import yaml
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from rfm_spark.capabilities.purchases.config import TransactionsSource
+from rfm_spark.capabilities.purchases.lines import typed_lines
+from rfm_spark.capabilities.purchases.quality import QualityConfig
+from rfm_spark.capabilities.rfm.config import RfmConfig
+from rfm_spark.cli.guess.mapping import Guess, guess, render
+from rfm_spark.cli.guess.words import score
+from rfm_spark.cli.guess.yaml_text import scalar
 from rfm_spark.core.config import Config
 from rfm_spark.core.errors import SourceError
 from rfm_spark.core.loading import load_config
 from rfm_spark.core.session import session_settings
-from rfm_spark.intake.guess import Guess, guess, render
-from rfm_spark.intake.guess_words import score
-from rfm_spark.intake.guess_yaml import scalar
-from rfm_spark.intake.lines import typed_lines
 
 TODAY = dt.date(2024, 5, 1)
 CONF = Path(__file__).parents[2] / "conf"
@@ -40,7 +43,7 @@ def config_of(found: Guess, folder: Path, today: dt.date = TODAY) -> Config:
 def rejects_and_days(raw: DataFrame, config: Config) -> tuple[int, list[str]]:
     """Rejected rows, and the days of the accepted ones, as a run sees them."""
     with session_settings(raw.sparkSession, {"spark.sql.session.timeZone": "UTC"}):
-        lines = typed_lines(raw, config.sources.transactions).select("reason", F.col("order_date").cast("string"))
+        lines = typed_lines(raw, config.part(TransactionsSource)).select("reason", F.col("order_date").cast("string"))
         rows = lines.collect()
     return sum(row[0] is not None for row in rows), sorted({row[1] for row in rows if row[0] is None})
 
@@ -82,8 +85,8 @@ def test_three_columns_without_order_ids_make_one_order_of_a_day(spark: SparkSes
     found = guess(raw)
     assert found.columns == {"customer_id": "customer", "order_ts": "date", "amount": "amount"}
     config = config_of(found, tmp_path)
-    assert config.sources.transactions.order_grain == "day"
-    assert config.quality.max_staleness_days == 3
+    assert config.part(TransactionsSource).order_grain == "day"
+    assert config.part(QualityConfig).max_staleness_days == 3
     assert rejects_and_days(raw, config) == (0, ["2024-04-29", "2024-04-30"])
 
 
@@ -109,7 +112,7 @@ def test_german_dates_and_decimal_commas_are_converted(spark: SparkSession, tmp_
     assert found.columns["customer_id"] == "Kunden-Nr"
     config = config_of(found, tmp_path)
     with session_settings(spark, {"spark.sql.session.timeZone": "UTC"}):
-        lines = typed_lines(raw, config.sources.transactions)
+        lines = typed_lines(raw, config.part(TransactionsSource))
         money = [tuple(row) for row in lines.select("sale_cents", "refund_cents").collect()]
     assert money == [(123450, 0), (1250, 0), (0, 700)]
 
@@ -132,7 +135,7 @@ def test_typed_columns_of_complete_journey_need_no_expression(spark: SparkSessio
         "product_id": "product_id",
     }
     assert {note.partition(":")[0] for note in found.notes.values()} == {"sure"}
-    assert config_of(found, tmp_path).quality.max_staleness_days is None
+    assert config_of(found, tmp_path).part(QualityConfig).max_staleness_days is None
 
 
 def test_ambiguous_month_and_day_are_said_and_both_offered(spark: SparkSession) -> None:
@@ -258,7 +261,7 @@ def test_scalars_come_back_as_they_were(value: Any) -> None:
 def test_shipped_configurations_load(name: str) -> None:
     config = load_config(CONF / f"{name}.yml")
     assert config.name == name
-    assert config.rfm.window_days == 365
+    assert config.part(RfmConfig).window_days == 365
 
 
 def test_retail_configuration_names_every_key() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from rfm_spark.intake.guess_checks import (
+from rfm_spark.cli.guess.checks import (
     agreement,
     is_price_of_line,
     is_unique_within,
@@ -11,9 +11,9 @@ from rfm_spark.intake.guess_checks import (
     of_order,
     products,
 )
-from rfm_spark.intake.guess_dates import text_dates
-from rfm_spark.intake.guess_values import Profile
-from rfm_spark.intake.guess_words import folded, score
+from rfm_spark.cli.guess.dates import text_dates
+from rfm_spark.cli.guess.values import Profile
+from rfm_spark.cli.guess.words import folded, score
 
 DAY = 86_400
 

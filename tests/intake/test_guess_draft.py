@@ -8,10 +8,10 @@ from collections.abc import Mapping
 import pytest
 
 from rfm_spark.cli.explain import spellings
+from rfm_spark.cli.guess.draft import Draft, drafted
+from rfm_spark.cli.guess.roles import date_column
+from rfm_spark.cli.guess.values import Profile
 from rfm_spark.core.errors import SourceError
-from rfm_spark.intake.guess_draft import Draft, drafted
-from rfm_spark.intake.guess_roles import date_column
-from rfm_spark.intake.guess_values import Profile
 
 DAY = 86_400
 

@@ -3,8 +3,8 @@
 import duckdb
 import pytest
 
-from rfm_spark.intake.guess_status import filter_of, flag_filters, kept_rows, status_columns, with_refunds
-from rfm_spark.intake.guess_values import Profile
+from rfm_spark.cli.guess.status import filter_of, flag_filters, kept_rows, status_columns, with_refunds
+from rfm_spark.cli.guess.values import Profile
 
 SEEN = {"completed": 23, "processing": 9, "cancelled": 3, "refunded": 3, "on-hold": 1, "failed": 1}
 

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 from pyspark.sql import SparkSession
 
-from rfm_spark.intake.ids import id_text
+from rfm_spark.core.reading.ids import id_text
 
 
 def test_13085_is_the_same_customer_as_a_double_a_decimal_and_a_text(spark: SparkSession) -> None:

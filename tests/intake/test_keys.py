@@ -8,16 +8,17 @@ from typing import Any
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 
-from rfm_spark.core.config import Config
+from rfm_spark.capabilities.engagement.config import MESSAGE_COLUMNS, MessagesSource
+from rfm_spark.capabilities.engagement.rows import judged_messages
+from rfm_spark.capabilities.events.config import EVENT_COLUMNS, EventsSource
+from rfm_spark.capabilities.events.rows import judged_events
+from rfm_spark.capabilities.purchases.config import OPTIONAL_COLUMNS, REQUIRED_COLUMNS, RatesSource, TransactionsSource
+from rfm_spark.capabilities.purchases.exchange_rates import daily_rates
+from rfm_spark.capabilities.purchases.lines import typed_lines
+from rfm_spark.core.config import config_model
 from rfm_spark.core.errors import ConfigError
-from rfm_spark.core.inputs import OPTIONAL_COLUMNS, REQUIRED_COLUMNS, RatesSource, TransactionsSource
-from rfm_spark.core.interactions import EVENT_COLUMNS, MESSAGE_COLUMNS, EventsSource, MessagesSource
 from rfm_spark.core.loading import validate
-from rfm_spark.core.places import UNREAD
-from rfm_spark.intake.events import judged_events
-from rfm_spark.intake.lines import typed_lines
-from rfm_spark.intake.messages import judged_messages
-from rfm_spark.intake.rates import daily_rates
+from rfm_spark.core.reading.places import UNREAD
 
 EARLY, LATE = "timestamp'2024-05-01 12:00:00'", "timestamp'2024-05-02 13:00:00'"
 # Of every key an expression, and another one that says something else.
@@ -114,7 +115,7 @@ def test_a_column_that_nothing_reads_is_refused(column: str) -> None:
             continue
         mapped = {**plain, name: {**source, "columns": {**source["columns"], column: "x"}}}
         with pytest.raises(ConfigError, match=rf"sources.{name}: columns.{column} is read by nothing; leave it out"):
-            validate(Config, {"lake": {"root": "l"}, "sources": mapped}, "mine.yml")
+            validate(config_model(), {"lake": {"root": "l"}, "sources": mapped}, "mine.yml")
 
 
 def test_a_discount_is_taken_off_sales_and_refunds_in_cents(spark: SparkSession) -> None:

@@ -10,12 +10,12 @@ import pytest
 from pyspark.sql import DataFrame, Observation, SparkSession
 from pyspark.sql import functions as F
 
+from rfm_spark.capabilities.purchases.config import TransactionsSource
+from rfm_spark.capabilities.purchases.counts import LineCounts, counted_apart, line_counts, observed
+from rfm_spark.capabilities.purchases.gates import mixed_currencies
+from rfm_spark.capabilities.purchases.lines import Intake, accepted_until, currency_origin, rejects, typed_lines
+from rfm_spark.capabilities.purchases.quality import QualityConfig
 from rfm_spark.core.errors import SourceError
-from rfm_spark.core.inputs import TransactionsSource
-from rfm_spark.core.quality import QualityConfig
-from rfm_spark.intake.counts import LineCounts, counted_apart, line_counts, observed
-from rfm_spark.intake.gates import mixed_currencies
-from rfm_spark.intake.lines import Intake, accepted_until, currency_origin, rejects, typed_lines
 
 AS_OF = date(2024, 3, 31)
 MOMENT = datetime(2024, 3, 1, 12)

@@ -9,7 +9,7 @@ from chispa import assert_df_equality
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from rfm_spark.intake.orders import Grain, kept_orders
+from rfm_spark.capabilities.purchases.orders import Grain, kept_orders
 
 LINES = (
     "customer_id STRING, order_id STRING, order_ts TIMESTAMP, order_date DATE, sale_cents BIGINT, refund_cents BIGINT, "

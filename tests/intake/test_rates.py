@@ -7,9 +7,9 @@ from decimal import Decimal
 
 from pyspark.sql import SparkSession
 
-from rfm_spark.core.inputs import TransactionsSource
-from rfm_spark.intake.lines import Intake, typed_lines
-from rfm_spark.intake.rates import daily_rates
+from rfm_spark.capabilities.purchases.config import TransactionsSource
+from rfm_spark.capabilities.purchases.exchange_rates import daily_rates
+from rfm_spark.capabilities.purchases.lines import Intake, typed_lines
 
 RATES = {"path": "r", "format": "csv", "to": "EUR", "columns": {"currency": "code", "rate": "rate"}}
 COLUMNS = {"customer_id": "'c'", "order_ts": "at", "amount": "amount", "currency": "code"}

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from rfm_spark.intake.schema_drift import schema_changes
+from rfm_spark.core.reading.schema_drift import schema_changes
 
 BEFORE = {"id": "string", "Amount": "decimal(12,2)", "at": "timestamp"}
 

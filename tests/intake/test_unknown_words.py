@@ -6,8 +6,8 @@ import re
 
 import yaml
 
-from rfm_spark.core.interactions import EventsSource
-from rfm_spark.intake.unknown_words import how_to_map
+from rfm_spark.capabilities.events.config import EventsSource
+from rfm_spark.core.reading.unknown_words import how_to_map
 
 COLUMNS = {"customer_id": "c", "event_ts": "t", "event_type": "y"}
 

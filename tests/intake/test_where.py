@@ -11,20 +11,22 @@ from typing import Any
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 
+from rfm_spark.capabilities.engagement.checks import MESSAGE_CHECKS
+from rfm_spark.capabilities.engagement.config import MessagesSource
+from rfm_spark.capabilities.engagement.rows import judged_messages
+from rfm_spark.capabilities.events.checks import EVENT_CHECKS
+from rfm_spark.capabilities.events.config import EventsSource
+from rfm_spark.capabilities.events.rows import judged_events, visitors
+from rfm_spark.capabilities.purchases.accounts import Balance
+from rfm_spark.capabilities.purchases.config import RatesSource, TransactionsSource
+from rfm_spark.capabilities.purchases.counts import contents_by_day, contents_text, counted_apart
+from rfm_spark.capabilities.purchases.exchange_rates import daily_rates
+from rfm_spark.capabilities.purchases.lines import rejects, typed_lines
 from rfm_spark.core.errors import BalanceError, SourceError
-from rfm_spark.core.inputs import RatesSource, TransactionsSource
-from rfm_spark.core.interaction_checks import EVENT_CHECKS, MESSAGE_CHECKS
-from rfm_spark.core.interactions import EventsSource, MessagesSource
-from rfm_spark.intake.accounts import Balance
-from rfm_spark.intake.counts import contents_by_day, contents_text, counted_apart
-from rfm_spark.intake.events import judged_events, visitors
-from rfm_spark.intake.filtered import filtered_lines, filtered_values
-from rfm_spark.intake.interaction_counts import interaction_counts, tallied
-from rfm_spark.intake.lines import rejects, typed_lines
-from rfm_spark.intake.mapping import left_out, named_columns
-from rfm_spark.intake.messages import judged_messages
-from rfm_spark.intake.rates import daily_rates
-from rfm_spark.intake.rejects import interaction_rejects
+from rfm_spark.core.reading.filtered import filtered_lines, filtered_values
+from rfm_spark.core.reading.interaction_counts import interaction_counts, tallied
+from rfm_spark.core.reading.mapping import left_out, named_columns
+from rfm_spark.core.reading.rejects import interaction_rejects
 from tests.helpers import ROOT
 
 AS_OF = date(2024, 3, 31)

@@ -8,7 +8,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from rfm_spark.core.errors import SourceError
-from rfm_spark.core.places import Where
+from rfm_spark.core.reading.places import Where
 from rfm_spark.lake.charsets import found_encoding, high_letters
 from rfm_spark.lake.files import listing, read_files
 from rfm_spark.lake.look import read_source

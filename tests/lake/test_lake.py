@@ -10,9 +10,10 @@ import pytest
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
+from rfm_spark.capabilities.rfm.tables import SEGMENT_CUTS
 from rfm_spark.core.config import Config
 from rfm_spark.core.errors import ConfigError, GateError, LakeError, SourceError
-from rfm_spark.core.schemas import RUNS, SCHEMA_VERSION, SEGMENT_CUTS
+from rfm_spark.core.schemas import RUNS, SCHEMA_VERSION
 from rfm_spark.core.session import session_settings
 from rfm_spark.lake import landing
 from rfm_spark.lake.place import Place, checked_run_id, quoted_table

@@ -10,7 +10,7 @@ import pytest
 from pyspark.errors import AnalysisException, PySparkException
 from pyspark.sql import SparkSession
 
-from rfm_spark.core.config import Config
+from rfm_spark.core.config import Config, config_model
 from rfm_spark.core.errors import ConfigError, LakeError, SourceError
 from rfm_spark.core.loading import validate
 from rfm_spark.lake import store as store_module
@@ -123,4 +123,4 @@ def test_a_view_is_copied_only_when_that_is_said(spark: SparkSession, tmp_path: 
 def test_land_goes_with_a_table() -> None:
     source = {"path": "x", "format": "csv", "columns": COLUMNS, "land": True}
     with pytest.raises(ConfigError, match="land goes with table"):
-        validate(Config, {"lake": {"root": "l"}, "sources": {"transactions": source}}, "mine.yml")
+        validate(config_model(), {"lake": {"root": "l"}, "sources": {"transactions": source}}, "mine.yml")

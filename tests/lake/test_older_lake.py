@@ -11,7 +11,7 @@ from pyspark.sql import SparkSession
 
 from rfm_spark.core.config import Config
 from rfm_spark.core.loading import load_config
-from rfm_spark.core.schemas import RUNS, SCHEMA_VERSION, TABLES
+from rfm_spark.core.schemas import RUNS, SCHEMA_VERSION, tables
 from rfm_spark.lake import store as store_module
 from rfm_spark.lake.ledger import Ledger
 from rfm_spark.lake.models import Models
@@ -40,7 +40,7 @@ def test_an_older_lake_is_continued_without_loss(
         monkeypatch.setattr(store_module, "local_folder", lambda spark, place: None)
     place = Place.of(config)
     store = Store(spark, place)
-    before = {name: rows_of(store.read(name)) for name in TABLES if store.exists(name)}
+    before = {name: rows_of(store.read(name)) for name in tables() if store.exists(name)}
     first, last = Ledger(store).complete()
     assert (first.as_of.isoformat(), last.as_of, last.previous_run_id) == ("2024-05-31", AS_OF, first.run_id)
     assert store.rows(RUNS.name)[0]["steps"] is None
@@ -58,9 +58,9 @@ def test_an_older_lake_is_continued_without_loss(
     new = Store(spark, place)
     for name, rows in before.items():
         kept = new.read(name)
-        if TABLES[name].kind == "run" or name == RUNS.name:
+        if tables()[name].kind == "run" or name == RUNS.name:
             kept = kept.where(kept["run_id"].isin(first.run_id, last.run_id))
-        if TABLES[name].kind != "kept" and name != "claims":
+        if tables()[name].kind != "kept" and name != "claims":
             assert rows_of(kept) == rows, name
         assert spark.sql(f"SHOW TBLPROPERTIES {place.table(name)}").where(f"key = '{VERSION_PROPERTY}'").collect()[0][
             "value"

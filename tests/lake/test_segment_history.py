@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from pyspark.sql import SparkSession
 
-from rfm_spark.core.schemas import RUNS, SEGMENTS
+from rfm_spark.capabilities.segments.tables import SEGMENTS
+from rfm_spark.core.schemas import RUNS
 from rfm_spark.lake.history import members, segment_history
 from rfm_spark.lake.place import Place
 from rfm_spark.lake.store import Store

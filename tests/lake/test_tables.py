@@ -12,7 +12,9 @@ import pytest
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
-from rfm_spark.core.schemas import CLAIMS, RUNS, SEGMENT_CUTS, SEGMENTS
+from rfm_spark.capabilities.rfm.tables import SEGMENT_CUTS
+from rfm_spark.capabilities.segments.tables import SEGMENTS
+from rfm_spark.core.schemas import CLAIMS, RUNS
 from rfm_spark.core.table import Table
 from rfm_spark.lake import store as store_module
 from rfm_spark.lake.commits import is_conflict, patiently

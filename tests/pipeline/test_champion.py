@@ -11,9 +11,9 @@ import pytest
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
-from rfm_spark.clusters.assign import assigned
-from rfm_spark.clusters.model import ClusterModel
-from rfm_spark.clusters.names import insight
+from rfm_spark.capabilities.clusters.assign import assigned
+from rfm_spark.capabilities.clusters.model import ClusterModel
+from rfm_spark.capabilities.clusters.names import insight
 from rfm_spark.core.config import Config
 from rfm_spark.core.errors import ConfigError
 from rfm_spark.lake.ledger import Ledger, RunRow

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from pyspark.sql import Row, SparkSession
 
-from rfm_spark.core.checks import CHECKS
+from rfm_spark.capabilities.purchases.checks import LINE_CHECKS
 from rfm_spark.core.config import Config
 from rfm_spark.lake.place import Place
 from rfm_spark.lake.readers import of_run
@@ -74,7 +74,7 @@ def test_the_ledger_counts_every_kind_exactly(
     counts = {name.removeprefix("transactions."): count for name, count in row["rows"].items()}
     assert {code: n for code, n in counts.items() if code.startswith(VERDICTS)} == world.expected.codes
     # Every check of the catalogue was planted.
-    assert {code.partition(".")[2] for code in world.expected.codes} == {check.code for check in CHECKS}
+    assert {code.partition(".")[2] for code in world.expected.codes} == {check.code for check in LINE_CHECKS}
 
 
 def test_rows_and_money_balance_with_an_independent_count(

@@ -12,9 +12,9 @@ import pytest
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
+from rfm_spark.capabilities.drift.config import DriftConfig
 from rfm_spark.cli.main import main
 from rfm_spark.core.config import Config
-from rfm_spark.core.drifting import DriftConfig
 from rfm_spark.core.errors import GateError
 from rfm_spark.lake.ledger import Ledger
 from rfm_spark.lake.place import Place

@@ -12,7 +12,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from rfm_spark.core.errors import ConfigError, GateError, LakeError, SlotHeldError, SourceError
-from rfm_spark.core.schemas import TABLES
+from rfm_spark.core.schemas import tables
 from rfm_spark.lake.claims import Claim
 from rfm_spark.lake.ledger import Ledger
 from rfm_spark.lake.place import Place
@@ -96,7 +96,7 @@ def test_a_crashed_run_is_invisible_and_the_next_one_heals_it(spark: SparkSessio
             current(spark, Place.of(config), "segments")
     healed, calm = run_tiny(spark, config), run_tiny(spark, undisturbed)
     assert healed.run_id == calm.run_id
-    for name, table in TABLES.items():
+    for name, table in tables().items():
         if table.kind == "run" and Store(spark, Place.of(undisturbed)).exists(name):
             mine = rows_of(current(spark, Place.of(config), name))
             assert mine == rows_of(current(spark, Place.of(undisturbed), name)), name

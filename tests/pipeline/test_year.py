@@ -12,8 +12,8 @@ import pytest
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
+from rfm_spark.capabilities.movement.tables import CAUSES
 from rfm_spark.core.config import Config
-from rfm_spark.core.schemas import CAUSES
 from rfm_spark.lake.history import segment_history
 from rfm_spark.lake.place import Place
 from rfm_spark.lake.readers import history, of_run

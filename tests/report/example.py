@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from rfm_spark.capabilities.movement.tables import CAUSES, NO_SEGMENT
+from rfm_spark.capabilities.rfm.cuts import CutSet
+from rfm_spark.capabilities.segments.rules import RuleMap, parse_rule_map
 from rfm_spark.core.config import DisplayConfig
-from rfm_spark.core.schemas import CAUSES, NO_SEGMENT
 from rfm_spark.report.cluster_data import FeatureValues, LineageEvent, ModelFacts, ScanLine
 from rfm_spark.report.data import ClusterProfile, GridCell, Profile, ReportData, RunFacts, Transition
-from rfm_spark.segments.cuts import CutSet
-from rfm_spark.segments.rules import RuleMap, parse_rule_map
 
 MAPS = Path(__file__).parents[2] / "conf" / "segments"
 PLAIN = DisplayConfig()

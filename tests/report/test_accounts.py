@@ -12,9 +12,10 @@ from typing import Any
 
 import pytest
 
-from rfm_spark.core.checks import BY_CODE
+from rfm_spark.capabilities.engagement.checks import MESSAGE_CHECKS
+from rfm_spark.capabilities.events.checks import EVENT_CHECKS
+from rfm_spark.capabilities.purchases.checks import BY_CODE
 from rfm_spark.core.config import DisplayConfig
-from rfm_spark.core.interaction_checks import EVENT_CHECKS, MESSAGE_CHECKS
 from rfm_spark.report.build import build_report
 from rfm_spark.report.collect import facts_of
 from tests.report.example import PLAIN, report_data, run_facts, section, tables

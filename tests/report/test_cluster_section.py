@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from rfm_spark.clusters.choose import APART, STABLE, STRONG
+from rfm_spark.capabilities.clusters.choose import APART, STABLE, STRONG
 from rfm_spark.core.config import DisplayConfig
 from rfm_spark.report.build import build_report
 from rfm_spark.report.cluster_data import FeatureValues, LineageEvent, ModelFacts

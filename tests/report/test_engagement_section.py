@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from rfm_spark.core.interactions import MessagesSource
+from rfm_spark.capabilities.engagement.config import MessagesSource
 from rfm_spark.lake.ledger import RunRow
 from rfm_spark.report.build import build_report
 from rfm_spark.report.engagement_data import (

@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from rfm_spark.core.interactions import EventsSource
+from rfm_spark.capabilities.events.config import EventsSource
 from rfm_spark.report.build import build_report
 from rfm_spark.report.engagement_data import EngagementFacts
 from rfm_spark.report.interaction_data import (
@@ -102,7 +102,7 @@ def test_source_that_is_not_connected_shows_how_to() -> None:
     assert "not connected" in text_of(part)
     example = Page(re.findall(r"<pre>(.*?)</pre>", part, re.DOTALL)[0]).text
     found = EventsSource.model_validate(yaml.safe_load(example)["sources"]["events"])
-    assert (found.path, found.format, found.preset) == ("data/events", "delta", "segment")
+    assert [found.path, found.format, found.preset] == ["data/events", "delta", "segment"]
     assert section(page, "tracking") == ""
     assert "Intent score" not in Page(page).text
 

@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
+from rfm_spark.capabilities.movement.tables import CAUSES
+from rfm_spark.capabilities.rfm.cuts import CutSet
 from rfm_spark.core.config import DisplayConfig
 from rfm_spark.core.errors import ConfigError
-from rfm_spark.core.schemas import CAUSES
 from rfm_spark.report.build import build_report
 from rfm_spark.report.data import GridCell, ReportData
 from rfm_spark.report.wording import Numbers, bands, bin_words, cut_warning
-from rfm_spark.segments.cuts import CutSet
 from tests.report.example import (
     PLAIN,
     Page,

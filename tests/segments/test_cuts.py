@@ -14,9 +14,8 @@ from hypothesis import strategies as st
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from rfm_spark.core.config import Bins, Cuts, Scoring
-from rfm_spark.core.distribution import Ask, exact_ranks
-from rfm_spark.segments.cuts import (
+from rfm_spark.capabilities.rfm.config import Bins, Cuts, Scoring
+from rfm_spark.capabilities.rfm.cuts import (
     CutSet,
     as_rows,
     fixed_cuts,
@@ -27,6 +26,7 @@ from rfm_spark.segments.cuts import (
     unseen_groups,
     with_scores,
 )
+from rfm_spark.core.distribution import Ask, exact_ranks
 
 SCHEMA = "customer_id INT, recency_days INT, frequency BIGINT, monetary DECIMAL(18,2)"
 NAMES = {"r": "recency_days", "f": "frequency", "m": "monetary"}

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from rfm_spark.core.config import Bins
+from rfm_spark.capabilities.rfm.config import Bins
+from rfm_spark.capabilities.segments.lint import lint
+from rfm_spark.capabilities.segments.load import load_rule_map
+from rfm_spark.capabilities.segments.rules import RuleMap, check_rule_map, parse_rule_map
 from rfm_spark.core.errors import ConfigError
-from rfm_spark.segments.lint import lint
-from rfm_spark.segments.load import load_rule_map
-from rfm_spark.segments.rules import RuleMap, check_rule_map, parse_rule_map
 
 PARAMS = {"new_within_days": 90}
 LOOKS = "label: L, description: D, action: A, colour: '#123456'"

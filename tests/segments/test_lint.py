@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rfm_spark.core.config import Bins
+from rfm_spark.capabilities.rfm.config import Bins
+from rfm_spark.capabilities.segments.lint import LintReport, lint
+from rfm_spark.capabilities.segments.rules import RuleMap, check_rule_map, first_match, parse_rule_map
 from rfm_spark.core.errors import ConfigError
-from rfm_spark.segments.lint import LintReport, lint
-from rfm_spark.segments.rules import RuleMap, check_rule_map, first_match, parse_rule_map
 
 MAPS = Path(__file__).parents[2] / "conf" / "segments"
 PARAMS = {"new_within_days": 90}

@@ -11,8 +11,8 @@ import pytest
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
+from rfm_spark.capabilities.segments.rules import RuleMap, first_match, parse_rule_map, rule_text, segment_column
 from rfm_spark.core.errors import ConfigError
-from rfm_spark.segments.rules import RuleMap, first_match, parse_rule_map, rule_text, segment_column
 
 MAPS = Path(__file__).parents[2] / "conf" / "segments"
 SHIPPED = ("classic", "essential", "rf_grid", "tercile")

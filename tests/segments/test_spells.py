@@ -8,7 +8,7 @@ from itertools import groupby
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 
-from rfm_spark.segments.spells import SPELL_COLUMNS, with_spells
+from rfm_spark.capabilities.segments.spells import SPELL_COLUMNS, with_spells
 
 Row = tuple[str, int, str | None]
 

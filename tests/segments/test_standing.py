@@ -13,14 +13,14 @@ from numpy.typing import NDArray
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from rfm_spark.core.config import Bins, RfmConfig, Scoring, Weights
+from rfm_spark.capabilities.rfm.config import Bins, RfmConfig, Scoring, Weights
+from rfm_spark.capabilities.rfm.cuts import quantile_cuts
+from rfm_spark.capabilities.rfm.percentiles import DIRECT, Lookup, percentile, with_percentiles
+from rfm_spark.capabilities.rfm.scores import scored_customers, z_values
+from rfm_spark.capabilities.segments.load import load_rule_map
+from rfm_spark.capabilities.segments.summary import segment_summary
 from rfm_spark.core.distribution import Ask, exact_ranks
 from rfm_spark.core.stats import exact_moments
-from rfm_spark.segments.cuts import quantile_cuts
-from rfm_spark.segments.load import load_rule_map
-from rfm_spark.segments.percentiles import DIRECT, Lookup, percentile, with_percentiles
-from rfm_spark.segments.scored import scored_customers, z_values
-from rfm_spark.segments.summary import segment_summary
 
 # Without type stubs, so not by an import statement.
 rankdata = importlib.import_module("scipy.stats").rankdata

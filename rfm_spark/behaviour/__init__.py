@@ -1,1 +1,0 @@
-"""What a customer did: recency, frequency and monetary value."""

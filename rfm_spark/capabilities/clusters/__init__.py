@@ -1,0 +1,1 @@
+"""Cluster models are trained, applied, profiled and kept; whether one still fits is judged in `drift`."""

@@ -1,0 +1,192 @@
+"""Features for clustering: transformed, winsorised, imputed, standardised with stored mean and sd, weighted."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from rfm_spark.capabilities.clusters.config import THOUSAND, FeatureConfig
+from rfm_spark.core.distribution import Ask, Rank, bucket_bounds, exact_ranks
+from rfm_spark.core.stats import BILLIONTH, exact_moments
+
+_SKETCH_ERROR = 0.001
+# Beyond these a double holds no cents any more, and sums of squares no longer fit DECIMAL(38,0).
+_LARGEST = 1e12
+_FURTHEST = 1e6
+_ALL = "all customers"
+
+
+@dataclass(frozen=True)
+class Feature:
+    """How one column of the customer row becomes a coordinate.
+
+    Attributes:
+        column: of the customer row.
+        transform: none or log1p (of the value, at least 0).
+        low: transformed values below are drawn in to it; None leaves that end open.
+        high: likewise above.
+        fill: transformed value that stands for a missing one.
+        mean: of the present transformed values.
+        scale: their population standard deviation.
+        weight: business weight; the coordinate is multiplied by its root.
+        missing: share of customers without a value when the space was made.
+    """
+
+    column: str
+    transform: str
+    low: float | None
+    high: float | None
+    fill: float
+    mean: float
+    scale: float
+    weight: float = 1.0
+    missing: float = 0.0
+
+    @property
+    def coordinate(self) -> Column:
+        """The standardised, weighted value, at most a million from the mean; never null."""
+        present = _drawn_in(_transformed(self.column, self.transform), self.low, self.high)
+        value = F.coalesce(present, F.lit(self.fill))
+        placed = (value - F.lit(self.mean)) / F.lit(self.scale) * F.lit(math.sqrt(self.weight))
+        # A million deviations away is far enough; sums of whole billionths have to fit their types.
+        return F.greatest(F.least(placed, F.lit(_FURTHEST)), F.lit(-_FURTHEST))
+
+    @property
+    def is_missing(self) -> Column:
+        """Whether a customer has no usable value."""
+        return _transformed(self.column, self.transform).isNull()
+
+
+@dataclass(frozen=True)
+class FeatureSpace:
+    """How customers become points.
+
+    Attributes:
+        features: in the order of a point's coordinates.
+        dropped: columns without variance, which can't separate anyone.
+    """
+
+    features: tuple[Feature, ...]
+    dropped: tuple[str, ...] = ()
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Columns used, in order."""
+        return tuple(feature.column for feature in self.features)
+
+    def coordinates(self) -> list[Column]:
+        """One standardised value per feature."""
+        return [feature.coordinate for feature in self.features]
+
+    def imputed(self) -> Column:
+        """Names of the features whose value was missing, ARRAY<STRING>."""
+        named = [F.when(feature.is_missing, F.lit(feature.column)) for feature in self.features]
+        return F.filter(F.array(*named), lambda name: name.isNotNull()) if named else F.array().cast("array<string>")
+
+
+def feature_space(customers: DataFrame, features: Sequence[FeatureConfig]) -> FeatureSpace:
+    """The feature space of these customers.
+
+    Args:
+        customers: with the features' columns; read up to four times, so persisted. Null, NaN and infinite values are
+            missing.
+        features: as configured.
+
+    Returns:
+        Means and deviations are population moments of the present values after winsorising; they and the quantiles are
+        exact, so the same customers give bitwise the same space from any layout.
+    """
+    ends = _quantiles(customers, [f for f in features if f.winsorise is not None or f.missing == "median"])
+    values = {}
+    for feature in features:
+        low, high = _limits(feature, ends)
+        values[feature.column] = _drawn_in(_transformed(feature.column, feature.transform), low, high)
+    units = _units(customers, features, values)
+    moments = exact_moments(
+        customers, {_ALL: (F.lit(0), 1), **{name: (value, units[name]) for name, value in values.items()}}
+    )
+    made, dropped = [], []
+    for feature in features:
+        low, high = _limits(feature, ends)
+        found = moments[feature.column]
+        if found.sd == 0:
+            dropped.append(feature.column)
+            continue
+        fills = {"mean": found.mean, "zero": 0.0, "median": ends.get((feature.column, THOUSAND // 2), 0.0)}
+        fill = fills[feature.missing]
+        missing = 1 - found.n / moments[_ALL].n
+        made.append(
+            Feature(feature.column, feature.transform, low, high, fill, found.mean, found.sd, feature.weight, missing)
+        )
+    return FeatureSpace(tuple(made), tuple(dropped))
+
+
+def _transformed(column: str, transform: str) -> Column:
+    raw = F.col(column).cast("double")
+    present = F.when(
+        ~F.isnan(raw) & (F.abs(raw) < F.lit(math.inf)), F.greatest(F.least(raw, F.lit(1e15)), F.lit(-1e15))
+    )
+    # Not by greatest, which skips nulls: a missing value would become 0.
+    return F.log1p(F.when(present < 0, F.lit(0.0)).otherwise(present)) if transform == "log1p" else present
+
+
+def _drawn_in(value: Column, low: float | None, high: float | None) -> Column:
+    # least and greatest skip nulls, and a missing value has to stay missing.
+    if high is not None:
+        value = F.when(value > F.lit(high), F.lit(high)).otherwise(value)
+    if low is not None:
+        value = F.when(value < F.lit(low), F.lit(low)).otherwise(value)
+    return value
+
+
+def _units(customers: DataFrame, features: Sequence[FeatureConfig], values: Mapping[str, Column]) -> dict[str, int]:
+    """Units per 1 that sums are counted in; logarithms are small, of other values the largest is looked up."""
+    plain = [feature.column for feature in features if feature.transform == "none"]
+    units = dict.fromkeys(values, BILLIONTH)
+    if plain:
+        largest = customers.agg(*(F.max(F.abs(values[column])) for column in plain)).collect()[0]
+        units |= {column: _unit(float(found or 0.0)) for column, found in zip(plain, largest, strict=True)}
+    return units
+
+
+def _unit(largest: float) -> int:
+    if 0 < largest < 1:
+        # Rates, of which the largest keeps ten digits.
+        return int(BILLIONTH * 10 ** min(math.floor(-math.log10(largest)), 8))
+    if largest <= 1000:
+        return BILLIONTH
+    return int(10.0 ** max(0, math.floor(math.log10(_LARGEST / largest))))
+
+
+def _limits(feature: FeatureConfig, ends: Mapping[tuple[str, int], float]) -> tuple[float | None, float | None]:
+    if feature.winsorise is None:
+        return None, None
+    low, high = (ends.get((feature.column, round(share * THOUSAND))) for share in feature.winsorise)
+    return low, high
+
+
+def _quantiles(customers: DataFrame, features: Sequence[FeatureConfig]) -> dict[tuple[str, int], float]:
+    """Exact order statistics of the transformed values that winsorising and medians ask for, per thousandth."""
+    if not features:
+        return {}
+    asks, wanted = [], []
+    for feature in features:
+        value = _transformed(feature.column, feature.transform)
+        asks.append(Ask(feature.column, value, THOUSAND, value.isNotNull(), F.lit(""), grid=False))
+        steps = [THOUSAND // 2] if feature.missing == "median" else []
+        steps += [round(share * THOUSAND) for share in feature.winsorise or ()]
+        wanted += [(feature.column, step) for step in steps if 0 < step < THOUSAND]
+    doubles = customers.select(*(ask.value.alias(ask.name) for ask in asks))
+    ranks = exact_ranks(customers, asks, bucket_bounds(doubles, [ask.name for ask in asks], _SKETCH_ERROR))
+    return {(column, step): order_statistic(ranks[column], step, THOUSAND) for column, step in wanted if ranks[column]}
+
+
+def order_statistic(ranks: Sequence[Rank], step: int, steps: int) -> float:
+    """The value at the place ⌈step · n / steps⌉ (inverse ECDF), from ranks kept for so many steps; at least one."""
+    counted = [rank for rank in ranks if rank.ties]
+    place = -(-step * counted[0].n // steps)
+    return next(rank.value for rank in counted if rank.below + rank.ties >= place)

@@ -1,0 +1,130 @@
+"""What each cluster looks like: size, revenue, typical values and customers, and the rule segments it overlaps."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from rfm_spark.capabilities.clusters.features import order_statistic
+from rfm_spark.capabilities.clusters.model import ClusterModel
+from rfm_spark.capabilities.clusters.names import insight
+from rfm_spark.core.distribution import Ask, exact_ranks
+from rfm_spark.core.stats import exact_mean
+
+MEDOIDS = 3
+TYPICAL = tuple(f"{kind}_{measure}" for kind in ("mean", "median") for measure in ("recency", "frequency", "monetary"))
+_MEASURES = {"recency": "recency_days", "frequency": "frequency", "monetary": "monetary"}
+_UNIT = 1e9
+
+
+def typical_values() -> list[Column]:
+    """Mean (from exact sums) and lower median of the three measures, named as in the tables."""
+    # The columns are those of the customer row.
+    medians = [
+        F.expr(f"percentile_disc(0.5) WITHIN GROUP (ORDER BY CAST({column} AS DOUBLE))").alias(f"median_{name}")
+        for name, column in _MEASURES.items()
+    ]
+    return [*_means(), *medians]
+
+
+def _means() -> list[Column]:
+    return [
+        (F.sum(F.col(column).cast("decimal(20,2)")).cast("double") / F.count(F.lit(1))).alias(f"mean_{name}")
+        for name, column in _MEASURES.items()
+    ]
+
+
+def cluster_profiles(assigned: DataFrame, model: ClusterModel) -> list[dict[str, Any]]:
+    """Profile of every cluster that has customers.
+
+    Args:
+        assigned: customer_id, cluster_id, cluster_distance, segment, recency_days, frequency, monetary and the
+            features' columns.
+        model: that assigned them.
+
+    Returns:
+        The columns of table `cluster_profiles` without run keys, ascending by cluster_id.
+    """
+    rows = (
+        assigned.groupBy("cluster_id")
+        .agg(
+            F.count(F.lit(1)).alias("customers"),
+            F.sum("monetary").cast("decimal(28,2)").alias("revenue"),
+            *_means(),
+            *(value for at in range(len(model.space.features)) for value in _of_feature(model, at)),
+            F.min_by("customer_id", F.struct("cluster_distance", "customer_id"), MEDOIDS).alias("medoids"),
+        )
+        .collect()
+    )
+    shared = assigned.groupBy("cluster_id", "segment").count().collect()
+    columns = list(dict.fromkeys([*_MEASURES.values(), *model.space.columns]))
+    quartiles = _quartiles(assigned, columns)
+    everyone = sum(row["customers"] for row in rows)
+    revenue = sum(row["revenue"] or 0 for row in rows)
+    names = dict(zip(model.ids, model.names, strict=True))
+    profiles = []
+    for row in sorted(rows, key=lambda row: int(row["cluster_id"])):
+        share = row["customers"] / everyone
+        revenue_share = float(row["revenue"] or 0) / float(revenue) if revenue else None
+        mine = {column: quartiles.get((row["cluster_id"], column), (None,) * 3) for column in columns}
+        features = [_feature_row(model, at, row, mine) for at in range(len(model.space.features))]
+        profiles.append(
+            {
+                "scope": "all",
+                "cluster_id": row["cluster_id"],
+                "name": names[row["cluster_id"]],
+                "customers": row["customers"],
+                "share": share,
+                "revenue": row["revenue"],
+                "revenue_share": revenue_share,
+                **{f"mean_{name}": row[f"mean_{name}"] for name in _MEASURES},
+                **{f"median_{name}": mine[column][1] for name, column in _MEASURES.items()},
+                "insight": insight({f["feature"]: f["z"] for f in features}, share, revenue_share),
+                "features": features,
+                "medoids": list(row["medoids"]),
+                "segments": {s["segment"]: s["count"] for s in shared if s["cluster_id"] == row["cluster_id"]},
+            }
+        )
+    return profiles
+
+
+def _of_feature(model: ClusterModel, at: int) -> list[Column]:
+    feature = model.space.features[at]
+    raw = F.col(feature.column).cast("double")
+    coordinate = F.round(feature.coordinate * F.lit(_UNIT)).cast("decimal(20,0)")
+    return [
+        exact_mean(raw).alias(f"mean_{at}"),
+        (F.sum(coordinate).cast("double") / F.lit(_UNIT * math.sqrt(feature.weight)) / F.count(F.lit(1))).alias(
+            f"z_{at}"
+        ),
+    ]
+
+
+def _feature_row(
+    model: ClusterModel, at: int, row: Any, quartiles: dict[str, tuple[float | None, ...]]
+) -> dict[str, Any]:
+    column = model.space.features[at].column
+    q1, median, q3 = quartiles[column]
+    return {"feature": column, "mean": row[f"mean_{at}"], "median": median, "q1": q1, "q3": q3, "z": row[f"z_{at}"]}
+
+
+def _quartiles(assigned: DataFrame, columns: Sequence[str]) -> dict[tuple[int, str], tuple[float | None, ...]]:
+    """Lower quartiles of present values by cluster and column; none where a cluster has no value.
+
+    Not by an aggregate function, which would hold all distinct values of a cluster in one place.
+    """
+    within = F.col("cluster_id").cast("string")
+    asks = [
+        Ask(column, F.col(column).cast("double"), 4, F.col(column).isNotNull(), within, grid=False)
+        for column in columns
+    ]
+    found: dict[tuple[int, str], tuple[float | None, ...]] = {}
+    for column, ranks in exact_ranks(assigned, asks, {}).items():
+        for cluster in {rank.within for rank in ranks}:
+            mine = [rank for rank in ranks if rank.within == cluster]
+            found[int(cluster), column] = tuple(order_statistic(mine, quarter, 4) for quarter in (1, 2, 3))
+    return found

@@ -1,0 +1,1 @@
+"""Campaign messages become engagement tiers, scores and suppression; what customers do by themselves is in `events`."""

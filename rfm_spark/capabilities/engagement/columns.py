@@ -1,0 +1,18 @@
+"""What a customer's row says of how they take messages, over all channels."""
+
+from __future__ import annotations
+
+from rfm_spark.capabilities.engagement.tables import ENGAGEMENT_COLUMNS, ENGAGEMENT_RFM_COLUMNS
+from rfm_spark.core.columns import CustomerColumn, told_column
+
+_STAGE = "engagement"
+_NOTHING: dict[str, int | bool] = {"BIGINT": 0, "INT": 0, "BOOLEAN": False}
+
+COLUMNS = (
+    CustomerColumn(
+        "engagement_tier", "STRING", "Tier over all channels; null without messages", "text", "engagement tier",
+        stage=_STAGE, absent="insufficient", interval="tier",
+    ),
+    *(told_column(*column, _STAGE, absent=_NOTHING.get(column[1])) for column in ENGAGEMENT_COLUMNS),
+    *(told_column(*column, "engagement.rfm") for column in ENGAGEMENT_RFM_COLUMNS),
+)  # fmt: skip

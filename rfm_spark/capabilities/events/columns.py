@@ -1,0 +1,13 @@
+"""What a customer's row says of their events, over the main window."""
+
+from __future__ import annotations
+
+from rfm_spark.capabilities.events.tables import INTERACTION_COLUMNS
+from rfm_spark.core.columns import told_column
+
+_NOTHING = {"BIGINT": 0, "INT": 0}
+
+COLUMNS = tuple(
+    told_column(*column, "interactions", absent=0.0 if column[0] == "intent_score" else _NOTHING.get(column[1]))
+    for column in INTERACTION_COLUMNS
+)

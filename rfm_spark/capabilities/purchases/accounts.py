@@ -1,0 +1,162 @@
+"""What became of every row: rows and money of a source balance, or nothing is published."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from rfm_spark.capabilities.purchases.checks import line_severity
+from rfm_spark.capabilities.purchases.config import TransactionsSource
+from rfm_spark.capabilities.purchases.counts import LineCounts
+from rfm_spark.capabilities.purchases.duplicates import ACCOUNTS, can_be_dropped, certificate, drops_copies, may_repeat
+from rfm_spark.capabilities.purchases.quality import QualityConfig
+from rfm_spark.core.errors import BalanceError
+
+REFUND_CHECKS = ("refund_exceeds_sale", "refund_without_sale")
+# The first is the sum of the others; filtered is there where the source has a condition.
+PARTS = ("read", "accepted", "rejected", "duplicates", "filtered")
+ACCOUNT_COLUMNS = (*ACCOUNTS, "sale_cents", *REFUND_CHECKS, "may_repeat")
+
+
+def customer_accounts(orders: DataFrame) -> list[Column]:
+    """Aggregates over a customer's orders that tell what became of their rows; none where the orders don't know."""
+    if "lines" not in orders.columns:
+        return []
+    refunded = F.col("refund_cents") > 0
+    sums = [F.sum(name).alias(name) for name in ACCOUNTS] + [F.sum("gross_cents").alias("sale_cents")]
+    refunds = [
+        _count((F.col("gross_cents") > 0) & (F.col("refund_cents") > F.col("gross_cents"))).alias(REFUND_CHECKS[0]),
+        _count((F.col("gross_cents") == 0) & refunded).alias(REFUND_CHECKS[1]),
+    ]
+    if "content" in orders.columns:
+        return [*sums, *refunds, *(value.alias(name) for name, value in certificate().items())]
+    return [*sums, *refunds, F.max("may_repeat").alias("may_repeat")]
+
+
+def with_suspicion(customers: DataFrame) -> DataFrame:
+    """Customers with `may_repeat`, also where each row is an order and only their rows together can tell."""
+    if "content_low" not in customers.columns:
+        return customers
+    return customers.withColumn("may_repeat", may_repeat("lines")).drop(*certificate())
+
+
+def account_totals() -> list[Column]:
+    """Sums of the accounts over customers, beside the number of those whose lines may repeat."""
+    return [
+        *(F.sum(name).alias(name) for name in (*ACCOUNTS, "sale_cents", *REFUND_CHECKS)),
+        _count(F.col("may_repeat")).alias("may_repeat"),
+    ]
+
+
+@dataclass(frozen=True)
+class Balance:
+    """Every row of a source, by what became of it.
+
+    Attributes:
+        rows: read, accepted, rejected, duplicates, and filtered where the source has a condition.
+        cents: the money of each; refunds are negative, and a row without a usable amount has none.
+    """
+
+    rows: Mapping[str, int]
+    cents: Mapping[str, int]
+
+    def must_hold(self, source: str) -> None:
+        """Compare both sides, which were counted apart: what was read at the source, the rest where it ended.
+
+        Raises:
+            BalanceError: a row or a cent is missing, or there twice.
+        """
+        for what, side in (("rows", self.rows), ("cents", self.cents)):
+            ends = [part for part in PARTS[1:] if part in side]
+            ended = sum(side[part] for part in ends)
+            if side["read"] != ended:
+                parts = " + ".join(f"{side[part]:,} {part}" for part in ends)
+                raise BalanceError(
+                    f"sources.{source} does not balance: {side['read']:,} {what} read, but {parts} = {ended:,}; "
+                    "nothing was published; start the run again, and report it if it stays"
+                )
+
+    def row_counts(self, source: str) -> dict[str, int]:
+        """For the ledger, as `transactions.read`."""
+        return {f"{source}.{name}": count for name, count in self.rows.items()}
+
+    def sums(self, source: str) -> dict[str, Decimal]:
+        """For the ledger, in whole units of money."""
+        return {f"{source}.{name}": Decimal(cents) / 100 for name, cents in self.cents.items()}
+
+
+def balance(
+    counts: LineCounts, totals: Mapping[str, Any], source: TransactionsSource, quality: QualityConfig
+) -> Balance:
+    """What became of the rows.
+
+    Args:
+        counts: of the pass over the source.
+        totals: of `account_totals`, from where the lines ended.
+        source: the mapping.
+        quality: the checks.
+    """
+    dropped = int(totals["duplicate_lines"] or 0)
+    if drops_copies(source, quality):
+        dropped += int(totals["exact_duplicates"] or 0)
+    filters = counts.filtered is not None
+    return Balance(
+        rows={
+            "read": counts.read,
+            "accepted": int(totals["lines"] or 0) + counts.later,
+            "rejected": sum(counts.rejected.values()),
+            "duplicates": dropped,
+            **({"filtered": counts.filtered or 0} if filters else {}),
+        },
+        cents={
+            "read": counts.read_cents,
+            "accepted": int(totals["line_cents"] or 0) + counts.later_cents,
+            "rejected": counts.rejected_cents,
+            "duplicates": int(totals["duplicate_cents"] or 0),
+            **({"filtered": counts.filtered_cents} if filters else {}),
+        },
+    )
+
+
+def checks_found(
+    counts: LineCounts, totals: Mapping[str, Any], source: TransactionsSource, quality: QualityConfig
+) -> dict[str, int]:
+    """How many rows, orders or ids each check found, as `rejected.bad_date` or `flagged.zero_price`."""
+    found = {f"rejected.{code}": rows for code, rows in counts.rejected.items()}
+    marked = dict(counts.marked)
+    if "order_id" in source.columns:
+        marked |= {
+            code: int(totals[code] or 0) for code in REFUND_CHECKS if line_severity(code, quality.checks) != "off"
+        }
+    marked["exact_duplicate"] = int(totals["exact_duplicates"] or 0)
+    marked["duplicate_line"] = int(totals["duplicate_lines"] or 0)
+    for code, rows in marked.items():
+        if rows:
+            mended = line_severity(code, quality.checks) == "repair"
+            if code == "exact_duplicate":
+                mended = drops_copies(source, quality)
+            found[f"{'repaired' if mended else 'flagged'}.{code}"] = rows
+    return found
+
+
+def copies_kept(rows: int, money: Decimal, source: TransactionsSource) -> str:
+    """A sentence on equal rows that were flagged and kept, with what they are worth."""
+    if can_be_dropped(source):
+        why = "they may be two scans of an article or a row delivered twice, and no line id tells which"
+        remedy = "map columns.line_id, or drop them with quality.checks.exact_duplicate: repair"
+    else:
+        why = "they may be two purchases or a row delivered twice, and no id tells which"
+        remedy = "map columns.order_id or columns.line_id"
+    return (
+        f"{rows:,} rows of sources.transactions worth {money:,.2f} are equal to another one in every column and count: "
+        f"{why}; {remedy}"
+    )
+
+
+def _count(condition: Column) -> Column:
+    return F.count(F.when(condition, 1))

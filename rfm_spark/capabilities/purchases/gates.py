@@ -1,0 +1,166 @@
+"""Whether an input is good enough to publish anything from, and enough of it to mean something."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from typing import Literal
+
+from rfm_spark.capabilities.purchases.counts import LineCounts
+from rfm_spark.capabilities.purchases.quality import QualityConfig
+from rfm_spark.core.reading.checks import ANONYMOUS
+from rfm_spark.core.reading.limits import Levels
+
+# Below this many rows in four weeks a ratio of weeks is chance.
+_MIN_TRAILING = 40
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A limit the input is beyond.
+
+    Attributes:
+        level: fail stops the run, warn is noted in it.
+        gate: the key in `quality`; `currencies` has none.
+        says: what and what to do, in a sentence.
+    """
+
+    level: Literal["warn", "fail"]
+    gate: str
+    says: str
+
+
+@dataclass(frozen=True)
+class Buyers:
+    """How many customers there are to segment.
+
+    Attributes:
+        ever: customers who purchased.
+        repeat: customers with at least `quality.min_repeat_buyers.orders` purchases in the window.
+    """
+
+    ever: int
+    repeat: int
+
+
+# These say that a result would mean little, not that the input is broken.
+MINIMUM_GATES = ("min_buyers", "min_repeat_buyers", "min_history_days")
+
+
+def findings(counts: LineCounts, quality: QualityConfig, as_of: date, buyers: Buyers | None = None) -> list[Finding]:
+    """Every limit the input is beyond.
+
+    Args:
+        counts: of the source's rows.
+        quality: the limits.
+        as_of: last day that counts.
+        buyers: None where they have not been counted yet; their limits are then left out.
+    """
+    mixed = mixed_currencies(counts)
+    found = [Finding("fail", "currencies", mixed)] if mixed else []
+    found += [*_rejects(counts, quality), *_freshness(counts, quality, as_of), *_volume(counts, quality)]
+    if buyers is not None:
+        found += _minimum(counts, quality, buyers)
+    return found
+
+
+def mixed_currencies(counts: LineCounts) -> str | None:
+    """A sentence when amounts of several currencies would be added up."""
+    low, high = counts.currencies
+    if low == high:
+        return None
+    several = f"amounts in {low} and {high}" if low else f"amounts in {high} and amounts without a currency"
+    return (
+        f"sources.transactions has {several}, and currencies are never added up; give "
+        "sources.transactions.rates, convert them in columns.amount, or read one currency only"
+    )
+
+
+def _rejects(counts: LineCounts, quality: QualityConfig) -> list[Finding]:
+    reasons = ", ".join(f"{name} {n:,}" for name, n in counts.rejected.items() if name != ANONYMOUS)
+    return _above(
+        quality, "max_reject_share", counts.reject_share,
+        lambda limit: f"{counts.reject_share:.1%} of the rows of sources.transactions that have a customer were "
+        f"rejected ({reasons}), more than quality.max_reject_share allows ({limit:.1%}); look at them with "
+        "`rfm-spark rejects` and mend the mapping or the data",
+    )  # fmt: skip
+
+
+def _freshness(counts: LineCounts, quality: QualityConfig, as_of: date) -> list[Finding]:
+    levels = quality.levels("max_staleness_days")
+    if counts.newest is None:
+        if counts.read == 0:
+            says = "sources.transactions has no rows; check the path and the mapping"
+        elif counts.read == counts.filtered:
+            says = f"sources.transactions.where leaves out all {counts.read:,} rows; check the condition"
+        else:
+            says = (
+                f"no usable row of sources.transactions is dated up to {as_of} ({counts.later:,} are later); choose a "
+                "later --as-of, or check columns.order_ts"
+            )
+        # Nothing at all is older than any limit; without a limit it is a shop that has not sold yet.
+        return [Finding("warn" if levels.fail is None else "fail", "max_staleness_days", says)]
+    newest, age = counts.newest, (as_of - counts.newest).days
+    return _above(
+        quality, "max_staleness_days", age,
+        lambda limit: f"the newest row of sources.transactions up to {as_of} is of {newest}, more than {limit:g} days "
+        f"before; run with --as-of {newest}, or raise quality.max_staleness_days",
+    )  # fmt: skip
+
+
+def _volume(counts: LineCounts, quality: QualityConfig) -> list[Finding]:
+    ratio = counts.volume_ratio
+    if ratio is None or counts.trailing < _MIN_TRAILING:
+        return []
+    week = (
+        f"sources.transactions has {counts.recent:,} rows in the last 7 days, {ratio:.2f} times the mean week of the "
+        "four before"
+    )
+    missing = _below(
+        quality, "min_volume_ratio", ratio,
+        lambda limit: f"{week}, less than quality.min_volume_ratio ({limit:g}); check whether a delivery is missing",
+    )  # fmt: skip
+    return missing + _above(
+        quality, "max_volume_ratio", ratio,
+        lambda limit: f"{week}, more than quality.max_volume_ratio ({limit:g}); check whether a delivery came twice",
+    )  # fmt: skip
+
+
+def _minimum(counts: LineCounts, quality: QualityConfig, buyers: Buyers) -> list[Finding]:
+    found = _below(
+        quality, "min_buyers", buyers.ever,
+        lambda limit: f"only {buyers.ever:,} customers ever bought, fewer than quality.min_buyers ({limit:g}): scores "
+        "that rank so few mean little",
+    )  # fmt: skip
+    repeat = quality.min_repeat_buyers
+    if repeat is not None:
+        found += _below(
+            quality, "min_repeat_buyers", buyers.repeat,
+            lambda limit: f"only {buyers.repeat:,} customers bought {repeat.orders} times or more in the window, fewer "
+            f"than quality.min_repeat_buyers ({limit:g}): frequency can hardly tell customers apart",
+        )  # fmt: skip
+    if counts.newest is not None and counts.oldest is not None:
+        days = (counts.newest - counts.oldest).days + 1
+        found += _below(
+            quality, "min_history_days", days,
+            lambda limit: f"the history of {days:,} days is shorter than quality.min_history_days ({limit:g}): "
+            "recency and frequency had little time to differ",
+        )  # fmt: skip
+    return found
+
+
+def _above(quality: QualityConfig, gate: str, value: float, says: Callable[[float], str]) -> list[Finding]:
+    return _beyond(quality.levels(gate), gate, lambda limit: value > limit, says)
+
+
+def _below(quality: QualityConfig, gate: str, value: float, says: Callable[[float], str]) -> list[Finding]:
+    return _beyond(quality.levels(gate), gate, lambda limit: value < limit, says)
+
+
+def _beyond(levels: Levels, gate: str, breaks: Callable[[float], bool], says: Callable[[float], str]) -> list[Finding]:
+    if levels.fail is not None and breaks(levels.fail):
+        return [Finding("fail", gate, says(levels.fail))]
+    if levels.warn is not None and breaks(levels.warn):
+        return [Finding("warn", gate, says(levels.warn))]
+    return []

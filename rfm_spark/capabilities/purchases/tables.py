@@ -1,0 +1,23 @@
+"""The table of orders."""
+
+from __future__ import annotations
+
+from rfm_spark.core.table import Table
+
+_MONEY = "DECIMAL(18,2)"
+
+ORDERS = Table("orders", "kept", "One row per order: lines of one customer_id and order_id", (
+    ("customer_id", "STRING", "Customer"),
+    ("order_id", "STRING", "Order; made from time or day where the source has none"),
+    ("order_ts", "TIMESTAMP", "Time of the latest sale line"),
+    ("order_date", "DATE", "Date of order_ts in the configured time zone"),
+    ("gross", _MONEY, "Sum of the sale lines"),
+    ("refunds", _MONEY, "Sum of the refund lines, as a positive amount"),
+    ("net", _MONEY, "gross minus refunds"),
+    ("voided_on", "DATE", "Date of the refund that left nothing of the order"),
+    ("lines", "BIGINT", "Lines of the order"),
+    ("currency", "STRING", "Currency of the latest line"),
+    ("channel", "STRING", "Channel of the latest line"),
+))  # fmt: skip
+
+TABLES = (ORDERS,)

@@ -1,0 +1,251 @@
+"""Cut points of the three measures, and the scores they give."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import reduce
+from itertools import product
+from typing import Any
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from rfm_spark.capabilities.rfm.config import MEASURES, Scoring
+from rfm_spark.core.distribution import Ask, Rank, bucket_bounds, exact_ranks
+
+COLUMN_OF = {"r": "recency_days", "f": "frequency", "m": "monetary"}
+_OUTER = {"r": (), "f": ("r",), "m": ("r", "f")}
+
+
+@dataclass(frozen=True)
+class CutSet:
+    """Cut points of one measure, within one group.
+
+    Attributes:
+        measure: r, f or m.
+        within: outer scores when nested, as `r=3` or `r=3,f=2`; empty otherwise.
+        method: quantile, fixed or frozen.
+        bins: number of scores asked for.
+        cuts: ascending; a value scores 1 + the number of cuts strictly below it, recency reversed.
+        distinct_scores: scores that can occur.
+    """
+
+    measure: str
+    within: str
+    method: str
+    bins: int
+    cuts: tuple[float, ...]
+    distinct_scores: int
+
+
+def quantile_cuts(frame: DataFrame, scoring: Scoring) -> tuple[list[CutSet], dict[str, list[Rank]]]:
+    """Cuts x₍⌈j·n/b⌉₎ (inverse ECDF), exact, and the ranks percentiles need.
+
+    F and M cuts are taken over customers with frequency > 0.
+
+    Args:
+        frame: recency_days, frequency, monetary per customer; read several times, so persisted.
+        scoring: bins, whether nested, and the sketch's relative error.
+
+    Returns:
+        Cut sets, and per measure the exact ranks over all customers.
+    """
+    doubles = frame.select(*(F.col(COLUMN_OF[m]).cast("double").alias(m) for m in MEASURES))
+    bounds = bucket_bounds(doubles, MEASURES, scoring.relative_error)
+    asks = [_ask(measure, scoring, F.lit("")) for measure in MEASURES]
+    ranks = exact_ranks(frame, asks, bounds)
+    cut_sets = [_cut_set(m, "", getattr(scoring.bins, m), ranks[m]) for m in MEASURES]
+    if not scoring.nested:
+        return cut_sets, ranks
+    nested = cut_sets[:1]
+    for measure in ("f", "m"):
+        scored = with_scores(frame, nested)
+        ask = _ask(measure, scoring, _within(measure), grid=False)
+        by_group = exact_ranks(scored, [ask], bounds)[measure]
+        groups = sorted({rank.within for rank in by_group})
+        bins = getattr(scoring.bins, measure)
+        nested += [_cut_set(measure, group, bins, [r for r in by_group if r.within == group]) for group in groups]
+    return nested, ranks
+
+
+def measure_ranks(frame: DataFrame, scoring: Scoring) -> dict[str, list[Rank]]:
+    """Exact ranks alone, for percentiles beside cuts that are given."""
+    return quantile_cuts(frame, scoring.model_copy(update={"nested": False}))[1]
+
+
+def fixed_cuts(scoring: Scoring) -> list[CutSet]:
+    """The business cut points of the configuration."""
+    return [
+        CutSet(
+            m,
+            "",
+            "fixed",
+            getattr(scoring.bins, m),
+            tuple(getattr(scoring.cuts, m)),
+            _distinct(getattr(scoring.cuts, m)),
+        )
+        for m in MEASURES
+    ]
+
+
+def with_scores(frame: DataFrame, cut_sets: Iterable[CutSet]) -> DataFrame:
+    """Add r_score, f_score and m_score, as far as cut sets are given; 1 is worst, also for recency.
+
+    Args:
+        frame: recency_days, frequency, monetary.
+        cut_sets: of this or another run.
+    """
+    by_measure: dict[str, list[CutSet]] = {}
+    for cut_set in cut_sets:
+        by_measure.setdefault(cut_set.measure, []).append(cut_set)
+    scored = frame
+    for measure in MEASURES:
+        if measure in by_measure:
+            # One after the other: nested cuts of F look at r_score, those of M at both.
+            outer = [by_measure[m][0].bins for m in _OUTER[measure] if m in by_measure]
+            scored = scored.withColumn(f"{measure}_score", _score(measure, by_measure[measure], outer))
+    return scored
+
+
+def nearest_group(within: str, known: Collection[str]) -> str:
+    """The known group whose cuts hold for a group: itself, or the nearest one, the lower of two.
+
+    Args:
+        within: outer scores, such as `r=3,f=2`.
+        known: groups to choose from; the outermost score decides first.
+    """
+
+    def distance(group: str) -> tuple[tuple[int, int], ...]:
+        pairs = zip(_numbers(within), _numbers(group), strict=True)
+        return tuple((abs(theirs - ours), theirs) for ours, theirs in pairs)
+
+    return min(known, key=distance)
+
+
+def known_groups(cut_sets: Iterable[CutSet]) -> dict[str, CutSet]:
+    """Groups of one measure that its cuts were taken in; a group in which nobody had bought has none."""
+    return {cut_set.within: cut_set for cut_set in cut_sets if cut_set.cuts}
+
+
+def unseen_groups(scored: DataFrame, cut_sets: Iterable[CutSet]) -> dict[str, int]:
+    """Customers in outer groups that nested cuts, taken of others, never saw.
+
+    Args:
+        scored: with frequency, r_score and f_score.
+        cut_sets: nested ones of another run.
+
+    Returns:
+        Group to customers who are scored by the nearest one instead; those without a purchase in the window are not,
+        since their score is 1 anyway.
+    """
+    by_measure: dict[str, list[CutSet]] = {}
+    for cut_set in cut_sets:
+        if cut_set.within:
+            by_measure.setdefault(cut_set.measure, []).append(cut_set)
+    found: dict[str, int] = {}
+    for measure, nested in by_measure.items():
+        within = _within(measure)
+        unseen = scored.where((F.col("frequency") > 0) & ~within.isin(list(known_groups(nested))))
+        found |= {row[0]: row[1] for row in unseen.groupBy(within.alias("within")).count().orderBy("within").collect()}
+    return found
+
+
+def _numbers(within: str) -> list[int]:
+    return [int(part.partition("=")[2]) for part in within.split(",")]
+
+
+def score_of(measure: str, value: float, frequency: int, cut_set: CutSet) -> int:
+    """The score of one value, from the same rule as `with_scores`."""
+    below = sum(cut < value for cut in cut_set.cuts)
+    if measure == "r":
+        return cut_set.bins - below
+    return 1 + below if frequency > 0 else 1
+
+
+def _score(measure: str, cut_sets: Sequence[CutSet], outer_bins: Sequence[int]) -> Column:
+    value = F.col(COLUMN_OF[measure]).cast("double")
+    first = cut_sets[0]
+    if len(cut_sets) == 1 and not first.within:
+        below = _count_below(value, [F.lit(cut) for cut in first.cuts])
+    else:
+        known = known_groups(cut_sets) or {c.within: c for c in cut_sets}
+        scores = product(*(range(1, bins + 1) for bins in outer_bins))
+        groups = [",".join(f"{m}={n}" for m, n in zip(_OUTER[measure], group, strict=True)) for group in scores]
+        nearest = ((group, known[nearest_group(group, known)]) for group in groups)
+        table = F.create_map(*(part for group, c in nearest for part in (F.lit(group), _doubles(c.cuts, c.bins - 1))))
+        mine = F.try_element_at(table, _within(measure))
+        below = _count_below(value, [F.get(mine, F.lit(i)) for i in range(first.bins - 1)])
+    if measure == "r":
+        return F.lit(first.bins) - below
+    return F.when(F.col("frequency") > 0, F.lit(1) + below).otherwise(F.lit(1))
+
+
+def _count_below(value: Column, cuts: Sequence[Column]) -> Column:
+    steps = [F.when(value > cut, F.lit(1)).otherwise(F.lit(0)) for cut in cuts]
+    return reduce(Column.__add__, steps, F.lit(0))
+
+
+def _within(measure: str) -> Column:
+    outer = _OUTER[measure]
+    return F.concat_ws(",", *(F.concat(F.lit(f"{m}="), F.col(f"{m}_score").cast("string")) for m in outer))
+
+
+def _ask(measure: str, scoring: Scoring, within: Column, *, grid: bool = True) -> Ask:
+    population = F.lit(True) if measure == "r" else F.col("frequency") > 0
+    return Ask(measure, F.col(COLUMN_OF[measure]), getattr(scoring.bins, measure), population, within, grid)
+
+
+def _cut_set(measure: str, within: str, bins: int, ranks: Sequence[Rank]) -> CutSet:
+    counted = [rank for rank in ranks if rank.ties]
+    if not counted:
+        return CutSet(measure, within, "quantile", bins, (), 1)
+    cuts = []
+    for j in range(1, bins):
+        place = -(-j * counted[0].n // bins)
+        cuts.append(next(rank.value for rank in counted if rank.below + rank.ties >= place))
+    above_last = counted[-1].value > cuts[-1]
+    return CutSet(measure, within, "quantile", bins, tuple(cuts), len(set(cuts)) + above_last)
+
+
+def _distinct(cuts: Sequence[float]) -> int:
+    return len(set(cuts)) + 1
+
+
+def _doubles(cuts: Sequence[float], size: int) -> Column:
+    padded = [*cuts, *([float("inf")] * (size - len(cuts)))]
+    return F.lit(padded).cast("array<double>")
+
+
+def as_rows(cut_sets: Iterable[CutSet]) -> list[Mapping[str, object]]:
+    """The rows of table `segment_cuts`, without run keys."""
+    return [
+        {
+            "scope": "all",
+            "measure": COLUMN_OF[c.measure],
+            "within": c.within,
+            "method": c.method,
+            "bins": c.bins,
+            "cuts": list(c.cuts),
+            "distinct_scores": c.distinct_scores,
+        }
+        for c in cut_sets
+    ]
+
+
+def from_rows(rows: Iterable[Mapping[str, Any]], method: str | None = None) -> list[CutSet]:
+    """Cut sets from the rows of `segment_cuts`, for scoring with the cuts of another run."""
+    short = {column: measure for measure, column in COLUMN_OF.items()}
+    found = [
+        CutSet(
+            measure=short[row["measure"]],
+            within=row["within"],
+            method=method or row["method"],
+            bins=int(row["bins"]),
+            cuts=tuple(float(cut) for cut in row["cuts"]),
+            distinct_scores=int(row["distinct_scores"]),
+        )
+        for row in rows
+        if row["measure"] in short
+    ]
+    return sorted(found, key=lambda c: (MEASURES.index(c.measure), c.within))

@@ -1,0 +1,20 @@
+"""Which rules name segments, as a user writes it."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from rfm_spark.core.strict import Strict
+
+
+class SegmentsConfig(Strict):
+    """The rule map: the name of a shipped one, or the path of a YAML file."""
+
+    rules: str = "rf_grid"
+    new_within_days: int = Field(90, ge=1)
+    confirm_runs: int = Field(
+        1, ge=1, le=60, description="confirmed_segment changes when a segment has held for so many runs."
+    )
+
+
+SETTINGS = {"segments": SegmentsConfig}

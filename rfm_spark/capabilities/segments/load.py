@@ -1,0 +1,55 @@
+"""Finding and checking the rule map a configuration names."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rfm_spark.capabilities.rfm.config import RfmConfig
+from rfm_spark.capabilities.segments.config import SegmentsConfig
+from rfm_spark.capabilities.segments.rules import RuleMap, check_rule_map, parse_rule_map
+from rfm_spark.core.config import Config
+from rfm_spark.core.errors import ConfigError
+from rfm_spark.core.resources import shipped_rule_maps, shipped_text
+
+
+def load_rule_map(name_or_path: str, base_dir: Path | None = None) -> RuleMap:
+    """A shipped rule map by name, or one from a YAML file.
+
+    Args:
+        name_or_path: `rf_grid`, or a path.
+        base_dir: what a relative path is relative to; the working directory for None.
+
+    Raises:
+        ConfigError: no such map or file, or every problem in it.
+    """
+    if name_or_path in shipped_rule_maps():
+        text = shipped_text("segments", f"{name_or_path}.yml")
+        return parse_rule_map(text, name_or_path)
+    path = (base_dir or Path.cwd()) / name_or_path
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "not UTF-8 text"
+        known = ", ".join(shipped_rule_maps())
+        problem = f"rule map {name_or_path} can't be read ({reason}); give a path, or one of {known}"
+        raise ConfigError("segments.rules", [problem]) from None
+    return parse_rule_map(text, name_or_path)
+
+
+def rule_params(config: Config) -> dict[str, float]:
+    """Values of the parameters a rule map may name."""
+    return {"new_within_days": float(config.part(SegmentsConfig).new_within_days)}
+
+
+def checked_rule_map(config: Config) -> RuleMap:
+    """The rule map of a configuration, checked against its bins and stages.
+
+    Raises:
+        ConfigError: every problem of the map, unreachable rules among them.
+    """
+    rules = config.part(SegmentsConfig).rules
+    rule_map = load_rule_map(rules, config.base_dir)
+    check_rule_map(
+        rule_map, config.part(RfmConfig).scoring.bins, rule_params(config), config.stages, f"rule map {rules}"
+    )
+    return rule_map

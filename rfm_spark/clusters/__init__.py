@@ -1,1 +1,0 @@
-"""KMeans clusters on standardised log features, with profiles and names."""

@@ -1,0 +1,126 @@
+"""The registry of customer columns: what a row of `segments` has, and who fills it.
+
+Rules, features of clusters, checks of the configuration, `explain`, the history of segments and the reference in the
+docs read it; a capability declares its columns in its `columns.py`, and nobody else lists them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Literal
+
+from rfm_spark.core.errors import PlanError
+from rfm_spark.core.registry import capabilities, given
+
+CUSTOMERS = "segments"
+Transform = Literal["none", "log1p"]
+Values = Literal["score", "mean", "whole", "cents", "real", "text"]
+# Bounded by nature: a logarithm would only bend them.
+_BOUNDED = ("_rate", "_r_score", "_f_score", "_m_score")
+_COUNTS = ("BIGINT", "INT")
+
+
+@dataclass(frozen=True)
+class CustomerColumn:
+    """One column of a customer's row.
+
+    Attributes:
+        name: as users read it.
+        kind: SQL type.
+        comment: what it holds.
+        values: what a rule may compare it with; None where rules can't name it.
+        words: how a rule on it reads aloud.
+        unit: what follows a number of it.
+        low: smallest value.
+        high: largest value.
+        transform: as a feature of clusters; None where it can't be one.
+        stage: what has to run for it to be filled; None for what every run fills.
+        absent: value of customers of whom the stage knows nothing; None for null.
+        interval: kind of `segment_history` whose intervals it makes.
+        stored: False for a word of rules that is no column.
+    """
+
+    name: str
+    kind: str
+    comment: str
+    values: Values | None = None
+    words: str = ""
+    unit: str = ""
+    low: float = -math.inf
+    high: float = math.inf
+    transform: Transform | None = None
+    stage: str | None = None
+    absent: int | float | bool | str | None = None
+    interval: str | None = None
+    stored: bool = True
+
+    @property
+    def ddl(self) -> tuple[str, str, str]:
+        """Name, type and comment, as tables have them."""
+        return self.name, self.kind, self.comment
+
+
+def told_column(
+    name: str, kind: str, comment: str, stage: str, *, absent: int | float | bool | str | None = None
+) -> CustomerColumn:
+    """A column of what customers do beside buying: what rules and clusters can do with it follows from its type.
+
+    Args:
+        name: as users read it.
+        kind: SQL type.
+        comment: what it holds.
+        stage: what has to run for it.
+        absent: value of customers of whom the stage knows nothing.
+    """
+    words = name.replace("_", " ")
+    if kind == "STRING":
+        return CustomerColumn(name, kind, comment, "text", words, stage=stage, absent=absent)
+    if kind not in (*_COUNTS, "DOUBLE"):
+        return CustomerColumn(name, kind, comment, stage=stage, absent=absent)
+    values: Values = "whole" if kind in _COUNTS else "real"
+    high = 1.0 if values == "real" and name.endswith("_rate") else math.inf
+    transform: Transform = "none" if name.endswith(_BOUNDED) else "log1p"
+    return CustomerColumn(
+        name, kind, comment, values, words, low=0, high=high, transform=transform, stage=stage, absent=absent
+    )
+
+
+def customer_columns() -> Mapping[str, CustomerColumn]:
+    """Every column of all capabilities, by name, words of rules among them.
+
+    Raises:
+        PlanError: two capabilities give the same column.
+    """
+    return _gathered(capabilities())
+
+
+def customer_ddl() -> tuple[tuple[str, str, str], ...]:
+    """Name, type and comment of the columns that are stored."""
+    return tuple(column.ddl for column in customer_columns().values() if column.stored)
+
+
+def stages(document: Mapping[str, object]) -> frozenset[str]:
+    """The stages that run under a configuration, as it is stored."""
+    return frozenset(stage for _, found in given("config", "STAGES") for stage, runs in found.items() if runs(document))
+
+
+def all_stages() -> frozenset[str]:
+    """Every stage there is."""
+    return frozenset(stage for _, found in given("config", "STAGES") for stage in found)
+
+
+@lru_cache
+def _gathered(_: tuple[str, ...]) -> Mapping[str, CustomerColumn]:
+    found: dict[str, CustomerColumn] = {}
+    whose: dict[str, str] = {}
+    for capability, columns in given("columns", "COLUMNS"):
+        for column in columns:
+            if column.name in found:
+                raise PlanError(
+                    f"capabilities {whose[column.name]} and {capability} both give the column {column.name}; rename one"
+                )
+            found[column.name], whose[column.name] = column, capability
+    return found

@@ -1,0 +1,1 @@
+"""The demo and its simulated data; nothing of a real run is here."""

@@ -1,1 +1,0 @@
-"""Between two runs: who moved, and why."""
