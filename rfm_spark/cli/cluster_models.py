@@ -16,14 +16,15 @@ from pyspark.sql import functions as F
 from rfm_spark.capabilities.clusters.config import ClustersConfig
 from rfm_spark.capabilities.clusters.features import Feature
 from rfm_spark.capabilities.clusters.model import ClusterModel, definition_of
+from rfm_spark.capabilities.clusters.models import CHALLENGER, Champion, ModelRow, Models, champion_of
 from rfm_spark.capabilities.clusters.tables import CLUSTER_LINEAGE, CLUSTER_PROFILES
 from rfm_spark.capabilities.rfm.config import RfmConfig
 from rfm_spark.cli import console
 from rfm_spark.cli.places import config_of
 from rfm_spark.cli.reading import print_rows
 from rfm_spark.core.errors import ConfigError, LakeError
-from rfm_spark.lake.ledger import Ledger, RunRow
-from rfm_spark.lake.models import CHALLENGER, Champion, ModelRow, Models, champion_of
+from rfm_spark.core.runs import RunRow
+from rfm_spark.lake.ledger import Ledger
 from rfm_spark.lake.place import Place
 from rfm_spark.lake.store import Store
 

@@ -17,8 +17,8 @@ from rfm_spark.cli import clock, console
 from rfm_spark.cli.cluster_models import Segmentation, list_models, segmentation, show_model, why_replaced
 from rfm_spark.cli.places import place_of, run_of, session
 from rfm_spark.core.errors import ConfigError, LakeError
+from rfm_spark.core.runs import RunRow
 from rfm_spark.core.session import persisted
-from rfm_spark.lake.ledger import RunRow
 from rfm_spark.lake.place import checked_run_id
 from rfm_spark.lake.readers import of_run
 

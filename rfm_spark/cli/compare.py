@@ -20,8 +20,8 @@ from rfm_spark.cli import console
 from rfm_spark.cli.places import place_of, run_of, session
 from rfm_spark.cli.reading import print_rows
 from rfm_spark.core.errors import ConfigError, LakeError
+from rfm_spark.core.runs import RunRow
 from rfm_spark.core.session import persisted
-from rfm_spark.lake.ledger import RunRow
 from rfm_spark.lake.place import Place
 from rfm_spark.lake.store import Store
 from rfm_spark.pipeline.comparing import compared, definition_changed, side_of

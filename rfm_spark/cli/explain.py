@@ -17,7 +17,7 @@ from rfm_spark.capabilities.rfm.cuts import COLUMN_OF, CutSet, from_rows, known_
 from rfm_spark.capabilities.segments.rules import RuleMap, first_match, rule_text
 from rfm_spark.cli.places import place_of, run_of, session
 from rfm_spark.core.errors import ConfigError
-from rfm_spark.lake.ledger import RunRow
+from rfm_spark.core.runs import RunRow
 from rfm_spark.lake.place import Place
 from rfm_spark.lake.readers import history, of_run
 from rfm_spark.lake.store import Store

@@ -13,8 +13,9 @@ from pyspark.sql import SparkSession
 from rfm_spark.core.config import Config, absolute
 from rfm_spark.core.errors import ConfigError, LakeError
 from rfm_spark.core.loading import load_config
+from rfm_spark.core.runs import RunRow
 from rfm_spark.core.session import get_session
-from rfm_spark.lake.ledger import Ledger, RunRow
+from rfm_spark.lake.ledger import Ledger
 from rfm_spark.lake.place import Place, checked_run_id
 from rfm_spark.lake.store import Store
 

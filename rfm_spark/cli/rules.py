@@ -17,7 +17,7 @@ from rfm_spark.cli import console
 from rfm_spark.cli.places import place_of, run_of, session
 from rfm_spark.core.columns import all_stages, stages
 from rfm_spark.core.errors import ConfigError, Exit
-from rfm_spark.lake.ledger import RunRow
+from rfm_spark.core.runs import RunRow
 from rfm_spark.lake.place import Place
 from rfm_spark.lake.readers import of_run
 

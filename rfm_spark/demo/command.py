@@ -26,7 +26,7 @@ from rfm_spark.cli.running import run_once
 from rfm_spark.core.errors import EnvironmentProblem, LakeError
 from rfm_spark.core.loading import load_config
 from rfm_spark.core.resources import shipped_text
-from rfm_spark.lake.ledger import RunRow
+from rfm_spark.core.runs import RunRow
 from rfm_spark.lake.place import Place
 from rfm_spark.lake.readers import of_run
 from rfm_spark.lake.store import Store

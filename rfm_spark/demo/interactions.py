@@ -10,11 +10,11 @@ import pandas as pd
 from pyspark.sql import SparkSession
 
 from rfm_spark.cli import console
+from rfm_spark.core.runs import RunRow
 from rfm_spark.demo.simulated_browsing import LAST_DAY
 from rfm_spark.demo.simulated_events import EventTruth, simulated_events
 from rfm_spark.demo.simulated_messages import RESPONSE_DAYS, MessageTruth, coupon_messages, simulated_messages
 from rfm_spark.lake.landing import land_locally
-from rfm_spark.lake.ledger import RunRow
 from rfm_spark.lake.place import Place
 from rfm_spark.lake.readers import of_run
 from rfm_spark.lake.store import Store

@@ -2,59 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import date
 from typing import Any
 
 from rfm_spark.core.config import digest
 from rfm_spark.core.errors import LakeError, RfmSparkError, cause_of
 from rfm_spark.core.moments import to_micros
+from rfm_spark.core.runs import RunRow
 from rfm_spark.core.schemas import RUNS
 from rfm_spark.lake.store import Store
-
-
-@dataclass(frozen=True)
-class RunRow:
-    """What is asked of a complete run most often.
-
-    Attributes:
-        run_id: as_of date and the start of its fingerprint.
-        as_of: last day that counted.
-        config_name: the segmentation.
-        config: canonical JSON, with the rule map.
-        previous_run_id: run its changes are against.
-        exit_code: 0, or 4 where drift was at or above --fail-on; a repeat judges the stored verdict anew.
-        finished_at: when it became visible, in microseconds since 1970.
-        code_version: of rfm-spark.
-        model_version: cluster model its customers were assigned by.
-        inputs: source to version.
-        contents: source to a fingerprint of its rows up to as_of; empty for runs before these were kept.
-        schemas: source to its columns, as JSON; likewise.
-        rows: counts by name.
-        drift_verdict: gravest drift it found; None for runs before that was measured.
-    """
-
-    run_id: str
-    as_of: date
-    config_name: str
-    config: str
-    previous_run_id: str | None
-    exit_code: int
-    finished_at: int
-    code_version: str = ""
-    model_version: str | None = None
-    inputs: Mapping[str, str] = field(default_factory=dict)
-    contents: Mapping[str, str] = field(default_factory=dict)
-    schemas: Mapping[str, str] = field(default_factory=dict)
-    rows: Mapping[str, int] = field(default_factory=dict)
-    drift_verdict: str | None = None
-
-    def place_of(self, source: str) -> dict[str, Any]:
-        """Where a source was: table, path, format and options of the configuration."""
-        given = json.loads(self.config)["sources"].get(source) or {}
-        return {name: given.get(name) for name in ("table", "path", "format", "options")}
 
 
 def fingerprint(parts: Sequence[str]) -> str:
@@ -131,20 +87,3 @@ def _run_row(row: Mapping[str, Any]) -> RunRow:
     maps: dict[str, Any] = {name: dict(row[name] or {}) for name in ("inputs", "contents", "schemas", "rows")}
     finished_at = to_micros(row["finished_at"])
     return RunRow(as_of=row["as_of_date"], finished_at=finished_at, **plain, **maps)
-
-
-def current_runs(complete: Sequence[RunRow], config_name: str) -> dict[date, RunRow]:
-    """The newest complete run of each as-of date of one segmentation, oldest date first."""
-    return {run.as_of: run for run in complete if run.config_name == config_name}
-
-
-def previous_of(current: dict[date, RunRow], as_of: date) -> RunRow | None:
-    """Current run of the nearest earlier as-of date."""
-    earlier = [day for day in current if day < as_of]
-    return current[max(earlier)] if earlier else None
-
-
-def successor_of(current: dict[date, RunRow], as_of: date) -> RunRow | None:
-    """Current run of the nearest later as-of date."""
-    later = [day for day in current if day > as_of]
-    return current[min(later)] if later else None

@@ -5,10 +5,11 @@ from __future__ import annotations
 from pyspark.sql import DataFrame, SparkSession
 
 from rfm_spark.core.errors import LakeError
+from rfm_spark.core.runs import RunRow
 from rfm_spark.core.schemas import REJECTS, RUNS, tables
 from rfm_spark.lake.history import COMMENT, history_sql
 from rfm_spark.lake.history import NAME as HISTORY
-from rfm_spark.lake.ledger import Ledger, RunRow
+from rfm_spark.lake.ledger import Ledger
 from rfm_spark.lake.place import Place, checked_run_id
 from rfm_spark.lake.spark_tables import sql_text
 from rfm_spark.lake.store import Store

@@ -8,6 +8,7 @@ from datetime import date
 
 from rfm_spark.capabilities.clusters.config import ClustersConfig
 from rfm_spark.capabilities.clusters.model import ClusterModel, definition_of
+from rfm_spark.capabilities.clusters.models import ModelRow, Models, champion_of
 from rfm_spark.capabilities.drift.config import DriftConfig
 from rfm_spark.capabilities.drift.psi import MAJOR
 from rfm_spark.capabilities.drift.tables import DRIFT
@@ -15,8 +16,7 @@ from rfm_spark.capabilities.drift.verdict import asks_for_a_refit
 from rfm_spark.capabilities.rfm.config import RfmConfig
 from rfm_spark.core.config import Config
 from rfm_spark.core.errors import ConfigError
-from rfm_spark.lake.ledger import RunRow, current_runs, previous_of
-from rfm_spark.lake.models import ModelRow, Models, champion_of
+from rfm_spark.core.runs import RunRow, current_runs, previous_of
 from rfm_spark.lake.store import Store
 
 

@@ -10,6 +10,7 @@ from pyspark.sql import DataFrame
 from rfm_spark.capabilities.clusters.choose import ScanRow
 from rfm_spark.capabilities.clusters.config import MEASURED, ClustersConfig
 from rfm_spark.capabilities.clusters.model import ClusterModel, definition_of
+from rfm_spark.capabilities.clusters.models import CHALLENGER, Models
 from rfm_spark.capabilities.clusters.profiles import cluster_profiles
 from rfm_spark.capabilities.clusters.refit import REGRET, check_champion
 from rfm_spark.capabilities.clusters.tables import CLUSTER_LINEAGE, CLUSTER_MODELS, CLUSTER_PROFILES, CLUSTER_SCAN
@@ -17,7 +18,6 @@ from rfm_spark.capabilities.clusters.train import Stamp, Training, train
 from rfm_spark.capabilities.rfm.config import RfmConfig
 from rfm_spark.capabilities.segments.tables import SEGMENTS
 from rfm_spark.lake.ledger import Ledger
-from rfm_spark.lake.models import CHALLENGER, Models
 from rfm_spark.pipeline.context import RunContext
 from rfm_spark.pipeline.writing import Content
 

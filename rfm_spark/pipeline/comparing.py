@@ -12,6 +12,7 @@ from pyspark.sql import functions as F
 
 from rfm_spark.capabilities.clusters.assign import assigned
 from rfm_spark.capabilities.clusters.model import ClusterModel
+from rfm_spark.capabilities.clusters.models import Models
 from rfm_spark.capabilities.movement.moves import moves
 from rfm_spark.capabilities.rfm.config import RfmConfig
 from rfm_spark.capabilities.rfm.cuts import CutSet, from_rows, with_scores
@@ -20,8 +21,7 @@ from rfm_spark.capabilities.rfm.tables import SEGMENT_CUTS
 from rfm_spark.capabilities.segments.rules import RuleMap, segment_column
 from rfm_spark.capabilities.segments.tables import SEGMENTS
 from rfm_spark.core.columns import customer_columns
-from rfm_spark.lake.ledger import RunRow
-from rfm_spark.lake.models import Models
+from rfm_spark.core.runs import RunRow
 from rfm_spark.lake.store import Store
 from rfm_spark.pipeline.late import reading
 

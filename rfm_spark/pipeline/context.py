@@ -24,10 +24,10 @@ from rfm_spark.capabilities.purchases.quality import QualityConfig
 from rfm_spark.capabilities.rfm.cuts import CutSet
 from rfm_spark.capabilities.segments.rules import RuleMap
 from rfm_spark.core.config import Config
+from rfm_spark.core.runs import RunRow
 from rfm_spark.core.session import persisted, runs_here
 from rfm_spark.core.stats import Moments
 from rfm_spark.lake.claims import Claim
-from rfm_spark.lake.ledger import RunRow
 from rfm_spark.lake.sources import PinnedSource
 from rfm_spark.lake.store import Store
 from rfm_spark.pipeline.champion import PlannedModel

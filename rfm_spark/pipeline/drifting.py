@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from rfm_spark.capabilities.clusters.config import ClustersConfig
 from rfm_spark.capabilities.clusters.model import ClusterModel, definition_of
+from rfm_spark.capabilities.clusters.models import Models
 from rfm_spark.capabilities.drift.clusters import cluster_figures, stability_figures
 from rfm_spark.capabilities.drift.config import DriftConfig
 from rfm_spark.capabilities.drift.distributions import Distribution, as_rows, distributions, from_rows
@@ -26,8 +27,7 @@ from rfm_spark.capabilities.drift.verdict import CLUSTER_SHARES, SHARES, TIER_SH
 from rfm_spark.capabilities.engagement.config import MessagesSource
 from rfm_spark.capabilities.movement.moves import Flicker
 from rfm_spark.capabilities.rfm.config import RfmConfig
-from rfm_spark.lake.ledger import RunRow
-from rfm_spark.lake.models import Models
+from rfm_spark.core.runs import RunRow
 from rfm_spark.lake.store import Store
 from rfm_spark.pipeline.clustering import keep_model
 from rfm_spark.pipeline.context import RunContext

@@ -19,7 +19,7 @@ from rfm_spark.core.config import Config
 from rfm_spark.core.errors import GateError, RfmSparkError
 from rfm_spark.core.reading.places import Where
 from rfm_spark.core.reading.schema_drift import schema_changes
-from rfm_spark.lake.ledger import RunRow
+from rfm_spark.core.runs import RunRow
 from rfm_spark.lake.sources import Inspect, PinnedSource, columns_of, pin
 from rfm_spark.lake.store import Store
 

@@ -19,8 +19,9 @@ from rfm_spark.capabilities.events.interactions import interaction_rows, of_wind
 from rfm_spark.capabilities.events.tables import INTERACTIONS
 from rfm_spark.core.reading.checks import ANONYMOUS
 from rfm_spark.core.reading.rejects import interaction_rejects
+from rfm_spark.core.runs import RunRow, current_runs
 from rfm_spark.core.schemas import REJECTS
-from rfm_spark.lake.ledger import Ledger, RunRow, current_runs
+from rfm_spark.lake.ledger import Ledger
 from rfm_spark.pipeline.context import RunContext
 from rfm_spark.pipeline.inputs import readable
 from rfm_spark.pipeline.interaction_reading import EVENTS, MESSAGES, connected

@@ -26,7 +26,7 @@ from rfm_spark.core.reading.ids import unicode_changes
 from rfm_spark.core.reading.interaction_counts import InteractionCounts, interaction_counts, tallied
 from rfm_spark.core.reading.presets import Kind
 from rfm_spark.core.reading.unknown_words import UNKNOWN_TYPE, how_to_map, unknown_words
-from rfm_spark.lake.ledger import RunRow
+from rfm_spark.core.runs import RunRow
 from rfm_spark.lake.sources import PinnedSource
 
 EVENTS: Kind = "events"

@@ -14,7 +14,7 @@ from rfm_spark.capabilities.purchases.counts import contents_by_day, contents_te
 from rfm_spark.capabilities.purchases.lines import Intake, judged_lines
 from rfm_spark.capabilities.purchases.quality import QualityConfig
 from rfm_spark.core.config import Config
-from rfm_spark.lake.ledger import RunRow
+from rfm_spark.core.runs import RunRow
 from rfm_spark.lake.sources import PinnedSource
 
 SOURCE = "transactions"

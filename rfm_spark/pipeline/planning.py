@@ -9,7 +9,8 @@ from datetime import date
 import rfm_spark
 from rfm_spark.capabilities.segments.rules import RuleMap
 from rfm_spark.core.config import Config
-from rfm_spark.lake.ledger import RunRow, fingerprint, must_be_same
+from rfm_spark.core.runs import RunRow
+from rfm_spark.lake.ledger import fingerprint, must_be_same
 from rfm_spark.pipeline.champion import PlannedModel
 from rfm_spark.pipeline.inputs import Inputs
 from rfm_spark.pipeline.interaction_reading import same_interactions

@@ -15,9 +15,10 @@ from rfm_spark.capabilities.rfm.config import RfmConfig
 from rfm_spark.capabilities.segments.load import checked_rule_map
 from rfm_spark.core.config import Config, digest
 from rfm_spark.core.errors import ConfigError, Exit
+from rfm_spark.core.runs import RunRow, current_runs, previous_of, successor_of
 from rfm_spark.core.session import in_time_zone
 from rfm_spark.lake.claims import Claim
-from rfm_spark.lake.ledger import Ledger, RunRow, current_runs, previous_of, successor_of
+from rfm_spark.lake.ledger import Ledger
 from rfm_spark.lake.place import Place
 from rfm_spark.lake.readers import refresh_views
 from rfm_spark.lake.sources import columns_of

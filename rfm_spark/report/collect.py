@@ -15,8 +15,8 @@ from rfm_spark.capabilities.movement.tables import CAUSES
 from rfm_spark.capabilities.rfm.cuts import COLUMN_OF, CutSet, from_rows
 from rfm_spark.capabilities.segments.rules import RuleMap
 from rfm_spark.core.errors import LakeError
+from rfm_spark.core.runs import RunRow
 from rfm_spark.core.schemas import RUNS
-from rfm_spark.lake.ledger import RunRow
 from rfm_spark.lake.place import Place, checked_run_id
 from rfm_spark.lake.store import Store
 from rfm_spark.report.bins import doubling_bin

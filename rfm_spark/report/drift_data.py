@@ -10,7 +10,8 @@ from typing import Any
 
 from rfm_spark.capabilities.drift.tables import DRIFT
 from rfm_spark.capabilities.movement.tables import CLUSTER_CAUSES, CLUSTER_TRANSITIONS
-from rfm_spark.lake.ledger import Ledger, current_runs
+from rfm_spark.core.runs import current_runs
+from rfm_spark.lake.ledger import Ledger
 from rfm_spark.lake.store import Store
 
 # As-of dates of the strip: more make its cells too narrow to read.

@@ -12,7 +12,8 @@ from pyspark.sql import functions as F
 
 from rfm_spark.capabilities.engagement.config import EngagementConfig
 from rfm_spark.capabilities.engagement.tables import ENGAGEMENT, ENGAGEMENT_SUMMARY
-from rfm_spark.lake.ledger import Ledger, RunRow, current_runs
+from rfm_spark.core.runs import RunRow, current_runs
+from rfm_spark.lake.ledger import Ledger
 from rfm_spark.lake.store import Store
 from rfm_spark.report.badges import MESSAGES, channel_badge
 

@@ -20,8 +20,9 @@ from rfm_spark.cli.explain import ambiguity
 from rfm_spark.cli.main import main
 from rfm_spark.core.config import Config
 from rfm_spark.core.errors import ConfigError
+from rfm_spark.core.runs import RunRow
 from rfm_spark.core.schemas import tables
-from rfm_spark.lake.ledger import Ledger, RunRow
+from rfm_spark.lake.ledger import Ledger
 from rfm_spark.lake.place import Place
 from rfm_spark.lake.readers import of_run
 from rfm_spark.lake.store import Store

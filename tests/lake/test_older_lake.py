@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 from pyspark.sql import SparkSession
 
+from rfm_spark.capabilities.clusters.models import Models
 from rfm_spark.core.config import Config
 from rfm_spark.core.loading import load_config
 from rfm_spark.core.schemas import RUNS, SCHEMA_VERSION, tables
 from rfm_spark.lake import store as store_module
 from rfm_spark.lake.ledger import Ledger
-from rfm_spark.lake.models import Models
 from rfm_spark.lake.place import Place
 from rfm_spark.lake.readers import current, history
 from rfm_spark.lake.store import Store

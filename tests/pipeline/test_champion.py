@@ -13,11 +13,12 @@ from pyspark.sql import functions as F
 
 from rfm_spark.capabilities.clusters.assign import assigned
 from rfm_spark.capabilities.clusters.model import ClusterModel
+from rfm_spark.capabilities.clusters.models import Decision, ModelRow, Models, champion_of
 from rfm_spark.capabilities.clusters.names import insight
 from rfm_spark.core.config import Config
 from rfm_spark.core.errors import ConfigError
-from rfm_spark.lake.ledger import Ledger, RunRow
-from rfm_spark.lake.models import Decision, ModelRow, Models, champion_of
+from rfm_spark.core.runs import RunRow
+from rfm_spark.lake.ledger import Ledger
 from rfm_spark.lake.place import Place
 from rfm_spark.lake.readers import of_run
 from rfm_spark.lake.store import Store

@@ -16,12 +16,12 @@ from pyspark.sql import functions as F
 
 from rfm_spark.capabilities.clusters.assign import assigned
 from rfm_spark.capabilities.clusters.model import ClusterModel
+from rfm_spark.capabilities.clusters.models import CHALLENGER, Models
 from rfm_spark.capabilities.movement.tables import CAUSES
 from rfm_spark.cli.main import main
 from rfm_spark.core.config import Config, DisplayConfig
 from rfm_spark.lake.history import members, segment_history
 from rfm_spark.lake.ledger import Ledger
-from rfm_spark.lake.models import CHALLENGER, Models
 from rfm_spark.lake.place import Place
 from rfm_spark.lake.readers import current, of_run
 from rfm_spark.lake.store import Store

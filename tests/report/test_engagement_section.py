@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from rfm_spark.capabilities.engagement.config import MessagesSource
-from rfm_spark.lake.ledger import RunRow
+from rfm_spark.core.runs import RunRow
 from rfm_spark.report.build import build_report
 from rfm_spark.report.engagement_data import (
     RUNS_SHOWN,

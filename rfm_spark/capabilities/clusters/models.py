@@ -8,10 +8,10 @@ from datetime import date, datetime
 from typing import Any
 
 from rfm_spark.capabilities.clusters.tables import CLUSTER_MODELS, CLUSTER_PROMOTIONS
+from rfm_spark.core.access import TableWriter
 from rfm_spark.core.errors import ConfigError
 from rfm_spark.core.moments import to_micros
-from rfm_spark.lake.ledger import RunRow
-from rfm_spark.lake.store import Store
+from rfm_spark.core.runs import RunRow
 
 # What the version of a model ends with that was trained beside the champion.
 CHALLENGER = "-challenger"
@@ -49,7 +49,7 @@ class Champion:
 class Models:
     """Models and decisions of one segmentation."""
 
-    def __init__(self, store: Store, config_name: str) -> None:
+    def __init__(self, store: TableWriter, config_name: str) -> None:
         """Bind to a store; the tables may not exist yet."""
         self._store, self._name = store, config_name
 
