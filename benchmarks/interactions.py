@@ -28,8 +28,9 @@ from rfm_spark.capabilities.events.interactions import (
     events_each_once,
     interaction_rows,
 )
-from rfm_spark.capabilities.events.rows import Reading, counted, judged_events
+from rfm_spark.capabilities.events.rows import counted, judged_events
 from rfm_spark.core.reading.interaction_counts import interaction_counts, tallied
+from rfm_spark.core.reading.interactions import Reading
 
 ROOT = Path(__file__).resolve().parents[1]
 AS_OF = date(2025, 12, 31)

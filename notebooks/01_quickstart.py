@@ -25,7 +25,7 @@ from rfm_spark.capabilities.rfm.cuts import quantile_cuts
 from rfm_spark.capabilities.rfm.scores import scored_customers, z_values
 from rfm_spark.capabilities.segments.load import load_rule_map
 from rfm_spark.capabilities.segments.rules import segment_column
-from rfm_spark.capabilities.segments.summary import segment_summary
+from rfm_spark.capabilities.segments.summary import named, segment_sizes
 from rfm_spark.core.session import get_session
 from rfm_spark.core.stats import exact_moments
 from rfm_spark.lake.place import Place
@@ -112,10 +112,11 @@ rule_map = load_rule_map("rf_grid")
 segments = clustered.withColumn("as_of_date", F.lit(as_of)).withColumn(
     "segment", segment_column(rule_map, {"new_within_days": 90.0})
 )
-summary = segment_summary(segments, rule_map).orderBy(F.desc("revenue"))
+summary = named((row.asDict() for row in segment_sizes(segments).collect()), rule_map)
 for profile in cluster_profiles(segments, training.model):
     print(profile["cluster_id"], profile["name"], profile["customers"], profile["insight"])
-summary.select("label", "customers", "customers_pct", "revenue", "revenue_pct", "action").show(20, truncate=False)
+for segment in sorted(summary, key=lambda row: -(row["revenue"] or 0)):
+    print(*(segment[name] for name in ("label", "customers", "customers_pct", "revenue", "revenue_pct", "action")))
 measures.unpersist()
 
 # COMMAND ----------

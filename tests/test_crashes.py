@@ -21,7 +21,7 @@ from rfm_spark.core.schemas import tables
 from rfm_spark.lake.place import Place
 from rfm_spark.lake.readers import current
 from rfm_spark.lake.store import Store
-from rfm_spark.pipeline.stages import STAGES
+from rfm_spark.pipeline.order import all_steps
 from tests.conftest import INTERPRETED
 from tests.effort import amount
 from tests.helpers import AS_OF, ROOT, config_for, purchases, rows_of, run_tiny, write_source
@@ -76,7 +76,7 @@ def everything(spark: SparkSession, lake: Path) -> dict[str, list[dict[str, obje
 def kill_somewhere(process: subprocess.Popen[str], moments: random.Random) -> None:
     """Kill a run within or after a stage drawn by lot; one that was faster is over."""
     assert process.stderr is not None
-    for _ in range(moments.randrange(len(STAGES))):
+    for _ in range(moments.randrange(len(all_steps()))):
         process.stderr.readline()
     try:
         process.wait(moments.uniform(0, 3))

@@ -10,10 +10,12 @@ from typing import Any
 from pyspark.sql import DataFrame, Row, SparkSession
 from pyspark.sql import functions as F
 
+from rfm_spark.capabilities.drift.comparing import compare_columns
 from rfm_spark.capabilities.drift.distributions import from_rows
 from rfm_spark.capabilities.drift.figures import Figure, all_at_once, is_alarm
 from rfm_spark.capabilities.drift.tables import DISTRIBUTIONS
 from rfm_spark.capabilities.drift.verdict import verdict
+from rfm_spark.capabilities.movement.comparing import changed_between, compared, side_of
 from rfm_spark.capabilities.movement.moves import Flicker, cluster_transitions, flicker, segment_transitions
 from rfm_spark.capabilities.movement.tables import CAUSES, CLUSTER_CAUSES, NO_SEGMENT
 from rfm_spark.cli import console
@@ -24,8 +26,6 @@ from rfm_spark.core.runs import RunRow
 from rfm_spark.core.session import persisted
 from rfm_spark.lake.place import Place
 from rfm_spark.lake.store import Store
-from rfm_spark.pipeline.comparing import compared, definition_changed, side_of
-from rfm_spark.pipeline.drifting import compare_columns
 
 _SHOWN = 15
 
@@ -138,7 +138,7 @@ def _print_drift(store: Store, before: RunRow, now: RunRow) -> None:
     figures: list[Figure] = []
     if today:
         same_model = now.model_version == before.model_version
-        changed = definition_changed(side_of(store, now), side_of(store, before))
+        changed = changed_between(side_of(store, now), side_of(store, before))
         figures = all_at_once(compare_columns(store, before, today, same_model=same_model, same_definition=not changed))
     if not figures:
         print("not known: one of the runs did not keep how its customers are spread")

@@ -40,6 +40,7 @@ class CustomerColumn:
         stage: what has to run for it to be filled; None for what every run fills.
         absent: value of customers of whom the stage knows nothing; None for null.
         interval: kind of `segment_history` whose intervals it makes.
+        is_watched: whether drift watches how many customers have which value.
         stored: False for a word of rules that is no column.
     """
 
@@ -55,6 +56,7 @@ class CustomerColumn:
     stage: str | None = None
     absent: int | float | bool | str | None = None
     interval: str | None = None
+    is_watched: bool = False
     stored: bool = True
 
     @property

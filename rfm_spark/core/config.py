@@ -21,6 +21,7 @@ from pydantic import ConfigDict, Field, PrivateAttr, create_model, field_validat
 
 from rfm_spark.core.columns import stages
 from rfm_spark.core.errors import ConfigError, PlanError
+from rfm_spark.core.reading.places import Where
 from rfm_spark.core.registry import capabilities, given
 from rfm_spark.core.strict import Strict
 
@@ -119,16 +120,30 @@ class Config(Strict):
         """
         return absolute(fill_placeholders(path, "config"), self._base_dir)
 
-    def canonical(self, rule_map: Mapping[str, Any]) -> str:
-        """JSON with sorted keys of all that shapes results: no secrets, no lake location, no display."""
+    def places(self) -> dict[str, Where]:
+        """Where each source is, by name."""
+        return {name: source for name, source in self.sources.items() if isinstance(source, Where)}
+
+    def canonical(self) -> str:
+        """JSON with sorted keys of all that shapes results: no secrets, no lake location, no display.
+
+        Raises:
+            ConfigError: what it names, such as a rule map, can't be read or can't work.
+        """
+        document = self.stored()
+        for key, part in self._settings():
+            document[key] |= part.named(self)
+        return json.dumps(document, sort_keys=True, separators=(",", ":"))
+
+    def stored(self) -> dict[str, Any]:
+        """The same as a document, without what it names."""
         document: dict[str, Any] = {"name": self.name, "timezone": self.timezone}
         document["sources"] = dict.fromkeys(name for name, _ in self._sources())
         for name, source in self.sources.items():
             document["sources"][name] = source.stored()
             document |= source.stored_beside()
         document |= {key: part.stored() for key, part in self._settings()}
-        document["segments"]["rule_map"] = rule_map
-        return json.dumps(document, sort_keys=True, separators=(",", ":"))
+        return document
 
     def _settings(self) -> Iterator[tuple[str, Strict]]:
         for key in type(self).model_fields:

@@ -50,3 +50,8 @@ def given(module: str, name: str) -> list[tuple[str, Any]]:
         if value is not None:
             found.append((package.rpartition(".")[2], value))
     return found
+
+
+def package_of(capability: str) -> str:
+    """The package of a capability, by the name of its folder."""
+    return next(package for package in capabilities() if package.rpartition(".")[2] == capability)

@@ -56,6 +56,17 @@ REJECTS = run_table(
     ("detail", "STRING", "The value that was not usable"),
     ("record", "STRING", "JSON of the row as it was read; a line that could not be parsed is in it as raw text"),
     ("first_seen_run", "STRING", "Run that first rejected this row for this reason"),
+    run_columns=("first_seen_run",),
+)  # fmt: skip
+
+RUN_STEPS = run_table(
+    "run_steps", "One row per step of a run, published or not: what it gave, so that it is not computed again",
+    ("config_name", "STRING", "Name of the segmentation"),
+    ("step", "STRING", "Capability and name of the step"),
+    ("fingerprint", "STRING", "Hash of all that shapes its result"),
+    ("parts", "STRING", "JSON of what the fingerprint is made of"),
+    ("artefact", "STRING", "JSON of what it gave, beside its rows in tables"),
+    ("slices", "STRING", "JSON of the rows it wrote: table, part, rows, version, run_id"),
 )  # fmt: skip
 
 
@@ -70,7 +81,7 @@ def tables() -> Mapping[str, Table]:
 
 @lru_cache
 def _gathered(_: tuple[str, ...]) -> Mapping[str, Table]:
-    found = {table.name: table for table in (RUNS, CLAIMS, REJECTS)}
+    found = {table.name: table for table in (RUNS, CLAIMS, REJECTS, RUN_STEPS)}
     whose = dict.fromkeys(found, "core")
     for capability, declared in given("tables", "TABLES"):
         for table in declared:

@@ -17,6 +17,17 @@ class Strict(BaseModel):
         """The part as the lake keeps it with each run: what shapes results, and what older versions had beside it."""
         return self.model_dump(mode="json", by_alias=True)
 
+    def named(self, config: Any) -> dict[str, Any]:
+        """What the part names and the lake keeps with it, such as the rules of a rule map.
+
+        Args:
+            config: the whole, a `core.config.Config`.
+
+        Raises:
+            ConfigError: it can't be read or can't work.
+        """
+        return {}
+
     def stored_beside(self) -> dict[str, Any]:
         """Marks that the part leaves at the top of the stored configuration."""
         return {}

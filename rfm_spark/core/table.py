@@ -25,6 +25,7 @@ class Table:
         comment: one row per what.
         own: name, SQL type and comment of its own columns, keys first.
         partitioned: whether it is partitioned by run_id.
+        run_columns: columns beside run_id that name a run, which may be the one that wrote the row.
         of_customers: whether the columns of customers that capabilities give come after its own.
     """
 
@@ -34,6 +35,7 @@ class Table:
     own: tuple[tuple[str, str, str], ...]
     partitioned: bool = False
     of_customers: bool = False
+    run_columns: tuple[str, ...] = ()
 
     @property
     def columns(self) -> tuple[tuple[str, str, str], ...]:
@@ -51,6 +53,10 @@ class Table:
         return ", ".join(f"`{name}` {kind}" for name, kind, _ in self.columns)
 
 
-def run_table(name: str, comment: str, *columns: tuple[str, str, str], of_customers: bool = False) -> Table:
+def run_table(
+    name: str, comment: str, *columns: tuple[str, str, str], of_customers: bool = False,
+    run_columns: tuple[str, ...] = (),
+) -> Table:  # fmt: skip
     """A table whose rows are replaced run by run."""
-    return Table(name, "run", comment, (*RUN_KEYS, *columns), partitioned=True, of_customers=of_customers)
+    own = (*RUN_KEYS, *columns)
+    return Table(name, "run", comment, own, partitioned=True, of_customers=of_customers, run_columns=run_columns)

@@ -85,6 +85,15 @@ def has_files(table: DeltaTable, run_id: str | None) -> bool:
     return any(run_id is None or values["run_id"] == run_id for _, values in _live_files(table))
 
 
+def rows_of_partition(table: DeltaTable, partition: Mapping[str, str]) -> int:
+    """Rows of the files of a partition, as their statistics in the log tell."""
+    actions = table.get_add_actions(flatten=True)
+    values = [actions.column(f"partition.{name}").to_pylist() for name in partition]
+    counts = actions.column("num_records").to_pylist()
+    wanted = tuple(partition.values())
+    return sum(int(rows or 0) for rows, *mine in zip(counts, *values, strict=True) if tuple(mine) == wanted)
+
+
 def rows_in(
     folder: Path, table: DeltaTable, where: Mapping[str, Sequence[Any]], columns: Sequence[str] | None = None
 ) -> list[Row]:

@@ -23,7 +23,7 @@ from rfm_spark.core.errors import LakeError
 from rfm_spark.core.table import Table
 from rfm_spark.lake.commits import patiently
 from rfm_spark.lake.local import commit_of
-from rfm_spark.lake.log_files import has_commit, has_files, plain_frame, rows_in
+from rfm_spark.lake.log_files import has_commit, has_files, plain_frame, rows_in, rows_of_partition
 from rfm_spark.lake.tables import Commit, Row, Target, Written
 
 if TYPE_CHECKING:
@@ -98,6 +98,10 @@ class NativeTables:
         """Write one file, and commit it."""
         return self._commit(target, self._write_file(target, rows))
 
+    def add_rows(self, target: Target, rows: Sequence[Row]) -> None:
+        """Write one file, and add it."""
+        self._commit(target, self._write_file(target, rows))
+
     def rows(self, name: str, where: Mapping[str, Sequence[Any]]) -> list[Row]:
         """Rows whose columns have one of the values given."""
         return rows_in(self._root / name, self._open(name), where)
@@ -147,6 +151,10 @@ class NativeTables:
     def row_count(self, name: str) -> int:
         """How many rows a table has."""
         return int(self._open(name).count())
+
+    def rows_of_run(self, name: str, run_id: str) -> int:
+        """How many rows the files of a run have, as the log tells."""
+        return rows_of_partition(self._open(name), {"run_id": run_id})
 
     def last_commit(self, name: str) -> Commit:
         """The newest commit."""

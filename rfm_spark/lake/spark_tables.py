@@ -87,6 +87,10 @@ class SparkTables:
         """A few rows of the driver as a frame."""
         return self.write_frame(target, self._frame(target.table, rows))
 
+    def add_rows(self, target: Target, rows: Sequence[Row]) -> None:
+        """Add a few rows of the driver."""
+        patiently(lambda: self._save(target, self._frame(target.table, rows)))
+
     def rows(self, name: str, where: Mapping[str, Sequence[Any]]) -> list[Row]:
         """Rows whose columns have one of the values given."""
         found = self._spark.sql(f"SELECT * FROM {self._place.table(name)}")
@@ -139,6 +143,11 @@ class SparkTables:
     def row_count(self, name: str) -> int:
         """How many rows a table has."""
         return int(self._spark.sql(f"SELECT count(*) FROM {self._place.table(name)}").collect()[0][0])
+
+    def rows_of_run(self, name: str, run_id: str) -> int:
+        """How many rows a run has; Delta answers from the log where it can."""
+        where = f"run_id = {sql_text(run_id)}"
+        return int(self._spark.sql(f"SELECT count(*) FROM {self._place.table(name)} WHERE {where}").collect()[0][0])
 
     def last_commit(self, name: str) -> Commit:
         """The newest commit."""

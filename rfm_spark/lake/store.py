@@ -178,6 +178,17 @@ class Store:
         target = Target(table, run_id, run_id)
         return self._write(target, lambda: self._tables.write_rows(target, keyed))
 
+    def add_rows(self, table: Table, rows: Sequence[Mapping[str, Any]], run_id: str, as_of: date) -> None:
+        """Add a few rows to those that a run has in a run table."""
+        keyed = [{**row, "run_id": checked_run_id(run_id), "as_of_date": as_of} for row in rows]
+        self.prepare(table)
+        with writable(self.place):
+            self._tables.add_rows(Target(table, "", run_id, more=True), keyed)
+
+    def rows_of_run(self, name: str, run_id: str) -> int:
+        """How many rows a run has in a run table that is there."""
+        return self._tables.rows_of_run(name, run_id)
+
     def replace(self, table: Table, frame: DataFrame, metadata: str) -> Written:
         """Replace a kept table's rows in one commit that says what it reflects.
 

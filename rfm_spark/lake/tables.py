@@ -87,6 +87,9 @@ class Tables(Protocol):
     def write_rows(self, target: Target, rows: Sequence[Row]) -> Written:
         """The same for a few rows of the driver; times carry a time zone."""
 
+    def add_rows(self, target: Target, rows: Sequence[Row]) -> None:
+        """Add a few rows of the driver, in a commit that nobody asks for."""
+
     def rows(self, name: str, where: Mapping[str, Sequence[Any]]) -> list[Row]:
         """Rows whose columns have one of the values given, on the driver; times come in UTC."""
 
@@ -104,6 +107,9 @@ class Tables(Protocol):
 
     def row_count(self, name: str) -> int:
         """How many rows a table has, as its log tells."""
+
+    def rows_of_run(self, name: str, run_id: str) -> int:
+        """How many rows a run has in a run table."""
 
     def last_commit(self, name: str) -> Commit:
         """The newest commit."""

@@ -1,7 +1,6 @@
-"""The main job: the stages of a run in order, and running them under the lake's protocol."""
+"""Steps, artefacts, plan, runner and account of a run; it knows no capability by name."""
 
 from rfm_spark.core.backfill import backfill_dates
-from rfm_spark.pipeline.runner import Outcome, late_dates, outdated_dates, run
-from rfm_spark.pipeline.stages import STAGES
+from rfm_spark.pipeline.runner import Outcome, late_dates, look_at_plan, outdated_dates, run
 
-__all__ = ["STAGES", "Outcome", "backfill_dates", "late_dates", "outdated_dates", "run"]
+__all__ = ["Outcome", "backfill_dates", "late_dates", "look_at_plan", "outdated_dates", "run"]

@@ -1,20 +1,13 @@
-"""Opening what a run reads: its sources, pinned, and how their lines are read."""
+"""Opening what a run reads: its sources, pinned."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
 
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import DataFrame
 
-from rfm_spark.capabilities.engagement.config import MessagesSource
-from rfm_spark.capabilities.events.config import EventsSource
-from rfm_spark.capabilities.purchases.config import TransactionsSource
-from rfm_spark.capabilities.purchases.exchange_rates import daily_rates
-from rfm_spark.capabilities.purchases.lines import Intake
-from rfm_spark.capabilities.purchases.quality import QualityConfig
 from rfm_spark.core.config import Config
 from rfm_spark.core.errors import GateError, RfmSparkError
 from rfm_spark.core.reading.places import Where
@@ -23,45 +16,18 @@ from rfm_spark.core.runs import RunRow
 from rfm_spark.lake.sources import Inspect, PinnedSource, columns_of, pin
 from rfm_spark.lake.store import Store
 
-SOURCE = "transactions"
-RATES = "transactions.rates"
-# Days beyond the newest row that may need a rate, where nobody knows when the source was written.
-_FAR = date(2100, 1, 1)
-
-
-@dataclass(frozen=True)
-class PinnedRates:
-    """Exchange rates, where a source has them.
-
-    Attributes:
-        source: pinned.
-        by_day: of `purchases.exchange_rates.daily_rates`.
-    """
-
-    source: PinnedSource | None
-    by_day: DataFrame | None
-
 
 @dataclass(frozen=True)
 class Inputs:
     """The sources of a run.
 
     Attributes:
-        pinned: by name.
-        intake: how lines are read.
-        quality: limits and checks of the transactions.
+        pinned: by name; what lies within a source, such as its exchange rates, is source.rates.
         drift: a sentence for each source whose columns differ from the last run's.
     """
 
     pinned: dict[str, PinnedSource]
-    intake: Intake
-    quality: QualityConfig
     drift: tuple[str, ...] = ()
-
-    @property
-    def transactions(self) -> PinnedSource:
-        """The purchases."""
-        return self.pinned[SOURCE]
 
     def recheck(self) -> None:
         """Look at every source again, at the end of a run.
@@ -72,31 +38,10 @@ class Inputs:
         for source in self.pinned.values():
             source.recheck()
 
-    def told(self) -> list[str]:
-        """What a reader of the run should know of its sources."""
-        return list(self.drift)
-
     @property
     def versions(self) -> dict[str, str]:
         """Source to version, as the ledger keeps it."""
         return {name: source.version for name, source in self.pinned.items()}
-
-
-def open_rates(store: Store | None, spark: SparkSession, config: Config, written: datetime | None) -> PinnedRates:
-    """The exchange rates of the transactions, pinned and by day; nothing where there are none.
-
-    Args:
-        store: where views are landed; None only looks.
-        spark: the session.
-        config: names the rates' place.
-        written: when the transactions were written: no later day needs a rate.
-    """
-    source = config.part(TransactionsSource).rates
-    if source is None:
-        return PinnedRates(None, None)
-    pinned = pin(store, spark, config, RATES)
-    last = _FAR if written is None else written.date() + timedelta(days=2)
-    return PinnedRates(pinned, daily_rates(pinned.frame, source, last))
 
 
 def open_inputs(store: Store, config: Config, complete: Sequence[RunRow], look: list[str] | None = None) -> Inputs:
@@ -113,20 +58,17 @@ def open_inputs(store: Store, config: Config, complete: Sequence[RunRow], look: 
         GateError: the columns of a source are not what they were.
     """
     landing = store if look is None else None
-    source = config.part(TransactionsSource)
-    quality = config.part(QualityConfig).with_own(source.quality)
     drift: list[str] = []
-    pinned = {}
-    for name, place, rule in _places(config, quality):
+    pinned: dict[str, PinnedSource] = {}
+    within: list[str] = []
+    for name, place in config.places().items():
         told: list[str] = []
-        inspect = _inspector(config, (name, place, rule), complete, told, look)
+        inspect = _inspector(config, name, place, complete, told, look)
         pinned[name] = pin(landing, store.spark, config, name, inspect)
         drift += [f"sources.{name}: its columns changed: {'; '.join(told)}"] if told else []
-    rates = open_rates(landing, store.spark, config, pinned[SOURCE].written)
-    if rates.source is not None:
-        pinned[RATES] = rates.source
-    intake = Intake(quality, pinned[SOURCE].written, config.timezone, rates.by_day)
-    return Inputs(pinned, intake, quality, tuple(drift))
+        within += [f"{name}.{inner}" for inner in place.within()]
+    pinned |= {name: pin(landing, store.spark, config, name) for name in within}
+    return Inputs(pinned, tuple(drift))
 
 
 @contextmanager
@@ -161,37 +103,24 @@ def readable(name: str) -> Iterator[None]:
         raise
 
 
-# A source's name, its place, and whether changed columns stop a run.
-_Place = tuple[str, Where, str]
-
-
-def _places(config: Config, quality: QualityConfig) -> list[_Place]:
-    found: list[_Place] = [(SOURCE, config.part(TransactionsSource), quality.schema_drift)]
-    for name, source in (("events", config.find(EventsSource)), ("messages", config.find(MessagesSource))):
-        if source is not None:
-            found.append((name, source, source.quality.schema_drift))
-    return found
-
-
 def _inspector(
-    config: Config, place: _Place, complete: Sequence[RunRow], drift: list[str], look: list[str] | None
+    config: Config, name: str, place: Where, complete: Sequence[RunRow], drift: list[str], look: list[str] | None
 ) -> Inspect:
-    name, source, on_drift = place
-    wanted = source.model_dump(mode="json", include={"table", "path", "format", "options"})
+    wanted = place.model_dump(mode="json", include={"table", "path", "format", "options"})
     known = [
         run
         for run in complete
         if run.config_name == config.name and name in run.schemas and run.place_of(name) == wanted
     ]
     last = max(known, key=lambda run: run.finished_at, default=None)
-    switch = "quality" if name == SOURCE else f"sources.{name}.quality"
+    rule, switch = place.schema_rule(name, config)
 
     def inspect(rows: DataFrame) -> None:
         if last is None:
             return
-        changes = schema_changes(last.schemas[name], columns_of(rows), source.format)
+        changes = schema_changes(last.schemas[name], columns_of(rows), place.format)
         drift.extend(changes)
-        if changes and on_drift == "fail":
+        if changes and rule == "fail":
             says = (
                 f"sources.{name}: its columns are not those of run {last.run_id}: {'; '.join(changes)}; if that is "
                 f"meant, run once with --set {switch}.schema_drift=warn"

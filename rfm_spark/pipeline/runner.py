@@ -10,11 +10,8 @@ from datetime import date, datetime
 from pyspark.sql import SparkSession
 
 import rfm_spark
-from rfm_spark.capabilities.drift.psi import SEVERITIES
-from rfm_spark.capabilities.rfm.config import RfmConfig
-from rfm_spark.capabilities.segments.load import checked_rule_map
 from rfm_spark.core.config import Config, digest
-from rfm_spark.core.errors import ConfigError, Exit
+from rfm_spark.core.errors import Exit
 from rfm_spark.core.runs import RunRow, current_runs, previous_of, successor_of
 from rfm_spark.core.session import in_time_zone
 from rfm_spark.lake.claims import Claim
@@ -23,17 +20,21 @@ from rfm_spark.lake.place import Place
 from rfm_spark.lake.readers import refresh_views
 from rfm_spark.lake.sources import columns_of
 from rfm_spark.lake.store import Store
-from rfm_spark.pipeline.champion import PlannedModel, planned_model
-from rfm_spark.pipeline.context import Progress, RunContext
+from rfm_spark.pipeline.account import Total
+from rfm_spark.pipeline.environment import RunFacts
+from rfm_spark.pipeline.execution import Execution
 from rfm_spark.pipeline.inputs import Inputs, open_inputs, readable
-from rfm_spark.pipeline.late import SOURCE
-from rfm_spark.pipeline.looking import account_lines
-from rfm_spark.pipeline.planning import Plan
-from rfm_spark.pipeline.stages import STAGES
-from rfm_spark.pipeline.steps import Steps
+from rfm_spark.pipeline.order import Chosen, ordered
+from rfm_spark.pipeline.plan import Plan, Planned, planned_steps
+from rfm_spark.pipeline.prepared import Ahead, prepared, prepared_kinds
+from rfm_spark.pipeline.progress import Progress
+from rfm_spark.pipeline.records import Record, Records
+from rfm_spark.pipeline.wording import account_lines
 from rfm_spark.pipeline.writing import Writer
 
 Clock = Callable[[], datetime]
+# From the mildest on.
+SEVERITIES = ("none", "insufficient", "changed", "moderate", "major")
 _NOTHING_LATE = "the source has a newer version, but no row dated up to this day changed: the same input"
 
 
@@ -50,6 +51,7 @@ class Outcome:
         account: what became of the rows of each source, a line each.
         status: ok, thin or empty.
         verdict: on drift, in words; empty where there was nothing to compare with.
+        kept: steps that were done before, and were not done again.
     """
 
     run_id: str
@@ -60,6 +62,37 @@ class Outcome:
     account: tuple[str, ...] = ()
     status: str = "ok"
     verdict: str = ""
+    kept: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Opened:
+    """A lake and the sources, as a run finds them."""
+
+    store: Store
+    ledger: Ledger
+    complete: list[RunRow]
+    inputs: Inputs
+    current: dict[date, RunRow]
+    plan: Plan
+    order: list[Chosen]
+    records: Records
+
+    def steps(self, *, force: bool) -> list[Planned]:
+        """The steps, with what is known of each; forced ones are all due."""
+        known = [] if force else self.usable_records()
+        return planned_steps(
+            self.order, self.plan.as_of, self.inputs, self.plan.previous, self.plan.decisions, known, self.records
+        )
+
+    def usable_records(self) -> list[Record]:
+        """Records of this run's earlier attempts, of other dead runs, and of the run it would supersede."""
+        here = self.current.get(self.plan.as_of)
+        published = {run.run_id for run in self.complete}
+        found = [
+            one for one in self.records.known() if one.run_id not in published or (here and one.run_id == here.run_id)
+        ]
+        return sorted(found, key=lambda one: (one.run_id != self.plan.run_id, one.run_id not in published, one.run_id))
 
 
 def run(
@@ -80,69 +113,55 @@ def run(
         config: what to read, how to score, where to write.
         as_of: last day that counts.
         clock: the present moment with a time zone, for the ledger and claims only.
-        progress: told about each stage.
+        progress: told about each step.
         force: publish again, under a new run id, though nothing changed.
         refit: train a new cluster model, though there is one.
         fail_on: verdict on drift, moderate or major, from which on the exit code is 4; the run is published anyway.
 
     Raises:
         ConfigError: a rule map or option that can't work.
+        PlanError: capabilities that don't fit together.
         SourceError: a source that can't be opened or mapped.
         LakeError: a lake that can't be written.
         GateError: input beyond its limits; nothing is published.
         SlotHeldError: another run holds the same slot.
     """
-    rule_map = checked_rule_map(config)
-    place = Place.of(config)
-    store = Store(spark, place)
-    ledger = Ledger(store)
-    with in_time_zone(spark, config.timezone), readable(SOURCE):
-        complete = ledger.complete()
-        inputs = open_inputs(store, config, complete)
-        frozen = config.part(RfmConfig).scoring.run
-        if frozen:
-            must_be_complete(complete, frozen)
-        current = current_runs(complete, config.name)
-        previous = previous_of(current, as_of)
-        model = planned_model(store, config, complete, as_of, refit=refit)
-        plan = Plan(config, rule_map, as_of, inputs, previous, current, model)
-        done = plan.done(complete)
+    with in_time_zone(spark, config.timezone), readable(_first_source(config)):
+        opened = _open(spark, config, as_of, refit=refit)
+        plan, done = opened.plan, opened.plan.done(opened.complete)
         if done and not force:
-            refresh_views(store)
+            refresh_views(opened.store)
             return _repeated(done[-1], fail_on)
         if not force and plan.changes_nothing():
-            held = current[as_of]
-            return _repeated(held, fail_on, _NOTHING_LATE)
+            return _repeated(opened.current[as_of], fail_on, _NOTHING_LATE)
         run_id = f"{plan.run_id}-{len(done) + 1}" if done else plan.run_id
-        place.make_folder()
-        claim = Claim(store, config.name, as_of, clock)
-        claim.take(run_id, {r.run_id for r in complete})
+        opened.store.place.make_folder()
+        claim = Claim(opened.store, config.name, as_of, clock)
+        claim.take(run_id, {r.run_id for r in opened.complete})
         try:
             # A twin may have published between our look at the ledger and our claim.
-            published = plan.done(ledger.complete())
+            published = plan.done(opened.ledger.complete())
             if len(published) > len(done):
                 claim.release()
                 return _repeated(published[-1], fail_on)
-            with ExitStack() as held_frames:
-                writer = Writer(store, run_id, as_of)
-                context = RunContext(
-                    spark=spark, store=store, config=config, rule_map=rule_map, as_of=as_of, run_id=run_id,
-                    source=inputs.transactions, previous=previous, held=held_frames, claim=claim, writer=writer,
-                    before=current.get(as_of, previous), quality=inputs.quality, intake=inputs.intake,
-                    sources=inputs.pinned, inputs=inputs.versions, touched=plan.touched, planned_model=model,
-                    warnings=list(inputs.told()),
-                    fail_on=fail_on,
-                )  # fmt: skip
-                try:
-                    return _execute(context, inputs, ledger, clock, progress)
-                finally:
-                    # Before frames are released that are still being written.
-                    writer.close()
+            steps = opened.steps(force=force or refit)
+            return _execute(opened, steps, run_id, claim, clock, progress, fail_on)
         except BaseException:
             # Also for an interrupt from the keyboard: the next start should not have to wait.
             with suppress(Exception):
                 claim.release()
             raise
+
+
+def look_at_plan(spark: SparkSession, config: Config, as_of: date, *, force: bool = False) -> list[Planned]:
+    """What a run would do, step by step; nothing is written.
+
+    Raises:
+        PlanError: capabilities that don't fit together.
+        SourceError: a source that can't be opened or mapped.
+    """
+    with in_time_zone(spark, config.timezone), readable(_first_source(config)):
+        return _open(spark, config, as_of, look=[]).steps(force=force)
 
 
 def late_dates(spark: SparkSession, config: Config, as_of: date) -> list[date]:
@@ -151,12 +170,8 @@ def late_dates(spark: SparkSession, config: Config, as_of: date) -> list[date]:
     Raises:
         SourceError: a source that can't be opened or mapped.
     """
-    store = Store(spark, Place.of(config))
-    with in_time_zone(spark, config.timezone), readable(SOURCE):
-        complete = Ledger(store).complete()
-        inputs = open_inputs(store, config, complete)
-        current = current_runs(complete, config.name)
-        return Plan(config, checked_rule_map(config), as_of, inputs, None, current, PlannedModel()).touched()
+    with in_time_zone(spark, config.timezone), readable(_first_source(config)):
+        return _open(spark, config, as_of).plan.touched()
 
 
 def outdated_dates(spark: SparkSession, config: Config, as_of: date) -> list[date]:
@@ -171,28 +186,76 @@ def outdated_dates(spark: SparkSession, config: Config, as_of: date) -> list[dat
     return [day for day in sorted(current) if day > as_of]
 
 
-def _execute(context: RunContext, inputs: Inputs, ledger: Ledger, clock: Clock, progress: Progress) -> Outcome:
-    started = clock()
-    steps = Steps(context, progress)
-    for stage in STAGES:
-        steps.do(stage)
-        context.claim.renew()
-    context.writer.settle()
-    context.rows |= context.writer.rows
-    inputs.recheck()
-    context.claim.renew(fence=True)
-    ledger.publish({**_ledger_row(context, started, clock()), "steps": steps.as_rows()})
-    refresh_views(context.store)
+def _first_source(config: Config) -> str:
+    return next(iter(config.places()))
+
+
+def _open(
+    spark: SparkSession, config: Config, as_of: date, *, refit: bool = False, look: list[str] | None = None
+) -> _Opened:
+    order = ordered(config, prepared_kinds())
+    store = Store(spark, Place.of(config))
+    ledger = Ledger(store)
+    # A rule map that can't work is told before a source that can't be opened.
+    config.canonical()
+    complete = ledger.complete()
+    inputs = open_inputs(store, config, complete, look)
+    current = current_runs(complete, config.name)
+    decisions = prepared(Ahead(config, as_of, complete, store, {"refit": refit}))
+    plan = Plan(config, as_of, inputs, previous_of(current, as_of), current, decisions)
+    return _Opened(store, ledger, complete, inputs, current, plan, order, Records(store, config.name, as_of))
+
+
+def _execute(
+    opened: _Opened, steps: Sequence[Planned], run_id: str, claim: Claim, clock: Clock, progress: Progress,
+    fail_on: str | None,
+) -> Outcome:  # fmt: skip
+    started, plan = clock(), opened.plan
+    facts = RunFacts(
+        opened.store.spark, plan.config.name, run_id, plan.as_of, plan.previous,
+        opened.current.get(plan.as_of, plan.previous), tuple(opened.complete), plan.touched,
+    )  # fmt: skip
+    with ExitStack() as held:
+        writer = Writer(opened.store, run_id, plan.as_of)
+        try:
+            execution = Execution(
+                facts, opened.store, opened.inputs, writer, opened.records, plan.decisions, held, progress
+            )
+            for one in steps:
+                execution.do(one)
+                claim.renew()
+            total = execution.settle()
+            opened.inputs.recheck()
+            claim.renew(fence=True)
+            code = _drift_code(total.facts.get("drift_verdict"), fail_on)
+            row = _ledger_row(facts, plan, total, writer)
+            opened.ledger.publish(
+                {**row, "started_at": started, "finished_at": clock(), "exit_code": code, "steps": execution.as_rows()}
+            )
+        finally:
+            # Before frames are released that are still being written.
+            writer.close()
+            opened.records.close()
+    _clean_up(opened, run_id)
+    refresh_views(opened.store)
     return Outcome(
-        context.run_id,
-        context.as_of,
-        _exit_code(context),
+        run_id,
+        plan.as_of,
+        code,
         repeated=False,
-        warnings=tuple(context.warnings),
-        account=tuple(account_lines(context)),
-        status=context.status,
-        verdict=context.verdict.sentence if context.verdict is not None else "",
+        warnings=total.warnings,
+        account=tuple(account_lines(total, plan.config.places())),
+        status=total.facts.get("status", "ok"),
+        verdict=total.facts.get("verdict", ""),
+        kept=tuple(one.chosen.step.title for one in steps if one.record is not None),
     )
+
+
+def _clean_up(opened: _Opened, run_id: str) -> None:
+    """Remove what runs of this slot that died left behind."""
+    published = {run.run_id for run in opened.complete} | {run_id}
+    for dead in sorted({one.run_id for one in opened.records.known()} - published):
+        opened.records.forget(dead)
 
 
 def _repeated(run: RunRow, fail_on: str | None, *warnings: str) -> Outcome:
@@ -201,49 +264,32 @@ def _repeated(run: RunRow, fail_on: str | None, *warnings: str) -> Outcome:
     return Outcome(run.run_id, run.as_of, code, repeated=True, warnings=warnings)
 
 
-def _exit_code(context: RunContext) -> int:
-    return _drift_code(context.verdict.severity if context.verdict is not None else None, context.fail_on)
-
-
 def _drift_code(severity: str | None, fail_on: str | None) -> int:
     if fail_on is None or severity is None:
         return int(Exit.OK)
-    graver = SEVERITIES.index(severity) >= SEVERITIES.index(fail_on)
-    return int(Exit.DRIFT if graver else Exit.OK)
+    severe = SEVERITIES.index(severity) >= SEVERITIES.index(fail_on)
+    return int(Exit.DRIFT if severe else Exit.OK)
 
 
-def _ledger_row(context: RunContext, started: datetime, finished: datetime) -> dict[str, object]:
-    canonical = context.config.canonical(context.rule_map.model_dump(mode="json"))
+def _ledger_row(facts: RunFacts, plan: Plan, total: Total, writer: Writer) -> dict[str, object]:
+    pinned = plan.inputs.pinned
     return {
-        "run_id": context.run_id,
-        "as_of_date": context.as_of,
-        "config_name": context.config.name,
-        "config": canonical,
-        "config_hash": digest(canonical),
+        "run_id": facts.run_id,
+        "as_of_date": plan.as_of,
+        "config_name": plan.config.name,
+        "config": plan.canonical,
+        "config_hash": digest(plan.canonical),
         "code_version": rfm_spark.__version__,
-        "spark_version": context.spark.version,
-        "previous_run_id": context.previous.run_id if context.previous else None,
-        "model_version": context.model.version if context.model else None,
-        "started_at": started,
-        "finished_at": finished,
-        "exit_code": _exit_code(context),
-        "inputs": dict(context.inputs),
-        "outputs": context.writer.outputs,
-        "rows": context.rows,
-        "money": context.money,
-        "warnings": context.warnings,
-        "drift_verdict": context.verdict.severity if context.verdict is not None else None,
-        "status": context.status,
-        "contents": {context.source.name: context.known_counts.contents, **context.contents},
-        "schemas": {name: columns_of(context.sources[name].frame) for name in (SOURCE, *context.contents)},
+        "spark_version": facts.spark.version,
+        "previous_run_id": plan.previous.run_id if plan.previous else None,
+        "model_version": total.facts.get("model_version"),
+        "inputs": plan.inputs.versions,
+        "outputs": writer.outputs,
+        "rows": {**total.rows, **writer.rows},
+        "money": total.money,
+        "warnings": list(total.warnings),
+        "drift_verdict": total.facts.get("drift_verdict"),
+        "status": total.facts.get("status", "ok"),
+        "contents": total.contents,
+        "schemas": {name: columns_of(pinned[name].frame) for name in total.contents},
     }
-
-
-def must_be_complete(complete: Sequence[RunRow], run_id: str) -> None:
-    """A run whose cuts are to be taken is one of the lake.
-
-    Raises:
-        ConfigError: it is not.
-    """
-    if run_id not in {run.run_id for run in complete}:
-        raise ConfigError("rfm.scoring.run", [f"no complete run {run_id} in the lake; `rfm-spark runs` lists them"])

@@ -1,21 +1,22 @@
-"""Writing the tables of one run: side by side, some of them while the run goes on."""
+"""Writing the slices of one run: side by side, while the run goes on, each noted for the step that wrote it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import date
-from typing import Any
+from threading import Lock
 
 from pyspark.sql import DataFrame
 
-from rfm_spark.core.schemas import tables
 from rfm_spark.core.table import Table
 from rfm_spark.lake.store import Store
 from rfm_spark.lake.tables import Written
+from rfm_spark.pipeline.environment import Content
+from rfm_spark.pipeline.records import SliceNote
 
 _WRITERS = 4
-Content = DataFrame | Sequence[Mapping[str, Any]]
 
 
 class Writer:
@@ -31,72 +32,100 @@ class Writer:
     def __init__(self, store: Store, run_id: str, as_of: date) -> None:
         """Bind to a lake and a run."""
         self._store, self._run_id, self._as_of = store, run_id, as_of
-        self._pool = ThreadPoolExecutor(max_workers=_WRITERS)
+        self._few = ThreadPoolExecutor(max_workers=_WRITERS)
         # Of its own, so that a few rows don't wait for large tables.
-        self._later = ThreadPoolExecutor(max_workers=_WRITERS)
-        self._pending: list[Future[None]] = []
+        self._large = ThreadPoolExecutor(max_workers=_WRITERS)
+        self._pending: dict[str, list[Future[None]]] = defaultdict(list)
+        self._locks: dict[str, Lock] = defaultdict(Lock)
         self.outputs: dict[str, int] = {}
         self.rows: dict[str, int] = {}
 
-    def write(self, contents: Mapping[str, Content]) -> dict[str, int]:
-        """Write several tables; returns how many rows each got."""
-        # list() raises what a writer raised.
-        list(self._pool.map(lambda item: self._one(*item), contents.items()))
-        return {name: self.rows[name] for name in contents}
+    def for_step(self) -> StepWriter:
+        """The same for one step, whose slices are noted."""
+        return StepWriter(self)
 
-    def write_later(self, contents: Mapping[str, Content]) -> None:
-        """Begin to write several tables; `settle` waits for them."""
-        self._pending += [self._later.submit(self._one, name, content) for name, content in contents.items()]
+    def begin(self, name: str, work: Callable[[], None], *, large: bool) -> Future[None]:
+        """Begin to write a table."""
+        future = (self._large if large else self._few).submit(work)
+        self._pending[name].append(future)
+        return future
 
-    def do_later(self, work: Callable[[], None]) -> None:
-        """Begin something else that nobody waits for before the run ends."""
-        self._pending.append(self._later.submit(work))
+    def write(self, table: Table, content: Content, part: str) -> SliceNote:
+        """Write rows of this run; the first part of a table replaces what an earlier attempt left there."""
+        with self._locks[table.name]:
+            more = bool(part) and table.name in self.outputs
+            if isinstance(content, DataFrame):
+                written = self._store.write_run(table, content, self._run_id, self._as_of, part, more=more)
+            else:
+                written = self._store.write_rows(table, content, self._run_id, self._as_of)
+            self.note(table.name, written, add=more)
+        return SliceNote(table.name, part, written.rows, written.version, self._run_id)
 
-    def replace(self, table: Table, frame: DataFrame, reflects: str) -> int:
-        """Replace a kept table by rows that reflect a state of its source; returns how many they are."""
-        written = self._store.replace(table, frame, reflects)
-        self._note(table.name, written, written.rows)
-        return written.rows
+    def keep(self, table: Table, reflects: str, rows: Callable[[], DataFrame]) -> SliceNote:
+        """Replace a kept table, unless its last commit reflects the same."""
+        if self._store.exists(table.name) and self._store.last_metadata(table.name) == reflects:
+            # As many as when they were written: a run that begins again tells the same of them.
+            made = self._store.commit_saying(table.name, reflects)
+            count = self._store.row_count(table.name) if made.rows is None else made.rows
+            written = Written(made.version, count)
+        else:
+            written = self._store.replace(table, rows(), reflects)
+        self.note(table.name, written)
+        return SliceNote(table.name, "", written.rows, written.version, "")
 
-    def keep(self, name: str, version: int, rows: int) -> int:
-        """Note that a kept table has what this run would write; returns how many rows."""
-        self._note(name, Written(version, rows), rows)
-        return rows
+    def note(self, name: str, written: Written, *, add: bool = False) -> None:
+        """Remember what the run has of a table."""
+        self.outputs[name] = written.version
+        self.rows[name] = (self.rows.get(name, 0) if add else 0) + written.rows
 
-    def write_part(self, name: str, frame: DataFrame, part: str) -> int:
-        """Write some of this run's rows of a table: the first part replaces what an earlier attempt left there."""
-        written = self._store.write_run(
-            tables()[name], frame, self._run_id, self._as_of, part, more=name in self.outputs
-        )
-        self._note(name, written, self.rows.get(name, 0) + written.rows)
-        return written.rows
+    def wait(self, name: str) -> None:
+        """Wait until a table is written."""
+        for future in self._pending.pop(name, []):
+            future.result()
 
     def settle(self) -> None:
-        """Wait for what is being written.
+        """Wait for all that is being written.
 
         Raises:
             LakeError: the lake could not be written.
         """
-        pending, self._pending = self._pending, []
-        for one in pending:
-            one.result()
+        for name in list(self._pending):
+            self.wait(name)
 
     def close(self) -> None:
         """Begin nothing more, and wait for what has begun: nothing writes under a claim that was given back."""
-        for pool in (self._pool, self._later):
+        for pool in (self._few, self._large):
             pool.shutdown(wait=True, cancel_futures=True)
 
-    def _one(self, name: str, content: Content) -> None:
-        if isinstance(content, DataFrame):
-            written = self._store.write_run(tables()[name], content, self._run_id, self._as_of)
-        else:
-            written = self._store.write_rows(tables()[name], content, self._run_id, self._as_of)
-        self._note(name, written, written.rows)
 
-    def _note(self, name: str, written: Written, rows: int) -> None:
-        self.outputs[name], self.rows[name] = written.version, rows
+class StepWriter:
+    """What one step writes.
 
+    Attributes:
+        futures: of all it began.
+        slices: of what is written by now.
+    """
 
-def collected(few: DataFrame) -> list[dict[str, Any]]:
-    """Rows of an aggregate that has few."""
-    return [row.asDict(recursive=True) for row in few.collect()]
+    def __init__(self, writer: Writer) -> None:
+        """Bind to the run's writer."""
+        self._writer = writer
+        self.futures: list[Future[None]] = []
+        self.slices: list[SliceNote] = []
+
+    def put(self, table: Table, content: Content, part: str) -> None:
+        """Begin to write rows of this run, or of a part of them."""
+        self._begin(table, lambda: self._writer.write(table, content, part), large=isinstance(content, DataFrame))
+
+    def keep(self, table: Table, reflects: str, rows: Callable[[], DataFrame]) -> None:
+        """Begin to replace a kept table, unless its last commit reflects the same."""
+        self._begin(table, lambda: self._writer.keep(table, reflects, rows), large=True)
+
+    def wait(self, name: str) -> None:
+        """Wait until what was begun for a table is written."""
+        self._writer.wait(name)
+
+    def _begin(self, table: Table, work: Callable[[], SliceNote], *, large: bool) -> None:
+        def noted() -> None:
+            self.slices.append(work())
+
+        self.futures.append(self._writer.begin(table.name, noted, large=large))

@@ -15,7 +15,7 @@ from rfm_spark.capabilities.engagement.messages import MESSAGE_FLAGS, Judging, c
 from rfm_spark.capabilities.engagement.rows import counted, judged_messages
 from rfm_spark.capabilities.engagement.tiers import customer_columns, engaged_rows, engagement, engagement_summary
 from rfm_spark.capabilities.engagement.words import MESSAGE_CHANNELS
-from rfm_spark.capabilities.events.rows import Reading
+from rfm_spark.core.reading.interactions import Reading
 
 AS_OF = date(2024, 6, 30)
 SOURCE = MessagesSource.model_validate({

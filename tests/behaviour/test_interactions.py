@@ -20,8 +20,9 @@ from rfm_spark.capabilities.events.interactions import (
     interaction_rows,
     without_days,
 )
-from rfm_spark.capabilities.events.rows import Reading, counted, judged_events
+from rfm_spark.capabilities.events.rows import counted, judged_events
 from rfm_spark.capabilities.events.words import COUNTED_TYPES
+from rfm_spark.core.reading.interactions import Reading
 from rfm_spark.core.session import session_settings
 from tests.behaviour.logs import figures, made_log
 

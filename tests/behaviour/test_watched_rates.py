@@ -8,17 +8,14 @@ from datetime import date, datetime, timedelta
 import numpy as np
 from pyspark.sql import SparkSession
 
-from rfm_spark.capabilities.drift.watched_rates import (
-    RATE_DAYS,
-    fates_counted,
-    rates_of_messages,
-    rates_of_visits,
-    visits_counted,
-)
+from rfm_spark.capabilities.drift.artefacts import RATE_DAYS
 from rfm_spark.capabilities.engagement.config import EngagementConfig
+from rfm_spark.capabilities.engagement.message_rates import fates_counted, rates_of_messages
 from rfm_spark.capabilities.events.config import EventsSource, InteractionsConfig
 from rfm_spark.capabilities.events.interactions import Features, customer_interactions, events_each_once
-from rfm_spark.capabilities.events.rows import Reading, counted, judged_events
+from rfm_spark.capabilities.events.rows import counted, judged_events
+from rfm_spark.capabilities.events.visit_rates import rates_of_visits, visits_counted
+from rfm_spark.core.reading.interactions import Reading
 from tests.behaviour.test_engagement import AS_OF, Row, channels_of
 
 START = datetime(AS_OF.year, AS_OF.month, AS_OF.day)

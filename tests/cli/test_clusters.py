@@ -16,6 +16,7 @@ import pytest
 import yaml
 from pyspark.sql import SparkSession
 
+from rfm_spark.capabilities.clusters.champion import planned_model
 from rfm_spark.cli.explain import ambiguity
 from rfm_spark.cli.main import main
 from rfm_spark.core.config import Config
@@ -26,7 +27,7 @@ from rfm_spark.lake.ledger import Ledger
 from rfm_spark.lake.place import Place
 from rfm_spark.lake.readers import of_run
 from rfm_spark.lake.store import Store
-from rfm_spark.pipeline.champion import planned_model
+from rfm_spark.pipeline.prepared import Ahead
 from tests.effort import only_in_full
 from tests.helpers import COLUMNS, config_for, purchases, rows_of, run_tiny, write_source
 
@@ -211,13 +212,13 @@ def test_decisions_hold_for_later_runs_and_change_no_past_one(
     # Whatever the configuration says. The plan alone, since a run takes long and does what its plan says.
     complete = Ledger(Store(spark, own.place)).complete()
     for k in (3, 2):
-        plan = planned_model(Store(spark, own.place), own.config(k=k), complete, FOURTH, refit=False)
+        plan = planned_model(Ahead(own.config(k=k), FOURTH, complete, Store(spark, own.place)))
         assert (plan.trains, plan.fingerprint) == (False, second)
 
     assert f"{first} is champion of the next run" in said(capsys, "unpin", "--lake", own.lake)
     # Spend of a month is another feature than that of a year.
     for window, trains in ((365, False), (30, True)):
-        plan = planned_model(Store(spark, own.place), own.config(window), complete, FOURTH, refit=False)
+        plan = planned_model(Ahead(own.config(window), FOURTH, complete, Store(spark, own.place)))
         assert plan.trains == trains
     assert "no model of tiny is pinned" in refused(capsys, "unpin", "--lake", own.lake)
     assert roles(capsys, own.lake) == ["champion", "earlier", "challenger"]

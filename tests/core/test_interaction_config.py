@@ -12,10 +12,10 @@ from rfm_spark.capabilities.engagement.checks import MESSAGE_CHECKS
 from rfm_spark.capabilities.events.checks import EVENT_CHECKS
 from rfm_spark.capabilities.events.config import EventsSource
 from rfm_spark.capabilities.events.words import EVENT_CHANNELS, EVENT_TYPES
+from rfm_spark.capabilities.purchases.reading import reading
 from rfm_spark.core.config import Config, config_model
 from rfm_spark.core.errors import ConfigError
 from rfm_spark.core.loading import load_config, validate
-from rfm_spark.pipeline.late import reading
 
 CONF = Path(__file__).parents[2] / "conf"
 LINE = {"customer_id": "c", "event_ts": "t", "event_type": "y"}
@@ -72,7 +72,7 @@ def test_off_in_yaml_is_a_word() -> None:
 
 
 def test_a_preset_that_is_not_given_is_no_part_of_what_is_stored() -> None:
-    bare, named = (json.loads(config(messages=given).canonical({})) for given in ({}, {"preset": "klaviyo"}))
+    bare, named = (json.loads(config(messages=given).canonical()) for given in ({}, {"preset": "klaviyo"}))
     assert "preset" not in bare["sources"]["messages"]
     assert named["sources"]["messages"]["preset"] == "klaviyo"
 
@@ -100,7 +100,7 @@ def test_a_mapped_discount_makes_another_run_than_before_it_was_taken_off() -> N
     for more in ({}, {"discount": "d"}):
         source = {"path": "x", "format": "delta", "columns": {**columns, **more}}
         document = {"lake": {"root": "l"}, "sources": {"transactions": source}}
-        texts.append(json.loads(config_model().model_validate(document).canonical({})))
+        texts.append(json.loads(config_model().model_validate(document).canonical()))
     assert "discount" not in texts[0]
     assert texts[1]["discount"] == "taken off"
     # As it was stored before: rows were read otherwise, so segments differ by definition.
@@ -116,9 +116,9 @@ def test_rates_that_nobody_set_leave_a_stored_configuration_as_it_was() -> None:
         "columns": {"customer_id": "c", "order_id": "o", "order_ts": "t", "amount": "a"},
     }
     document = {"lake": {"root": "l"}, "sources": {"transactions": source}}
-    plain = json.loads(config_model().model_validate(document).canonical({}))
+    plain = json.loads(config_model().model_validate(document).canonical())
     own = json.loads(
-        config_model().model_validate({**document, "drift": {"rates": {"smallest_fall": 0.3}}}).canonical({})
+        config_model().model_validate({**document, "drift": {"rates": {"smallest_fall": 0.3}}}).canonical()
     )
     assert plain["drift"] == {"policy": "monitor"}
     assert own["drift"]["rates"] == {"smallest_fall": 0.3, "wait_days": 3}

@@ -12,6 +12,7 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from rfm_spark.capabilities.movement.comparing import Side, changed_between, moved_between
 from rfm_spark.capabilities.movement.moves import (
     cluster_transitions,
     moves,
@@ -22,9 +23,8 @@ from rfm_spark.capabilities.movement.moves import (
 from rfm_spark.capabilities.movement.tables import CAUSES, CLUSTER_TRANSITIONS, SEGMENT_CHANGES, SEGMENT_TRANSITIONS
 from rfm_spark.capabilities.rfm.cuts import CutSet, with_scores
 from rfm_spark.capabilities.segments.rules import RuleMap, parse_rule_map, segment_column
-from rfm_spark.core.config import Config
+from rfm_spark.core.config import Config, config_model
 from rfm_spark.core.loading import validate
-from rfm_spark.pipeline.comparing import Side, definition_changed, moved_between
 
 # Without type stubs, so not by an import statement.
 binomtest = importlib.import_module("scipy.stats").binomtest
@@ -77,7 +77,9 @@ def config_of(**rfm: object) -> Config:
     source = {"table": "t", "columns": columns, "order_grain": "row"}
     scoring = {"bins": {"r": 2, "f": 3, "m": 2}}
     return validate(
-        Config, {"lake": {"root": "x"}, "sources": {"transactions": source}, "rfm": {"scoring": scoring, **rfm}}, "test"
+        config_model(),
+        {"lake": {"root": "x"}, "sources": {"transactions": source}, "rfm": {"scoring": scoring, **rfm}},
+        "test",
     )
 
 
@@ -106,7 +108,8 @@ def run_of(
 
 
 def side(run_id: str, config: Config, rules: RuleMap, segments: DataFrame) -> Side:
-    document = json.loads(config.canonical(rules.model_dump(mode="json")))
+    document = json.loads(json.dumps(config.stored()))
+    document["segments"]["rule_map"] = rules.model_dump(mode="json")
     return Side(run_id, document, None, segments)
 
 
@@ -185,10 +188,10 @@ def test_words_and_places_are_no_new_definition(spark: SparkSession) -> None:
         sources = {"transactions": {**then.document["sources"]["transactions"], **changes}}
         return replace(then, document={**then.document, "sources": sources})
 
-    assert not definition_changed(plain, reads(table="elsewhere"))
-    assert definition_changed(plain, reads(columns={"customer_id": "c", "order_ts": "t", "amount": "net"}))
+    assert not changed_between(plain, reads(table="elsewhere"))
+    assert changed_between(plain, reads(columns={"customer_id": "c", "order_ts": "t", "amount": "net"}))
     fewer = rules.model_copy(update={"segments": rules.segments[1:]})
-    assert definition_changed(plain, side("then", config, fewer, frame))
+    assert changed_between(plain, side("then", config, fewer, frame))
 
 
 def test_of_a_model_that_is_gone_no_move_is_blamed_on_customers(spark: SparkSession) -> None:

@@ -9,16 +9,12 @@ from math import log, sqrt
 import numpy as np
 import pytest
 
+from rfm_spark.capabilities.drift.artefacts import Rate
 from rfm_spark.capabilities.drift.figures import Figure, all_at_once
 from rfm_spark.capabilities.drift.rates import Count, change, rate_figures, rate_warnings
 from rfm_spark.capabilities.drift.verdict import verdict
-from rfm_spark.capabilities.drift.watched_rates import (
-    MESSAGE_RATES,
-    VISIT_RATES,
-    Rate,
-    rates_of_messages,
-    rates_of_visits,
-)
+from rfm_spark.capabilities.engagement.message_rates import MESSAGE_RATES, rates_of_messages
+from rfm_spark.capabilities.events.visit_rates import VISIT_RATES, rates_of_visits
 from tests.effort import amount
 
 stats = importlib.import_module("scipy.stats")

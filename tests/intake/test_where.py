@@ -17,12 +17,12 @@ from rfm_spark.capabilities.engagement.rows import judged_messages
 from rfm_spark.capabilities.events.checks import EVENT_CHECKS
 from rfm_spark.capabilities.events.config import EventsSource
 from rfm_spark.capabilities.events.rows import judged_events, visitors
-from rfm_spark.capabilities.purchases.accounts import Balance
 from rfm_spark.capabilities.purchases.config import RatesSource, TransactionsSource
 from rfm_spark.capabilities.purchases.counts import contents_by_day, contents_text, counted_apart
 from rfm_spark.capabilities.purchases.exchange_rates import daily_rates
 from rfm_spark.capabilities.purchases.lines import rejects, typed_lines
 from rfm_spark.core.errors import BalanceError, SourceError
+from rfm_spark.core.reading.balance import Balance
 from rfm_spark.core.reading.filtered import filtered_lines, filtered_values
 from rfm_spark.core.reading.interaction_counts import interaction_counts, tallied
 from rfm_spark.core.reading.mapping import left_out, named_columns

@@ -15,6 +15,7 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from rfm_spark.capabilities.clusters.assign import assigned
+from rfm_spark.capabilities.clusters.champion import planned_model
 from rfm_spark.capabilities.clusters.model import ClusterModel
 from rfm_spark.capabilities.clusters.models import CHALLENGER, Models
 from rfm_spark.capabilities.movement.tables import CAUSES
@@ -26,7 +27,7 @@ from rfm_spark.lake.place import Place
 from rfm_spark.lake.readers import current, of_run
 from rfm_spark.lake.store import Store
 from rfm_spark.pipeline import Outcome
-from rfm_spark.pipeline.champion import planned_model
+from rfm_spark.pipeline.prepared import Ahead
 from rfm_spark.report.build import build_report
 from rfm_spark.report.collect import collect
 from tests.effort import only_in_full
@@ -232,7 +233,7 @@ def test_policies_decide_who_assigns_after_a_major_verdict(
     ledger, challenger = Ledger(store), f"{august.run_id}{CHALLENGER}"
 
     def planned(policy: str, day: date = SEPTEMBER) -> tuple[str | None, bool]:
-        plan = planned_model(store, shop_config(folder, drift={"policy": policy}), ledger.complete(), day, refit=False)
+        plan = planned_model(Ahead(shop_config(folder, drift={"policy": policy}), day, ledger.complete(), store))
         return plan.champion.version if plan.champion is not None else None, plan.trains
 
     assert planned("monitor") == (june.run_id, False)

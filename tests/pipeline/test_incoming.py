@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from pyspark.sql import Row, SparkSession
 
-from rfm_spark.capabilities.purchases.accounts import Balance
 from rfm_spark.capabilities.purchases.lines import accepted_until
 from rfm_spark.core.config import Config
 from rfm_spark.core.errors import BalanceError, GateError, SourceError
+from rfm_spark.core.reading.balance import Balance
 from rfm_spark.lake.place import Place
 from rfm_spark.lake.readers import current, of_run
 from rfm_spark.lake.store import Store

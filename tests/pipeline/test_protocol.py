@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -18,13 +17,10 @@ from rfm_spark.lake.ledger import Ledger
 from rfm_spark.lake.place import Place
 from rfm_spark.lake.readers import current, history, of_run
 from rfm_spark.lake.store import Store
-from rfm_spark.pipeline import STAGES, backfill_dates
+from rfm_spark.pipeline import backfill_dates
 from tests.helpers import AS_OF, CLOCK, COLUMNS, Stages, commits, config_for, purchases, rows_of, run_tiny, write_source
 
 VOLATILE = ("run_id", "previous_run_id", "model_version")
-
-# Read and written around the stages, or by people.
-LEDGERS_OF_THEIR_OWN = ("runs", "claims", "cluster_promotions")
 
 
 @pytest.fixture
@@ -38,24 +34,6 @@ def as_told(store: Store) -> dict[str, Any]:
     (row,) = store.rows("runs")
     told = {**row, "outputs": sorted(row["outputs"]), "steps": [{**step, "seconds": None} for step in row["steps"]]}
     return {name: value for name, value in told.items() if name not in ("started_at", "finished_at")}
-
-
-class Reading(Stages):
-    """Notes which tables of the lake each stage asks for."""
-
-    def __init__(self, watched: pytest.MonkeyPatch) -> None:
-        super().__init__()
-        self.read: dict[str, set[str]] = {}
-        for method in ("read", "of_runs", "rows"):
-            watched.setattr(Store, method, self._noting(getattr(Store, method)))
-
-    def _noting(self, ask: Callable[..., Any]) -> Callable[..., Any]:
-        def noted(store: Store, name: str, *rest: Any, **more: Any) -> Any:
-            if self.seen and len(self.done) < len(STAGES):
-                self.read.setdefault(self.seen[-1], set()).add(name)
-            return ask(store, name, *rest, **more)
-
-        return noted
 
 
 def test_a_complete_run_is_a_no_op_and_a_forced_one_is_new(spark: SparkSession, folder: Path) -> None:
@@ -89,7 +67,7 @@ def test_a_complete_run_is_a_no_op_and_a_forced_one_is_new(spark: SparkSession, 
 def test_a_crashed_run_is_invisible_and_the_next_one_heals_it(spark: SparkSession, folder: Path) -> None:
     config = config_for(folder, clusters={"k": 3})
     undisturbed = config_for(folder, clusters={"k": 3}, lake={"root": str(folder / "calm")})
-    for stage in ("Clusters", "Summaries and changes"):
+    for stage in ("Clusters", "Changes"):
         with pytest.raises(RuntimeError, match="stopped"):
             run_tiny(spark, config, progress=Stages(fail_at=stage))
         with pytest.raises(LakeError, match="no complete run"):
@@ -107,19 +85,11 @@ def test_a_crashed_run_is_invisible_and_the_next_one_heals_it(spark: SparkSessio
     assert rows[0]["rows"]["orders"] == len(purchases())
 
 
-def test_a_backfill_compares_each_run_with_the_one_before_and_stages_read_what_they_say(
-    spark: SparkSession, folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_backfill_compares_each_run_with_the_one_before(spark: SparkSession, folder: Path) -> None:
     config = config_for(folder)
     dates = backfill_dates(date(2024, 5, 30), date(2024, 6, 30), "1mo")
     unlimited = config_for(folder, quality={"max_staleness_days": None})
-    runs = [run_tiny(spark, unlimited, day) for day in dates[:-1]]
-    stages = Reading(monkeypatch)
-    runs.append(run_tiny(spark, unlimited, dates[-1], progress=stages))
-    declared = {stage.title: {name.removeprefix("previous ") for name in stage.reads} for stage in STAGES}
-    read = {title: names - set(LEDGERS_OF_THEIR_OWN) for title, names in stages.read.items()}
-    assert {title: names - declared[title] for title, names in read.items() if names - declared[title]} == {}
-    assert "segments" in read["Segments"]
+    runs = [run_tiny(spark, unlimited, day) for day in dates]
     place = Place.of(config)
     ledger = Ledger(Store(spark, place)).complete("tiny")
     assert [row.previous_run_id for row in ledger] == [None, *(run.run_id for run in runs[:-1])]

@@ -18,7 +18,7 @@ from rfm_spark.capabilities.rfm.cuts import quantile_cuts
 from rfm_spark.capabilities.rfm.percentiles import DIRECT, Lookup, percentile, with_percentiles
 from rfm_spark.capabilities.rfm.scores import scored_customers, z_values
 from rfm_spark.capabilities.segments.load import load_rule_map
-from rfm_spark.capabilities.segments.summary import segment_summary
+from rfm_spark.capabilities.segments.summary import named, segment_sizes
 from rfm_spark.core.distribution import Ask, exact_ranks
 from rfm_spark.core.stats import exact_moments
 
@@ -155,7 +155,8 @@ def test_the_summary_of_segments_is_that_of_pandas(spark: SparkSession) -> None:
     rows = [(*row, ("champions", "loyal", "new")[row[0] % 3]) for row in customers(200, 15)]
     rule_map = load_rule_map("rf_grid")
     frame = spark.createDataFrame(rows, f"{SCHEMA}, segment STRING")
-    table = segment_summary(frame, rule_map).toPandas().set_index("segment")
+    found = named((row.asDict() for row in segment_sizes(frame).collect()), rule_map)
+    table = pd.DataFrame(found).set_index("segment")
     raw = pd.DataFrame(rows, columns=["id", "recency", "frequency", "monetary", "segment"])
     raw["monetary"] = raw["monetary"].astype(float)
     groups = raw.groupby("segment")

@@ -14,28 +14,10 @@ from rfm_spark.capabilities.clusters.model import ClusterModel
 from rfm_spark.capabilities.clusters.names import insight
 from rfm_spark.core.distribution import Ask, exact_ranks
 from rfm_spark.core.stats import exact_mean
+from rfm_spark.core.typical import MEASURED_AS, means
 
 MEDOIDS = 3
-TYPICAL = tuple(f"{kind}_{measure}" for kind in ("mean", "median") for measure in ("recency", "frequency", "monetary"))
-_MEASURES = {"recency": "recency_days", "frequency": "frequency", "monetary": "monetary"}
 _UNIT = 1e9
-
-
-def typical_values() -> list[Column]:
-    """Mean (from exact sums) and lower median of the three measures, named as in the tables."""
-    # The columns are those of the customer row.
-    medians = [
-        F.expr(f"percentile_disc(0.5) WITHIN GROUP (ORDER BY CAST({column} AS DOUBLE))").alias(f"median_{name}")
-        for name, column in _MEASURES.items()
-    ]
-    return [*_means(), *medians]
-
-
-def _means() -> list[Column]:
-    return [
-        (F.sum(F.col(column).cast("decimal(20,2)")).cast("double") / F.count(F.lit(1))).alias(f"mean_{name}")
-        for name, column in _MEASURES.items()
-    ]
 
 
 def cluster_profiles(assigned: DataFrame, model: ClusterModel) -> list[dict[str, Any]]:
@@ -54,14 +36,14 @@ def cluster_profiles(assigned: DataFrame, model: ClusterModel) -> list[dict[str,
         .agg(
             F.count(F.lit(1)).alias("customers"),
             F.sum("monetary").cast("decimal(28,2)").alias("revenue"),
-            *_means(),
+            *means(),
             *(value for at in range(len(model.space.features)) for value in _of_feature(model, at)),
             F.min_by("customer_id", F.struct("cluster_distance", "customer_id"), MEDOIDS).alias("medoids"),
         )
         .collect()
     )
     shared = assigned.groupBy("cluster_id", "segment").count().collect()
-    columns = list(dict.fromkeys([*_MEASURES.values(), *model.space.columns]))
+    columns = list(dict.fromkeys([*MEASURED_AS.values(), *model.space.columns]))
     quartiles = _quartiles(assigned, columns)
     everyone = sum(row["customers"] for row in rows)
     revenue = sum(row["revenue"] or 0 for row in rows)
@@ -81,8 +63,8 @@ def cluster_profiles(assigned: DataFrame, model: ClusterModel) -> list[dict[str,
                 "share": share,
                 "revenue": row["revenue"],
                 "revenue_share": revenue_share,
-                **{f"mean_{name}": row[f"mean_{name}"] for name in _MEASURES},
-                **{f"median_{name}": mine[column][1] for name, column in _MEASURES.items()},
+                **{f"mean_{name}": row[f"mean_{name}"] for name in MEASURED_AS},
+                **{f"median_{name}": mine[column][1] for name, column in MEASURED_AS.items()},
                 "insight": insight({f["feature"]: f["z"] for f in features}, share, revenue_share),
                 "features": features,
                 "medoids": list(row["medoids"]),

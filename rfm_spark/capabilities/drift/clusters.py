@@ -7,9 +7,7 @@ from math import hypot
 
 from scipy import special
 
-from rfm_spark.capabilities.clusters.identity import Event
-from rfm_spark.capabilities.clusters.model import ClusterModel
-from rfm_spark.capabilities.clusters.refit import Check
+from rfm_spark.capabilities.clusters.artefacts import Check, ClusterModel, Event
 from rfm_spark.capabilities.drift.figures import TRAINING, Figure, share_figure
 from rfm_spark.capabilities.drift.psi import MAJOR, MODERATE, NONE
 

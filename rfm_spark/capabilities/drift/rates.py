@@ -16,9 +16,9 @@ from math import exp, inf, log, sqrt
 import numpy as np
 from scipy import special
 
+from rfm_spark.capabilities.drift.artefacts import RATE_DAYS, Rate
 from rfm_spark.capabilities.drift.figures import EARLIER, PAST, RATE, Figure
 from rfm_spark.capabilities.drift.psi import CHANGED, INSUFFICIENT, MAJOR, MODERATE, NONE
-from rfm_spark.capabilities.drift.watched_rates import RATE_DAYS, Rate
 
 # Days now, days of the past, and how many days before now the past ends: a change of late, and a slow one.
 DAYS, PAST_DAYS = 7, 28

@@ -7,12 +7,16 @@ from rfm_spark.core.columns import CustomerColumn, told_column
 
 _STAGE = "engagement"
 _NOTHING: dict[str, int | bool] = {"BIGINT": 0, "INT": 0, "BOOLEAN": False}
+# Who never interacted has the lowest scores.
+_INACTIVE: dict[str, int | float] = {
+    "engagement_frequency": 0, "engagement_value": 0.0, **{f"engagement_{m}_score": 1 for m in "rfm"},
+}  # fmt: skip
 
 COLUMNS = (
     CustomerColumn(
         "engagement_tier", "STRING", "Tier over all channels; null without messages", "text", "engagement tier",
-        stage=_STAGE, absent="insufficient", interval="tier",
+        stage=_STAGE, absent="insufficient", interval="tier", is_watched=True,
     ),
     *(told_column(*column, _STAGE, absent=_NOTHING.get(column[1])) for column in ENGAGEMENT_COLUMNS),
-    *(told_column(*column, "engagement.rfm") for column in ENGAGEMENT_RFM_COLUMNS),
+    *(told_column(*column, "engagement.rfm", absent=_INACTIVE.get(column[0])) for column in ENGAGEMENT_RFM_COLUMNS),
 )  # fmt: skip

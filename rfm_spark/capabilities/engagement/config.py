@@ -181,6 +181,10 @@ class MessagesSource(Where):
             raise ValueError("; ".join(found))
         return self
 
+    def schema_rule(self, name: str, config: Any) -> tuple[str, str]:
+        """As its own limits say."""
+        return self.quality.schema_drift, f"sources.{name}.quality"
+
     def stored(self) -> dict[str, Any]:
         """Without a key that came later and is not set: runs of earlier versions stay the same."""
         document = super().stored()

@@ -9,9 +9,9 @@ from functools import reduce
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from rfm_spark.capabilities.drift.watched_rates import ANSWERED, CLICKED, OPENED, REDEEMED, fate, is_watched
 from rfm_spark.capabilities.engagement.checks import MESSAGE_CHECKS
 from rfm_spark.capabilities.engagement.config import EngagementConfig, MessageLimits
+from rfm_spark.capabilities.engagement.message_rates import ANSWERED, CLICKED, OPENED, REDEEMED, fate, is_watched
 from rfm_spark.capabilities.engagement.words import MESSAGE_CHANNELS, MESSAGE_EVENTS, RESPONSES
 from rfm_spark.core.reading.checks import severity
 

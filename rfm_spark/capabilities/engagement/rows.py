@@ -10,13 +10,13 @@ from pyspark.sql import functions as F
 from rfm_spark.capabilities.engagement.checks import MESSAGE_CHECKS
 from rfm_spark.capabilities.engagement.config import MessagesSource
 from rfm_spark.capabilities.engagement.words import MESSAGE_CHANNELS, MESSAGE_EVENTS, RESPONSES, SUPPRESSING
-from rfm_spark.capabilities.events.rows import Reading, channel_of_word, place_of_word
-from rfm_spark.capabilities.purchases.values import FUTURE_TOLERANCE, Kinds, kinds_of, moment_of
 from rfm_spark.core.reading.checks import IGNORED, severity
 from rfm_spark.core.reading.ids import id_text, is_placeholder, is_text, trimmed, with_normal_ids
+from rfm_spark.core.reading.interactions import Reading
 from rfm_spark.core.reading.mapping import A_TIME, FILTERED, LENIENT, Wanted, filtered_or, mapped_columns
 from rfm_spark.core.reading.places import CORRUPT
 from rfm_spark.core.reading.presets import meanings
+from rfm_spark.core.reading.typed import FUTURE_TOLERANCE, Kinds, channel_of_word, kinds_of, moment_of, place_of_word
 from rfm_spark.core.reading.verdicts import marks_of, reason_of
 from rfm_spark.core.session import session_settings, settled
 

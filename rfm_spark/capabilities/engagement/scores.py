@@ -1,34 +1,40 @@
-"""Recency, frequency and value of interactions or responses, for the same scores that purchases get."""
+"""Recency, frequency and value of interactions or responses, and the same scores that purchases get."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from rfm_spark.capabilities.engagement.config import EngagementRfm
+from rfm_spark.capabilities.rfm.artefacts import CutSet, score_code, with_scores
+from rfm_spark.capabilities.rfm.config import MEASURES, Bins
 
 _RESPONSES = ("opened", "clicked", "replied", "redeemed")
+# Columns of engagement that are scored, by the column of purchases whose rules they follow.
+SCORED: Mapping[str, str] = {
+    "recency_days": "engagement_recency_days", "frequency": "engagement_frequency", "monetary": "engagement_value",
+}  # fmt: skip
+PREFIX = "engagement_"
 
 
-def of_interactions(customers: DataFrame, as_of: date, days: int) -> DataFrame:
+def of_interactions(window: DataFrame, as_of: date) -> DataFrame:
     """From events: days since the last one, days with one, and the intent score of the longest window.
 
     Args:
-        customers: of `interactions.customer_interactions`.
+        window: rows of table `interactions` of that window.
         as_of: last day that counts.
-        days: the longest window.
 
     Returns:
         customer_id, engagement_recency_days INT, engagement_frequency BIGINT, engagement_value DOUBLE.
     """
-    window = F.col(f"w{days}")
-    return customers.select(
+    return window.select(
         "customer_id",
-        F.datediff(F.lit(as_of), F.to_date(window.getField("last_event_ts"))).alias("engagement_recency_days"),
-        window.getField("active_days").cast("bigint").alias("engagement_frequency"),
-        window.getField("intent_score").alias("engagement_value"),
+        F.datediff(F.lit(as_of), F.to_date("last_event_ts")).alias("engagement_recency_days"),
+        F.col("active_days").cast("bigint").alias("engagement_frequency"),
+        F.col("intent_score").alias("engagement_value"),
     )
 
 
@@ -36,7 +42,7 @@ def of_responses(customers: DataFrame, as_of: date, settings: EngagementRfm) -> 
     """From messages: days since the last response, messages answered or opened, and their weights.
 
     Args:
-        customers: of `engagement.customer_columns`.
+        customers: of `tiers.response_columns`.
         as_of: last day that counts.
         settings: the weight of each response.
 
@@ -53,3 +59,43 @@ def of_responses(customers: DataFrame, as_of: date, settings: EngagementRfm) -> 
         F.coalesce("all_reacted", F.lit(0)).alias("engagement_frequency"),
         value.alias("engagement_value"),
     )
+
+
+def active_measures(measures: DataFrame, purchased: DataFrame) -> DataFrame:
+    """Measures of engagement under the names of those of purchases, of who purchased and was ever active.
+
+    Args:
+        measures: of `of_interactions` or `of_responses`.
+        purchased: with customer_id, once each.
+    """
+    renamed = measures.select("customer_id", *(F.col(theirs).alias(ours) for ours, theirs in SCORED.items()))
+    return renamed.where(F.col("recency_days").isNotNull()).join(
+        purchased.select("customer_id"), "customer_id", "left_semi"
+    )
+
+
+def engagement_scores(measures: DataFrame, active: DataFrame, cut_sets: tuple[CutSet, ...], bins: Bins) -> DataFrame:
+    """The columns of table `engagement_scores`; who was never active has the lowest scores.
+
+    Args:
+        measures: of `of_interactions` or `of_responses`.
+        active: of `active_measures`.
+        cut_sets: taken of them.
+        bins: number of scores.
+    """
+    names = {f"{measure}_score": f"{PREFIX}{measure}_score" for measure in MEASURES}
+    scores = with_scores(active, cut_sets).select(
+        "customer_id", *(F.col(theirs).alias(ours) for theirs, ours in names.items())
+    )
+    lowest = {name: F.coalesce(F.col(name), F.lit(1)) for name in names.values()}
+    return (
+        measures.join(scores, "customer_id", "left")
+        .withColumns(lowest)
+        .withColumn("engagement_rfm_code", score_code(bins, PREFIX))
+    )
+
+
+def lowest_code(bins: Bins) -> str:
+    """The code of the lowest scores."""
+    # From ten bins on, 1-0-5 and 10-5 would read alike without a separator.
+    return ("-" if max(bins.r, bins.f, bins.m) > 9 else "").join("111")

@@ -62,4 +62,22 @@ ENGAGEMENT_SUMMARY = run_table(
     ("action", "STRING", "What to do with them"),
 )  # fmt: skip
 
-TABLES = (ENGAGEMENT, ENGAGEMENT_SUMMARY)
+_MEASURES = (
+    ("engagement_recency_days", "INT", "Days since the last interaction or response; null without one"),
+    ("engagement_frequency", "BIGINT", "Days with an interaction, or messages opened or answered"),
+    ("engagement_value", "DOUBLE", "Intent score, or weighted responses"),
+)
+
+RESPONSES = run_table(
+    "responses", "One row per customer with messages: what scores of engagement are made of, for the steps that follow",
+    ("customer_id", "STRING", "Customer"),
+    *_MEASURES,
+)  # fmt: skip
+
+ENGAGEMENT_SCORES = run_table(
+    "engagement_scores", "One row per customer with interactions or responses: their scores, for the steps that follow",
+    ("customer_id", "STRING", "Customer"),
+    *ENGAGEMENT_RFM_COLUMNS,
+)  # fmt: skip
+
+TABLES = (ENGAGEMENT, ENGAGEMENT_SUMMARY, RESPONSES, ENGAGEMENT_SCORES)

@@ -66,6 +66,10 @@ class EventsSource(Where):
             raise ValueError("; ".join(found))
         return self
 
+    def schema_rule(self, name: str, config: Any) -> tuple[str, str]:
+        """As its own limits say."""
+        return self.quality.schema_drift, f"sources.{name}.quality"
+
 
 class InteractionsConfig(Strict):
     """What is made of events."""

@@ -9,15 +9,6 @@ from functools import reduce
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from rfm_spark.capabilities.drift.watched_rates import (
-    CART_ORDERED,
-    CARTED,
-    ORDERED,
-    VIEW_CARTED,
-    VIEWED,
-    visit_columns,
-    visit_days,
-)
 from rfm_spark.capabilities.events.config import InteractionsConfig
 from rfm_spark.capabilities.events.sessions import (
     SECOND,
@@ -29,6 +20,15 @@ from rfm_spark.capabilities.events.sessions import (
     type_of,
 )
 from rfm_spark.capabilities.events.tables import INTERACTION_COLUMNS
+from rfm_spark.capabilities.events.visit_rates import (
+    CART_ORDERED,
+    CARTED,
+    ORDERED,
+    VIEW_CARTED,
+    VIEWED,
+    visit_columns,
+    visit_days,
+)
 from rfm_spark.capabilities.events.words import COUNTED_TYPES, EVENT_CHANNELS, EVENT_TYPES
 
 _COLUMN_OF = {

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from pyspark.sql import Column, DataFrame
@@ -12,12 +10,13 @@ from pyspark.sql import functions as F
 from rfm_spark.capabilities.events.checks import EVENT_CHECKS
 from rfm_spark.capabilities.events.config import EventsSource
 from rfm_spark.capabilities.events.words import EVENT_CHANNELS, EVENT_TYPES
-from rfm_spark.capabilities.purchases.values import FUTURE_TOLERANCE, Kinds, kinds_of, moment_of
 from rfm_spark.core.reading.checks import IGNORED, severity
 from rfm_spark.core.reading.ids import id_text, is_placeholder, is_text, trimmed, with_normal_ids
+from rfm_spark.core.reading.interactions import Reading
 from rfm_spark.core.reading.mapping import A_TIME, FILTERED, LENIENT, Wanted, filtered_or, mapped_columns
 from rfm_spark.core.reading.places import CORRUPT
 from rfm_spark.core.reading.presets import meanings
+from rfm_spark.core.reading.typed import FUTURE_TOLERANCE, Kinds, channel_of_word, kinds_of, moment_of, place_of_word
 from rfm_spark.core.reading.verdicts import marks_of, reason_of
 from rfm_spark.core.session import session_settings, settled
 
@@ -27,25 +26,6 @@ _WANTED: Wanted = {"event_ts": A_TIME, "received_ts": A_TIME, "signup_ts": A_TIM
 _IDS = ("customer_id", "visitor_id")
 TYPE_OF = {kind: place for place, kind in enumerate(EVENT_TYPES)}
 CHANNEL_OF = {channel: place for place, channel in enumerate(EVENT_CHANNELS)}
-
-
-@dataclass(frozen=True)
-class Reading:
-    """How the rows of an interaction source are read, beside the mapping.
-
-    Attributes:
-        written: when the source was last written; times beyond it come from the future. None looks for none.
-        first_day: rows before it are not read at all; None reads everything.
-        last_day: what a visitor says of themselves after it is not known yet; None knows everything.
-        visitors: of `visitors`, where they are known already.
-        id_changes: of `ids.unicode_changes`, where there are any.
-    """
-
-    written: datetime | None = None
-    first_day: date | None = None
-    last_day: date | None = None
-    visitors: DataFrame | None = None
-    id_changes: DataFrame | None = None
 
 
 def judged_events(raw: DataFrame, source: EventsSource, reading: Reading | None = None) -> DataFrame:
@@ -115,23 +95,6 @@ def counted(events: DataFrame, as_of: date) -> DataFrame:
     return events.where(
         F.col("reason").isNull() & (F.col("event_ts") < until) & (F.col("type") != TYPE_OF[IGNORED])
     ).drop("word", "reason", "marks", "record")
-
-
-def place_of_word(word: Column, places: Mapping[str, int]) -> Column:
-    """The number of a word; one test for each number, so that the words of each are looked up as a set."""
-    text = F.lower(F.trim(word.cast("string")))
-    by_place: dict[int, list[str]] = {}
-    for known, place in places.items():
-        by_place.setdefault(place, []).append(known)
-    return F.coalesce(*(F.when(text.isin(*words), F.lit(place)) for place, words in sorted(by_place.items())))
-
-
-def channel_of_word(kinds: Kinds, places: Mapping[str, int]) -> Column:
-    """The number of a row's channel: the first one where it names none, null for one that is not known."""
-    if "channel" not in kinds:
-        return F.lit(0)
-    blank = F.coalesce(F.trim(F.col("channel").cast("string")) == "", F.lit(True))
-    return F.when(blank, F.lit(0)).otherwise(place_of_word(F.col("channel"), places))
 
 
 def _values(rows: DataFrame, source: EventsSource, kinds: Kinds) -> list[Column]:

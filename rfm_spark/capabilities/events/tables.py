@@ -39,4 +39,10 @@ INTERACTIONS = run_table(
     ("channels", "MAP<STRING,BIGINT>", "Events per channel"),
 )  # fmt: skip
 
-TABLES = (INTERACTIONS,)
+VISITS = run_table(
+    "visits", "One row per customer with an event in the days that were read: for the steps that follow",
+    ("customer_id", "STRING", "Customer"),
+    ("last_event_date", "DATE", "Date of their latest event"),
+)  # fmt: skip
+
+TABLES = (INTERACTIONS, VISITS)

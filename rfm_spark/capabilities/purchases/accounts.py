@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
@@ -15,11 +14,9 @@ from rfm_spark.capabilities.purchases.config import TransactionsSource
 from rfm_spark.capabilities.purchases.counts import LineCounts
 from rfm_spark.capabilities.purchases.duplicates import ACCOUNTS, can_be_dropped, certificate, drops_copies, may_repeat
 from rfm_spark.capabilities.purchases.quality import QualityConfig
-from rfm_spark.core.errors import BalanceError
+from rfm_spark.core.reading.balance import Balance
 
 REFUND_CHECKS = ("refund_exceeds_sale", "refund_without_sale")
-# The first is the sum of the others; filtered is there where the source has a condition.
-PARTS = ("read", "accepted", "rejected", "duplicates", "filtered")
 ACCOUNT_COLUMNS = (*ACCOUNTS, "sale_cents", *REFUND_CHECKS, "may_repeat")
 
 
@@ -51,43 +48,6 @@ def account_totals() -> list[Column]:
         *(F.sum(name).alias(name) for name in (*ACCOUNTS, "sale_cents", *REFUND_CHECKS)),
         _count(F.col("may_repeat")).alias("may_repeat"),
     ]
-
-
-@dataclass(frozen=True)
-class Balance:
-    """Every row of a source, by what became of it.
-
-    Attributes:
-        rows: read, accepted, rejected, duplicates, and filtered where the source has a condition.
-        cents: the money of each; refunds are negative, and a row without a usable amount has none.
-    """
-
-    rows: Mapping[str, int]
-    cents: Mapping[str, int]
-
-    def must_hold(self, source: str) -> None:
-        """Compare both sides, which were counted apart: what was read at the source, the rest where it ended.
-
-        Raises:
-            BalanceError: a row or a cent is missing, or there twice.
-        """
-        for what, side in (("rows", self.rows), ("cents", self.cents)):
-            ends = [part for part in PARTS[1:] if part in side]
-            ended = sum(side[part] for part in ends)
-            if side["read"] != ended:
-                parts = " + ".join(f"{side[part]:,} {part}" for part in ends)
-                raise BalanceError(
-                    f"sources.{source} does not balance: {side['read']:,} {what} read, but {parts} = {ended:,}; "
-                    "nothing was published; start the run again, and report it if it stays"
-                )
-
-    def row_counts(self, source: str) -> dict[str, int]:
-        """For the ledger, as `transactions.read`."""
-        return {f"{source}.{name}": count for name, count in self.rows.items()}
-
-    def sums(self, source: str) -> dict[str, Decimal]:
-        """For the ledger, in whole units of money."""
-        return {f"{source}.{name}": Decimal(cents) / 100 for name, cents in self.cents.items()}
 
 
 def balance(

@@ -91,6 +91,14 @@ class TransactionsSource(Where):
         """What decides how its rows become lines, as JSON: neither limits nor where copies are kept."""
         return self.model_dump(mode="json", exclude={"quality": True, "land": True, "rates": {"land"}})
 
+    def within(self) -> dict[str, Where]:
+        """Its exchange rates."""
+        return {} if self.rates is None else {"rates": self.rates}
+
+    def schema_rule(self, name: str, config: Any) -> tuple[str, str]:
+        """As the general limits say, where it has none of its own."""
+        return config.part(QualityConfig).with_own(self.quality).schema_drift, "quality"
+
     def stored(self) -> dict[str, Any]:
         """Of its own limits only what they say: what they leave out is the general ones' business."""
         document = super().stored()

@@ -14,11 +14,13 @@ from rfm_spark.capabilities.purchases.config import TransactionsSource
 from rfm_spark.capabilities.purchases.counts import CurrencyOrigin
 from rfm_spark.capabilities.purchases.duplicates import without_duplicates
 from rfm_spark.capabilities.purchases.exchange_rates import with_rates
+from rfm_spark.capabilities.purchases.mapping import mapped
 from rfm_spark.capabilities.purchases.quality import QualityConfig
-from rfm_spark.capabilities.purchases.values import IDS, Kinds, conditions, kinds_of, line_values
+from rfm_spark.capabilities.purchases.values import IDS, conditions, line_values
 from rfm_spark.core.reading.ids import with_normal_ids
-from rfm_spark.core.reading.mapping import FILTERED, LENIENT, filtered_or, mapped
+from rfm_spark.core.reading.mapping import FILTERED, LENIENT, filtered_or
 from rfm_spark.core.reading.places import CORRUPT
+from rfm_spark.core.reading.typed import Kinds, kinds_of
 from rfm_spark.core.reading.verdicts import MARKING, REJECTING, coded, marks_of, reason_of
 from rfm_spark.core.session import session_settings, settled
 

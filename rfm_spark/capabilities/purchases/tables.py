@@ -1,8 +1,8 @@
-"""The table of orders."""
+"""The tables of orders and of measures."""
 
 from __future__ import annotations
 
-from rfm_spark.core.table import Table
+from rfm_spark.core.table import Table, run_table
 
 _MONEY = "DECIMAL(18,2)"
 
@@ -20,4 +20,16 @@ ORDERS = Table("orders", "kept", "One row per order: lines of one customer_id an
     ("channel", "STRING", "Channel of the latest line"),
 ))  # fmt: skip
 
-TABLES = (ORDERS,)
+MEASURES = run_table(
+    "measures", "One row per customer with a usable row, who purchased or not: for the steps that follow",
+    ("customer_id", "STRING", "Customer"),
+    ("recency_days", "INT", "Days from the last purchase to as_of_date; null for who never purchased"),
+    ("frequency", "BIGINT", "Purchases in the window"),
+    ("monetary", _MONEY, "Gross minus refunds dated in the window"),
+    ("first_order_date", "DATE", "First purchase, over all history"),
+    ("last_order_date", "DATE", "Last purchase, over all history"),
+    ("tenure_days", "INT", "Days from the first purchase to as_of_date"),
+    ("lines", "BIGINT", "Lines of the source that counted, over all history"),
+)  # fmt: skip
+
+TABLES = (ORDERS, MEASURES)

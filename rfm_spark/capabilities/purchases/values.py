@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timezone
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
-from pyspark.sql.types import DataType, DateType, StringType, TimestampNTZType, TimestampType
+from pyspark.sql.types import DateType, StringType, TimestampNTZType, TimestampType
 
 from rfm_spark.capabilities.purchases.amounts import has_text_amount, line_amount, number, written_currency
 from rfm_spark.capabilities.purchases.checks import line_severity
@@ -19,18 +18,12 @@ from rfm_spark.capabilities.purchases.quality import QualityConfig
 from rfm_spark.core.reading.ids import id_text, is_placeholder, is_text, trimmed
 from rfm_spark.core.reading.mapping import FILTERED
 from rfm_spark.core.reading.places import CORRUPT
+from rfm_spark.core.reading.typed import FUTURE_TOLERANCE, Kinds, kinds_of, moment_of
 
 IDS = ("customer_id", "order_id", "line_id")
-# A clock a day ahead is a clock; a date further ahead of the data's own writing is a mistake.
-FUTURE_TOLERANCE = timedelta(days=1)
 _INSTANT = re.compile(r"timestamp_(seconds|millis|micros)|from_unixtime|utc_timestamp", re.IGNORECASE)
 _WITH_OFFSET = r"(?:[Zz]|[+-][0-9]{2}:?[0-9]{2})$"
 _CURRENCY = "^[A-Z]{3}$"
-# A text must begin with a year and a month. Spark would take 12:30 for that time of the day on which it is asked, and
-# 45292, a spreadsheet's number of a day, for a year.
-_DATED = r"^[\x00-\x20]*[0-9]{4}-[0-9]"
-
-Kinds = Mapping[str, DataType]
 
 
 def line_values(rows: DataFrame, source: TransactionsSource, quality: QualityConfig) -> list[Column]:
@@ -70,13 +63,6 @@ def line_values(rows: DataFrame, source: TransactionsSource, quality: QualityCon
         (F.col("order_ts") if _is_text_time(kinds) else _nothing()).alias("local_time"),
         *(F.col(name) for name in (FILTERED, "record") if name in rows.columns),
     ]
-
-
-def moment_of(column: str, kinds: Kinds) -> Column:
-    """A mapped time as TIMESTAMP, null where it can't be read; built with ANSI mode off."""
-    written = F.col(column)
-    is_text_time = isinstance(kinds[column], StringType)
-    return (F.when(written.rlike(_DATED), written) if is_text_time else written).cast("timestamp")
 
 
 def conditions(
@@ -138,11 +124,6 @@ def conditions(
     if _is_local(source, kinds, zone):
         found["repeated_hour"] = _came_twice()
     return found
-
-
-def kinds_of(rows: DataFrame) -> dict[str, DataType]:
-    """Types of the mapped columns."""
-    return {column.name: column.dataType for column in rows.schema.fields if column.name not in ("record", FILTERED)}
 
 
 def _id(name: str, kinds: Kinds, *, tidy: bool) -> Column:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from pydantic import Field
 
 from rfm_spark.core.strict import Strict
@@ -15,6 +17,12 @@ class SegmentsConfig(Strict):
     confirm_runs: int = Field(
         1, ge=1, le=60, description="confirmed_segment changes when a segment has held for so many runs."
     )
+
+    def named(self, config: Any) -> dict[str, Any]:
+        """The rules, checked against bins and stages."""
+        from rfm_spark.capabilities.segments.load import checked_rule_map
+
+        return {"rule_map": checked_rule_map(config).model_dump(mode="json")}
 
 
 SETTINGS = {"segments": SegmentsConfig}

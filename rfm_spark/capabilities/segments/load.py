@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from rfm_spark.capabilities.rfm.config import RfmConfig
 from rfm_spark.capabilities.segments.config import SegmentsConfig
@@ -39,6 +41,11 @@ def load_rule_map(name_or_path: str, base_dir: Path | None = None) -> RuleMap:
 def rule_params(config: Config) -> dict[str, float]:
     """Values of the parameters a rule map may name."""
     return {"new_within_days": float(config.part(SegmentsConfig).new_within_days)}
+
+
+def rule_params_of(document: Mapping[str, Any]) -> dict[str, float]:
+    """The same, of a stored configuration."""
+    return {"new_within_days": float(document["segments"]["new_within_days"])}
 
 
 def checked_rule_map(config: Config) -> RuleMap:

@@ -9,6 +9,7 @@ SEGMENTS = run_table(
     SCOPE,
     ("customer_id", "STRING", "Customer"),
     of_customers=True,
+    run_columns=("model_version",),
 )  # fmt: skip
 
 SEGMENT_SUMMARY = run_table(

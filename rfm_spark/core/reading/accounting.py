@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 
-from rfm_spark.capabilities.purchases.accounts import Balance
 from rfm_spark.core.errors import GateError
+from rfm_spark.core.reading.balance import Balance
 from rfm_spark.core.reading.checks import ANONYMOUS, Check, Severity, severity
 from rfm_spark.core.reading.interaction_counts import InteractionCounts
 from rfm_spark.core.reading.limits import Levels, SourceLimits

@@ -10,7 +10,6 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql.types import BooleanType, DataType, DateType, NumericType, StringType, TimestampNTZType, TimestampType
 
-from rfm_spark.capabilities.purchases.config import TransactionsSource
 from rfm_spark.core.errors import SourceError
 from rfm_spark.core.reading.places import CORRUPT
 from rfm_spark.core.session import session_settings
@@ -18,7 +17,7 @@ from rfm_spark.core.session import session_settings
 # A bad cast in a user's expression gives NULL, and then a reject with a reason, instead of killing the job.
 LENIENT = {"spark.sql.ansi.enabled": "false"}
 _TIMES = (TimestampType, TimestampNTZType, DateType, StringType)
-_NUMBERS = (NumericType, StringType)
+NUMBERS = (NumericType, StringType)
 # A column of mapped rows, where the source has a condition; and the verdict on rows outside it.
 FILTERED = "filtered"
 
@@ -32,19 +31,6 @@ A_TIME = (
     "a date or time; map it with an expression such as "
     "to_date(cast({} as string), 'yyyyMMdd') or timestamp_seconds({})",
 )
-_OF_LINES: Wanted = {
-    "order_ts": A_TIME,
-    "amount": (_NUMBERS, "a number"),
-    "quantity": (_NUMBERS, "a number"),
-    "unit_price": (_NUMBERS, "a number"),
-    "discount": (_NUMBERS, "a number, in money"),
-    "is_return": ((BooleanType,), "true or false; map it with a condition such as coalesce({} = 'Y', false)"),
-}
-
-
-def mapped(raw: DataFrame, source: TransactionsSource, name: str = "transactions") -> DataFrame:
-    """The columns of transaction lines; see `mapped_columns`."""
-    return mapped_columns(raw, source.columns, _OF_LINES, name, source.where)
 
 
 def mapped_columns(

@@ -69,6 +69,19 @@ class Where(Strict):
             raise ValueError("; ".join(problems))
         return self
 
+    def within(self) -> dict[str, Where]:
+        """Further sources that belong to this one, by the key they are under."""
+        return {}
+
+    def schema_rule(self, name: str, config: Any) -> tuple[str, str]:
+        """Whether changed columns fail a run or make it warn, and the group of keys that says so.
+
+        Args:
+            name: of the source.
+            config: the whole, a `core.config.Config`.
+        """
+        return "warn", f"sources.{name}"
+
     def stored(self) -> dict[str, Any]:
         """The source without where copies of its rows are; without a condition as it was before there were any."""
         document = super().stored()

@@ -3,58 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date
 
+from rfm_spark.capabilities.clusters.artefacts import PlannedModel
 from rfm_spark.capabilities.clusters.config import ClustersConfig
 from rfm_spark.capabilities.clusters.model import ClusterModel, definition_of
 from rfm_spark.capabilities.clusters.models import ModelRow, Models, champion_of
+from rfm_spark.capabilities.drift.artefacts import MAJOR, asks_for_a_refit
 from rfm_spark.capabilities.drift.config import DriftConfig
-from rfm_spark.capabilities.drift.psi import MAJOR
 from rfm_spark.capabilities.drift.tables import DRIFT
-from rfm_spark.capabilities.drift.verdict import asks_for_a_refit
 from rfm_spark.capabilities.rfm.config import RfmConfig
-from rfm_spark.core.config import Config
 from rfm_spark.core.errors import ConfigError
 from rfm_spark.core.runs import RunRow, current_runs, previous_of
-from rfm_spark.lake.store import Store
+from rfm_spark.pipeline.prepared import Ahead
 
 
-@dataclass(frozen=True)
-class PlannedModel:
-    """What a run does about clusters.
-
-    Attributes:
-        champion: model in use up to now, if any.
-        pinned: whether a person pinned it.
-        trains: whether the run trains a model of its own.
-        parent: model whose ids a training inherits.
-        last_id: highest cluster id given so far.
-        fingerprint: part of the run's id.
-    """
-
-    champion: ClusterModel | None = None
-    pinned: bool = False
-    trains: bool = False
-    parent: ClusterModel | None = None
-    last_id: int = 0
-    fingerprint: str = ""
-
-    def made(self, run: RunRow) -> bool:
-        """Whether a published run did the same."""
-        if self.trains:
-            return run.model_version == run.run_id
-        return run.model_version == (None if self.champion is None else self.champion.version)
-
-
-def planned_model(
-    store: Store,
-    config: Config,
-    complete: Sequence[RunRow],
-    as_of: date,
-    *,
-    refit: bool,
-) -> PlannedModel:
+def planned_model(ahead: Ahead) -> PlannedModel:
     """The champion as of a date, and whether it stays.
 
     A new model is trained where there is none, where the configuration of clusters, or of what their features mean, is
@@ -64,54 +28,67 @@ def planned_model(
     challenger becomes champion by itself. A pinned model stays whatever happens.
 
     Args:
-        store: of the lake.
-        config: of the run.
-        complete: complete runs.
-        as_of: date of the run.
-        refit: train on demand.
+        ahead: what is known before the run; with the option refit a model is trained on demand.
 
     Raises:
         ConfigError: a refit is asked for while a model is pinned, or clusters are off.
     """
-    name, policy = config.name, config.part(DriftConfig).policy
-    if not config.part(ClustersConfig).enabled:
-        if refit:
+    if not ahead.config.part(ClustersConfig).enabled:
+        if ahead.options.get("refit"):
             raise ConfigError("--refit", ["clusters are off; set clusters.enabled: true"])
         return PlannedModel()
-    models = Models(store, name)
+    planned = _planned(ahead, published=True)
+    # A run that does a date again decides on the same grounds as the first one of that date.
+    basis = _planned(ahead, published=False).fingerprint if planned.trains else planned.fingerprint
+    return PlannedModel(
+        champion=planned.champion,
+        pinned=planned.pinned,
+        trains=planned.trains,
+        parent=planned.parent,
+        last_id=planned.last_id,
+        fingerprint=planned.fingerprint,
+        basis=basis,
+    )
+
+
+def _planned(ahead: Ahead, *, published: bool) -> PlannedModel:
+    """The decision, with or without looking at what is published of the date itself."""
+    config, complete, as_of, refit = ahead.config, ahead.complete, ahead.as_of, bool(ahead.options.get("refit"))
+    policy, clusters = config.part(DriftConfig).policy, config.part(ClustersConfig)
+    models = Models(ahead.lake, config.name)
     known = models.all()
-    published = {run.run_id for run in complete}
+    there = {run.run_id for run in complete}
     # What a run that died left behind gave no ids: doing it again gives the same ones.
-    last_id = max((int(m.row["last_id"] or 0) for m in known if m.trained_on in published), default=0)
+    last_id = max((int(m.row["last_id"] or 0) for m in known if m.trained_on in there), default=0)
     found = champion_of(known, models.decisions(), complete, as_of, by_rule=policy == "promote")
-    current = current_runs(complete, name)
-    here = current.get(as_of)
+    current = current_runs(complete, config.name)
+    here = current.get(as_of) if published else None
     if found is None:
         parent = _first_after(known, complete, as_of)
-        return PlannedModel(None, trains=True, parent=parent, last_id=last_id, fingerprint="train")
+        return PlannedModel(trains=True, parent=parent, last_id=last_id, fingerprint="train")
     champion = ClusterModel.from_row(found.model.row)
     if found.pinned:
         if refit:
             raise ConfigError("--refit", [f"model {champion.version} is pinned; `rfm-spark clusters unpin` frees it"])
-        return PlannedModel(champion, pinned=True, fingerprint=champion.version)
+        return PlannedModel(champion=champion, pinned=True, fingerprint=champion.version)
     after = f"train after {champion.version}"
     if here is not None and here.model_version == here.run_id:
         # Its clusters keep the ids they were published with.
         parent = ClusterModel.from_row(models.get(here.run_id).row)
-        return PlannedModel(champion, trains=True, parent=parent, last_id=last_id, fingerprint=after)
+        return PlannedModel(champion=champion, trains=True, parent=parent, last_id=last_id, fingerprint=after)
     before = previous_of(current, as_of)
-    refit |= policy == "refit_when_major" and before is not None and _called_for_a_refit(store, before)
-    wanted = definition_of(config.part(ClustersConfig), config.part(RfmConfig))
+    refit |= policy == "refit_when_major" and before is not None and _called_for_a_refit(ahead, before)
+    wanted = definition_of(clusters, config.part(RfmConfig))
     if refit or champion.definition != wanted or champion.decided == "degenerate":
-        return PlannedModel(champion, trains=True, parent=champion, last_id=last_id, fingerprint=after)
-    return PlannedModel(champion, last_id=last_id, fingerprint=champion.version)
+        return PlannedModel(champion=champion, trains=True, parent=champion, last_id=last_id, fingerprint=after)
+    return PlannedModel(champion=champion, last_id=last_id, fingerprint=champion.version)
 
 
-def _called_for_a_refit(store: Store, before: RunRow) -> bool:
+def _called_for_a_refit(ahead: Ahead, before: RunRow) -> bool:
     """Whether a run's verdict was major and advised a refit, and it did not train a model itself."""
     if before.drift_verdict != MAJOR or before.model_version == before.run_id:
         return False
-    rows = store.rows(DRIFT.name, run_id=before.run_id)
+    rows = ahead.lake.rows(DRIFT.name, run_id=before.run_id)
     return asks_for_a_refit((row["metric"], row["severity"]) for row in rows)
 
 

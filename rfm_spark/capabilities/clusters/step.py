@@ -1,0 +1,188 @@
+"""The steps of clusters: the champion assigns, or a new model is trained; a worse one is challenged; profiles."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from pyspark.sql import DataFrame
+
+from rfm_spark.capabilities.clusters.artefacts import Clusters, KeptModels, PlannedModel, Profiles
+from rfm_spark.capabilities.clusters.champion import planned_model
+from rfm_spark.capabilities.clusters.config import MEASURED, ClustersConfig
+from rfm_spark.capabilities.clusters.kept import Trained, trained
+from rfm_spark.capabilities.clusters.model import ClusterModel, definition_of
+from rfm_spark.capabilities.clusters.models import CHALLENGER, Models
+from rfm_spark.capabilities.clusters.profiles import cluster_profiles
+from rfm_spark.capabilities.clusters.refit import REGRET, Check, check_champion
+from rfm_spark.capabilities.clusters.tables import CLUSTER_LINEAGE, CLUSTER_MODELS, CLUSTER_PROFILES, CLUSTER_SCAN
+from rfm_spark.capabilities.clusters.train import Stamp, train
+from rfm_spark.capabilities.drift.artefacts import Distributions
+from rfm_spark.capabilities.purchases.artefacts import Measures
+from rfm_spark.capabilities.rfm.config import RfmConfig
+from rfm_spark.capabilities.segments.artefacts import CustomerRows, Segments
+from rfm_spark.capabilities.segments.tables import SEGMENTS
+from rfm_spark.core.config import Config
+from rfm_spark.pipeline.artefact import Account
+from rfm_spark.pipeline.environment import Environment
+from rfm_spark.pipeline.step import step
+
+# A challenger this young is not trained again every night.
+_PATIENCE = timedelta(days=30)
+
+
+@dataclass(frozen=True)
+class ClusterSettings:
+    """How customers are clustered.
+
+    Attributes:
+        clusters: features, number of clusters.
+        definition: hash of what a model is trained for.
+    """
+
+    clusters: ClustersConfig
+    definition: str
+
+    @classmethod
+    def of(cls, config: Config) -> ClusterSettings | None:
+        """As configured; None where clusters are off."""
+        clusters = config.part(ClustersConfig)
+        return cls(clusters, definition_of(clusters, config.part(RfmConfig))) if clusters.enabled else None
+
+
+@step(
+    "Clusters", "models of several sizes are fitted on samples and compared", reads=(CLUSTER_MODELS, SEGMENTS),
+    writes=(CLUSTER_SCAN,),
+)  # fmt: skip
+def cluster(
+    environment: Environment, measures: Measures, rows: CustomerRows, plan: PlannedModel, settings: ClusterSettings
+) -> Clusters:
+    """Which customers are alike, and does the model that said so still fit?"""
+    if not measures.buyers:
+        return Clusters()
+    customers = _customers(environment, measures, rows, settings, plan)
+    champion, check = plan.champion, None
+    if champion is not None and champion.space.features:
+        check = check_champion(customers, champion, settings.clusters.seed)
+    is_known = champion is not None and champion.definition == settings.definition
+    made, challenger, warnings = None, None, list[str]()
+    if plan.trains:
+        labels = _labels_before(environment, plan.parent)
+        stamp = _stamp(environment, environment.run.run_id, plan, settings)
+        training = train(customers, settings.clusters, stamp, plan.parent, labels)
+        made, warnings = trained(training), list(training.warnings)
+        model = training.model
+    elif champion is not None:
+        model = champion
+        challenger, warnings = _challenge(environment, customers, plan, check, settings)
+    scan = (made or challenger or Trained({})).scan
+    if scan:
+        environment.write(CLUSTER_SCAN, scan)
+    account = Account(warnings=tuple(warnings), facts={"model_version": model.version}, dealt_with=model.k)
+    return Clusters(
+        account=account, model=model.as_row(), training=made, check=check, is_known=is_known, challenger=challenger
+    )
+
+
+@step("Profiles of clusters", "clusters are described", writes=(CLUSTER_PROFILES,))
+def profile(environment: Environment, clusters: Clusters, segments: Segments) -> Profiles:
+    """What are the customers of each cluster like?"""
+    model = clusters.assigns
+    if model is None:
+        return Profiles()
+    rows = cluster_profiles(segments.customers, model)
+    environment.write(CLUSTER_PROFILES, rows)
+    return Profiles(account=Account(dealt_with=len(rows)))
+
+
+@step("Models kept", "models that were trained are written", writes=(CLUSTER_MODELS, CLUSTER_LINEAGE), lasts=False)
+def keep_models(environment: Environment, clusters: Clusters, distributions: Distributions) -> KeptModels:
+    """Which models did the run train, and how were their customers spread?"""
+    kept = [one for one in (clusters.training, clusters.challenger) if one is not None]
+    spread = {one.feature: one for one in distributions.found}
+    for one in kept:
+        named = [spread[name] for name in one.columns if name in spread]
+        reference = tuple(
+            {"feature": d.feature, "cells": list(d.cells), "counts": list(d.counts), "missing": d.missing}
+            for d in named
+            if not d.is_category
+        )
+        _keep(environment, one.with_reference(reference), environment.run.as_of)
+    return KeptModels(account=Account(dealt_with=len(kept) or None))
+
+
+def _keep(environment: Environment, one: Trained, as_of: date) -> None:
+    environment.forget(CLUSTER_MODELS, "model_version", one.version)
+    environment.forget(CLUSTER_LINEAGE, "model_version", one.version)
+    environment.insert_new(CLUSTER_MODELS, [{**one.model, "trained_as_of": as_of}], keys=("model_version",))
+    if one.lineage:
+        environment.insert_new(CLUSTER_LINEAGE, one.lineage, keys=("model_version", "event", "old_ids", "new_ids"))
+
+
+def _challenge(
+    environment: Environment, customers: DataFrame, plan: PlannedModel, check: Check | None, settings: ClusterSettings
+) -> tuple[Trained | None, list[str]]:
+    champion, run = plan.champion, environment.run
+    if champion is None or check is None or check.regret < REGRET:
+        return None, []
+    which = "the pinned model" if plan.pinned else "model"
+    said = (
+        f"clusters: a refit of {which} {champion.version}, with as many clusters, would lie {check.regret:.1%} closer "
+        "to today's customers"
+    )
+    if plan.pinned:
+        return None, [said]
+    waiting = _waiting(environment, champion)
+    if waiting:
+        return None, [f"{said}; {waiting[-1]} waits to be promoted"]
+    stamp = _stamp(environment, f"{run.run_id}{CHALLENGER}", plan, settings)
+    found = train(customers, settings.clusters, stamp, champion, _labels_before(environment, champion))
+    sentence = (
+        f"{said}; {stamp.version} was trained, k = {found.model.k} ({champion.k} before): `rfm-spark clusters compare "
+        f"{champion.version} {stamp.version}`, then `rfm-spark clusters promote`"
+    )
+    return trained(found), [sentence]
+
+
+def _waiting(environment: Environment, champion: ClusterModel) -> list[str]:
+    """Young challengers of a champion that published runs trained."""
+    run = environment.run
+    published = {complete.run_id for complete in run.published if complete.config_name == run.config_name}
+    return [
+        model.version
+        for model in Models(environment, run.config_name).all()
+        if model.parent_version == champion.version
+        and model.version.endswith(CHALLENGER)
+        and model.trained_as_of is not None
+        and run.as_of - _PATIENCE < model.trained_as_of <= run.as_of
+        and model.trained_on in published
+    ]
+
+
+def _customers(
+    environment: Environment, measures: Measures, rows: CustomerRows, settings: ClusterSettings, plan: PlannedModel
+) -> DataFrame:
+    models = [model for model in (plan.parent, plan.champion) if model is not None]
+    columns = set(settings.clusters.columns).union(*(model.space.columns for model in models))
+    if columns <= set(MEASURED):
+        return measures.purchased
+    # Standings take joins and lookups: made once for all that training reads them for.
+    return environment.frames.hold(rows.made.select("customer_id", *sorted(columns)), measures.count)
+
+
+def _labels_before(environment: Environment, parent: ClusterModel | None) -> DataFrame | None:
+    previous = environment.run.previous
+    # Labels of another model may have other ids, and tell nothing of who was in the parent's clusters.
+    if parent is None or previous is None or previous.model_version != parent.version:
+        return None
+    return environment.of_runs(SEGMENTS.name, [previous.run_id]).select("customer_id", "cluster_id")
+
+
+def _stamp(environment: Environment, version: str, plan: PlannedModel, settings: ClusterSettings) -> Stamp:
+    run = environment.run
+    return Stamp(version, run.config_name, run.run_id, run.as_of.isoformat(), plan.last_id, settings.definition)
+
+
+PREPARES = (planned_model,)
+PREPARED = (PlannedModel,)
+STEPS = (cluster, profile, keep_models)

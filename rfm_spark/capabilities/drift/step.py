@@ -1,0 +1,158 @@
+"""The steps of drift: how customers are spread, what changed, and whether trackers work."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rfm_spark.capabilities.clusters.artefacts import ClusterModel, Clusters, PlannedModel
+from rfm_spark.capabilities.clusters.tables import CLUSTER_MODELS
+from rfm_spark.capabilities.drift.artefacts import (
+    Distributions,
+    Drift,
+    Rate,
+    TrackedVolumes,
+    Tracking,
+    WatchedRates,
+)
+from rfm_spark.capabilities.drift.clusters import cluster_figures
+from rfm_spark.capabilities.drift.comparing import cluster_stability, compare_columns, movement_figures
+from rfm_spark.capabilities.drift.config import DriftConfig
+from rfm_spark.capabilities.drift.distributions import as_rows, distributions, from_rows
+from rfm_spark.capabilities.drift.figures import (
+    RATE,
+    TRAINING,
+    Figure,
+    all_at_once,
+    column_figures,
+    is_alarm,
+    volume_figure,
+)
+from rfm_spark.capabilities.drift.rates import rate_figures, rate_warnings
+from rfm_spark.capabilities.drift.tables import DISTRIBUTIONS, DRIFT, TRACKING
+from rfm_spark.capabilities.drift.tracking import warnings
+from rfm_spark.capabilities.drift.verdict import CLUSTER_SHARES, SHARES, Verdict, verdict
+from rfm_spark.capabilities.movement.artefacts import Movement
+from rfm_spark.capabilities.purchases.artefacts import Measures
+from rfm_spark.capabilities.segments.artefacts import Segments
+from rfm_spark.core.columns import customer_columns
+from rfm_spark.core.config import Config
+from rfm_spark.pipeline.artefact import Account
+from rfm_spark.pipeline.environment import Environment
+from rfm_spark.pipeline.step import step
+
+MEASURES = ("recency_days", "frequency", "monetary")
+
+
+@dataclass(frozen=True)
+class DriftSettings:
+    """Which changes count.
+
+    Attributes:
+        smallest_fall: of a rate, as a share of it.
+        shares: columns of capabilities that run, whose values customers are counted by.
+    """
+
+    smallest_fall: float
+    shares: tuple[str, ...]
+
+    @classmethod
+    def of(cls, config: Config) -> DriftSettings:
+        """As configured."""
+        running = config.stages
+        found = [column.name for column in customer_columns().values() if column.is_watched and column.stage in running]
+        return cls(config.part(DriftConfig).rates.smallest_fall, tuple(found))
+
+
+@step("Trackers", "volumes are compared with their own past", writes=(TRACKING,))
+def track(environment: Environment, volumes: tuple[TrackedVolumes, ...]) -> Tracking:
+    """Do the trackers still work?"""
+    health = [one for volume in volumes for one in volume.health(environment.run.as_of)]
+    if health:
+        environment.write(TRACKING, [one.as_row() for one in health])
+    return Tracking(account=Account(warnings=tuple(warnings(health)), dealt_with=len(health) or None))
+
+
+@step("Distributions", "customers are counted by the values of their columns", writes=(DISTRIBUTIONS,))
+def spread(
+    environment: Environment, measures: Measures, segments: Segments, clusters: Clusters | None,
+    settings: DriftSettings,
+) -> Distributions:  # fmt: skip
+    """How are customers spread over their columns?"""
+    if not measures.buyers:
+        return Distributions()
+    model = None if clusters is None else clusters.assigns
+    features = model.space.columns if model is not None else ()
+    numbers = [*MEASURES, *(name for name in features if name not in (*MEASURES, *SHARES))]
+    categories = [*SHARES, *([CLUSTER_SHARES] if model is not None else []), *settings.shares]
+    found = distributions(segments.customers, numbers, categories)
+    environment.write(DISTRIBUTIONS, as_rows(found))
+    return Distributions(account=Account(dealt_with=len(found)), found=tuple(found))
+
+
+@step("Drift", "distributions are compared with earlier ones", reads=(DISTRIBUTIONS, CLUSTER_MODELS), writes=(DRIFT,))
+def judge(
+    environment: Environment, measures: Measures, segments: Segments, spreads: Distributions, movement: Movement,
+    clusters: Clusters | None, plan: PlannedModel, rates: tuple[WatchedRates, ...], settings: DriftSettings,
+) -> Drift:  # fmt: skip
+    """Which changes are more than chance, and what follows from them?"""
+    watched = [rate for one in rates for rate in one.rates]
+    figures = rate_figures(watched, settings.smallest_fall)
+    if measures.buyers:
+        figures += _against_previous(environment, segments, spreads, movement, clusters)
+        figures += _against_training(spreads, clusters, plan)
+    else:
+        # A source that became empty is the most severe drift of all.
+        before = environment.run.previous.rows.get("customers", 0) if environment.run.previous is not None else 0
+        figures = ([volume_figure("customers", before, 0)] if before else []) + figures
+    return _told(environment, all_at_once(figures), watched)
+
+
+def _told(environment: Environment, figures: list[Figure], watched: list[Rate]) -> Drift:
+    found, rows = _verdict(figures), list(figures)
+    if found is not None:
+        rows.append(found.as_figure())
+    previous = environment.run.previous
+    if rows:
+        previous_id = previous.run_id if previous is not None else None
+        environment.write(DRIFT, [figure.as_row(previous_id) for figure in rows])
+    facts = {} if found is None else {"drift_verdict": found.severity, "verdict": found.sentence}
+    return Drift(
+        account=Account(warnings=tuple(rate_warnings(figures, watched)), facts=facts, dealt_with=len(figures) or None)
+    )
+
+
+def _verdict(figures: list[Figure]) -> Verdict | None:
+    # Quiet rates alone are nothing to sum up: nothing else was compared.
+    if any(figure.metric != RATE or is_alarm(figure) for figure in figures):
+        return verdict(figures)
+    return None
+
+
+def _against_previous(
+    environment: Environment, segments: Segments, spreads: Distributions, movement: Movement, clusters: Clusters | None
+) -> list[Figure]:
+    run, model = environment.run, None if clusters is None else clusters.assigns
+    if run.previous is None:
+        return []
+    today = {one.feature: one for one in spreads.found}
+    same_model = model is not None and run.previous.model_version == model.version
+    figures = compare_columns(
+        environment, run.previous, today, same_model=same_model, same_definition=not segments.definition_changed
+    )
+    if movement.flicker is not None:
+        figures += movement_figures(movement.flicker)
+        figures += cluster_stability(environment, run.config_name, model, run.previous, movement.flicker)
+    return figures
+
+
+def _against_training(spreads: Distributions, clusters: Clusters | None, plan: PlannedModel) -> list[Figure]:
+    champion: ClusterModel | None = plan.champion
+    # Under other features, or windows of theirs, today's customers lie elsewhere by definition.
+    if champion is None or clusters is None or clusters.check is None or not clusters.is_known:
+        return []
+    today = {one.feature: one for one in spreads.found}
+    figures = column_figures(from_rows(champion.reference), today, TRAINING) if champion.reference else []
+    return figures + cluster_figures(champion, clusters.check)
+
+
+STEPS = (track, spread, judge)

@@ -1,0 +1,41 @@
+"""What the step of events gives."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from rfm_spark.capabilities.drift.artefacts import TrackedVolumes, WatchedRates
+from rfm_spark.capabilities.events.tables import INTERACTION_COLUMNS, INTERACTIONS, VISITS
+from rfm_spark.pipeline.artefact import CustomerColumns, in_table, live
+
+
+@dataclass(frozen=True, kw_only=True)
+class Interactions(CustomerColumns, WatchedRates, TrackedVolumes):
+    """What customers did beside buying.
+
+    Attributes:
+        interactions: rows of table `interactions`.
+        visits: customer_id and the date of their latest event, of all days that were read.
+        main_window: days of the window whose columns rows of customers have.
+        longest: days of the longest window.
+        made: the columns, as they were made; None where another process made them.
+    """
+
+    interactions: DataFrame = in_table(INTERACTIONS)
+    visits: DataFrame = in_table(VISITS)
+    main_window: int
+    longest: int
+    made: DataFrame | None = live()
+
+    @property
+    def columns(self) -> DataFrame:
+        """customer_id and the columns of the main window."""
+        return self.of_window(self.main_window) if self.made is None else self.made
+
+    def of_window(self, days: int) -> DataFrame:
+        """customer_id and the columns of a window; who has no event in it is not in it."""
+        names = [name for name, _, _ in INTERACTION_COLUMNS]
+        return self.interactions.where(F.col("window_days") == days).select("customer_id", *names)

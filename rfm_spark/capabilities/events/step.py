@@ -1,0 +1,111 @@
+"""The step of events: what customers did beside buying."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from rfm_spark.capabilities.events.artefacts import Interactions
+from rfm_spark.capabilities.events.config import EventsSource, InteractionsConfig
+from rfm_spark.capabilities.events.interactions import interaction_rows, of_window
+from rfm_spark.capabilities.events.look import EVENTS, EventLook, event_warnings, look_at_events, read_events
+from rfm_spark.capabilities.events.tables import INTERACTIONS, VISITS
+from rfm_spark.capabilities.events.visit_rates import rates_of_visits, visits_counted
+from rfm_spark.capabilities.purchases.artefacts import Measures
+from rfm_spark.core.config import Config
+from rfm_spark.core.reading.checks import ANONYMOUS
+from rfm_spark.core.reading.rejects import interaction_rejects
+from rfm_spark.core.runs import RunRow
+from rfm_spark.core.schemas import REJECTS
+from rfm_spark.pipeline.artefact import Account
+from rfm_spark.pipeline.environment import Environment, Source
+from rfm_spark.pipeline.rejecting import first_seen
+from rfm_spark.pipeline.step import step
+
+
+@dataclass(frozen=True)
+class EventSettings:
+    """How events are read and what is made of them.
+
+    Attributes:
+        source: mapping of the events.
+        interactions: windows, gap, weights.
+        timezone: of days.
+    """
+
+    source: EventsSource
+    interactions: InteractionsConfig
+    timezone: str
+
+    @classmethod
+    def of(cls, config: Config) -> EventSettings | None:
+        """As configured; None without events."""
+        source = config.find(EventsSource)
+        return None if source is None else cls(source, config.part(InteractionsConfig), config.timezone)
+
+
+@step("Events", "Spark reads events", sources=(EVENTS,), reads=(REJECTS,), writes=(REJECTS, INTERACTIONS, VISITS))
+def read(environment: Environment, measures: Measures, settings: EventSettings) -> Interactions:
+    """What did customers do on web, app and elsewhere before they bought?"""
+    run, config = environment.run, settings.interactions
+    look = EventLook(run.as_of, environment.source(EVENTS), settings.source, config, environment.frames, measures.count)
+    seen = look_at_events(look)
+    if any(code != ANONYMOUS for code in seen.counts.rejected):
+        environment.write(REJECTS, first_seen(environment, interaction_rejects(seen.judged, EVENTS)), EVENTS)
+        environment.wait(REJECTS)
+    warnings = event_warnings(look, seen, run.run_id)
+    visits = seen.customers.select("customer_id", F.to_date("last_event_ts").alias("last_event_date"))
+    rows = interaction_rows(seen.customers, config.windows)
+    environment.write(INTERACTIONS, rows)
+    environment.write(VISITS, visits)
+    counted = [(age, bits, n) for age, bits, n in visits_counted(seen.customers).collect()]
+    account = Account(
+        rows=seen.rows,
+        warnings=tuple(warnings),
+        contents={EVENTS: seen.counts.contents},
+        dealt_with=seen.counts.read,
+    )
+    return Interactions(
+        account=account,
+        source=EVENTS,
+        volumes=seen.volumes,
+        first_day=seen.first_day,
+        rates=tuple(rates_of_visits(counted, run.as_of)),
+        interactions=rows,
+        visits=visits,
+        main_window=config.main_window,
+        longest=config.windows[-1],
+        made=of_window(seen.customers, config.main_window),
+    )
+
+
+class EventRows:
+    """Whether published runs have counted just the events that are there now."""
+
+    def __init__(self, config: Config, pinned: Mapping[str, Source]) -> None:
+        """Remember what to look at; nothing is read yet."""
+        self._settings, self._pinned = EventSettings.of(config), pinned
+
+    def same(self, run: RunRow, canonical: str) -> bool:
+        """Whether a published run has the same events up to its date."""
+        settings = self._settings
+        if settings is None or run.inputs.get(EVENTS) == self._pinned[EVENTS].version:
+            return True
+        rows = read_events(self._pinned[EVENTS], settings.source, settings.interactions, run.as_of, _unheld)
+        return run.contents.get(EVENTS) == rows.counts.contents
+
+    def touched(self, earlier: Mapping[date, RunRow], canonical: str) -> list[date]:
+        """None: late events change no order."""
+        return []
+
+
+def _unheld(frame: DataFrame) -> DataFrame:
+    return frame
+
+
+STEPS = (read,)
+ROWS = EventRows

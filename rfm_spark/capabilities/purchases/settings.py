@@ -1,0 +1,51 @@
+"""The parts of a configuration that shape what is made of transactions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from rfm_spark.capabilities.purchases.config import TransactionsSource
+from rfm_spark.capabilities.purchases.quality import QualityConfig
+from rfm_spark.capabilities.rfm.config import RfmConfig
+from rfm_spark.core.config import Config
+
+
+@dataclass(frozen=True)
+class LineSettings:
+    """How rows become lines.
+
+    Attributes:
+        source: mapping of the transactions.
+        quality: checks and limits, the source's own ones first.
+        timezone: of days.
+    """
+
+    source: TransactionsSource
+    quality: QualityConfig
+    timezone: str
+
+    @classmethod
+    def of(cls, config: Config) -> LineSettings:
+        """As configured."""
+        source = config.part(TransactionsSource)
+        return cls(source, config.part(QualityConfig).with_own(source.quality), config.timezone)
+
+
+@dataclass(frozen=True)
+class WindowSettings:
+    """Which purchases count.
+
+    Attributes:
+        window_days: days counted for frequency and monetary value; None for all history.
+        refunds: whether refunds lower monetary value and void purchases.
+    """
+
+    window_days: int | None
+    refunds: Literal["net", "ignore"]
+
+    @classmethod
+    def of(cls, config: Config) -> WindowSettings:
+        """As configured."""
+        rfm = config.part(RfmConfig)
+        return cls(rfm.window_days, rfm.refunds)

@@ -1,0 +1,127 @@
+"""The steps of scoring: cut points, ranks and moments of the measures, and the table of cut points."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rfm_spark.capabilities.purchases.artefacts import Measures
+from rfm_spark.capabilities.rfm.artefacts import CutPoints, KeptCuts, Scores
+from rfm_spark.capabilities.rfm.config import RfmConfig
+from rfm_spark.capabilities.rfm.cuts import (
+    CutSet,
+    fixed_cuts,
+    from_rows,
+    measure_ranks,
+    quantile_cuts,
+    unseen_groups,
+)
+from rfm_spark.capabilities.rfm.scores import z_values
+from rfm_spark.capabilities.rfm.tables import SEGMENT_CUTS
+from rfm_spark.core.config import Config
+from rfm_spark.core.errors import ConfigError
+from rfm_spark.core.stats import exact_moments
+from rfm_spark.pipeline.artefact import Account
+from rfm_spark.pipeline.environment import Environment
+from rfm_spark.pipeline.prepared import Ahead, Prepared
+from rfm_spark.pipeline.step import step
+
+
+@dataclass(frozen=True)
+class ScoreSettings:
+    """How measures become scores.
+
+    Attributes:
+        rfm: as configured.
+    """
+
+    rfm: RfmConfig
+
+    @classmethod
+    def of(cls, config: Config) -> ScoreSettings:
+        """As configured."""
+        return cls(config.part(RfmConfig))
+
+
+@dataclass(frozen=True, kw_only=True)
+class FrozenRun(Prepared):
+    """The run whose cut points are taken is one of the lake."""
+
+
+def frozen_run(ahead: Ahead) -> FrozenRun:
+    """Look for the run whose cut points are to be taken.
+
+    Raises:
+        ConfigError: it is not complete, or not in this lake.
+    """
+    run_id = ahead.config.part(RfmConfig).scoring.run
+    if run_id and run_id not in {run.run_id for run in ahead.complete}:
+        raise ConfigError("rfm.scoring.run", [f"no complete run {run_id} in the lake; `rfm-spark runs` lists them"])
+    return FrozenRun()
+
+
+@step("Cut points", "exact quantiles of all customers", reads=(SEGMENT_CUTS,))
+def score(environment: Environment, measures: Measures, settings: ScoreSettings) -> Scores:
+    """Which values part the scores, and where does each value stand among all?"""
+    rfm, purchased = settings.rfm, measures.purchased
+    scoring = rfm.scoring
+    moments = exact_moments(purchased, z_values(rfm.z_log))
+    cut_sets: Sequence[CutSet]
+    if scoring.method == "quantile":
+        cut_sets, ranks = quantile_cuts(purchased, scoring)
+    else:
+        fixed = scoring.method == "fixed"
+        cut_sets = fixed_cuts(scoring) if fixed else _frozen_cuts(environment, rfm, scoring.run or "")
+        ranks = measure_ranks(purchased, scoring)
+    found = Scores(cut_sets=tuple(cut_sets), ranks={name: tuple(kept) for name, kept in ranks.items()}, moments=moments)
+    warnings = _coincide(cut_sets)
+    if scoring.method == "frozen":
+        warnings += _unseen(found, measures, rfm)
+    account = Account(warnings=tuple(warnings), dealt_with=len(cut_sets))
+    return Scores(account=account, cut_sets=found.cut_sets, ranks=found.ranks, moments=found.moments)
+
+
+@step("Cut points kept", "they are written", writes=(SEGMENT_CUTS,))
+def keep_cuts(environment: Environment, cut_points: tuple[CutPoints, ...]) -> KeptCuts:
+    """Which cut points were scores made with?"""
+    environment.write(SEGMENT_CUTS, [row for one in cut_points for row in one.as_rows()])
+    return KeptCuts()
+
+
+def _coincide(cut_sets: Sequence[CutSet]) -> list[str]:
+    found = []
+    for cut_set in cut_sets:
+        if cut_set.distinct_scores < cut_set.bins and cut_set.cuts:
+            place = f" within {cut_set.within}" if cut_set.within else ""
+            found.append(
+                f"{cut_set.measure.upper()}{place}: cut points coincide, {cut_set.distinct_scores} of {cut_set.bins} "
+                "scores occur"
+            )
+    return found
+
+
+def _unseen(found: Scores, measures: Measures, rfm: RfmConfig) -> list[str]:
+    if not any(cut_set.within for cut_set in found.cut_sets):
+        return []
+    unseen = unseen_groups(found.scored(measures.purchased, rfm), found.cut_sets)
+    if not unseen:
+        return []
+    groups = ", ".join(f"{count:,} in {within}" for within, count in unseen.items())
+    return [
+        f"run {rfm.scoring.run} had no buyers in some groups of its nested cuts; customers there were scored by the "
+        f"cuts of the nearest group: {groups}"
+    ]
+
+
+def _frozen_cuts(environment: Environment, rfm: RfmConfig, frozen: str) -> list[CutSet]:
+    cut_sets = from_rows(environment.rows(SEGMENT_CUTS.name, run_id=frozen), method="frozen")
+    wrong = sorted({c.measure for c in cut_sets if c.bins != getattr(rfm.scoring.bins, c.measure)})
+    if not cut_sets or wrong:
+        problem = f"has other bins for {', '.join(wrong)}; set rfm.scoring.bins as it has" if wrong else "has no cuts"
+        raise ConfigError("rfm.scoring.run", [f"run {frozen} {problem}"])
+    return cut_sets
+
+
+PREPARES = (frozen_run,)
+PREPARED = (FrozenRun,)
+STEPS = (score, keep_cuts)

@@ -1,0 +1,75 @@
+"""What segments mean under a stored configuration: two runs can be compared where that is the same."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from rfm_spark.capabilities.purchases.artefacts import reading
+from rfm_spark.capabilities.segments.rules import RuleMap
+from rfm_spark.core.columns import customer_columns
+from rfm_spark.core.registry import given
+
+_PLACE = ("table", "path", "format", "options")
+
+
+def rule_map_of(document: Mapping[str, Any]) -> RuleMap:
+    """The rules of a stored configuration."""
+    return RuleMap.model_validate(document["segments"]["rule_map"])
+
+
+def definition_changed(
+    now: Mapping[str, Any], before: Mapping[str, Any], models: tuple[str | None, str | None]
+) -> bool:
+    """Whether segments mean something else: rules, scoring, windows, the mapping of the source.
+
+    Args:
+        now: stored configuration of the later run.
+        before: of the earlier one.
+        models: cluster models of both.
+    """
+    if definition(now) != definition(before):
+        return True
+    return "clusters" in _stages(rule_map_of(now)) and models[0] != models[1]
+
+
+def definition(document: Mapping[str, Any]) -> dict[str, Any]:
+    """All that segments hang on, of a stored configuration."""
+    rule_map = rule_map_of(document)
+    # Titles, colours and advice may change, and the files that rules and lines are in may move.
+    rules = [*((rule.name, rule.when) for rule in rule_map.segments), rule_map.otherwise.name]
+    segments = {"rules": rules, "new_within_days": document["segments"]["new_within_days"]}
+    read = reading(document)
+    read["source"] = {key: value for key, value in read["source"].items() if key not in _PLACE}
+    # The sketch's error shapes no result.
+    scoring = {key: value for key, value in document["rfm"]["scoring"].items() if key != "relative_error"}
+    parts: dict[str, Any] = {"segments": segments, "reading": read}
+    parts["rfm"] = {**document["rfm"], "scoring": scoring}
+    return parts | _of_stages(document, _stages(rule_map))
+
+
+def _stages(rule_map: RuleMap) -> set[str]:
+    return {stage for column in rule_map.columns() if (stage := customer_columns()[column].stage) is not None}
+
+
+def _of_stages(document: Mapping[str, Any], stages: set[str]) -> dict[str, Any]:
+    """Settings and mappings of the capabilities whose columns rules name.
+
+    Those with a source of their own tell of each other's customers, so that they count together.
+    """
+    running = dict(given("config", "STAGES"))
+    settings, sources = dict(given("config", "SETTINGS")), dict(given("config", "OPTIONAL_SOURCES"))
+    named = {capability for capability, found in running.items() if stages & set(found)}
+    if named & set(sources):
+        named |= set(sources)
+    return {
+        capability: [
+            *(document.get(key) for key in settings.get(capability, {})),
+            *(_without_place(document["sources"].get(name)) for name in sources.get(capability, {})),
+        ]
+        for capability in sorted(named)
+    }
+
+
+def _without_place(source: Mapping[str, Any] | None) -> dict[str, Any]:
+    return {key: value for key, value in (source or {}).items() if key not in (*_PLACE, "quality", "simulated")}

@@ -1,0 +1,171 @@
+"""The steps of segments: a customer's row is put together, named, written and summed up."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from rfm_spark.capabilities.purchases.artefacts import Measures
+from rfm_spark.capabilities.rfm.artefacts import Scores
+from rfm_spark.capabilities.rfm.config import RfmConfig
+from rfm_spark.capabilities.segments.artefacts import CustomerRows, Segments, SegmentSize, SegmentSizes, Summary
+from rfm_spark.capabilities.segments.config import SegmentsConfig
+from rfm_spark.capabilities.segments.definition import definition, definition_changed, rule_map_of
+from rfm_spark.capabilities.segments.load import rule_params_of
+from rfm_spark.capabilities.segments.rules import segment_column
+from rfm_spark.capabilities.segments.spells import SPELL_COLUMNS, with_spells
+from rfm_spark.capabilities.segments.summary import named, segment_sizes
+from rfm_spark.capabilities.segments.tables import SEGMENT_SUMMARY, SEGMENTS
+from rfm_spark.core.columns import customer_columns
+from rfm_spark.core.config import Config
+from rfm_spark.pipeline.artefact import Account, CustomerColumns, CustomerProjection
+from rfm_spark.pipeline.environment import SMALL, Environment
+from rfm_spark.pipeline.step import aside, step
+
+
+@dataclass(frozen=True)
+class RowSettings:
+    """What a customer's scores are made with.
+
+    Attributes:
+        rfm: weights, bins, what value tiers rank.
+    """
+
+    rfm: RfmConfig
+
+    @classmethod
+    def of(cls, config: Config) -> RowSettings:
+        """As configured."""
+        return cls(config.part(RfmConfig))
+
+
+@dataclass(frozen=True)
+class SegmentSettings:
+    """What segments mean.
+
+    Attributes:
+        definition: all that they hang on: rules without titles, colours and advice, scoring, windows, mappings.
+        confirm_runs: runs in a row that a segment has to hold before it is confirmed.
+    """
+
+    definition: Mapping[str, Any]
+    confirm_runs: int
+    document: Mapping[str, Any] = aside()
+
+    @classmethod
+    def of(cls, config: Config) -> SegmentSettings:
+        """As configured."""
+        document = json.loads(config.canonical())
+        return cls(
+            json.loads(json.dumps(definition(document), default=str)),
+            config.part(SegmentsConfig).confirm_runs,
+            document,
+        )
+
+
+@dataclass(frozen=True)
+class LabelSettings:
+    """What segments are called, and what to do with them.
+
+    Attributes:
+        rule_map: with titles, colours and advice.
+    """
+
+    rule_map: Mapping[str, Any]
+
+    @classmethod
+    def of(cls, config: Config) -> LabelSettings:
+        """As configured."""
+        found: Mapping[str, Any] = json.loads(config.canonical())["segments"]
+        return cls({"rule_map": found["rule_map"]})
+
+
+@step("Rows of customers", "columns of all capabilities are put together", lasts=False)
+def put_together(
+    environment: Environment, measures: Measures, scores: Scores, columns: tuple[CustomerColumns, ...],
+    settings: RowSettings,
+) -> CustomerRows:  # fmt: skip
+    """What is known of each customer, in one row?"""
+    scored = scores.scored(measures.purchased, settings.rfm)
+    if columns:
+        absent: dict[str, Any] = {}
+        for one in columns:
+            scored, absent = scored.join(one.columns, "customer_id", "left"), {**absent, **one.absent}
+        scored = scored.withColumns(_filled(scored.columns, absent))
+    return CustomerRows(frame=environment.frames.hold_if_few(scored, measures.count))
+
+
+@step("Segments", "rules are applied, and a row per customer is written", reads=(SEGMENTS,), writes=(SEGMENTS,))
+def name(
+    environment: Environment, measures: Measures, rows: CustomerRows, projections: tuple[CustomerProjection, ...],
+    settings: SegmentSettings,
+) -> Segments:  # fmt: skip
+    """Which segment is each customer in, and for how long?"""
+    customers, facts = rows.made, dict[str, str]()
+    for one in projections:
+        customers, facts = one.project(customers), {**facts, **one.account.facts}
+    complete = customers.withColumns(
+        {**_blank(customers.columns), "scope": F.lit("all"), "as_of_date": F.lit(environment.run.as_of)}
+    )
+    document = settings.document
+    named_rows = complete.withColumn("segment", segment_column(rule_map_of(document), rule_params_of(document)))
+    previous = environment.run.previous
+    changed = False
+    if previous is not None:
+        models = (facts.get("model_version"), previous.model_version)
+        changed = definition_changed(document, json.loads(previous.config), models)
+    spelled = with_spells(named_rows, None if changed else _spells(environment), settings.confirm_runs)
+    if measures.count <= SMALL:
+        # What is written is what is looked at from here on.
+        held = environment.frames.hold(spelled, measures.count)
+        written = held.select(*(F.col(n).cast(kind.lower()).alias(n) for n, kind, _ in SEGMENTS.columns[1:]))
+        environment.write(SEGMENTS, held)
+    else:
+        environment.write(SEGMENTS, spelled)
+        # Not at its version: time travel builds a snapshot of its own, and nobody else writes this run's slice.
+        written = environment.written(SEGMENTS)
+    return Segments(account=Account(dealt_with=measures.buyers), customers=written, definition_changed=changed)
+
+
+@step("Summary of segments", "customers are added up by segment")
+def sum_up(environment: Environment, segments: Segments) -> SegmentSizes:
+    """How many customers and how much revenue does each segment have?"""
+    rows = segment_sizes(segments.customers).collect()
+    found = tuple(SegmentSize(**row.asDict()) for row in rows)
+    return SegmentSizes(account=Account(dealt_with=len(found)), sizes=found)
+
+
+@step("Summary kept", "it is written", writes=(SEGMENT_SUMMARY,))
+def keep_summary(environment: Environment, sizes: SegmentSizes, settings: LabelSettings) -> Summary:
+    """What is each segment called, and what should be done with it?"""
+    environment.write(
+        SEGMENT_SUMMARY, named((asdict(one) for one in sizes.sizes), rule_map_of({"segments": settings.rule_map}))
+    )
+    return Summary()
+
+
+def _filled(there: list[str], absent: Mapping[str, Any]) -> dict[str, Column]:
+    known = {n: column.absent for n, column in customer_columns().items() if column.absent is not None}
+    return {n: F.coalesce(F.col(n), F.lit(value)) for n, value in {**known, **absent}.items() if n in there}
+
+
+def _blank(there: list[str]) -> dict[str, Column]:
+    """Columns of capabilities that are off, as nulls."""
+    missing = (column for column in customer_columns().values() if column.stored and column.name not in there)
+    return {column.name: F.lit(None).cast(column.kind.lower()) for column in missing if column.name != "segment"}
+
+
+def _spells(environment: Environment) -> DataFrame | None:
+    """Spells of the previous run."""
+    previous = environment.run.previous
+    if previous is None:
+        return None
+    return environment.of_runs(SEGMENTS.name, [previous.run_id]).select("customer_id", *SPELL_COLUMNS)
+
+
+STEPS = (put_together, name, sum_up, keep_summary)

@@ -1,0 +1,132 @@
+"""What a run would be: its id, whether it has been done, and which of its steps are up to date."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import rfm_spark
+from rfm_spark.core.config import Config
+from rfm_spark.core.registry import given
+from rfm_spark.core.runs import RunRow
+from rfm_spark.lake.ledger import fingerprint, must_be_same
+from rfm_spark.pipeline.fingerprints import fingerprint_of, parts_of, why_due
+from rfm_spark.pipeline.inputs import Inputs
+from rfm_spark.pipeline.order import Chosen
+from rfm_spark.pipeline.prepared import Prepared
+from rfm_spark.pipeline.records import Record, Records
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A step of a run that is to come.
+
+    Attributes:
+        chosen: the step with its settings.
+        fingerprint: of all that shapes its result.
+        parts: what that is made of.
+        record: what it gave before under the same fingerprint; None where it is due.
+        why: in words, why it is due; empty where it is up to date.
+    """
+
+    chosen: Chosen
+    fingerprint: str
+    parts: Mapping[str, Any]
+    record: Record | None = None
+    why: str = ""
+
+
+def planned_steps(
+    order: Sequence[Chosen], as_of: date, inputs: Inputs, previous: RunRow | None, decisions: Sequence[Prepared],
+    known: Sequence[Record], records: Records,
+) -> list[Planned]:  # fmt: skip
+    """The steps of a run, with what is known of each.
+
+    Args:
+        order: of `order.ordered`.
+        as_of: last day that counts.
+        inputs: pinned.
+        previous: run that changes are against.
+        decisions: of before the run.
+        known: records that may be used, those to be preferred first.
+        records: says whether their rows are still there.
+    """
+    fingerprints: dict[str, str] = {}
+    found = []
+    for chosen in order:
+        name = chosen.step.name
+        parts = parts_of(chosen, as_of, inputs.pinned, previous.run_id if previous else None, fingerprints, decisions)
+        fingerprints[name] = fingerprint_of(parts)
+        mine = [record for record in known if record.step == name]
+        same = (record for record in mine if record.fingerprint == fingerprints[name] and records.usable(record))
+        record = next(same, None) if chosen.step.lasts else None
+        why = "" if record else why_due(parts, mine[0].parts if mine else None) if chosen.step.lasts else "in every run"
+        found.append(Planned(chosen, fingerprints[name], parts, record, why))
+    return found
+
+
+class Plan:
+    """What a run would be, and whether it needs to be."""
+
+    def __init__(
+        self, config: Config, as_of: date, inputs: Inputs, previous: RunRow | None, current: Mapping[date, RunRow],
+        decisions: Sequence[Prepared],
+    ) -> None:  # fmt: skip
+        """Compare what is asked for with what is there.
+
+        Args:
+            config: of the run.
+            as_of: last day that counts.
+            inputs: pinned.
+            previous: run that changes are against.
+            current: the current run of each as-of date.
+            decisions: of before the run.
+        """
+        self.config, self.as_of, self.inputs, self.previous, self.current = config, as_of, inputs, previous, current
+        self.decisions = tuple(decisions)
+        self.canonical = config.canonical()
+        self._rows = [rows(config, inputs.pinned) for _, rows in given("step", "ROWS")]
+        self._content = {
+            "config_name": config.name, "as_of_date": as_of, "config": self.canonical, "inputs": dict(inputs.versions),
+            "code_version": rfm_spark.__version__, "previous_run_id": previous.run_id if previous else None,
+        }  # fmt: skip
+        parts = (
+            config.name,
+            as_of.isoformat(),
+            self.canonical,
+            json.dumps(inputs.versions, sort_keys=True),
+            rfm_spark.__version__,
+            previous.run_id if previous else "",
+            *(decision.fingerprint for decision in decisions),
+        )
+        self.run_id = f"{as_of.isoformat()}-{fingerprint(parts)[:8]}"
+
+    def done(self, complete: Sequence[RunRow]) -> list[RunRow]:
+        """Complete runs of this plan, forced ones last.
+
+        Raises:
+            LakeError: another run has the id.
+        """
+        found = [run for run in complete if run.run_id == self.run_id or run.run_id.startswith(f"{self.run_id}-")]
+        for run in found:
+            must_be_same(run, self._content)
+        return found
+
+    def changes_nothing(self) -> bool:
+        """Whether the current run of this date has the same rows, though its source is at a newer version."""
+        run = self.current.get(self.as_of)
+        if run is None or run.config != self.canonical or run.code_version != rfm_spark.__version__:
+            return False
+        if run.previous_run_id != (self.previous.run_id if self.previous else None):
+            return False
+        if not all(decision.made(run) for decision in self.decisions):
+            return False
+        return all(rows.same(run, self.canonical) for rows in self._rows)
+
+    def touched(self) -> list[date]:
+        """Earlier published dates whose rows are others by now."""
+        earlier = {day: run for day, run in self.current.items() if day < self.as_of}
+        return sorted({day for rows in self._rows for day in rows.touched(earlier, self.canonical)})

@@ -1,0 +1,127 @@
+"""What steps of earlier attempts and of the published run of a date gave, so that it need not be computed again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from datetime import date
+from typing import Any
+
+from rfm_spark.core.schemas import RUN_STEPS, tables
+from rfm_spark.lake.store import Store
+
+
+@dataclass(frozen=True)
+class SliceNote:
+    """Rows that a step wrote.
+
+    Attributes:
+        table: its name.
+        part: which of the run's rows; empty for all.
+        rows: how many.
+        version: Delta version of the table that holds them.
+        run_id: under which they are.
+    """
+
+    table: str
+    part: str
+    rows: int
+    version: int
+    run_id: str
+
+
+@dataclass(frozen=True)
+class Record:
+    """One step of one run.
+
+    Attributes:
+        run_id: of the run.
+        step: its name.
+        fingerprint: of all that shapes its result.
+        parts: what the fingerprint is made of, to say why a step is due.
+        artefact: of `artefact.as_text`.
+        slices: what it wrote.
+    """
+
+    run_id: str
+    step: str
+    fingerprint: str
+    parts: Mapping[str, Any]
+    artefact: str
+    slices: tuple[SliceNote, ...]
+
+
+class Records:
+    """Records of one slot."""
+
+    def __init__(self, store: Store, config_name: str, as_of: date) -> None:
+        """Bind to a slot; the table may not exist yet."""
+        self._store, self._config_name, self._as_of = store, config_name, as_of
+        # One writer: what comes while it commits goes into the next commit.
+        self._pool = ThreadPoolExecutor(max_workers=1)
+        self._waiting: list[Record] = []
+
+    def known(self) -> list[Record]:
+        """All records of the slot, of published and of dead runs."""
+        rows = self._store.rows(RUN_STEPS.name, config_name=self._config_name, as_of_date=self._as_of)
+        return [_record(row) for row in rows]
+
+    def usable(self, record: Record) -> bool:
+        """Whether what the step wrote is still there."""
+        return all(self._is_there(one) for one in record.slices)
+
+    def note(self, records: Sequence[Record]) -> None:
+        """Write records while the run goes on."""
+        if records:
+            self._waiting += records
+            self._pool.submit(self._flush)
+
+    def settle(self) -> None:
+        """Wait until all are written.
+
+        Raises:
+            LakeError: the lake could not be written.
+        """
+        self._pool.submit(self._flush).result()
+
+    def close(self) -> None:
+        """Write nothing more, and wait for what has begun."""
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def forget(self, run_id: str) -> None:
+        """Remove what a run that died left in all tables of runs."""
+        for table in tables().values():
+            if table.kind == "run":
+                self._store.forget(table, "run_id", run_id)
+
+    def _is_there(self, one: SliceNote) -> bool:
+        if tables()[one.table].kind != "run":
+            return True
+        there = self._store.rows_of_run(one.table, one.run_id) if self._store.exists(one.table) else 0
+        return there >= one.rows if one.part else there == one.rows
+
+    def _flush(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        by_run: dict[str, list[dict[str, Any]]] = {}
+        for one in waiting:
+            by_run.setdefault(one.run_id, []).append({**_row(one), "config_name": self._config_name})
+        for run_id, rows in by_run.items():
+            self._store.add_rows(RUN_STEPS, rows, run_id, self._as_of)
+
+
+def _row(record: Record) -> dict[str, Any]:
+    return {
+        "step": record.step,
+        "fingerprint": record.fingerprint,
+        "parts": json.dumps(record.parts, sort_keys=True),
+        "artefact": record.artefact,
+        "slices": json.dumps([asdict(one) for one in record.slices]),
+    }
+
+
+def _record(row: Mapping[str, Any]) -> Record:
+    slices = tuple(SliceNote(**one) for one in json.loads(row["slices"]))
+    parts = json.loads(row["parts"])
+    return Record(row["run_id"], row["step"], row["fingerprint"], parts, row["artefact"], slices)
