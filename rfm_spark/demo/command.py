@@ -96,6 +96,7 @@ def _read_report_modules() -> None:
     """Import what draws the report while Spark is at work; where it is not installed the report says so."""
     with suppress(ImportError):
         import_module("rfm_spark.report.build")
+        import_module("rfm_spark.report.section").sections()
 
 
 def _packaged_data() -> Path:

@@ -1,1 +1,1 @@
-"""The report of a run: one HTML file that a person can read offline, print and forward."""
+"""The report of a run, one HTML file: the page, its parts, and how data are read; sections are in the capabilities."""

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from typing import TypeVar
 
-from rfm_spark.capabilities.engagement.checks import MESSAGE_CHECKS
-from rfm_spark.capabilities.events.checks import EVENT_CHECKS
-from rfm_spark.capabilities.purchases.checks import BY_CODE
-from rfm_spark.report.badges import EVENTS, MESSAGES, source_badge
+from rfm_spark.core.reading.checks import catalogues
+from rfm_spark.report.badges import source_badge
 from rfm_spark.report.data import RunFacts
 from rfm_spark.report.wording import Numbers, day
 
@@ -20,11 +17,6 @@ from rfm_spark.report.wording import Numbers, day
 PARTS = ("read", "accepted", "rejected", "duplicates")
 FILTERED = "filtered"
 DONE = ("rejected", "repaired", "flagged")
-# Of sources whose checks are not those of transactions.
-_CATALOGUES = {
-    EVENTS: {check.code: check for check in EVENT_CHECKS},
-    MESSAGES: {check.code: check for check in MESSAGE_CHECKS},
-}
 Amount = TypeVar("Amount", int, Decimal)
 
 
@@ -83,7 +75,7 @@ class SourceAccount:
 
 
 def source_accounts(run: RunFacts, say: Numbers) -> list[SourceAccount]:
-    """The accounts of every source whose rows the run accounted for: transactions, then the others by name.
+    """The accounts of every source whose rows the run accounted for, in the order of the capabilities that read them.
 
     Args:
         run: its `rows` and `money` by name, as `transactions.read`; its configuration says what is simulated.
@@ -112,9 +104,11 @@ def _shows(source: str, name: str) -> bool:
 
 
 def _sources(run: RunFacts) -> list[str]:
+    order = {source: at for at, source in enumerate(catalogues())}
     names = (name.removesuffix(".read") for name in run.rows if name.endswith(".read"))
+    # A source of another version comes last.
     return sorted(
-        (name for name in names if _is_whole(name, run.rows)), key=lambda name: (name != "transactions", name)
+        (name for name in names if _is_whole(name, run.rows)), key=lambda name: (order.get(name, len(order)), name)
     )
 
 
@@ -130,7 +124,7 @@ def _account(source: str, run: RunFacts, say: Numbers) -> SourceAccount:
         money = [run.money[f"{source}.{part}"] for part in parts]
         lines.append(_balance_line("Money", [say.money(value) for value in money], money, say))
     return SourceAccount(
-        title=_title(f"{source}{source_badge(json.loads(run.config), source).suffix}", rows[0], rows[1], say),
+        title=_title(f"{source}{source_badge(run.settings, source).suffix}", rows[0], rows[1], say),
         parts=tuple(f"{sign}{part.capitalize()}" for sign, part in zip(("", "= ", *["+ "] * 3), parts, strict=False)),
         lines=tuple(lines),
         later=_later(run.rows.get(f"{source}.later", 0), run.as_of, say),
@@ -161,7 +155,7 @@ def _later(rows: int, as_of: date, say: Numbers) -> str | None:
 
 def _found(source: str, rows: Mapping[str, int], say: Numbers) -> tuple[Found, ...]:
     found = []
-    catalogue = _CATALOGUES.get(source, BY_CODE)
+    catalogue = {check.code: check for check in catalogues().get(source, ())}
     for done in DONE:
         start = f"{source}.{done}."
         counts = {name.removeprefix(start): count for name, count in rows.items() if name.startswith(start) and count}

@@ -4,74 +4,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date
 from importlib.resources import files
 from typing import Any
 
 from jinja2 import DictLoader, Environment, StrictUndefined
 
-from rfm_spark.capabilities.movement.tables import CAUSES
 from rfm_spark.core.config import DisplayConfig
-from rfm_spark.report import figures
 from rfm_spark.report.accounts import other_amounts, source_accounts
-from rfm_spark.report.badges import section_badges, simulated_sources
-from rfm_spark.report.clusters import clusters_part
-from rfm_spark.report.colours import CAUSE_COLOURS
-from rfm_spark.report.data import ReportData
-from rfm_spark.report.drift import TERMS as DRIFT_TERMS
-from rfm_spark.report.drift import drift_part
-from rfm_spark.report.engagement import engagement_part
+from rfm_spark.report.badges import REAL, run_badge, simulated_sources
+from rfm_spark.report.data import ReportData, RunFacts
 from rfm_spark.report.fonts import font_faces
-from rfm_spark.report.interactions import interactions_part
-from rfm_spark.report.lines import Line, profile_cells
-from rfm_spark.report.tracking import tracking_part
-from rfm_spark.report.wording import (
-    CAUSE_SENTENCES,
-    MEASURE_TITLES,
-    STATUS_SENTENCES,
-    Band,
-    Numbers,
-    bands,
-    cut_warning,
-    day,
-    moment,
-    within_words,
-)
+from rfm_spark.report.section import Drawn, Facts, Section, sections, template_text
+from rfm_spark.report.wording import STATUS_SENTENCES, Numbers, day, moment
 
-_TEMPLATES = (
-    "page.html.j2", "clusters.html.j2", "interactions.html.j2", "engagement.html.j2", "tracking.html.j2",
-    "drift.html.j2", "parts.html.j2",
-)  # fmt: skip
-
-
-@dataclass(frozen=True)
-class KeyFigure:
-    """A number of the headline, what it is, and a remark."""
-
-    value: str
-    name: str
-    remark: str
-
-
-@dataclass(frozen=True)
-class CutList:
-    """The cut points of one measure, or of one group of it when nested."""
-
-    title: str
-    group: str
-    bands: tuple[Band, ...]
-    warning: str | None
-
-
-@dataclass(frozen=True)
-class CauseLine:
-    """A cause that occurs, with what it means."""
-
-    name: str
-    colour: str
-    customers: str
-    sentence: str
+_HERE = "rfm_spark.report"
+_PAGE, _PARTS = "page.html.j2", "parts.html.j2"
 
 
 def build_report(data: ReportData, display: DisplayConfig) -> str:
@@ -86,64 +33,65 @@ def build_report(data: ReportData, display: DisplayConfig) -> str:
 
     Raises:
         ConfigError: an unknown locale.
+        PlanError: two sections of the same name.
     """
     say = Numbers(display)
-    here = files("rfm_spark.report")
+    shown = [section for section in sections() if section.name in data.sections]
+    read = [(section, data.sections[section.name]) for section in shown]
+    facts = Facts(data.run, tuple(one for section, found in read for one in section.shares(found)))
+    drawn = [(section, section.draw(found, facts, say)) for section, found in read]
+    style = f"{font_faces()}\n{files(_HERE).joinpath('style.css').read_text(encoding='utf-8')}"
+    page = _environment(shown).get_template(_PAGE)
+    of_sections = _of_sections(drawn)
+    about = _facts(data.run, of_sections["made_with"])
+    return page.render(style=style, facts=about, **of_sections, **_of_run(data.run, say)) + "\n"
+
+
+def _environment(shown: Sequence[Section[Any]]) -> Environment:
+    templates = {name: template_text(_HERE, name) for name in (_PAGE, _PARTS)}
     # Labels, actions and warnings are other people's text: nothing but our own drawings goes in unescaped.
-    environment = Environment(
-        loader=DictLoader({name: here.joinpath(name).read_text(encoding="utf-8") for name in _TEMPLATES}),
+    return Environment(
+        loader=DictLoader(templates | {_template_name(section): section.template for section in shown}),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    page = environment.get_template(_TEMPLATES[0])
-    style = f"{font_faces()}\n{here.joinpath('style.css').read_text(encoding='utf-8')}"
-    return page.render(style=style, **_content(data, say)) + "\n"
 
 
-def _content(data: ReportData, say: Numbers) -> Mapping[str, Any]:
-    run, occurs = data.run, bool(data.segments)
+def _template_name(section: Section[Any]) -> str:
+    return f"section {section.name}"
+
+
+def _of_sections(drawn: Sequence[tuple[Section[Any], Drawn]]) -> Mapping[str, Any]:
+    by_terms = sorted(drawn, key=lambda one: one[0].place_of_terms)
     return {
-        "run": run,
-        "as_of": day(run.as_of),
-        "window": _window(data, say),
-        "rule_map": data.rule_map,
-        "badges": section_badges(data.settings, data.rule_map.columns()),
-        "simulated": simulated_sources(data.settings),
-        "notes": _notes(run.warnings, say),
-        "status": STATUS_SENTENCES.get(run.status or "ok"),
-        "key_figures": _key_figures(data, say),
-        "segments": _segment_lines(data, say),
-        "shares": figures.shares_figure(data, say) if occurs else None,
-        "grid": figures.grid_figure(data, say) if data.grid else None,
-        "cut_lists": _cut_lists(data, say),
-        "histograms": figures.histogram_figures(data, say),
-        "moves": figures.transitions_figure(data, say) if data.transitions else None,
-        "causes_figure": figures.causes_figure(data, say) if data.cause_counts() else None,
-        "causes": _cause_lines(data, say),
-        "previous_day": _previous_day(run.previous_run_id),
-        "clusters": clusters_part(data, say),
-        "interactions": interactions_part(data, say),
-        "engagement": engagement_part(data, say),
-        "tracking": tracking_part(data, say),
-        "drift": drift_part(data, say),
-        "drift_terms": DRIFT_TERMS,
-        "sources": source_accounts(run, say),
-        "facts": _facts(data),
-        "counts": {name: say.count(value) for name, value in sorted(other_amounts(run, run.rows).items())},
-        "money": {name: say.money(value) for name, value in sorted(other_amounts(run, run.money).items())},
-        "config": json.dumps(data.settings, indent=2, sort_keys=True, ensure_ascii=False),
+        "sections": [
+            {"template": _template_name(section), "part": found.content, "badge": found.badge}
+            for section, found in drawn
+            if found.content is not None
+        ],
+        "key_figures": [figure for _, found in drawn for figure in found.key_figures],
+        "subtitles": [found.subtitle for _, found in drawn if found.subtitle],
+        "terms": {term: meaning for _, found in by_terms for term, meaning in found.terms.items()},
+        "made_with": {name: text for _, found in drawn for name, text in found.made_with.items()},
     }
 
 
-def _window(data: ReportData, say: Numbers) -> str:
-    return f"the last {say.count(data.window_days)} days" if data.window_days else "all history"
-
-
-def _previous_day(run_id: str | None) -> str | None:
-    # A run id starts with its as-of date.
-    return day(date.fromisoformat(run_id[:10])) if run_id else None
+def _of_run(run: RunFacts, say: Numbers) -> Mapping[str, Any]:
+    return {
+        "run": run,
+        "as_of": day(run.as_of),
+        "simulated": simulated_sources(run.settings),
+        "notes": _notes(run.warnings, say),
+        "status": STATUS_SENTENCES.get(run.status or "ok"),
+        "real": REAL,
+        "run_badge": run_badge(run.settings),
+        "sources": source_accounts(run, say),
+        "counts": {name: say.count(value) for name, value in sorted(other_amounts(run, run.rows).items())},
+        "money": {name: say.money(value) for name, value in sorted(other_amounts(run, run.money).items())},
+        "config": json.dumps(run.settings, indent=2, sort_keys=True, ensure_ascii=False),
+    }
 
 
 def _notes(warnings: Sequence[str], say: Numbers) -> str:
@@ -152,61 +100,12 @@ def _notes(warnings: Sequence[str], say: Numbers) -> str:
     return f"There are {say.count(len(warnings))} notes" if warnings else ""
 
 
-def _key_figures(data: ReportData, say: Numbers) -> list[KeyFigure]:
-    customers = data.run.rows.get("customers", data.customers)
-    active = data.run.rows.get("customers.active")
-    found = [KeyFigure(say.count(data.customers), "customers", "with at least one purchase ever")]
-    found.append(KeyFigure(say.short_money(data.revenue), "revenue", f"net, in {_window(data, say)}"))
-    if active is not None:
-        share = say.percent(active / customers if customers else None, 0 if active == customers else 1)
-        found.append(KeyFigure(share, "active", f"{say.count(active)} bought in {_window(data, say)}"))
-    best = figures.leader(data.segments)
-    if best is not None and data.revenue > 0:
-        remark = f"of revenue, from {say.percent(data.customer_share(best.customers))} of customers"
-        found.append(KeyFigure(say.percent(data.revenue_share(best.revenue)), data.label(best.name), remark))
-    return found
-
-
-def _segment_lines(data: ReportData, say: Numbers) -> list[Line]:
-    found = []
-    for row in data.segments:
-        outcome = data.outcomes.get(row.name)
-        description = outcome.description if outcome else ""
-        cells = profile_cells(data, row, say)
-        found.append(Line(data.label(row.name), description, data.colour(row.name), cells, row.note))
-    return found
-
-
-def _cut_lists(data: ReportData, say: Numbers) -> dict[str, list[CutList]]:
-    """By measure: one list, or several of which the page shows a summary when nested."""
-    found: dict[str, list[CutList]] = {}
-    for cut in data.cuts:
-        title = MEASURE_TITLES[cut.measure]
-        group = within_words(cut.within)
-        found.setdefault(title, []).append(CutList(title, group, tuple(bands(cut, say)), cut_warning(cut)))
-    return found
-
-
-def _cause_lines(data: ReportData, say: Numbers) -> list[CauseLine]:
-    counts = data.cause_counts()
-    return [
-        CauseLine(cause, CAUSE_COLOURS[cause], _customers(counts[cause], say), CAUSE_SENTENCES[cause])
-        for cause in CAUSES
-        if cause in counts
-    ]
-
-
-def _customers(count: int, say: Numbers) -> str:
-    return f"{say.count(count)} customer{'' if count == 1 else 's'}"
-
-
-def _facts(data: ReportData) -> dict[str, str]:
-    run = data.run
+def _facts(run: RunFacts, made_with: Mapping[str, str]) -> dict[str, str]:
     return {
         "Run": run.run_id,
         "Previous run": run.previous_run_id or "none",
         "Segmentation": run.config_name,
-        "Rule map": f"{data.rule_map.title} ({data.rule_map.name})",
+        **made_with,
         "As of": day(run.as_of),
         "Started": moment(run.started_at),
         "Finished": moment(run.finished_at),

@@ -16,16 +16,6 @@ _ABOVE, _BELOW = (0, 84, 150), (140, 82, 0)
 _FARTHEST = 2.0
 # Okabe and Ito's palette, without yellow (too pale on paper) and with the order chosen for neighbours.
 CATEGORIES = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#8c5a00", "#4d4d4d", "#e69f00")
-CAUSE_COLOURS = {
-    "inactivity": "#d55e00",
-    "behaviour": "#0072b2",
-    "thresholds": "#e69f00",
-    "both": "#cc79a7",
-    "definition": "#4d4d4d",
-    "entered": "#009e73",
-    "left": "#8c5a00",
-    "masked": "#b9c2cb",
-}
 
 
 def category(at: int) -> str:

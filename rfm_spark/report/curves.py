@@ -1,4 +1,4 @@
-"""A measure by number of clusters, with the numbers at its points and a few of them marked."""
+"""A measure by number or by date, with the numbers at its points and a few of them marked."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Heat maps with their numbers in the cells: recency by frequency, and segment before by segment now."""
+"""Heat maps with their numbers in the cells, such as segment before by segment now."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Drawings of engagement: how a rate is spread between its thresholds, and the shares of the tiers over time."""
+"""Drawings of rates and shares: how a rate is spread between its thresholds, and shares of groups over time."""
 
 from __future__ import annotations
 

@@ -12,12 +12,28 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from rfm_spark.capabilities.clusters.section.data import (
+    ClusterData,
+    ClusterProfile,
+    FeatureValues,
+    LineageEvent,
+    ModelFacts,
+    ScanLine,
+)
+from rfm_spark.capabilities.drift.section.drift_data import DriftFacts
+from rfm_spark.capabilities.drift.section.tracking_data import TrackingData
+from rfm_spark.capabilities.engagement.section.data import EngagementFacts
+from rfm_spark.capabilities.events.section.data import InteractionFacts
+from rfm_spark.capabilities.movement.section import MoveData, Transition
 from rfm_spark.capabilities.movement.tables import CAUSES, NO_SEGMENT
 from rfm_spark.capabilities.rfm.cuts import CutSet
+from rfm_spark.capabilities.rfm.section.cuts import CutData
+from rfm_spark.capabilities.rfm.section.grid import GridCell, GridData
 from rfm_spark.capabilities.segments.rules import RuleMap, parse_rule_map
+from rfm_spark.capabilities.segments.section import SegmentData
 from rfm_spark.core.config import DisplayConfig
-from rfm_spark.report.cluster_data import FeatureValues, LineageEvent, ModelFacts, ScanLine
-from rfm_spark.report.data import ClusterProfile, GridCell, Profile, ReportData, RunFacts, Transition
+from rfm_spark.report.data import ReportData, RunFacts
+from rfm_spark.report.profiles import Profile
 
 MAPS = Path(__file__).parents[2] / "conf" / "segments"
 PLAIN = DisplayConfig()
@@ -132,26 +148,54 @@ def cut_set(measure: str, *cuts: float, within: str = "", bins: int = 5, distinc
 
 
 def report_data(**changed: Any) -> ReportData:
-    data = ReportData(
-        run=run_facts(),
-        rule_map=rf_grid(),
-        segments=(profile("champions", 190, "9876.50"), profile("hibernating", 810, "2469.17")),
-        cuts=(cut_set("r", 1, 3, 9, 25), cut_set("f", 1, 2, 4, 8), cut_set("m", 10, 20.5, 30, 1234.5)),
-        grid=(
+    """The made-up run; what is changed are values of its sections, its facts or its rule map."""
+    usual: dict[str, Any] = {
+        "run": run_facts(),
+        "rule_map": rf_grid(),
+        "segments": (profile("champions", 190, "9876.50"), profile("hibernating", 810, "2469.17")),
+        "cuts": (cut_set("r", 1, 3, 9, 25), cut_set("f", 1, 2, 4, 8), cut_set("m", 10, 20.5, 30, 1234.5)),
+        "grid": (
             GridCell(5, 5, 190, Decimal("9876.50"), "champions"),
             GridCell(1, 1, 810, Decimal("2469.17"), "hibernating"),
         ),
-        transitions=(
+        "transitions": (
             move("champions", "champions", 100, 0.5, masked=3),
             move("champions", "hibernating", 100, 0.5, inactivity=60, both=40),
             move(NO_SEGMENT, "champions", 5, 1.0, entered=5),
             move("lost_long_ago", NO_SEGMENT, 7, 1.0, left=7),
         ),
-        clusters=two_clusters(),
-        histograms={"recency_days": {0: 10, 3: 990}, "frequency": {1: 1000}, "monetary": {-1: 1, 9: 999}},
-        model=model_facts(),
-    )
-    return replace(data, **changed)
+        "clusters": two_clusters(),
+        "histograms": {"recency_days": {0: 10, 3: 990}, "frequency": {1: 1000}, "monetary": {-1: 1, 9: 999}},
+        "model": model_facts(),
+        "drift": DriftFacts(),
+        "interactions": InteractionFacts(),
+        "engagement": EngagementFacts(),
+        "tracking": (),
+    }
+    assert changed.keys() <= usual.keys()
+    given = usual | changed
+    return ReportData(with_rule_map(given["run"], given["rule_map"]), sections_of(given))
+
+
+def sections_of(given: dict[str, Any]) -> dict[str, Any]:
+    """What the sections of the page have read."""
+    return {
+        "segments": SegmentData(given["segments"]),
+        "grid": GridData(given["grid"]),
+        "moves": MoveData(given["transitions"]),
+        "clusters": ClusterData(given["clusters"], given["model"]),
+        "interactions": given["interactions"],
+        "engagement": given["engagement"],
+        "tracking": TrackingData(given["tracking"]),
+        "drift": given["drift"],
+        "cuts": CutData(given["cuts"], given["histograms"]),
+    }
+
+
+def with_rule_map(run: RunFacts, rule_map: RuleMap) -> RunFacts:
+    """The run with a rule map in its stored configuration."""
+    segments = {"rule_map": rule_map.model_dump(mode="json")}
+    return replace(run, config=json.dumps({**run.settings, "segments": segments}))
 
 
 class Page(HTMLParser):

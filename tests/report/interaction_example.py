@@ -6,9 +6,10 @@ import datetime as dt
 import json
 from typing import Any
 
+from rfm_spark.capabilities.drift.section.tracking_data import TrackingLine, gravest_first
+from rfm_spark.capabilities.engagement.section.data import EngagementFacts, TierLine, TierShare
+from rfm_spark.capabilities.events.section.data import InteractionFacts, WindowTotals
 from rfm_spark.report.data import ReportData
-from rfm_spark.report.engagement_data import EngagementFacts, TierLine, TierShare
-from rfm_spark.report.interaction_data import InteractionFacts, TrackingLine, WindowTotals, gravest_first
 from tests.report.example import report_data, run_facts
 
 DAYS = [dt.date(2017, month, 28) for month in range(2, 13)]
@@ -51,19 +52,23 @@ def stream(status: str, channel: str = "web", kind: str = "page_view", **changed
 
 
 def interaction_facts() -> InteractionFacts:
-    """Three windows, three channels and four streams."""
+    """Three windows and three channels."""
+    return InteractionFacts(
+        windows=(window(7, 100), window(30, 250), window(90, 600)),
+        channels={"web": 9000, "app": 3000, "social": 345},
+        intent={0: 20, 2: 100, 3: 80, 6: 50},
+    )
+
+
+def tracked() -> tuple[TrackingLine, ...]:
+    """Four streams."""
     lines = [
         stream("ok", ratio=1.01),
         stream("stopped", "app", "add_to_cart", recent=0, ratio=0.0, last_day=dt.date(2017, 12, 3), silent_days=28),
         stream("low", "email", "opened", source="messages"),
         stream("new", "store", "contact", weekly_mean=None, ratio=None),
     ]
-    return InteractionFacts(
-        windows=(window(7, 100), window(30, 250), window(90, 600)),
-        channels={"web": 9000, "app": 3000, "social": 345},
-        intent={0: 20, 2: 100, 3: 80, 6: 50},
-        tracking=gravest_first(lines),
-    )
+    return gravest_first(lines)
 
 
 def tier_lines(sizes: dict[str, tuple[int, ...]] | None = None) -> tuple[TierLine, ...]:
@@ -112,5 +117,10 @@ def connected(
     found = settings(events=source(events), messages=source(messages)) if config is None else config
     # Without the drawings of the other sections, which take their time.
     bare: dict[str, Any] = {"clusters": (), "histograms": {}, "grid": (), "transitions": (), "segments": ()}
-    given = {"run": run_facts(config=found), "interactions": interaction_facts(), "engagement": engagement_facts()}
+    given = {
+        "run": run_facts(config=found),
+        "interactions": interaction_facts(),
+        "tracking": tracked(),
+        "engagement": engagement_facts(),
+    }
     return report_data(**(bare | given | changed))

@@ -8,11 +8,13 @@ from typing import Any
 
 import pytest
 
-from rfm_spark.report.badges import Badge, channel_badge, section_badges, simulated_sources, source_badge
+from rfm_spark.capabilities.clusters.words import cluster_columns
+from rfm_spark.capabilities.engagement.section.data import EngagementFacts, badge_of
+from rfm_spark.capabilities.events.section.data import InteractionFacts
+from rfm_spark.capabilities.segments.rules import parse_rule_map
+from rfm_spark.report.badges import Badge, columns_badge, run_badge, simulated_sources, source_badge
 from rfm_spark.report.build import build_report
-from rfm_spark.report.engagement_data import EngagementFacts
-from rfm_spark.report.interaction_data import InteractionFacts
-from tests.report.example import PLAIN, Page, report_data, run_facts, section
+from tests.report.example import MAPS, PLAIN, Page, move, report_data, run_facts, section
 from tests.report.interaction_example import connected, settings, source
 
 PLAIN_RULES = frozenset({"r", "f", "m"})
@@ -25,7 +27,7 @@ def config(**sources: Any) -> dict[str, Any]:
 
 def page_of(events: bool | list[str] = False, messages: bool | list[str] = False, config: str | None = None) -> str:
     """A page without figures."""
-    empty = {"interactions": InteractionFacts(), "engagement": EngagementFacts()}
+    empty = {"interactions": InteractionFacts(), "tracking": (), "engagement": EngagementFacts()}
     return build_report(connected(events, messages, config, **empty), PLAIN)
 
 
@@ -60,44 +62,51 @@ def test_run_of_an_older_version_has_nothing_connected(given: dict[str, Any]) ->
 
 def test_one_channel_is_simulated_and_the_others_are_real() -> None:
     partly = config(messages=source(["sms"]))
-    texts = {name: channel_badge(partly, "messages", name).text for name in ("sms", "email", "all")}
+    texts = {name: badge_of(partly, name).text for name in ("sms", "email", "all")}
     assert texts == {"sms": "simulated", "email": "real", "all": "partly simulated: sms"}
-    assert channel_badge(config(messages=source(True)), "messages", "email").text == "simulated"
+    assert badge_of(config(messages=source(True)), "email").text == "simulated"
 
 
 def test_segments_by_rules_on_simulated_columns_are_not_called_real() -> None:
     both = config(events=source(True), messages=source(["sms"]))
-    assert {badge.text for badge in section_badges(both, PLAIN_RULES).values()} == {
-        "real",
-        "partly simulated: events, messages (sms)",
-    }
-    assert section_badges(both, PLAIN_RULES)["segments"].text == "real"
-    assert section_badges(both, PLAIN_RULES | {"intent_score"})["segments"].text == "partly simulated: events"
-    tiers = section_badges(both, PLAIN_RULES | {"engagement_tier"})
-    assert (tiers["moves"].text, tiers["cuts"].text) == ("partly simulated: messages (sms)", "real")
+    assert run_badge(both).text == "partly simulated: events, messages (sms)"
+    assert columns_badge(both, PLAIN_RULES).text == "real"
+    assert columns_badge(both, PLAIN_RULES | {"intent_score"}).text == "partly simulated: events"
+    assert columns_badge(both, PLAIN_RULES | {"engagement_tier"}).text == "partly simulated: messages (sms)"
     real = config(events=source(False), messages=source(False))
-    assert section_badges(real, frozenset({"intent_score"}))["segments"].text == "real"
+    assert columns_badge(real, {"intent_score"}).text == "real"
 
 
 def test_scores_of_engagement_are_of_the_source_they_are_made_from() -> None:
     both = config(events=source(True), messages=source(False))
     both["engagement"] = {"rfm": {"of": "interactions"}}
-    rules = frozenset({"engagement_m_score"})
-    assert section_badges(both, rules)["segments"].text == "partly simulated: events"
+    rules = {"engagement_m_score"}
+    assert columns_badge(both, rules).text == "partly simulated: events"
     both["engagement"] = {"rfm": {"of": "responses"}}
-    assert section_badges(both, rules)["segments"].text == "real"
+    assert columns_badge(both, rules).text == "real"
 
 
 @pytest.mark.parametrize("feature", ["sessions", {"column": "sessions", "weight": 1.0}])
 def test_clusters_on_simulated_columns_are_not_called_real(feature: Any) -> None:
     given = {**config(events=source(True)), "clusters": {"features": ["recency_days", feature]}}
-    badges = section_badges(given, PLAIN_RULES)
-    found = {name: badges[name].text for name in ("clusters", "drift", "segments")}
-    assert found == {
+    assert cluster_columns(given) == {"recency_days", "sessions"}
+    found = badges_of(page_of(config=json.dumps(given)))
+    assert {name: found[name] for name in ("clusters", "drift", "segments")} == {
         "clusters": "partly simulated: events",
         "drift": "partly simulated: events",
         "segments": "real",
     }
+
+
+def test_rules_on_simulated_columns_mark_all_that_shows_segments() -> None:
+    intent = parse_rule_map((MAPS / "intent.yml").read_text(encoding="utf-8"), "intent")
+    run = run_facts(config=settings(events=source(True)))
+    name = intent.segments[0].name
+    data = report_data(run=run, rule_map=intent, transitions=(move(name, name, 9, 1.0),))
+    found = badges_of(build_report(data, PLAIN))
+    shown = ("segments", "value", "grid", "moves", "clusters", "drift")
+    assert {found[name] for name in shown} == {"partly simulated: events"}
+    assert found["cuts"] == found["glossary"] == "real"
 
 
 def test_every_section_carries_a_badge() -> None:

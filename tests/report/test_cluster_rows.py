@@ -8,8 +8,8 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
-from rfm_spark.report.cluster_data import FeatureValues, ModelFacts
-from rfm_spark.report.cluster_rows import Find, gathered, lineage_of, model_of, profiles_of, scan_of
+from rfm_spark.capabilities.clusters.section.data import FeatureValues, ModelFacts
+from rfm_spark.capabilities.clusters.section.rows import Find, gathered, lineage_of, model_of, profiles_of, scan_of
 from tests.report.example import older_row, scan_line
 
 EARLY = {"model_version": "m", "k": 2, "names": ["low", "high"], "origin": "driver", "trained_on": "r"}

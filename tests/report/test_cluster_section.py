@@ -12,14 +12,14 @@ from typing import Any
 import pytest
 
 from rfm_spark.capabilities.clusters.choose import APART, STABLE, STRONG
+from rfm_spark.capabilities.clusters.section.data import FeatureValues, LineageEvent, ModelFacts
+from rfm_spark.capabilities.clusters.section.rows import profiles_of
+from rfm_spark.capabilities.clusters.section.scans import COLUMNS
 from rfm_spark.core.config import DisplayConfig
 from rfm_spark.report.build import build_report
-from rfm_spark.report.cluster_data import FeatureValues, LineageEvent, ModelFacts
-from rfm_spark.report.cluster_rows import profiles_of
 from rfm_spark.report.colours import diverging, text_on
 from rfm_spark.report.curves import Point, curve
 from rfm_spark.report.drawing import as_svg
-from rfm_spark.report.scans import COLUMNS
 from tests.report.example import (
     PLAIN,
     Page,

@@ -6,8 +6,8 @@ from datetime import date
 
 import pytest
 
+from rfm_spark.capabilities.drift.section.drift_data import DriftFacts, DriftLine
 from rfm_spark.report.build import build_report
-from rfm_spark.report.drift_data import DriftFacts, DriftLine
 from tests.report.example import PLAIN, Page, report_data, section, tables
 
 DAYS = [date(2017, month, 28) for month in range(7, 13)]

@@ -12,9 +12,7 @@ import pytest
 import yaml
 
 from rfm_spark.capabilities.engagement.config import MessagesSource
-from rfm_spark.core.runs import RunRow
-from rfm_spark.report.build import build_report
-from rfm_spark.report.engagement_data import (
+from rfm_spark.capabilities.engagement.section.data import (
     RUNS_SHOWN,
     EngagementFacts,
     TierShare,
@@ -22,7 +20,9 @@ from rfm_spark.report.engagement_data import (
     tier_lines,
     tier_shares,
 )
-from rfm_spark.report.interaction_data import InteractionFacts
+from rfm_spark.capabilities.events.section.data import InteractionFacts
+from rfm_spark.core.runs import RunRow
+from rfm_spark.report.build import build_report
 from rfm_spark.report.rates import count_ticks
 from tests.report.example import PLAIN, Page, report_data, run_facts, section, tables, without_font
 from tests.report.interaction_example import TIERS, connected, engagement_facts, settings, source
@@ -217,7 +217,8 @@ def test_words_of_others_are_never_obeyed() -> None:
 
 def test_whole_page_is_the_same_again_and_its_ids_are_unique() -> None:
     data = connected(True, ["sms"])
-    whole = report_data(run=data.run, interactions=data.interactions, engagement=data.engagement)
+    own = {name: data.sections[name] for name in ("interactions", "engagement")}
+    whole = report_data(run=data.run, tracking=data.sections["tracking"].lines, **own)
     page = build_report(whole, PLAIN)
     assert build_report(whole, PLAIN) == page
     found = [value for name, value in Page(page).attributes if name == "id"]

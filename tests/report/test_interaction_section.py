@@ -9,16 +9,11 @@ from typing import Any
 
 import yaml
 
+from rfm_spark.capabilities.drift.section.tracking_data import gravest_first, tracking_line
+from rfm_spark.capabilities.engagement.section.data import EngagementFacts
 from rfm_spark.capabilities.events.config import EventsSource
+from rfm_spark.capabilities.events.section.data import COUNTS, InteractionFacts, window_totals
 from rfm_spark.report.build import build_report
-from rfm_spark.report.engagement_data import EngagementFacts
-from rfm_spark.report.interaction_data import (
-    COUNTS,
-    InteractionFacts,
-    gravest_first,
-    tracking_line,
-    window_totals,
-)
 from tests.report.example import PLAIN, Page, report_data, run_facts, section, tables
 from tests.report.interaction_example import connected, interaction_facts, settings, source, stream, window
 
@@ -32,12 +27,13 @@ def interactions(**changed: Any) -> str:
 
 
 def page_of(config: str) -> str:
-    return build_report(connected(config=config, interactions=InteractionFacts(), engagement=EngagementFacts()), PLAIN)
+    bare: dict[str, Any] = {"interactions": InteractionFacts(), "tracking": (), "engagement": EngagementFacts()}
+    return build_report(connected(config=config, **bare), PLAIN)
 
 
 def tracking(*lines: Any, **changed: Any) -> str:
-    facts = InteractionFacts(tracking=gravest_first(lines))
-    data = connected(interactions=facts, engagement=EngagementFacts(), **changed)
+    bare: dict[str, Any] = {"interactions": InteractionFacts(), "engagement": EngagementFacts()}
+    data = connected(tracking=gravest_first(lines), **bare, **changed)
     return section(build_report(data, PLAIN), "tracking")
 
 
@@ -173,8 +169,9 @@ def test_nothing_tracked_is_said() -> None:
 
 def test_words_of_others_are_never_obeyed() -> None:
     evil = "<script>alert(1)</script>"
-    facts = replace(interaction_facts(), channels={evil: 3}, tracking=(stream("stopped", evil, evil, detail=evil),))
-    page = build_report(connected(interactions=facts, engagement=EngagementFacts()), PLAIN)
+    facts = replace(interaction_facts(), channels={evil: 3})
+    streams = (stream("stopped", evil, evil, detail=evil),)
+    page = build_report(connected(interactions=facts, tracking=streams, engagement=EngagementFacts()), PLAIN)
     assert "<script" not in page
     assert Page(page).text.count(evil) >= 4
 

@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
+from rfm_spark.capabilities.rfm.section.grid import GridCell
 from rfm_spark.report.build import build_report
-from rfm_spark.report.data import GridCell, ReportData
+from rfm_spark.report.data import ReportData
 from tests.report.browser import Browser, chromium
 from tests.report.example import PLAIN, move, profile, report_data, run_facts, two_clusters
 from tests.report.interaction_example import connected, settings, source
@@ -44,7 +45,9 @@ def wide_data() -> ReportData:
         )
         for row, name in zip(two_clusters(), names, strict=True)
     )
-    everything: dict[str, Any] = {name: getattr(base, name) for name in ("histograms", "model")}
+    everything: dict[str, Any] = {
+        "histograms": base.sections["cuts"].histograms, "model": base.sections["clusters"].model,
+    }  # fmt: skip
     return connected(
         True,
         ["email", "sms"],

@@ -11,11 +11,12 @@ import pytest
 
 from rfm_spark.capabilities.movement.tables import CAUSES
 from rfm_spark.capabilities.rfm.cuts import CutSet
+from rfm_spark.capabilities.rfm.section.bands import bands, cut_warning
+from rfm_spark.capabilities.rfm.section.grid import GridCell
 from rfm_spark.core.config import DisplayConfig
 from rfm_spark.core.errors import ConfigError
 from rfm_spark.report.build import build_report
-from rfm_spark.report.data import GridCell, ReportData
-from rfm_spark.report.wording import Numbers, bands, bin_words, cut_warning
+from rfm_spark.report.wording import Numbers, bin_words
 from tests.report.example import (
     PLAIN,
     Page,
@@ -102,7 +103,10 @@ def test_what_is_missing_is_said_in_a_sentence(changed: Mapping[str, Any], said:
 
 
 def test_a_run_without_customers_still_has_a_report() -> None:
-    empty = ReportData(run_facts(rows={}, money={}), rf_grid(), (), (cut_set("f", distinct=1),), (), (), (), {})
+    nothing: dict[str, Any] = dict.fromkeys(("segments", "grid", "transitions", "clusters"), ())
+    empty = report_data(
+        run=run_facts(rows={}, money={}), cuts=(cut_set("f", distinct=1),), histograms={}, model=None, **nothing
+    )
     text = Page(build_report(empty, PLAIN)).text
     assert "There are no customers in this run" in text
     assert "nobody purchased in the window" in text

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from rfm_spark.capabilities.engagement.tables import ENGAGEMENT_COLUMNS, ENGAGEMENT_RFM_COLUMNS
 from rfm_spark.core.columns import CustomerColumn, told_column
 
@@ -20,3 +23,11 @@ COLUMNS = (
     *(told_column(*column, _STAGE, absent=_NOTHING.get(column[1])) for column in ENGAGEMENT_COLUMNS),
     *(told_column(*column, "engagement.rfm", absent=_INACTIVE.get(column[0])) for column in ENGAGEMENT_RFM_COLUMNS),
 )  # fmt: skip
+
+
+def column_sources(settings: Mapping[str, Any]) -> dict[str, str]:
+    """Source that each column is made from, under a stored configuration: scores of engagement are of either."""
+    of = ((settings.get("engagement") or {}).get("rfm") or {}).get("of")
+    source = "events" if of == "interactions" else "messages"
+    scores = {name: source for name, _, _ in ENGAGEMENT_RFM_COLUMNS}
+    return {column.name: "messages" for column in COLUMNS} | scores

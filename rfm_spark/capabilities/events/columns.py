@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from rfm_spark.capabilities.events.tables import INTERACTION_COLUMNS
 from rfm_spark.core.columns import told_column
 
@@ -11,3 +14,8 @@ COLUMNS = tuple(
     told_column(*column, "interactions", absent=0.0 if column[0] == "intent_score" else _NOTHING.get(column[1]))
     for column in INTERACTION_COLUMNS
 )
+
+
+def column_sources(_: Mapping[str, Any]) -> dict[str, str]:
+    """Source that each column is made from, whatever the stored configuration."""
+    return {column.name: "events" for column in COLUMNS}

@@ -1,21 +1,18 @@
-"""What the report shows of interactions and of tracking: sums per window, two spreads, and the volumes."""
+"""What the report shows of interactions: sums per window, and two spreads."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date
 from typing import Any
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from rfm_spark.capabilities.drift.tables import TRACKING
-from rfm_spark.capabilities.drift.tracking import GRAVEST
 from rfm_spark.capabilities.events.config import InteractionsConfig
 from rfm_spark.capabilities.events.tables import INTERACTIONS
-from rfm_spark.lake.store import Store
 from rfm_spark.report.bins import doubling_bin
+from rfm_spark.report.section import Reader
 
 COUNTS = ("sessions", "events", "product_views", "searches", "filter_uses", "add_to_carts", "video_plays")
 
@@ -63,22 +60,6 @@ class WindowTotals:
 
 
 @dataclass(frozen=True)
-class TrackingLine:
-    """The volume of one source, channel and event type, as table `tracking` has it."""
-
-    source: str
-    channel: str
-    event_type: str
-    recent: int
-    weekly_mean: float | None
-    ratio: float | None
-    last_day: date | None
-    silent_days: int | None
-    status: str
-    detail: str = ""
-
-
-@dataclass(frozen=True)
 class InteractionFacts:
     """Interactions of a run; all empty where it wrote none.
 
@@ -86,35 +67,21 @@ class InteractionFacts:
         windows: the shortest first, those with an event only.
         channels: events per channel in the main window.
         intent: customers with an event in the main window by doubling bin of their intent score.
-        tracking: the gravest first; of events and of messages.
     """
 
     windows: tuple[WindowTotals, ...] = ()
     channels: Mapping[str, int] = field(default_factory=dict)
     intent: Mapping[int, int] = field(default_factory=dict)
-    tracking: tuple[TrackingLine, ...] = ()
 
 
-def read_interactions(
-    store: Store, run_id: str, settings: Mapping[str, Any], outputs: Mapping[str, int]
-) -> InteractionFacts:
-    """Interactions and tracking of a run.
-
-    Args:
-        store: of the lake.
-        run_id: of the run.
-        settings: its configuration; one of an older version lacks the part on interactions.
-        outputs: tables it wrote; another one may not exist at all.
-    """
-    tracking: tuple[TrackingLine, ...] = ()
-    if TRACKING.name in outputs:
-        tracking = gravest_first(tracking_line(row) for row in store.rows(TRACKING.name, run_id=run_id))
-    if INTERACTIONS.name not in outputs:
-        return InteractionFacts(tracking=tracking)
-    main = InteractionsConfig.model_validate(settings.get("interactions") or {}).main_window
-    seen = store.of_runs(INTERACTIONS.name, [run_id]).where(F.col("events") > 0)
+def read_interactions(reader: Reader) -> InteractionFacts:
+    """Interactions of a run."""
+    if not reader.wrote(INTERACTIONS.name):
+        return InteractionFacts()
+    main = InteractionsConfig.model_validate(reader.run.settings.get("interactions") or {}).main_window
+    seen = reader.frame(INTERACTIONS.name).where(F.col("events") > 0)
     inside = seen.where(F.col("window_days") == F.lit(main))
-    return InteractionFacts(_windows(seen), _channels(inside), _intent(inside), tracking)
+    return InteractionFacts(_windows(seen), _channels(inside), _intent(inside))
 
 
 def window_totals(row: Mapping[str, Any]) -> WindowTotals:
@@ -130,32 +97,6 @@ def window_totals(row: Mapping[str, Any]) -> WindowTotals:
         view_to_cart=None if row["view_to_cart"] is None else float(row["view_to_cart"]),
         cart_to_order=None if row["cart_to_order"] is None else float(row["cart_to_order"]),
     )
-
-
-def tracking_line(row: Mapping[str, Any]) -> TrackingLine:
-    """One volume from a row of table `tracking`."""
-    return TrackingLine(
-        row["source"],
-        row["channel"],
-        row["event_type"],
-        row["recent"] or 0,
-        row["weekly_mean"],
-        row["ratio"],
-        row["last_day"],
-        row["silent_days"],
-        row["status"],
-        row["detail"] or "",
-    )
-
-
-def gravest_first(lines: Iterable[TrackingLine]) -> tuple[TrackingLine, ...]:
-    """By status, then by name; a status of another version comes last."""
-    order = {status: at for at, status in enumerate(GRAVEST)}
-
-    def place(line: TrackingLine) -> tuple[int, str, str, str]:
-        return order.get(line.status, len(order)), line.source, line.channel, line.event_type
-
-    return tuple(sorted(lines, key=place))
 
 
 def _windows(seen: DataFrame) -> tuple[WindowTotals, ...]:

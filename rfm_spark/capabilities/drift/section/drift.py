@@ -6,12 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
+from rfm_spark.capabilities.clusters.words import cluster_columns
+from rfm_spark.capabilities.drift.section.drift_data import DriftFacts, DriftLine
+from rfm_spark.capabilities.segments.words import rule_columns
+from rfm_spark.report.badges import columns_badge
 from rfm_spark.report.curves import Point, curve
-from rfm_spark.report.data import ReportData
 from rfm_spark.report.drawing import as_svg
-from rfm_spark.report.drift_data import DriftFacts, DriftLine
 from rfm_spark.report.figures import Figure
 from rfm_spark.report.matrix import Cell, Matrix, matrix
+from rfm_spark.report.section import Drawn, Facts
 from rfm_spark.report.wording import Numbers
 
 HEAT = {"none": 0.0, "insufficient": 0.0, "changed": 0.3, "moderate": 0.65, "major": 1.0}
@@ -87,22 +90,30 @@ class DriftPart:
     curves: tuple[Figure, ...] = ()
 
 
-def drift_part(data: ReportData, say: Numbers) -> DriftPart:
-    """Everything the section on drift says."""
-    facts = data.drift
-    found = next((line for line in facts.lines if line.metric == "verdict"), None)
-    policy = POLICIES.get(facts.policy, "")
+def draw_drift(data: DriftFacts, facts: Facts, say: Numbers) -> Drawn:
+    """Everything the section on drift says.
+
+    Args:
+        data: figures of the run and of those before it.
+        facts: of the run.
+        say: how numbers are written.
+    """
+    # Drift is of segments and of clusters.
+    badge = columns_badge(facts.settings, rule_columns(facts.settings) | cluster_columns(facts.settings))
+    found = next((line for line in data.lines if line.metric == "verdict"), None)
+    policy = POLICIES.get(data.policy, "")
     if found is None:
-        return DriftPart(None, "none", policy)
-    return DriftPart(
+        return Drawn(badge, DriftPart(None, "none", policy))
+    part = DriftPart(
         verdict=found.detail,
         severity=found.severity,
         policy=policy,
-        alarms=tuple(_alarm(line, say) for line in facts.lines if _fired(line)),
-        notes=tuple(_notes(facts, say)),
-        strip=_strip(facts),
-        curves=tuple(_curves(facts, say)),
+        alarms=tuple(_alarm(line, say) for line in data.lines if _fired(line)),
+        notes=tuple(_notes(data, say)),
+        strip=_strip(data),
+        curves=tuple(_curves(data, say)),
     )
+    return Drawn(badge, part, TERMS if part.verdict else {})
 
 
 def _fired(line: DriftLine) -> bool:

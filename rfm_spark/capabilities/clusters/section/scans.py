@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from rfm_spark.capabilities.clusters.choose import APART, STABLE, STRONG
-from rfm_spark.report.cluster_data import ModelFacts, ScanLine
+from rfm_spark.capabilities.clusters.section.data import ModelFacts, ScanLine
 from rfm_spark.report.curves import Point, curve
 from rfm_spark.report.drawing import as_svg
 from rfm_spark.report.figures import Figure

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
+from rfm_spark.report.profiles import Profile
+
 
 @dataclass(frozen=True)
 class FeatureValues:
@@ -102,3 +104,33 @@ class ModelFacts:
     null_strength: float | None = None
     scan: tuple[ScanLine, ...] = ()
     lineage: tuple[LineageEvent, ...] = ()
+
+
+@dataclass(frozen=True)
+class ClusterProfile(Profile):
+    """A cluster with customers; what the lake's version did not write is empty.
+
+    Attributes:
+        cluster_id: None where it is not known.
+        features: what it was found by, in the order of the model.
+        medoids: ids of the customers nearest to the centre, the nearest first.
+        segments: its customers per rule segment.
+    """
+
+    cluster_id: int | None = None
+    features: tuple[FeatureValues, ...] = ()
+    medoids: tuple[str, ...] = ()
+    segments: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class ClusterData:
+    """Clusters of a run.
+
+    Attributes:
+        profiles: those with customers, most revenue first; empty when clusters are off.
+        model: that assigned the customers; None without, or in a lake that does not have it.
+    """
+
+    profiles: tuple[ClusterProfile, ...] = ()
+    model: ModelFacts | None = None

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from rfm_spark.capabilities.drift.figures import PAST, RATE
-from rfm_spark.report.badges import ABSENT, EVENTS, MESSAGES, Badge, channel_badge, source_badge
-from rfm_spark.report.data import ReportData
-from rfm_spark.report.drift import ALARMS
-from rfm_spark.report.drift_data import DriftLine
-from rfm_spark.report.interaction_data import TrackingLine
+from rfm_spark.capabilities.drift.section.drift import ALARMS
+from rfm_spark.capabilities.drift.section.drift_data import DriftFacts, DriftLine
+from rfm_spark.capabilities.drift.section.tracking_data import TrackingData, TrackingLine
+from rfm_spark.report.badges import ABSENT, Badge, channel_badge, optional_sources, source_badge
+from rfm_spark.report.section import Drawn, Facts
 from rfm_spark.report.wording import Numbers, day
 
 # Streams named in the warning.
@@ -57,41 +57,39 @@ class TrackingPart:
     """The section, ready to print.
 
     Attributes:
-        badge: of what is tracked.
-        shown: whether a source is connected at all; otherwise the sections before say how to.
         title: the finding.
         stopped: a warning; empty where everything still arrives.
         lines: the gravest first.
         rates: of messages and visits against the weeks before; a slow change where there is one.
     """
 
-    badge: Badge
-    shown: bool
     title: str = ""
     stopped: str = ""
     lines: tuple[StreamLine, ...] = ()
     rates: tuple[RateLine, ...] = ()
 
 
-def tracking_part(data: ReportData, say: Numbers) -> TrackingPart:
-    """Everything the section on tracking says.
+def draw_tracking(data: TrackingData, facts: Facts, say: Numbers) -> Drawn:
+    """Everything the section on tracking says; off the page where no source is connected: others say how to.
 
     Args:
-        data: of the run.
+        data: volumes of the run.
+        facts: of the run, with its figures of drift.
         say: how numbers are written.
     """
-    sources = {name: source_badge(data.settings, name) for name in (EVENTS, MESSAGES)}
+    sources = {name: source_badge(facts.settings, name) for name in optional_sources()}
     connected = {name: badge for name, badge in sources.items() if badge.kind != "absent"}
-    lines = data.interactions.tracking
-    stopped = [line for line in lines if line.status == "stopped"]
-    return TrackingPart(
-        badge=_badge(connected),
-        shown=bool(connected),
-        title=_title(lines, stopped, say),
-        stopped=_stopped(data, stopped, say),
-        lines=tuple(_stream(data, line, say) for line in lines),
-        rates=tuple(_rate(line, say) for line in data.drift.lines if line.metric == RATE and _is_shown(line)),
+    if not connected:
+        return Drawn(ABSENT, None)
+    stopped = [line for line in data.lines if line.status == "stopped"]
+    figures = (facts.find(DriftFacts) or DriftFacts()).lines
+    part = TrackingPart(
+        title=_title(data.lines, stopped, say),
+        stopped=_stopped(facts, stopped, say),
+        lines=tuple(_stream(facts, line, say) for line in data.lines),
+        rates=tuple(_rate(line, say) for line in figures if line.metric == RATE and _is_shown(line)),
     )
+    return Drawn(_badge(connected), part)
 
 
 def _is_shown(line: DriftLine) -> bool:
@@ -123,10 +121,10 @@ def _title(lines: tuple[TrackingLine, ...], stopped: list[TrackingLine], say: Nu
     return f"{say.count(usual)} of {say.count(len(lines))} streams are as usual, {say.count(len(stopped))} stopped"
 
 
-def _stopped(data: ReportData, stopped: list[TrackingLine], say: Numbers) -> str:
+def _stopped(facts: Facts, stopped: list[TrackingLine], say: Numbers) -> str:
     if not stopped:
         return ""
-    told = [f"{_name(line)} ({_source(data, line)}{_last(line)})" for line in stopped[:NAMED]]
+    told = [f"{_name(line)} ({_source(facts, line)}{_last(line)})" for line in stopped[:NAMED]]
     rest = len(stopped) - len(told)
     more = f"; and {say.count(rest)} more" if rest else ""
     return f"Stopped: {'; '.join(told)}{more}. Is the tracking broken?"
@@ -136,12 +134,12 @@ def _last(line: TrackingLine) -> str:
     return "" if line.last_day is None else f", last on {day(line.last_day)}"
 
 
-def _source(data: ReportData, line: TrackingLine) -> str:
-    badge = channel_badge(data.settings, line.source, line.channel)
+def _source(facts: Facts, line: TrackingLine) -> str:
+    badge = channel_badge(facts.settings, line.source, line.channel)
     return f"{line.source}, {badge.text}" if badge.suffix else line.source
 
 
-def _stream(data: ReportData, line: TrackingLine, say: Numbers) -> StreamLine:
+def _stream(facts: Facts, line: TrackingLine, say: Numbers) -> StreamLine:
     cells = (
         say.count(line.recent),
         say.decimal(line.weekly_mean),
@@ -149,7 +147,7 @@ def _stream(data: ReportData, line: TrackingLine, say: Numbers) -> StreamLine:
         "–" if line.last_day is None else line.last_day.isoformat(),
         "–" if line.silent_days is None else say.count(line.silent_days),
     )
-    return StreamLine(_name(line), _source(data, line), line.status, cells, line.detail)
+    return StreamLine(_name(line), _source(facts, line), line.status, cells, line.detail)
 
 
 def _name(line: TrackingLine) -> str:

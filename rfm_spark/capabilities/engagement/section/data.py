@@ -8,14 +8,17 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from rfm_spark.capabilities.engagement.config import EngagementConfig
 from rfm_spark.capabilities.engagement.tables import ENGAGEMENT, ENGAGEMENT_SUMMARY
+from rfm_spark.capabilities.engagement.words import ALL_CHANNELS
 from rfm_spark.core.runs import RunRow, current_runs
-from rfm_spark.lake.ledger import Ledger
-from rfm_spark.lake.store import Store
-from rfm_spark.report.badges import MESSAGES, channel_badge
+from rfm_spark.report.badges import Badge, channel_badge, source_badge
+from rfm_spark.report.section import Reader
+
+MESSAGES = "messages"
 
 # As-of dates of the tiers over time.
 RUNS_SHOWN = 24
@@ -69,30 +72,27 @@ class EngagementFacts:
     history: tuple[TierShare, ...] = ()
 
 
-def read_engagement(
-    store: Store, run_id: str, config: str, config_name: str, as_of: date, outputs: Mapping[str, int]
-) -> EngagementFacts:
-    """Engagement of a run, and its tiers in the runs before it.
-
-    Args:
-        store: of the lake.
-        run_id: of the run.
-        config: its configuration, canonical JSON; one of an older version lacks the part on engagement.
-        config_name: its segmentation.
-        as_of: its as-of date.
-        outputs: tables it wrote; another one may not exist at all.
-    """
+def read_engagement(reader: Reader) -> EngagementFacts:
+    """Engagement of a run, and its tiers in the runs before it."""
+    run = reader.run
     rates: Mapping[str, Mapping[str, Mapping[int, int]]] = {}
-    if ENGAGEMENT.name in outputs:
-        given = json.loads(config).get("engagement") or {}
-        rates = _rates(store, run_id, EngagementConfig.model_validate(given).min_messages)
-    if ENGAGEMENT_SUMMARY.name not in outputs:
+    if reader.wrote(ENGAGEMENT.name):
+        config = EngagementConfig.model_validate(run.settings.get("engagement") or {})
+        rates = _rates(reader.frame(ENGAGEMENT.name), config.min_messages)
+    if not reader.wrote(ENGAGEMENT_SUMMARY.name):
         return EngagementFacts(rates=rates)
-    runs = shown_runs(Ledger(store).complete(config_name), config_name, as_of)
-    configs = {**{run.run_id: run.config for run in runs}, run_id: config}
-    rows = store.rows(ENGAGEMENT_SUMMARY.name, run_id=sorted(configs))
-    lines = tier_lines(row for row in rows if row["run_id"] == run_id)
+    runs = shown_runs(reader.complete, run.config_name, run.as_of)
+    configs = {**{one.run_id: one.config for one in runs}, run.run_id: run.config}
+    rows = reader.tables.rows(ENGAGEMENT_SUMMARY.name, run_id=sorted(configs))
+    lines = tier_lines(row for row in rows if row["run_id"] == run.run_id)
     return EngagementFacts(lines, rates, tier_shares(rows, configs))
+
+
+def badge_of(settings: Mapping[str, Any], channel: str) -> Badge:
+    """The badge of a channel of messages, or of all channels together."""
+    if channel == ALL_CHANNELS:
+        return source_badge(settings, MESSAGES)
+    return channel_badge(settings, MESSAGES, channel)
 
 
 def shown_runs(complete: Iterable[RunRow], config_name: str, as_of: date) -> list[RunRow]:
@@ -130,7 +130,7 @@ def tier_shares(rows: Iterable[Mapping[str, Any]], configs: Mapping[str, str]) -
     settings = {run_id: json.loads(config) for run_id, config in configs.items()}
 
     def invented(run_id: str, channel: str) -> bool:
-        return bool(channel_badge(settings[run_id], MESSAGES, channel).suffix)
+        return bool(badge_of(settings[run_id], channel).suffix)
 
     found = (
         TierShare(row["as_of_date"], row["channel"], row["tier"], row["share"], invented(row["run_id"], row["channel"]))
@@ -144,10 +144,8 @@ def _place(tier: str) -> int:
     return TIERS.index(tier) if tier in TIERS else len(TIERS)
 
 
-def _rates(store: Store, run_id: str, least: int) -> dict[str, dict[str, dict[int, int]]]:
-    judged = store.read(ENGAGEMENT.name).where(
-        (F.col("run_id") == F.lit(run_id)) & (F.col("delivered") >= F.lit(least))
-    )
+def _rates(engagement: DataFrame, least: int) -> dict[str, dict[str, dict[int, int]]]:
+    judged = engagement.where(F.col("delivered") >= F.lit(least))
     each = F.array(*(F.struct(F.lit(name).alias("rate"), F.col(name).alias("value")) for name in RATES))
     values = judged.select("channel", F.explode(each).alias("one")).where(F.col("one.value").isNotNull())
     at = F.least(F.floor(F.col("one.value") * F.lit(BINS)), F.lit(BINS - 1)).cast("int")

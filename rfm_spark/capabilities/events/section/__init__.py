@@ -1,19 +1,20 @@
-"""The section on interactions: what people do before they buy, per window."""
+"""The section of the report on interactions: what people do before they buy, per window."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 
 from rfm_spark.capabilities.events.config import InteractionsConfig
+from rfm_spark.capabilities.events.section.data import InteractionFacts, WindowTotals, read_interactions
 from rfm_spark.report import charts
-from rfm_spark.report.badges import EVENTS, Badge, channel_badge, source_badge
-from rfm_spark.report.data import ReportData
+from rfm_spark.report.badges import channel_badge, source_badge
 from rfm_spark.report.drawing import as_svg
-from rfm_spark.report.figures import Figure
-from rfm_spark.report.interaction_data import WindowTotals
-from rfm_spark.report.wording import Numbers, bin_words
+from rfm_spark.report.figures import Figure, spread_figure
+from rfm_spark.report.section import Drawn, Facts, Section, template_text
+from rfm_spark.report.wording import Numbers
 
+EVENTS = "events"
 EXAMPLE = """\
 sources:
   events:
@@ -49,48 +50,43 @@ class InteractionsPart:
     """The section, ready to print.
 
     Attributes:
-        badge: of the events.
         example: configuration that connects them; empty where they are.
         main: length of the main window.
         title: the finding, above the table.
         heads: of the table's windows.
         lines: rows of the table; empty without an event.
         figures: events per channel, and the spread of the intent score.
-        terms: for the glossary.
     """
 
-    badge: Badge
     example: str = ""
     main: str = ""
     title: str = ""
     heads: tuple[str, ...] = ()
     lines: tuple[WindowLine, ...] = ()
     figures: tuple[Figure, ...] = ()
-    terms: Mapping[str, str] = field(default_factory=dict)
 
 
-def interactions_part(data: ReportData, say: Numbers) -> InteractionsPart:
-    """Everything the section on interactions says.
+def draw_interactions(data: InteractionFacts, facts: Facts, say: Numbers) -> Drawn:
+    """Everything the section says.
 
     Args:
-        data: of the run.
+        data: interactions of the run.
+        facts: of the run.
         say: how numbers are written.
     """
-    badge = source_badge(data.settings, EVENTS)
+    badge = source_badge(facts.settings, EVENTS)
     if badge.kind == "absent":
-        return InteractionsPart(badge, EXAMPLE)
-    config = InteractionsConfig.model_validate(data.settings.get("interactions") or {})
-    windows = data.interactions.windows
-    figures = (_channels_figure(data, config, say), _intent_figure(data, config, say))
-    return InteractionsPart(
-        badge=badge,
+        return Drawn(badge, InteractionsPart(EXAMPLE))
+    config = InteractionsConfig.model_validate(facts.settings.get("interactions") or {})
+    figures = (_channels_figure(data, facts, config, say), _intent_figure(data, config, badge.suffix, say))
+    part = InteractionsPart(
         main=_last_days(config.main_window, say),
-        title=f"{_title(windows, config, say)}{badge.suffix}",
-        heads=tuple(_last_days(window.window_days, say).capitalize() for window in windows),
-        lines=_lines(windows, say) if windows else (),
+        title=f"{_title(data.windows, config, say)}{badge.suffix}",
+        heads=tuple(_last_days(window.window_days, say).capitalize() for window in data.windows),
+        lines=_lines(data.windows, say) if data.windows else (),
         figures=tuple(figure for figure in figures if figure is not None),
-        terms=_terms(config, say),
     )
+    return Drawn(badge, part, _terms(config, say))
 
 
 def _last_days(days: int, say: Numbers) -> str:
@@ -132,38 +128,30 @@ def _lines(windows: tuple[WindowTotals, ...], say: Numbers) -> tuple[WindowLine,
     return tuple(WindowLine(name, tuple(cell(window) for window in windows)) for name, cell in rows.items())
 
 
-def _channels_figure(data: ReportData, config: InteractionsConfig, say: Numbers) -> Figure | None:
-    channels = data.interactions.channels
+def _channels_figure(data: InteractionFacts, facts: Facts, config: InteractionsConfig, say: Numbers) -> Figure | None:
+    channels = data.channels
     total = sum(channels.values())
     if not total:
         return None
     # The title says it where all of them are.
-    partly = source_badge(data.settings, EVENTS).kind == "partly"
-    names = {name: f"{name}{channel_badge(data.settings, EVENTS, name).suffix if partly else ''}" for name in channels}
+    badge = source_badge(facts.settings, EVENTS)
+    partly = badge.kind == "partly"
+    names = [f"{name}{channel_badge(facts.settings, EVENTS, name).suffix if partly else ''}" for name in channels]
     most = max(channels, key=lambda channel: (channels[channel], channel))
     title = (
         f"Events by channel: {most} has {say.percent(channels[most] / total, 0)} of "
-        f"{say.count(total)} in the {_last_days(config.main_window, say)}{source_badge(data.settings, EVENTS).suffix}"
+        f"{say.count(total)} in the {_last_days(config.main_window, say)}{badge.suffix}"
     )
-    drawn = charts.histogram(
-        list(names.values()), list(channels.values()), [say.count(count) for count in channels.values()]
-    )
+    drawn = charts.histogram(names, list(channels.values()), [say.count(count) for count in channels.values()])
     return Figure(title, as_svg(drawn, "event-channels", title), "")
 
 
-def _intent_figure(data: ReportData, config: InteractionsConfig, say: Numbers) -> Figure | None:
-    counts = data.interactions.intent
-    if not counts:
+def _intent_figure(data: InteractionFacts, config: InteractionsConfig, suffix: str, say: Numbers) -> Figure | None:
+    if not data.intent:
         return None
-    inside = range(min(counts), max(counts) + 1)
-    drawn = charts.histogram(
-        [bin_words(at, say, money=False) for at in inside],
-        [counts.get(at, 0) for at in inside],
-        [say.count(counts.get(at, 0)) for at in inside],
-    )
-    days = _last_days(config.main_window, say)
-    title = f"Customers by intent score in the {days}{source_badge(data.settings, EVENTS).suffix}"
-    return Figure(title, as_svg(drawn, "intent", title), "Customers with an event in the window, by whole points.")
+    title = f"Customers by intent score in the {_last_days(config.main_window, say)}{suffix}"
+    caption = "Customers with an event in the window, by whole points."
+    return spread_figure("intent", data.intent, title, say, caption=caption)
 
 
 def _terms(config: InteractionsConfig, say: Numbers) -> dict[str, str]:
@@ -179,3 +167,14 @@ def _terms(config: InteractionsConfig, say: Numbers) -> dict[str, str]:
         "weights": told or "none",
     }
     return {term: meaning.format(**words) for term, meaning in TERMS.items()}
+
+
+SECTIONS = (
+    Section(
+        name="interactions",
+        place=50,
+        template=template_text("rfm_spark.capabilities.events.section", "interactions.html.j2"),
+        read=read_interactions,
+        draw=draw_interactions,
+    ),
+)

@@ -7,28 +7,38 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any, TypeAlias
 
-from rfm_spark.capabilities.clusters.tables import CLUSTER_LINEAGE, CLUSTER_MODELS, CLUSTER_SCAN
-from rfm_spark.lake.store import Store
-from rfm_spark.report.cluster_data import FeatureValues, LineageEvent, ModelFacts, ScanLine
-from rfm_spark.report.data import ClusterProfile
+from rfm_spark.capabilities.clusters.section.data import (
+    ClusterData,
+    ClusterProfile,
+    FeatureValues,
+    LineageEvent,
+    ModelFacts,
+    ScanLine,
+)
+from rfm_spark.capabilities.clusters.tables import CLUSTER_LINEAGE, CLUSTER_MODELS, CLUSTER_PROFILES, CLUSTER_SCAN
+from rfm_spark.report.section import Reader
 
 Record: TypeAlias = Mapping[str, Any]
 Find: TypeAlias = Callable[[str, str, str], Iterable[Record]]
 EVENTS = ("survived", "split", "absorbed", "disappeared", "emerged")
 
 
-def read_model(store: Store, version: str | None) -> ModelFacts | None:
-    """The model of a run with its scan and lineage, as far as the lake has them.
-
-    Args:
-        store: of the lake.
-        version: that the run assigned its customers by; None without clusters.
-    """
-    return gathered(version, lambda table, column, value: _where(store, table, column, value))
+def read_clusters(reader: Reader) -> ClusterData:
+    """Clusters of a run, and the model that assigned its customers with its scan and lineage, as far as there are."""
+    return ClusterData(
+        profiles_of(reader.rows(CLUSTER_PROFILES.name)),
+        # Other runs may have trained it.
+        gathered(reader.run.model_version, lambda table, column, value: reader.tables.rows(table, **{column: value})),
+    )
 
 
 def gathered(version: str | None, find: Find) -> ModelFacts | None:
-    """As `read_model`, from whatever finds the rows of a table where a column has a value."""
+    """The model of a version with its scan and lineage; None without one, or in a lake that does not have it.
+
+    Args:
+        version: that a run assigned its customers by; None without clusters.
+        find: finds the rows of a table where a column has a value.
+    """
     found = None if version is None else model_of(find(CLUSTER_MODELS.name, "model_version", version))
     if found is None:
         return None
@@ -125,7 +135,3 @@ def lineage_of(rows: Iterable[Record]) -> tuple[LineageEvent, ...]:
 def _place(event: LineageEvent) -> tuple[int, tuple[int, ...], tuple[int, ...]]:
     known = EVENTS.index(event.event) if event.event in EVENTS else len(EVENTS)
     return known, event.old_ids, event.new_ids
-
-
-def _where(store: Store, table: str, column: str, value: str) -> list[Record]:
-    return list(store.rows(table, **{column: value}))

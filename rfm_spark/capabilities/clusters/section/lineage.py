@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from rfm_spark.report.cluster_data import LineageEvent, ModelFacts
+from rfm_spark.capabilities.clusters.section.data import LineageEvent, ModelFacts
 from rfm_spark.report.wording import Numbers, day
 
 

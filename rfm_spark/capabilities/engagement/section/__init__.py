@@ -1,18 +1,27 @@
-"""The section on engagement: per channel its tiers, how the rates are spread, and the tiers over time."""
+"""The section of the report on engagement: per channel its tiers, how the rates are spread, and the tiers over time."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from rfm_spark.capabilities.engagement.config import EngagementConfig
+from rfm_spark.capabilities.engagement.section.data import (
+    BINS,
+    MESSAGES,
+    TIERS,
+    EngagementFacts,
+    TierLine,
+    TierShare,
+    badge_of,
+    read_engagement,
+)
 from rfm_spark.capabilities.engagement.words import ALL_CHANNELS, MESSAGE_CHANNELS
-from rfm_spark.report.badges import MESSAGES, Badge, channel_badge, source_badge
-from rfm_spark.report.data import ReportData
+from rfm_spark.report.badges import Badge, source_badge
 from rfm_spark.report.drawing import as_svg
-from rfm_spark.report.engagement_data import BINS, TIERS, TierLine, TierShare
 from rfm_spark.report.figures import Figure
 from rfm_spark.report.rates import Stack, Threshold, count_ticks, rate_bars, stacked_columns
+from rfm_spark.report.section import Drawn, Facts, Section, template_text
 from rfm_spark.report.wording import Numbers, day
 
 EXAMPLE = """\
@@ -88,50 +97,46 @@ class EngagementPart:
     """The section, ready to print.
 
     Attributes:
-        badge: of the messages.
         example: configuration that connects them; empty where they are.
         window: days of which the messages are judged.
         least: messages below which a customer is not judged.
         channels: all together first.
-        terms: for the glossary.
     """
 
-    badge: Badge
     example: str = ""
     window: str = ""
     least: str = ""
     channels: tuple[ChannelBlock, ...] = ()
-    terms: Mapping[str, str] = field(default_factory=dict)
 
 
-def engagement_part(data: ReportData, say: Numbers) -> EngagementPart:
-    """Everything the section on engagement says.
+def draw_engagement(data: EngagementFacts, facts: Facts, say: Numbers) -> Drawn:
+    """Everything the section says.
 
     Args:
-        data: of the run.
+        data: engagement of the run.
+        facts: of the run.
         say: how numbers are written.
     """
-    badge = source_badge(data.settings, MESSAGES)
+    badge = source_badge(facts.settings, MESSAGES)
     if badge.kind == "absent":
-        return EngagementPart(badge, EXAMPLE)
-    config = EngagementConfig.model_validate(data.settings.get("engagement") or {})
-    found = {line.channel for line in data.engagement.lines}
+        return Drawn(badge, EngagementPart(EXAMPLE))
+    config = EngagementConfig.model_validate(facts.settings.get("engagement") or {})
+    found = {line.channel for line in data.lines}
     known = [name for name in (ALL_CHANNELS, *MESSAGE_CHANNELS) if name in found]
-    return EngagementPart(
-        badge=badge,
+    part = EngagementPart(
         window="last day" if config.window_days == 1 else f"last {say.count(config.window_days)} days",
         least=say.count(config.min_messages),
-        channels=tuple(_block(data, config, name, say) for name in known),
-        terms=TERMS,
+        channels=tuple(_block(data, config, name, badge_of(facts.settings, name), say) for name in known),
     )
+    return Drawn(badge, part, TERMS)
 
 
-def _block(data: ReportData, config: EngagementConfig, channel: str, say: Numbers) -> ChannelBlock:
-    lines = [line for line in data.engagement.lines if line.channel == channel]
-    badge = channel_badge(data.settings, MESSAGES, channel)
-    judged = _judged_by(config, channel, {line.channel for line in data.engagement.lines})
-    figures = [_rate_figure(data, config, channel, rate, judged, say) for rate in judged]
-    trend = _trend(data, channel, say)
+def _block(data: EngagementFacts, config: EngagementConfig, channel: str, badge: Badge, say: Numbers) -> ChannelBlock:
+    lines = [line for line in data.lines if line.channel == channel]
+    judged = _judged_by(config, channel, {line.channel for line in data.lines})
+    spread = data.rates.get(channel, {})
+    figures = [_rate_figure(spread.get(rate, {}), config, channel, rate, judged, badge, say) for rate in judged]
+    trend = _trend(data, channel, badge, say)
     return ChannelBlock(
         title=_title(channel, lines, say),
         badge=badge,
@@ -204,9 +209,14 @@ def _in_words(config: EngagementConfig, channel: str, judged: Sequence[str], say
 
 
 def _rate_figure(
-    data: ReportData, config: EngagementConfig, channel: str, rate: str, judged: Sequence[str], say: Numbers
+    bins: Mapping[int, int],
+    config: EngagementConfig,
+    channel: str,
+    rate: str,
+    judged: Sequence[str],
+    badge: Badge,
+    say: Numbers,
 ) -> Figure | None:
-    bins = data.engagement.rates.get(channel, {}).get(rate, {})
     customers = sum(bins.values())
     if not customers:
         return None
@@ -222,15 +232,14 @@ def _rate_figure(
         {tick: say.count(tick) for tick in ticks},
         [say.percent(at / 4, 0) for at in range(5)],
     )
-    badge = channel_badge(data.settings, MESSAGES, channel)
     name = RATE_NAMES[rate]
     title = f"{NAMES[channel]}: {say.count(customers)} customers by {name}{badge.suffix}"
     caption = f"Customers with at least {say.count(config.min_messages)} messages, in steps of 5 points."
     return Figure(title, as_svg(drawn, f"{channel}-{rate.replace('_', '-')}", title), caption)
 
 
-def _trend(data: ReportData, channel: str, say: Numbers) -> Figure | None:
-    shares = [one for one in data.engagement.history if one.channel == channel]
+def _trend(data: EngagementFacts, channel: str, badge: Badge, say: Numbers) -> Figure | None:
+    shares = [one for one in data.history if one.channel == channel]
     days = sorted({one.as_of for one in shares})
     if len(days) < 2:
         return None
@@ -239,7 +248,6 @@ def _trend(data: ReportData, channel: str, say: Numbers) -> Figure | None:
         of = {one.tier: one.share for one in shares if one.as_of == at}
         stacks.append(Stack(at.isoformat(), tuple((of.get(tier, 0.0), TIER_COLOURS[tier]) for tier in TIERS)))
     drawn = stacked_columns(stacks, [say.percent(at / 2, 0) for at in range(3)])
-    badge = channel_badge(data.settings, MESSAGES, channel)
     title = f"{NAMES[channel]}: {_change(shares, say)}{_invented(shares, len(days), badge, say)}"
     caption = "Shares of the tiers per run. From the bottom: highly, moderately, disengaged, insufficient."
     return Figure(title, as_svg(drawn, f"{channel}-tiers", title), caption)
@@ -262,3 +270,14 @@ def _invented(shares: Sequence[TierShare], days: int, badge: Badge, say: Numbers
     return (
         f" ({word})" if len(invented) == days else f" ({word} in {say.count(len(invented))} of {say.count(days)} runs)"
     )
+
+
+SECTIONS = (
+    Section(
+        name="engagement",
+        place=60,
+        template=template_text("rfm_spark.capabilities.engagement.section", "engagement.html.j2"),
+        read=read_engagement,
+        draw=draw_engagement,
+    ),
+)

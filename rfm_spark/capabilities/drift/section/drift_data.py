@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -11,8 +10,7 @@ from typing import Any
 from rfm_spark.capabilities.drift.tables import DRIFT
 from rfm_spark.capabilities.movement.tables import CLUSTER_CAUSES, CLUSTER_TRANSITIONS
 from rfm_spark.core.runs import current_runs
-from rfm_spark.lake.ledger import Ledger
-from rfm_spark.lake.store import Store
+from rfm_spark.report.section import Reader
 
 # As-of dates of the strip: more make its cells too narrow to read.
 RUNS_SHOWN = 18
@@ -50,32 +48,28 @@ class DriftFacts:
     cluster_causes: Mapping[str, int] | None = None
 
 
-def read_drift(store: Store, run_id: str, config: str, config_name: str, as_of: date) -> DriftFacts:
-    """Figures of a run and of those before it.
-
-    Args:
-        store: of the lake.
-        run_id: of the run.
-        config: its configuration, canonical JSON.
-        config_name: its segmentation.
-        as_of: its as-of date.
-    """
-    policy = json.loads(config).get("drift", {}).get("policy", "monitor")
-    if not store.exists(DRIFT.name):
+def read_drift(reader: Reader) -> DriftFacts:
+    """Figures of a run and of those before it."""
+    run = reader.run
+    policy = (run.settings.get("drift") or {}).get("policy", "monitor")
+    if not reader.tables.exists(DRIFT.name):
         return DriftFacts(policy)
-    current = current_runs(Ledger(store).complete(config_name), config_name)
+    current = current_runs(list(reader.complete), run.config_name)
     # The run itself also where it is superseded by now.
-    shown = {day: run.run_id for day, run in current.items() if day < as_of}
-    ids = [*sorted(shown.values())[-RUNS_SHOWN + 1 :], run_id]
-    rows = store.rows(DRIFT.name, run_id=ids)
-    lines = [drift_line(row) for row in rows if row["run_id"] == run_id]
+    shown = {day: one.run_id for day, one in current.items() if day < run.as_of}
+    ids = [*sorted(shown.values())[-RUNS_SHOWN + 1 :], run.run_id]
+    rows = reader.tables.rows(DRIFT.name, run_id=ids)
+    lines = [drift_line(row) for row in rows if row["run_id"] == run.run_id]
     history = [drift_line(row) for row in rows if row["metric"] in _OVER_TIME]
-    causes = None
-    pairs = store.rows(CLUSTER_TRANSITIONS.name, run_id=run_id)
-    if pairs:
-        moved = {cause: sum(pair[cause] for pair in pairs) for cause in CLUSTER_CAUSES}
-        causes = {"stayed": sum(pair["customers"] for pair in pairs) - sum(moved.values()), **moved}
-    return DriftFacts(policy, _sorted(lines), _sorted(history), causes)
+    return DriftFacts(policy, _sorted(lines), _sorted(history), _causes(reader))
+
+
+def _causes(reader: Reader) -> dict[str, int] | None:
+    pairs = reader.tables.rows(CLUSTER_TRANSITIONS.name, run_id=reader.run.run_id)
+    if not pairs:
+        return None
+    moved = {cause: sum(pair[cause] for pair in pairs) for cause in CLUSTER_CAUSES}
+    return {"stayed": sum(pair["customers"] for pair in pairs) - sum(moved.values()), **moved}
 
 
 def drift_line(row: Mapping[str, Any]) -> DriftLine:

@@ -1,0 +1,156 @@
+"""What a section of the report is: a place on the page, how its data are read, how they are drawn, and a template.
+
+A capability has its sections as `SECTIONS` in the module `section` of its folder, and the page finds them there. Its
+template shows `part`, what the section drew, beside `badge`, `as_of` and the macros of `parts.html.j2`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from importlib.resources import files
+from typing import Any, Generic, TypeVar
+
+from pyspark.sql import DataFrame
+
+from rfm_spark.core.access import TableReader
+from rfm_spark.core.errors import PlanError
+from rfm_spark.core.registry import given
+from rfm_spark.core.runs import RunRow
+from rfm_spark.report.badges import Badge
+from rfm_spark.report.data import RunFacts
+from rfm_spark.report.wording import Numbers
+
+Data = TypeVar("Data")
+Shared = TypeVar("Shared")
+
+
+@dataclass(frozen=True)
+class Reader:
+    """What a section may read of a run.
+
+    Attributes:
+        tables: of the lake.
+        run: facts of the run, its stored configuration among them.
+        complete: complete runs of its segmentation, oldest as-of date first.
+    """
+
+    tables: TableReader
+    run: RunFacts
+    complete: tuple[RunRow, ...] = ()
+
+    def wrote(self, table: str) -> bool:
+        """Whether the run wrote a table; one that no run wrote may not exist at all."""
+        return table in self.run.outputs
+
+    def rows(self, table: str) -> list[dict[str, Any]]:
+        """The run's rows of a table that has few; none of a table that it did not write."""
+        return self.tables.rows(table, run_id=self.run.run_id) if self.wrote(table) else []
+
+    def frame(self, table: str) -> DataFrame:
+        """The run's rows of a table that it wrote, to be summed up before they come to the driver."""
+        return self.tables.of_runs(table, [self.run.run_id])
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What every section knows when it draws: the run, and what sections share with each other."""
+
+    run: RunFacts
+    shared: tuple[object, ...] = ()
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The configuration of the run, parsed."""
+        return self.run.settings
+
+    def find(self, kind: type[Shared]) -> Shared | None:
+        """What a section shares of a type; None where none does, as its capability may not be there."""
+        return next((one for one in self.shared if isinstance(one, kind)), None)
+
+
+@dataclass(frozen=True)
+class KeyFigure:
+    """A number of the headline, what it is, and a remark."""
+
+    value: str
+    name: str
+    remark: str
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """What a section says.
+
+    Attributes:
+        badge: whether its data are real.
+        content: what its template shows, as `part`; None leaves it off the page.
+        terms: for the glossary.
+        key_figures: for the headline.
+        subtitle: said above the headline, beside the name of the segmentation; empty for nothing.
+        made_with: what the run was made with, by name, for the facts about it.
+    """
+
+    badge: Badge
+    content: object | None
+    terms: Mapping[str, str] = field(default_factory=dict)
+    key_figures: tuple[KeyFigure, ...] = ()
+    subtitle: str = ""
+    made_with: Mapping[str, str] = field(default_factory=dict)
+
+
+def template_text(package: str, file: str) -> str:
+    """The text of a template that lies in a package."""
+    return files(package).joinpath(file).read_text(encoding="utf-8")
+
+
+def _nothing(_: object) -> tuple[object, ...]:
+    return ()
+
+
+@dataclass(frozen=True)
+class Section(Generic[Data]):
+    """One section of the page.
+
+    Attributes:
+        name: unique on the page.
+        place: on the page, ascending; leave gaps for others.
+        template: its text, as `template_text` finds it.
+        read: its own data of a run, as a frozen value; whatever the run did not write is empty.
+        draw: from these, and the facts all sections have, what its template shows.
+        shares: of its data, values that other sections find by their type.
+        glossary: place of its terms in the glossary; None for that of the section.
+    """
+
+    name: str
+    place: int
+    template: str
+    read: Callable[[Reader], Data]
+    draw: Callable[[Data, Facts, Numbers], Drawn]
+    shares: Callable[[Data], tuple[object, ...]] = _nothing
+    glossary: int | None = None
+
+    @property
+    def place_of_terms(self) -> int:
+        """Place of its terms in the glossary."""
+        return self.place if self.glossary is None else self.glossary
+
+
+def sections() -> tuple[Section[Any], ...]:
+    """The sections of all capabilities, in the order of the page.
+
+    Raises:
+        PlanError: two sections have the same name.
+    """
+    found: list[Section[Any]] = []
+    whose: dict[str, str] = {}
+    for capability, theirs in given("section", "SECTIONS"):
+        for section in theirs:
+            if section.name in whose:
+                raise PlanError(
+                    f"capabilities {whose[section.name]} and {capability} both have a section {section.name} of the "
+                    "report; rename one"
+                )
+            whose[section.name] = capability
+            found.append(section)
+    return tuple(sorted(found, key=lambda section: section.place))

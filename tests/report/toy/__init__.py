@@ -1,0 +1,1 @@
+"""A capability outside the package: visits to a shop, counted."""
