@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from rfm_spark.core.registry import given
 from rfm_spark.core.runs import RunRow
 
 if TYPE_CHECKING:
@@ -32,3 +33,11 @@ class ComparedRuns:
 
 
 Compares = Callable[[ComparedRuns, "Desk"], None]
+
+
+def print_what_others_know(pair: ComparedRuns, desk: Desk) -> None:
+    """Let every capability print what it knows of two runs."""
+    for _, found in given("comparison", "COMPARE"):
+        compares: Compares
+        for compares in found:
+            compares(pair, desk)

@@ -10,19 +10,23 @@ from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from rfm_spark.capabilities.movement import explain as movement_explain
 from rfm_spark.capabilities.segments.load import load_rule_map
+from rfm_spark.cli import check, explain
 from rfm_spark.cli import desk as cli_desk
-from rfm_spark.cli import explain
 from rfm_spark.cli.main import main
+from rfm_spark.core.comparison import ComparedRuns, print_what_others_know
 from rfm_spark.core.explaining import PublishedCustomer
 from rfm_spark.core.printing import cell
 from rfm_spark.core.registry import with_capability
 from rfm_spark.core.runs import RunRow
+from rfm_spark.pipeline import checking
+from rfm_spark.pipeline.checking import Checked
 from tests.cli.test_errors import GOOD
 from tests.helpers import ROOT
 
@@ -119,6 +123,44 @@ def test_a_run_stops_where_a_capability_can_not_work_with_the_configuration(
     assert capsys.readouterr().err == "rfm-spark: toy: a segmentation without a toy; give it another name\n"
 
 
+@pytest.fixture
+def ahead(monkeypatch: pytest.MonkeyPatch) -> Checked:
+    """What a look at the sources would find."""
+    found = Checked(lines=["transactions: 3 read"], warnings=["few"])
+    monkeypatch.setattr(check, "session", lambda *_: None)
+    monkeypatch.setattr(checking, "look_ahead", lambda *_: found)
+    return found
+
+
+def test_check_says_what_capabilities_find_after_what_is_in_the_sources(
+    toy: None, ahead: Checked, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    conf = tmp_path / "conf.yml"
+    conf.write_text(GOOD, encoding="utf-8")
+    assert main(["check", "-c", str(conf)]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "transactions: 3 read", "rule map rf_grid: 11 rules, 0 unreachable", "toy: default will do", "warning: few",
+        f"{conf} is ready: rfm-spark run -c {conf}",
+    ]  # fmt: skip
+
+
+def test_check_lists_the_problems_of_capabilities_with_those_of_the_sources(
+    toy: None, ahead: Checked, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    conf = tmp_path / "conf.yml"
+    conf.write_text(f"name: toyless\n{GOOD}segments: {{rules: nowhere.yml}}\n", encoding="utf-8")
+    ahead.errors.append("no column price")
+    assert main(["check", "-c", str(conf)]) == 2
+    out, error = capsys.readouterr()
+    first, *problems = error.splitlines()
+    assert (out, first) == ("", f"rfm-spark: {conf}: 3 problems")
+    assert [re.sub(r" \(.*", "", line) for line in problems] == [
+        "  - segments.rules: rule map nowhere.yml can't be read",
+        "  - toy: a segmentation without a toy; give it another name",
+        "  - no column price",
+    ]
+
+
 @pytest.mark.parametrize(
     "words",
     [
@@ -194,6 +236,25 @@ def test_a_customer_without_a_cluster_has_no_line_of_it(monkeypatch: pytest.Monk
     lines = explain.explanation(desk, found.run, "5")
     assert lines[-1].startswith("  rule ")
     assert not [line for line in lines if "cluster" in line]
+
+
+class Nothing:
+    """A lake without tables."""
+
+    def exists(self, _: str) -> bool:
+        return False
+
+
+def test_a_comparison_has_what_other_capabilities_know_in_their_order(
+    toy: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before, now = (RunRow(f"2024-0{m}-01-00000000", date(2024, m, 1), "shop", "{}", None, 0, 0) for m in (5, 6))
+    desk: Any = SimpleNamespace(tables=Nothing(), heading=print)
+    print_what_others_know(ComparedRuns(before, now, definition_changed=False), desk)
+    assert capsys.readouterr().out.splitlines() == [
+        "Drift", "not known: neither run kept how its customers are spread", "Toys",
+        "2024-05-01-00000000, 2024-06-01-00000000",
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(

@@ -12,10 +12,9 @@ from pyspark.sql import functions as F
 
 from rfm_spark.capabilities.movement.moves import Flicker, cluster_transitions, flicker, segment_transitions
 from rfm_spark.capabilities.movement.tables import CAUSES, CLUSTER_CAUSES, NO_SEGMENT
-from rfm_spark.core.comparison import ComparedRuns
+from rfm_spark.core.comparison import ComparedRuns, print_what_others_know
 from rfm_spark.core.desk import Desk
 from rfm_spark.core.errors import ConfigError, LakeError
-from rfm_spark.core.registry import given
 from rfm_spark.core.runs import RunRow
 from rfm_spark.core.session import persisted
 
@@ -37,10 +36,8 @@ def compare_runs(options: argparse.Namespace, desk: Desk) -> int:
             return 0
         _print_moves(desk, before, now, transitions.collect(), flicker(kept))
         _print_clusters(desk, before, now, cluster_transitions(kept))
-    pair = ComparedRuns(before, now, desk.bridge.definition_changed(desk.tables, now, before))
-    for _, compares in given("comparison", "COMPARE"):
-        for print_more in compares:
-            print_more(pair, desk)
+    changed = desk.bridge.definition_changed(desk.tables, now, before)
+    print_what_others_know(ComparedRuns(before, now, definition_changed=changed), desk)
     return 0
 
 
