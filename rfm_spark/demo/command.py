@@ -165,9 +165,8 @@ def _summary_row(row: Any, numbers: Numbers) -> list[Any]:
 
 def _show_essential(spark: SparkSession, place: Place, run: RunRow) -> None:
     essential = load_rule_map("essential")
-    counted = (
-        previewed(Store(spark, place), run, essential, "essential").groupBy("there").agg(F.sum("customers").alias("n"))
-    )
+    moved = previewed(Store(spark, place), run, essential, "essential")
+    counted = moved.groupBy("there").agg(F.sum("customers").alias("n"))
     by_name = {row["there"]: row["n"] for row in counted.collect()}
     everyone = sum(by_name.values())
     console.heading("The same customers under the essential map (its At Risk is low on all three scores)")
