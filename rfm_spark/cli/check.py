@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Callable, Sequence
 
-from rfm_spark.capabilities.rfm.config import RfmConfig
-from rfm_spark.capabilities.segments.lint import lint
-from rfm_spark.capabilities.segments.load import checked_rule_map, rule_params
 from rfm_spark.cli import clock
 from rfm_spark.cli.places import config_of, session
-from rfm_spark.core.config import Config
+from rfm_spark.core.command import resolved
+from rfm_spark.core.config import Config, config_model
 from rfm_spark.core.errors import ConfigError, GateError, RfmSparkError
+from rfm_spark.core.registry import given
 
 
 def check_command(options: argparse.Namespace) -> int:
@@ -22,17 +22,19 @@ def check_command(options: argparse.Namespace) -> int:
         GateError: a run would stop.
     """
     if options.schema:
-        print(json.dumps(Config.model_json_schema(by_alias=True), indent=2))
+        print(json.dumps(config_model().model_json_schema(by_alias=True), indent=2))
         return 0
     if options.config is None:
         raise ConfigError("check", ["needs -c CONF (or --schema)"])
     config = config_of(options)
     as_of = options.as_of or clock.yesterday(config.timezone)
-    problems = []
-    try:
-        rule_map = checked_rule_map(config)
-    except RfmSparkError as error:
-        problems.append(str(error))
+    problems: list[str] = []
+    lines: list[str] = []
+    for checker in _checkers():
+        try:
+            lines += checker(config)
+        except RfmSparkError as error:
+            problems.append(str(error))
     spark = session(options, "rfm_spark.pipeline")
     from rfm_spark.pipeline.checking import look_ahead
 
@@ -40,10 +42,8 @@ def check_command(options: argparse.Namespace) -> int:
     problems += found.errors
     if problems:
         raise ConfigError(options.config if len(problems) > 1 else "check", [*problems, *found.stops])
-    for line in found.lines:
+    for line in (*found.lines, *lines):
         print(line)
-    report = lint(rule_map, config.part(RfmConfig).scoring.bins, rule_params(config))
-    print(f"rule map {rule_map.name}: {len(rule_map.segments)} rules, {len(report.unreachable)} unreachable")
     for warning in found.warnings:
         print(f"warning: {warning}")
     if found.stops:
@@ -51,6 +51,20 @@ def check_command(options: argparse.Namespace) -> int:
     day = f" --as-of {as_of}" if options.as_of else ""
     print(f"{options.config} is ready: rfm-spark run -c {options.config}{day}")
     return 0
+
+
+def must_be_usable(config: Config) -> None:
+    """Let every capability look at a configuration before any source is opened.
+
+    Raises:
+        ConfigError: the first that can't work with it.
+    """
+    for checker in _checkers():
+        checker(config)
+
+
+def _checkers() -> list[Callable[[Config], Sequence[str]]]:
+    return [resolved(where) for _, found in given("commands", "CHECKERS") for where in found]
 
 
 def _would_stop(config: str, as_of: str, stops: list[str]) -> str:

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import csv
+import json
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from decimal import Decimal
 from threading import RLock
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from rfm_spark.core.printing import Shown, cell
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
 try:
     from rich.console import Console as RichConsole
     from rich.table import Table as RichTable
@@ -98,22 +104,22 @@ def table(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
         print("  ".join(cells).rstrip(), flush=True)
 
 
-class Shown(str):
-    """A number already put into text, still set to the right."""
+def rows(frame: DataFrame, form: str) -> None:
+    """Rows as a table, CSV, or an object of JSON a line."""
+    names = frame.columns
+    if form == "table":
+        table(names, [list(row) for row in frame.collect()])
+        return
+    # Rows are streamed: a whole segments table needn't fit into the driver.
+    _stream(names, (row.asDict(recursive=True) for row in frame.toLocalIterator()), form)
 
-    __slots__ = ()
 
-
-def cell(value: Any) -> str:
-    """One value as people read it."""
-    if value is None:
-        return "–"
-    if isinstance(value, bool | str):
-        return str(value)
-    if isinstance(value, float):
-        return f"{value:,.4g}" if abs(value) < 1 else f"{value:,.1f}"
-    if isinstance(value, int):
-        return f"{value:,}"
-    if isinstance(value, Decimal):
-        return f"{value:,.2f}"
-    return str(value)
+def _stream(names: list[str], each: Iterable[dict[str, Any]], form: str) -> None:
+    if form == "json":
+        for row in each:
+            print(json.dumps(row, default=str, ensure_ascii=False))
+        return
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(names)
+    for row in each:
+        writer.writerow([json.dumps(v, default=str) if isinstance(v, dict | list) else v for v in row.values()])

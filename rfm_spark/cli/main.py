@@ -5,28 +5,12 @@ from __future__ import annotations
 import argparse
 import sys
 import traceback
-from collections.abc import Callable, Sequence
-from importlib import import_module
+from collections.abc import Sequence
 
 from rfm_spark.cli.parser import build_parser
+from rfm_spark.core.command import Command
 from rfm_spark.core.errors import Exit, RfmSparkError, cause_of
 
-# Named, not imported: a job on a cluster has neither plots nor a terminal UI, and needs only its own command.
-COMMANDS = {
-    "demo": "rfm_spark.demo.command:demo_command",
-    "run": "rfm_spark.cli.running:run_command",
-    "check": "rfm_spark.cli.check:check_command",
-    "runs": "rfm_spark.cli.reading:runs_command",
-    "show": "rfm_spark.cli.reading:show_command",
-    "rejects": "rfm_spark.cli.rejects:rejects_command",
-    "report": "rfm_spark.cli.reading:report_command",
-    "compare": "rfm_spark.cli.compare:compare_command",
-    "explain": "rfm_spark.cli.explain:explain_command",
-    "rules": "rfm_spark.cli.rules:rules_command",
-    "clusters": "rfm_spark.cli.clusters:clusters_command",
-    "init": "rfm_spark.cli.init:init_command",
-    "doctor": "rfm_spark.cli.doctor:doctor_command",
-}
 INTERRUPTED = 130
 
 
@@ -44,8 +28,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except SystemExit as stop:
         # argparse has printed its sentence; as a function we return instead of ending the caller.
         return int(stop.code or 0)
+    except RfmSparkError as error:
+        _say(str(error))
+        return int(error.exit_code)
     try:
-        return _command(options.command)(options)
+        return _done(options)
     except RfmSparkError as error:
         if options.debug:
             traceback.print_exc()
@@ -66,10 +53,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return int(Exit.UNFORESEEN)
 
 
-def _command(name: str) -> Callable[[argparse.Namespace], int]:
-    module, _, function = COMMANDS[name].partition(":")
-    command: Callable[[argparse.Namespace], int] = getattr(import_module(module), function)
-    return command
+def _done(options: argparse.Namespace) -> int:
+    # Here, since the help page needs no Spark.
+    from rfm_spark.cli.desk import LakeDesk
+
+    command: Command = options.chosen
+    return command.call(options, LakeDesk(options))
 
 
 def _say(sentence: str) -> None:

@@ -3,12 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import csv
-import json
-import sys
-from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame
@@ -52,7 +47,7 @@ def runs_command(options: argparse.Namespace) -> int:
         frame = each.orderBy(*order, "at").select("run_id", "one.*")
     else:
         frame = runs.select(*_RUN_COLUMNS).orderBy(*order)
-    print_rows(frame, options.format)
+    console.rows(frame, options.format)
     return 0
 
 
@@ -79,7 +74,7 @@ def show_command(options: argparse.Namespace) -> int:
         # Sorted, so that the same question gets the same rows.
         sortable = [c for c, kind in frame.dtypes if kind in ("string", "date", "int", "bigint", "timestamp")]
         frame = frame.orderBy(*sortable[:4]).limit(limit)
-    print_rows(frame, options.format)
+    console.rows(frame, options.format)
     return 0
 
 
@@ -126,32 +121,3 @@ def _filtered(frame: DataFrame, where: str) -> DataFrame:
         first = str(error).splitlines()[0]
         problem = f"{where!r} is not a condition on {', '.join(frame.columns)} ({first})"
         raise ConfigError("--where", [problem]) from error
-
-
-def print_rows(frame: DataFrame, form: str) -> None:
-    """Rows as a table, CSV, or an object of JSON a line."""
-    names = frame.columns
-    if form == "table":
-        console.table(names, [[_plain(value) for value in row] for row in frame.collect()])
-        return
-    # Rows are streamed: a whole segments table needn't fit into the driver.
-    _stream(names, (row.asDict(recursive=True) for row in frame.toLocalIterator()), form)
-
-
-def _stream(names: list[str], rows: Iterable[dict[str, Any]], form: str) -> None:
-    if form == "json":
-        for row in rows:
-            print(json.dumps(row, default=str, ensure_ascii=False))
-        return
-    writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerow(names)
-    for row in rows:
-        writer.writerow([json.dumps(v, default=str) if isinstance(v, dict | list) else v for v in row.values()])
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, list):
-        return ", ".join(console.cell(item) for item in value)
-    if isinstance(value, dict):
-        return ", ".join(f"{key}={item}" for key, item in sorted(value.items()))
-    return value

@@ -14,7 +14,6 @@ from pyspark.sql import functions as F
 
 from rfm_spark.cli import console
 from rfm_spark.cli.places import place_of, session
-from rfm_spark.cli.reading import print_rows
 from rfm_spark.core.errors import ConfigError, LakeError
 from rfm_spark.core.reading.checks import catalogues, meaning_of
 from rfm_spark.core.schemas import REJECTS
@@ -44,7 +43,7 @@ def rejects_command(options: argparse.Namespace) -> int:
     if output is not None:
         print(f"{_export(rows, output):,} rejected rows of run {run_id} written to {output}")
     elif options.format != "table":
-        print_rows(rows.orderBy("source", "reason", "record"), options.format)
+        console.rows(rows.orderBy("source", "reason", "record"), options.format)
     else:
         _show(rows, run_id, options.limit)
     return 0

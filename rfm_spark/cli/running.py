@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from pyspark.sql import SparkSession
 
-from rfm_spark.capabilities.segments.load import checked_rule_map
 from rfm_spark.cli import clock
+from rfm_spark.cli.check import must_be_usable
 from rfm_spark.cli.console import StageLines
 from rfm_spark.cli.places import config_of, session
 from rfm_spark.core.config import Config
@@ -26,7 +26,7 @@ def run_command(options: argparse.Namespace) -> int:
     if options.cascade and not options.force:
         raise ConfigError("run", ["--cascade goes with --force"])
     config = config_of(options)
-    checked_rule_map(config)
+    must_be_usable(config)
     dates = _dates(options, config)
     spark = session(options, "rfm_spark.pipeline")
     # Here, since numerical libraries take as long to import as Java takes to start: `session` does both at once.

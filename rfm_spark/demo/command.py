@@ -18,13 +18,15 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from rfm_spark.capabilities.segments.load import load_rule_map
+from rfm_spark.capabilities.segments.rule_commands import previewed
 from rfm_spark.cli import console, reading
+from rfm_spark.cli.desk import LakeDesk
 from rfm_spark.cli.explain import explanation
 from rfm_spark.cli.places import run_of, session
-from rfm_spark.cli.rules import previewed
 from rfm_spark.cli.running import run_once
 from rfm_spark.core.errors import EnvironmentProblem, LakeError
 from rfm_spark.core.loading import load_config
+from rfm_spark.core.printing import Shown
 from rfm_spark.core.resources import shipped_text
 from rfm_spark.core.runs import RunRow
 from rfm_spark.lake.place import Place
@@ -76,12 +78,12 @@ def demo_command(options: argparse.Namespace) -> int:
         show_truth(spark, place, run, planted)
     customer = _someone_to_explain(spark, place, run)
     console.heading(f"Why? rfm-spark explain {customer}")
-    for line in explanation(spark, place, run, customer):
+    options.config, options.lake, options.run = str(config_file), None, run.run_id
+    for line in explanation(LakeDesk(options), run, customer):
         print(line)
     console.heading("Where it is")
     print(f"lake    {folder}\nreport  ", end="", flush=True)
-    options.config, options.run, options.output = str(config_file), run.run_id, str(folder / "reports" / "latest.html")
-    options.lake = None
+    options.output = str(folder / "reports" / "latest.html")
     reading.report_command(options)
     console.heading("Try next")
     shown = "fading" if options.full else "at_risk"
@@ -152,19 +154,20 @@ def _summary_row(row: Any, numbers: Numbers) -> list[Any]:
     return [
         row["label"],
         row["customers"],
-        console.Shown(f"{row['customers_pct']:.1f} %"),
-        console.Shown(numbers.money(row["revenue"])),
-        console.Shown(f"{row['revenue_pct']:.1f} %"),
-        console.Shown(f"{row['mean_recency']:.1f}"),
-        console.Shown(f"{row['mean_frequency']:.1f}"),
-        console.Shown(numbers.money(row["mean_monetary"])),
+        Shown(f"{row['customers_pct']:.1f} %"),
+        Shown(numbers.money(row["revenue"])),
+        Shown(f"{row['revenue_pct']:.1f} %"),
+        Shown(f"{row['mean_recency']:.1f}"),
+        Shown(f"{row['mean_frequency']:.1f}"),
+        Shown(numbers.money(row["mean_monetary"])),
         row["action"],
     ]
 
 
 def _show_essential(spark: SparkSession, place: Place, run: RunRow) -> None:
     essential = load_rule_map("essential")
-    counted = previewed(spark, place, run, essential, "essential").groupBy("there").agg(F.sum("customers").alias("n"))
+    moved = previewed(Store(spark, place), run, essential, "essential")
+    counted = moved.groupBy("there").agg(F.sum("customers").alias("n"))
     by_name = {row["there"]: row["n"] for row in counted.collect()}
     everyone = sum(by_name.values())
     console.heading("The same customers under the essential map (its At Risk is low on all three scores)")
@@ -172,7 +175,7 @@ def _show_essential(spark: SparkSession, place: Place, run: RunRow) -> None:
         (
             outcome.label,
             by_name.get(outcome.name, 0),
-            console.Shown(f"{100 * by_name.get(outcome.name, 0) / everyone:.1f} %"),
+            Shown(f"{100 * by_name.get(outcome.name, 0) / everyone:.1f} %"),
         )
         for outcome in essential.all_outcomes()
     ]
@@ -193,10 +196,10 @@ def _cluster_row(row: Any, numbers: Numbers) -> list[Any]:
         row["cluster_id"],
         row["name"],
         row["customers"],
-        console.Shown(f"{100 * row['revenue_share']:.1f} %"),
-        console.Shown(f"{row['mean_recency']:.1f}"),
-        console.Shown(f"{row['mean_frequency']:.1f}"),
-        console.Shown(numbers.money(row["mean_monetary"])),
+        Shown(f"{100 * row['revenue_share']:.1f} %"),
+        Shown(f"{row['mean_recency']:.1f}"),
+        Shown(f"{row['mean_frequency']:.1f}"),
+        Shown(numbers.money(row["mean_monetary"])),
         row["insight"],
     ]
 

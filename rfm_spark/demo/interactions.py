@@ -10,6 +10,7 @@ import pandas as pd
 from pyspark.sql import SparkSession
 
 from rfm_spark.cli import console
+from rfm_spark.core.printing import Shown
 from rfm_spark.core.runs import RunRow
 from rfm_spark.demo.simulated_browsing import LAST_DAY
 from rfm_spark.demo.simulated_events import EventTruth, simulated_events
@@ -66,7 +67,7 @@ def show_engagement(spark: SparkSession, place: Place, run: RunRow) -> None:
     console.heading(f"Engagement by channel{_label(run)}")
     shown = [
         (
-            _TITLES[row["channel"]], row["tier"], row["customers"], console.Shown(f"{100 * row['share']:.1f} %"),
+            _TITLES[row["channel"]], row["tier"], row["customers"], Shown(f"{100 * row['share']:.1f} %"),
             row["suppressed"], row["action"],
         )
         for row in sorted(rows, key=lambda row: (row["channel"] != "all", row["channel"], order[row["tier"]]))
@@ -87,7 +88,7 @@ def show_truth(spark: SparkSession, place: Place, run: RunRow, planted: Planted)
     for tier in ("highly", "moderately", "disengaged", "insufficient"):
         mine = [household for household, planned in tiers.items() if planned == tier]
         same = sum(recovered.get(household) == tier for household in mine)
-        lines.append((tier, len(mine), same, console.Shown(f"{100 * same / len(mine):.1f} %" if mine else "")))
+        lines.append((tier, len(mine), same, Shown(f"{100 * same / len(mine):.1f} %" if mine else "")))
     console.table(("tier", "planted", "recovered as such", "share"), lines)
 
 

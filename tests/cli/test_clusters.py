@@ -17,7 +17,7 @@ import yaml
 from pyspark.sql import SparkSession
 
 from rfm_spark.capabilities.clusters.champion import planned_model
-from rfm_spark.cli.explain import ambiguity
+from rfm_spark.capabilities.clusters.explain import ambiguity
 from rfm_spark.cli.main import main
 from rfm_spark.core.config import Config
 from rfm_spark.core.errors import ConfigError

@@ -25,7 +25,7 @@ def done(monkeypatch: pytest.MonkeyPatch) -> list[tuple[date, bool]]:
         return SimpleNamespace(exit_code=0)
 
     monkeypatch.setattr(running, "run_once", once)
-    for name in ("config_of", "checked_rule_map"):
+    for name in ("config_of", "must_be_usable"):
         monkeypatch.setattr(running, name, lambda _: SimpleNamespace(timezone="UTC"))
     monkeypatch.setattr(running, "session", lambda *_: None)
     monkeypatch.setattr(pipeline, "outdated_dates", lambda _, __, day: [later for later in MONTHS if later > day])

@@ -62,6 +62,11 @@ def compared(lake: TableWriter, config_name: str, now: Side, before: Side) -> Da
     return moved_between(now, before, from_rows(rows), old)
 
 
+def compared_runs(lake: TableWriter, now: RunRow, before: RunRow) -> DataFrame:
+    """Customers of two published runs of a segmentation, with the cause of each move."""
+    return compared(lake, now.config_name, side_of(lake, now), side_of(lake, before))
+
+
 def changed_between(now: Side, before: Side) -> bool:
     """Whether segments mean something else: rules, scoring, windows, the mapping of the source."""
     return definition_changed(now.document, before.document, (now.model_version, before.model_version))

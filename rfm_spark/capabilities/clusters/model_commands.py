@@ -1,9 +1,8 @@
-"""`rfm-spark clusters`: the models of a segmentation listed, shown, compared, checked, promoted and pinned."""
+"""`rfm-spark clusters`: models compared, checked, promoted and pinned."""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
 
 import numpy as np
 from pyspark.sql import DataFrame
@@ -12,42 +11,22 @@ from pyspark.sql import functions as F
 from rfm_spark.capabilities.clusters.assign import assigned, crossed_models
 from rfm_spark.capabilities.clusters.identity import adjusted_rand
 from rfm_spark.capabilities.clusters.model import ClusterModel
+from rfm_spark.capabilities.clusters.segmentation import segmentation, why_replaced
 from rfm_spark.capabilities.segments.tables import SEGMENTS
-from rfm_spark.cli import clock, console
-from rfm_spark.cli.cluster_models import Segmentation, list_models, segmentation, show_model, why_replaced
-from rfm_spark.cli.places import place_of, run_of, session
+from rfm_spark.core.desk import Desk
 from rfm_spark.core.errors import ConfigError, LakeError
 from rfm_spark.core.runs import RunRow
 from rfm_spark.core.session import persisted
-from rfm_spark.lake.place import checked_run_id
-from rfm_spark.lake.readers import of_run
 
 _EXACT = ("cluster_id", "cluster_distance", "second_distance")
 
 
-def clusters_command(options: argparse.Namespace) -> int:
-    """One action on the models of a segmentation."""
-    actions: dict[str, Callable[[argparse.Namespace, Segmentation], None]] = {
-        "list": list_models,
-        "show": show_model,
-        "compare": _compare,
-        "rescore": _rescore,
-        "promote": _promote,
-        "pin": _pin,
-        "unpin": _unpin,
-    }
-    place, name = place_of(options)
-    if options.action == "rescore":
-        checked_run_id(options.run)
-    spark = session(options)
-    actions[options.action](options, segmentation(spark, place, name))
-    return 0
-
-
-def _compare(options: argparse.Namespace, known: Segmentation) -> None:
+def compare_models(options: argparse.Namespace, desk: Desk) -> int:
+    """Print who is where under two models, for the customers of one run."""
+    known = segmentation(desk)
     pair = [ClusterModel.from_row(known.models.get(version).row) for version in (options.version, options.other)]
-    run = run_of(known.spark, known.place, known.name, options.run)
-    with persisted(_customers(known, run, *pair)) as customers:
+    run = desk.run(options.run, known.name)
+    with persisted(_customers(desk, run, *pair)) as customers:
         if customers.isEmpty():
             raise ConfigError("clusters compare", [f"run {run.run_id} has no customers; name another one with --run"])
         first, second = (assigned(customers, model) for model in pair)
@@ -60,16 +39,17 @@ def _compare(options: argparse.Namespace, known: Segmentation) -> None:
                 f"{', '.join(model.space.columns) or 'no features'}"
             )
     table = np.array([[counts.get((old, new), 0) for new in pair[1].ids] for old in pair[0].ids], dtype=np.float64)
-    console.heading("Customers by cluster of A (rows) and of B (columns)")
+    desk.heading("Customers by cluster of A (rows) and of B (columns)")
     rows = [[old, name, *map(int, table[at])] for at, (old, name) in enumerate(_ids_and_names(pair[0]))]
-    console.table(("A", "name", *(f"B {new}" for new in pair[1].ids)), rows)
-    console.heading("Clusters of B")
-    console.table(
+    desk.table(("A", "name", *(f"B {new}" for new in pair[1].ids)), rows)
+    desk.heading("Clusters of B")
+    desk.table(
         ("B", "name", "customers"), [[*c, int(table[:, at].sum())] for at, c in enumerate(_ids_and_names(pair[1]))]
     )
     differ = sum(n for (old, new), n in counts.items() if old != new) / sum(counts.values())
     print(f"\n{differ:.1%} of the customers have another cluster id under B")
     print(_verdict(adjusted_rand(table), pair[0].ari_floor, pair[1].ari_floor))
+    return 0
 
 
 def _verdict(found: float, *floors: float) -> str:
@@ -83,17 +63,24 @@ def _ids_and_names(model: ClusterModel) -> list[tuple[int, str]]:
     return list(zip(model.ids, model.names, strict=True))
 
 
-def _customers(known: Segmentation, run: RunRow, *models: ClusterModel) -> DataFrame:
+def _customers(desk: Desk, run: RunRow, *models: ClusterModel) -> DataFrame:
     columns = sorted({column for model in models for column in model.space.columns})
-    return of_run(known.spark, known.place, SEGMENTS.name, run.run_id).select("customer_id", *columns)
+    return desk.tables.of_runs(SEGMENTS.name, [run.run_id]).select("customer_id", *columns)
 
 
-def _rescore(options: argparse.Namespace, known: Segmentation) -> None:
-    run = run_of(known.spark, known.place, known.name, options.run)
+def rescore(options: argparse.Namespace, desk: Desk) -> int:
+    """Assign a run's customers again, and print what differs from what was published.
+
+    Raises:
+        ConfigError: the run has no clusters.
+        LakeError: something differs.
+    """
+    known = segmentation(desk)
+    run = desk.run(options.run, known.name)
     if run.model_version is None:
         raise ConfigError("clusters rescore", [f"run {run.run_id} was published without clusters; name another one"])
     model = ClusterModel.from_row(known.models.get(run.model_version).row)
-    segments = of_run(known.spark, known.place, SEGMENTS.name, run.run_id)
+    segments = desk.tables.of_runs(SEGMENTS.name, [run.run_id])
     published = {f"published_{name}": F.col(name) for name in _EXACT}
     again = assigned(segments.select(*model.space.columns, *(c.alias(name) for name, c in published.items())), model)
     differ = [F.count_if(~F.col(name).eqNullSafe(F.col(f"published_{name}"))).alias(name) for name in _EXACT]
@@ -106,9 +93,16 @@ def _rescore(options: argparse.Namespace, known: Segmentation) -> None:
         )
     print(f"run {run.run_id}: {found['customers']:,} customers assigned again by model {model.version}")
     print(f"  different from what was published: {told}")
+    return 0
 
 
-def _promote(options: argparse.Namespace, known: Segmentation) -> None:
+def promote(options: argparse.Namespace, desk: Desk) -> int:
+    """Make a model champion from an as-of date on.
+
+    Raises:
+        ConfigError: the date has been published, or another model is pinned.
+    """
+    known = segmentation(desk)
     model = known.usable(options.version)
     newest = known.complete[-1].as_of
     start = options.start or known.next_date
@@ -119,29 +113,40 @@ def _promote(options: argparse.Namespace, known: Segmentation) -> None:
     if pinned not in (None, model.version):
         problem = f"model {pinned} is pinned and would go on; free it first with `rfm-spark clusters unpin`"
         raise ConfigError("clusters promote", [problem])
-    known.models.decide("promote", model.version, start, clock.now())
+    known.models.decide("promote", model.version, start, desk.now())
     print(f"{model.version} is champion of {known.name} from as-of date {start} on; no published run changes")
-    why = why_replaced(options, known, model)
+    why = why_replaced(known, model)
     if why:
         print(f"  but the next run trains a new model after it: {why}; pin it instead to use it as it is")
+    return 0
 
 
-def _pin(options: argparse.Namespace, known: Segmentation) -> None:
+def pin(options: argparse.Namespace, desk: Desk) -> int:
+    """Let a model assign every later run."""
+    known = segmentation(desk)
     model = known.usable(options.version)
-    known.models.decide("pin", model.version, known.next_date, clock.now())
+    known.models.decide("pin", model.version, known.next_date, desk.now())
     print(
         f"{model.version} is pinned: from {known.next_date} on it assigns every run of {known.name}, until "
         "`rfm-spark clusters unpin`"
     )
+    return 0
 
 
-def _unpin(options: argparse.Namespace, known: Segmentation) -> None:
+def unpin(options: argparse.Namespace, desk: Desk) -> int:
+    """Let the champion assign again.
+
+    Raises:
+        ConfigError: no model is pinned.
+    """
+    known = segmentation(desk)
     pinned = known.pinned
     if pinned is None:
         raise ConfigError(
             "clusters unpin", [f"no model of {known.name} is pinned; `rfm-spark clusters list` shows them"]
         )
-    known.models.decide("unpin", None, known.next_date, clock.now())
+    known.models.decide("unpin", None, known.next_date, desk.now())
     champion = known.champion()
     after = "the next run trains one" if champion is None else f"{champion.model.version} is champion of the next run"
     print(f"{pinned} is no longer pinned; {after}")
+    return 0

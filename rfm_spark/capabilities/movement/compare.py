@@ -7,61 +7,53 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-from pyspark.sql import DataFrame, Row, SparkSession
+from pyspark.sql import DataFrame, Row
 from pyspark.sql import functions as F
 
-from rfm_spark.capabilities.drift.comparing import compare_columns
-from rfm_spark.capabilities.drift.distributions import from_rows
-from rfm_spark.capabilities.drift.figures import Figure, all_at_once, is_alarm
-from rfm_spark.capabilities.drift.tables import DISTRIBUTIONS
-from rfm_spark.capabilities.drift.verdict import verdict
-from rfm_spark.capabilities.movement.comparing import changed_between, compared, side_of
+from rfm_spark.capabilities.movement.comparing import changed_between, compared_runs, side_of
 from rfm_spark.capabilities.movement.moves import Flicker, cluster_transitions, flicker, segment_transitions
 from rfm_spark.capabilities.movement.tables import CAUSES, CLUSTER_CAUSES, NO_SEGMENT
-from rfm_spark.cli import console
-from rfm_spark.cli.places import place_of, run_of, session
-from rfm_spark.cli.reading import print_rows
+from rfm_spark.core.comparison import ComparedRuns, print_what_others_know
+from rfm_spark.core.desk import Desk
 from rfm_spark.core.errors import ConfigError, LakeError
 from rfm_spark.core.runs import RunRow
 from rfm_spark.core.session import persisted
-from rfm_spark.lake.place import Place
-from rfm_spark.lake.store import Store
 
 _SHOWN = 15
 
 
-def compare_command(options: argparse.Namespace) -> int:
-    """Compare the newest run (or B) with the one before it (or A)."""
-    place, name = place_of(options)
-    spark = session(options)
-    before, now = _pair(spark, place, name, options.before, options.now)
-    store = Store(spark, place)
-    moved = compared(store, now.config_name, side_of(store, now), side_of(store, before))
-    with persisted(moved) as kept:
+def compare_runs(options: argparse.Namespace, desk: Desk) -> int:
+    """Compare the newest run (or B) with the one before it (or A).
+
+    Raises:
+        ConfigError: the runs are no pair.
+        LakeError: there is none, or nothing came before it.
+    """
+    before, now = _pair(desk, options.before, options.now)
+    with persisted(compared_runs(desk.tables, now, before)) as kept:
         transitions = segment_transitions(kept).orderBy(F.desc("customers"), "from_segment", "to_segment")
         if options.format != "table":
-            print_rows(transitions.drop("scope"), options.format)
+            desk.rows(transitions.drop("scope"), options.format)
             return 0
-        _print_moves(before, now, transitions.collect(), flicker(kept))
-        _print_clusters(before, now, cluster_transitions(kept))
-    _print_drift(store, before, now)
+        _print_moves(desk, before, now, transitions.collect(), flicker(kept))
+        _print_clusters(desk, before, now, cluster_transitions(kept))
+    changed = changed_between(side_of(desk.tables, now), side_of(desk.tables, before))
+    print_what_others_know(ComparedRuns(before, now, definition_changed=changed), desk)
     return 0
 
 
-def _pair(
-    spark: SparkSession, place: Place, name: str | None, before: str | None, now: str | None
-) -> tuple[RunRow, RunRow]:
+def _pair(desk: Desk, before: str | None, now: str | None) -> tuple[RunRow, RunRow]:
     """Both runs; without any the newest and the one it follows, with one it and the one it follows."""
-    last = run_of(spark, place, name, now or before)
+    last = desk.run(now or before)
     if now is not None:
-        first = run_of(spark, place, name, before)
+        first = desk.run(before)
     else:
         if last.previous_run_id is None:
             raise LakeError(
                 f"run {last.run_id} is the first of {last.config_name}: there is nothing to compare it with; "
                 "`rfm-spark runs` lists others"
             )
-        first = run_of(spark, place, name, last.previous_run_id)
+        first = desk.run(last.previous_run_id)
     if first.config_name != last.config_name:
         problem = f"{first.run_id} is of {first.config_name}, {last.run_id} of {last.config_name}; take two of one"
         raise ConfigError("compare runs", [problem])
@@ -72,7 +64,7 @@ def _pair(
     return first, last
 
 
-def _print_moves(before: RunRow, now: RunRow, rows: Sequence[Row], moves: Flicker) -> None:
+def _print_moves(desk: Desk, before: RunRow, now: RunRow, rows: Sequence[Row], moves: Flicker) -> None:
     changed = [row for row in rows if row["from_segment"] != row["to_segment"]]
     staying = moves.both - moves.moved
     print(f"{now.run_id} against {before.run_id}: {moves.both:,} customers in both, {staying:,} in the same segment")
@@ -81,12 +73,12 @@ def _print_moves(before: RunRow, now: RunRow, rows: Sequence[Row], moves: Flicke
             f"{moves.moved:,} moved ({moves.moved / moves.both:.1%}), {moves.returned:,} of them back to where they "
             f"were a run earlier; {moves.confirmed_moved:,} moved in confirmed_segment"
         )
-    console.heading("Why")
+    desk.heading("Why")
     sums: Mapping[str, int] = {cause: sum(row[cause] for row in rows) for cause in CAUSES}
-    console.table(("cause", "customers", "what it means"), [(c, n, _MEANING[c]) for c, n in sums.items() if n])
-    console.heading("From, to")
+    desk.table(("cause", "customers", "what it means"), [(c, n, _MEANING[c]) for c, n in sums.items() if n])
+    desk.heading("From, to")
     shown = changed[:_SHOWN]
-    console.table(
+    desk.table(
         ("from", "to", "customers", "of from", "95 % interval", "revenue", "mostly", ""),
         [_move(row) for row in shown],
     )
@@ -115,41 +107,15 @@ def _move(row: Row) -> tuple[Any, ...]:
     return row["from_segment"], row["to_segment"], row["customers"], f"{row['share']:.1%}", interval, revenue, most, few
 
 
-def _print_clusters(before: RunRow, now: RunRow, transitions: DataFrame) -> None:
+def _print_clusters(desk: Desk, before: RunRow, now: RunRow, transitions: DataFrame) -> None:
     if now.model_version is None or before.model_version is None:
         return
     rows = transitions.collect()
     sums = {cause: sum(row[cause] for row in rows) for cause in CLUSTER_CAUSES}
     stayed = sum(row["customers"] for row in rows) - sum(sums.values())
-    console.heading("Clusters")
+    desk.heading("Clusters")
     same = now.model_version == before.model_version
     print("the same model" if same else f"model {now.model_version} instead of {before.model_version}")
     meaning = {"migration": "the customer moved", "relabelling": "the model draws other borders"}
     told = [("same cluster", stayed, ""), *((c, n, meaning.get(c, "")) for c, n in sums.items() if n)]
-    console.table(("what", "customers", ""), told)
-
-
-def _print_drift(store: Store, before: RunRow, now: RunRow) -> None:
-    console.heading("Drift")
-    if not store.exists(DISTRIBUTIONS.name):
-        print("not known: neither run kept how its customers are spread")
-        return
-    today = from_rows(store.rows(DISTRIBUTIONS.name, run_id=now.run_id))
-    figures: list[Figure] = []
-    if today:
-        same_model = now.model_version == before.model_version
-        changed = changed_between(side_of(store, now), side_of(store, before))
-        figures = all_at_once(compare_columns(store, before, today, same_model=same_model, same_definition=not changed))
-    if not figures:
-        print("not known: one of the runs did not keep how its customers are spread")
-        return
-    found = verdict(figures)
-    print(f"{found.severity}: {found.sentence}")
-    told = [_figure(figure) for figure in figures if is_alarm(figure)]
-    if told:
-        console.table(("figure", "of", "value", "severity", "in words"), told)
-
-
-def _figure(figure: Figure) -> tuple[Any, ...]:
-    value = "" if figure.value is None else f"{figure.value:.3f}"
-    return figure.metric, figure.subject, value, figure.severity, figure.detail
+    desk.table(("what", "customers", ""), told)

@@ -1,0 +1,47 @@
+"""What `explain` says of a customer's measures, and of the cut points that made scores of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rfm_spark.capabilities.rfm.config import MEASURES
+from rfm_spark.capabilities.rfm.cuts import COLUMN_OF, CutSet, from_rows, known_groups, nearest_group
+from rfm_spark.capabilities.rfm.tables import SEGMENT_CUTS
+from rfm_spark.core.explaining import PublishedCustomer
+
+_NAMES = {"r": "recency", "f": "frequency", "m": "monetary"}
+
+
+def measure_lines(customer: PublishedCustomer) -> list[str]:
+    """Each measure with its score and cut points, then the code and what is made of it."""
+    row = customer.row
+    cut_sets = from_rows(customer.tables.rows(SEGMENT_CUTS.name, run_id=customer.run.run_id))
+    return [
+        *(_measure_line(measure, row, cut_sets) for measure in MEASURES),
+        f"  code {row['rfm_code']}, weighted score {row['rfm_weighted']:.2f}, value tier {row['value_tier']}"
+        + (f", outlier in {', '.join(row['outliers'])}" if row["outliers"] else ""),
+    ]
+
+
+def _measure_line(measure: str, row: Mapping[str, Any], cut_sets: Sequence[CutSet]) -> str:
+    within = ",".join(f"{m}={row[f'{m}_score']}" for m in MEASURES[: MEASURES.index(measure)])
+    mine = [c for c in cut_sets if c.measure == measure and not c.within]
+    nested = known_groups(c for c in cut_sets if c.measure == measure and c.within)
+    if nested:
+        mine = [nested[nearest_group(within, nested)]]
+    value, column = row[COLUMN_OF[measure]], COLUMN_OF[measure]
+    told = {"r": f"{value} days since {row['last_order_date']}", "f": f"{value:,} purchases", "m": f"{value:,.2f}"}[
+        measure
+    ]
+    line = (
+        f"  {_NAMES[measure]:<10} {told:<32} score {row[f'{measure}_score']}, percentile {row[f'{measure}_pct']:.1f}, "
+        f"z {row[f'{measure}_z']:+.2f}"
+    )
+    if not mine:
+        return f"{line} (no cuts of {column} for this group)"
+    cuts = ", ".join(f"{cut:,g}" for cut in mine[0].cuts) or "none"
+    return f"{line}; cuts {cuts} ({mine[0].method}{', within ' + mine[0].within if mine[0].within else ''})"
+
+
+EXPLAIN = (measure_lines,)

@@ -1,0 +1,1 @@
+"""A capability outside the package, with commands and words of its own."""

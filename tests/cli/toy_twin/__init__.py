@@ -1,0 +1,1 @@
+"""A capability with a command that another one has."""
