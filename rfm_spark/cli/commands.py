@@ -57,6 +57,10 @@ def _run(parser: argparse.ArgumentParser, _: SharedOptions) -> None:
     parser.add_argument("--cascade", action="store_true", help="with --force: also make later as-of dates anew")
     parser.add_argument("--refit", action="store_true", help="train a new cluster model, though there is one")
     parser.add_argument(
+        "--plan", action="store_true", help="only print the steps: which are up to date, which due, and why"
+    )
+    parser.add_argument("--format", choices=("table", "json"), default="table", help="of --plan; json is one object")
+    parser.add_argument(
         "--fail-on",
         choices=("moderate", "major"),
         help="exit code 4 when the verdict on drift is this or graver; the run is published all the same",

@@ -29,6 +29,8 @@ def run_command(options: argparse.Namespace) -> int:
     must_be_usable(config)
     dates = _dates(options, config)
     spark = session(options, "rfm_spark.pipeline")
+    if options.plan:
+        return _show_plans(spark, config, dates, options)
     # Here, since numerical libraries take as long to import as Java takes to start: `session` does both at once.
     from rfm_spark.pipeline import late_dates, outdated_dates
 
@@ -60,6 +62,16 @@ def run_command(options: argparse.Namespace) -> int:
         print(f"{later[0]} was compared with an older run; its changes are made anew", file=sys.stderr)
         dates = sorted([later[0], *dates])
     return max(codes)
+
+
+def _show_plans(spark: SparkSession, config: Config, dates: Sequence[date], options: argparse.Namespace) -> int:
+    from rfm_spark.cli.planning import print_plan
+    from rfm_spark.pipeline import look_at_plan
+
+    for as_of in dates:
+        plan = look_at_plan(spark, config, as_of, force=options.force, refit=options.refit)
+        print_plan(config.name, as_of, plan, options.format)
+    return 0
 
 
 def _left_alone(later: Sequence[date]) -> str:

@@ -124,6 +124,14 @@ class Config(Strict):
         """Where each source is, by name."""
         return {name: source for name, source in self.sources.items() if isinstance(source, Where)}
 
+    def connected(self) -> tuple[str, ...]:
+        """Names of all sources, those within others among them, as transactions.rates."""
+        return tuple(
+            name
+            for outer, place in self.places().items()
+            for name in (outer, *(f"{outer}.{one}" for one in place.within()))
+        )
+
     def canonical(self) -> str:
         """JSON with sorted keys of all that shapes results: no secrets, no lake location, no display.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from concurrent.futures import Future
 from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass, replace
 from typing import Any
@@ -42,7 +43,7 @@ class _Done:
 
     @property
     def is_written(self) -> bool:
-        return all(future.done() for future in self.writer.futures)
+        return all(future.done() and not _failed(future) for future in self.writer.futures)
 
 
 class Execution:
@@ -74,12 +75,12 @@ class Execution:
             writer.futures[-1].add_done_callback(lambda _: self._finish(done, begun))
         else:
             self._finish(done, begun)
-        self._note_written()
+        self.note_written()
 
     def settle(self) -> Total:
         """Wait for all that is being written; what the steps told."""
         self._writer.settle()
-        self._note_written()
+        self.note_written()
         self._records.settle()
         return total((done.artefact.account for done in self._done.values()), self._inputs.drift)
 
@@ -143,7 +144,7 @@ class Execution:
             done.rows = sum(one.rows for one in done.writer.slices)
         self._progress.finished(done.planned.chosen.step.title, done.rows, done.seconds)
 
-    def _note_written(self) -> None:
+    def note_written(self) -> None:
         """Record the steps whose rows are all written: what a run that dies now need not do again."""
         ready = [
             done
@@ -177,3 +178,7 @@ class Execution:
             "reads": [*(name for name in step.sources if name in self._inputs.pinned), *previous],
             "writes": {one.table: one.rows for one in done.writer.slices},
         }
+
+
+def _failed(future: Future[None]) -> bool:
+    return future.cancelled() or future.exception() is not None

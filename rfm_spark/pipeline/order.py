@@ -22,11 +22,13 @@ class Chosen:
         step: what it is.
         settings: by parameter.
         givers: parameter to the steps whose artefacts it takes.
+        sources: of those it declares, the ones that are connected.
     """
 
     step: Step
     settings: Mapping[str, Any]
     givers: Mapping[str, tuple[str, ...]]
+    sources: tuple[str, ...] = ()
 
 
 def all_steps() -> tuple[Step, ...]:
@@ -70,9 +72,13 @@ def ordered(config: Config, prepared: Sequence[type[Artefact]], steps: Sequence[
     running = [step for step in running if _has_something(step, running)]
     running = _without_those_after(running, every)
     _each_given_once(running)
+    connected = config.connected()
     chosen = [
         Chosen(
-            step, settings[step.name] or {}, {n.name: _givers(step, n, running, every, prepared) for n in step.needs}
+            step,
+            settings[step.name] or {},
+            {need.name: _givers(step, need, running, every, prepared) for need in step.needs},
+            tuple(name for name in step.sources if name in connected),
         )
         for step in running
     ]

@@ -39,6 +39,21 @@ class Planned:
     why: str = ""
 
 
+@dataclass(frozen=True)
+class Outlook:
+    """A run that is to come, or is complete.
+
+    Attributes:
+        run_id: it has or would have.
+        is_done: whether nothing is to do.
+        steps: in their order.
+    """
+
+    run_id: str
+    is_done: bool
+    steps: tuple[Planned, ...]
+
+
 def planned_steps(
     order: Sequence[Chosen], as_of: date, inputs: Inputs, previous: RunRow | None, decisions: Sequence[Prepared],
     known: Sequence[Record], records: Records,

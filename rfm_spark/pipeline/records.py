@@ -88,7 +88,7 @@ class Records:
 
     def close(self) -> None:
         """Write nothing more, and wait for what has begun."""
-        self._pool.shutdown(wait=True, cancel_futures=True)
+        self._pool.shutdown(wait=True)
 
     def forget(self, run_id: str) -> None:
         """Remove what a run that died left in all tables of runs."""

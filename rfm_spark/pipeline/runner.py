@@ -25,7 +25,7 @@ from rfm_spark.pipeline.environment import RunFacts
 from rfm_spark.pipeline.execution import Execution
 from rfm_spark.pipeline.inputs import Inputs, open_inputs, readable
 from rfm_spark.pipeline.order import Chosen, ordered
-from rfm_spark.pipeline.plan import Plan, Planned, planned_steps
+from rfm_spark.pipeline.plan import Outlook, Plan, Planned, planned_steps
 from rfm_spark.pipeline.prepared import Ahead, prepared, prepared_kinds
 from rfm_spark.pipeline.progress import Progress
 from rfm_spark.pipeline.records import Record, Records
@@ -153,7 +153,9 @@ def run(
             raise
 
 
-def look_at_plan(spark: SparkSession, config: Config, as_of: date, *, force: bool = False) -> list[Planned]:
+def look_at_plan(
+    spark: SparkSession, config: Config, as_of: date, *, force: bool = False, refit: bool = False
+) -> Outlook:
     """What a run would do, step by step; nothing is written.
 
     Raises:
@@ -161,7 +163,14 @@ def look_at_plan(spark: SparkSession, config: Config, as_of: date, *, force: boo
         SourceError: a source that can't be opened or mapped.
     """
     with in_time_zone(spark, config.timezone), readable(_first_source(config)):
-        return _open(spark, config, as_of, look=[]).steps(force=force)
+        opened = _open(spark, config, as_of, refit=refit, look=[])
+        done = opened.plan.done(opened.complete)
+        if done and not force:
+            # Its own records tell that every step is up to date.
+            return Outlook(done[-1].run_id, True, tuple(opened.steps(force=False)))
+        same = not force and not done and opened.plan.changes_nothing()
+        run_id = opened.current[as_of].run_id if same else opened.plan.run_id
+        return Outlook(run_id, same, tuple(opened.steps(force=force or refit)))
 
 
 def late_dates(spark: SparkSession, config: Config, as_of: date) -> list[date]:
@@ -217,10 +226,10 @@ def _execute(
     )  # fmt: skip
     with ExitStack() as held:
         writer = Writer(opened.store, run_id, plan.as_of)
+        execution = Execution(
+            facts, opened.store, opened.inputs, writer, opened.records, plan.decisions, held, progress
+        )
         try:
-            execution = Execution(
-                facts, opened.store, opened.inputs, writer, opened.records, plan.decisions, held, progress
-            )
             for one in steps:
                 execution.do(one)
                 claim.renew()
@@ -235,6 +244,8 @@ def _execute(
         finally:
             # Before frames are released that are still being written.
             writer.close()
+            # Also of a run that fails: what it has done need not be done again.
+            execution.note_written()
             opened.records.close()
     _clean_up(opened, run_id)
     refresh_views(opened.store)

@@ -1,0 +1,182 @@
+"""What was done is not done again: after a crash, after a change of settings that a step does not hang on."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from pyspark.sql import SparkSession
+
+from rfm_spark.capabilities.purchases import step as purchases_step
+from rfm_spark.cli.main import main
+from rfm_spark.core.config import Config
+from rfm_spark.core.resources import shipped_text
+from rfm_spark.core.schemas import RUN_STEPS, tables
+from rfm_spark.lake.place import Place
+from rfm_spark.lake.readers import current
+from rfm_spark.lake.store import Store
+from rfm_spark.pipeline import Outcome, look_at_plan
+from rfm_spark.pipeline.order import ordered
+from rfm_spark.pipeline.prepared import prepared_kinds
+from tests.helpers import AS_OF, Stages, config_for, purchases, rows_of, run_tiny, write_source
+
+IN_EVERY_RUN = {"Late rows", "Orders kept", "Rows of customers", "Models kept"}
+
+
+@pytest.fixture
+def folder(spark: SparkSession, tmp_path: Path) -> Path:
+    write_source(spark, tmp_path / "source", purchases())
+    return tmp_path
+
+
+def clustered(folder: Path, **changes: Any) -> Config:
+    return config_for(folder, **{"clusters": {"k": 3}, **changes})
+
+
+@contextmanager
+def no_line_is_read(watched: pytest.MonkeyPatch) -> Iterator[None]:
+    def refuse(*_: Any, **__: Any) -> None:
+        raise AssertionError("lines are read")
+
+    with watched.context() as patched:
+        for name in ("look_at_lines", "lines_again", "accepted_until"):
+            patched.setattr(purchases_step, name, refuse)
+        yield
+
+
+def crash(spark: SparkSession, config: Config, at: str) -> Stages:
+    stages = Stages(fail_at=at)
+    with pytest.raises(RuntimeError, match="stopped"):
+        run_tiny(spark, config, progress=stages)
+    return stages
+
+
+def test_a_run_that_died_does_the_steps_it_had_done_no_more(
+    spark: SparkSession, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = clustered(folder)
+    begun = crash(spark, config, "Summary of segments").done
+    with no_line_is_read(monkeypatch):
+        outcome = run_tiny(spark, config)
+    assert set(outcome.kept) == set(begun) - IN_EVERY_RUN
+    assert {"Measures of every customer", "Cut points", "Clusters", "Segments"} <= set(outcome.kept)
+    calm = clustered(folder, lake={"root": str(folder / "calm")})
+    run_tiny(spark, calm)
+    for name, table in tables().items():
+        if table.kind == "run" and Store(spark, Place.of(calm)).exists(name):
+            mine, theirs = (rows_of(current(spark, Place.of(one), name)) for one in (config, calm))
+            assert mine == theirs, name
+
+
+def test_rows_that_are_gone_are_made_anew(spark: SparkSession, folder: Path) -> None:
+    config = clustered(folder)
+    crash(spark, config, "Clusters")
+    place = Place.of(config)
+    spark.sql(f"DELETE FROM {place.table('measures')} WHERE customer_id = 'c01'")
+    plan = {one.chosen.step.title: one for one in look_at_plan(spark, config, AS_OF).steps}
+    assert plan["Measures of every customer"].why == "its rows are gone"
+    outcome = run_tiny(spark, config)
+    assert "Measures of every customer" not in outcome.kept
+    assert current(spark, place, "measures").count() == 24
+
+
+def test_another_number_of_clusters_reads_no_line(
+    spark: SparkSession, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = run_tiny(spark, clustered(folder))
+    other = clustered(folder, clusters={"k": 4})
+    with no_line_is_read(monkeypatch):
+        second = run_tiny(spark, other)
+    assert second.run_id != first.run_id
+    assert {"Measures of every customer", "Cut points"} <= set(second.kept)
+    assert not {"Clusters", "Segments"} & set(second.kept)
+    afresh = clustered(folder, clusters={"k": 4}, lake={"root": str(folder / "calm")})
+    run_tiny(spark, afresh)
+    mine, theirs = (current(spark, Place.of(one), "segments") for one in (other, afresh))
+    # Ids of clusters go on from those of the run before.
+    aside = ("run_id", "model_version", "cluster_id")
+    assert rows_of(mine, *aside) == rows_of(theirs, *aside)
+
+
+def relabelled(folder: Path, label: str, colour: str) -> Config:
+    document = yaml.safe_load(shipped_text("segments", "rf_grid.yml"))
+    document["segments"][0] |= {"label": label, "colour": colour}
+    file = folder / f"{label}.yml"
+    file.write_text(yaml.safe_dump(document), encoding="utf-8")
+    return clustered(folder, segments={"rules": str(file)})
+
+
+def test_another_label_or_colour_computes_nothing(spark: SparkSession, folder: Path) -> None:
+    first = run_tiny(spark, relabelled(folder, "Best", "#123456"))
+    config = relabelled(folder, "Finest", "#654321")
+    second = run_tiny(spark, config)
+    done = {one.step.title for one in ordered(config, prepared_kinds())} - set(second.kept)
+    assert done == {*IN_EVERY_RUN, "Summary kept"}
+    place = Place.of(config)
+    labels = {row["label"] for row in current(spark, place, "segment_summary").collect()}
+    assert "Finest" in labels
+    assert "Best" not in labels
+    store = Store(spark, place)
+    before, now = (store.of_runs("segments", [run.run_id]) for run in (first, second))
+    assert rows_of(before, "run_id", "model_version") == rows_of(now, "run_id", "model_version")
+    # What the first run trained goes by the second one's name, and is kept under it.
+    assert {row["model_version"] for row in now.select("model_version").distinct().collect()} == {second.run_id}
+    assert second.run_id in {row["model_version"] for row in store.rows("cluster_models")}
+
+
+def test_what_a_dead_run_left_is_removed_by_the_next_one_of_its_slot(spark: SparkSession, folder: Path) -> None:
+    dead, alive = clustered(folder, clusters={"k": 2}), clustered(folder)
+    crash(spark, dead, "Changes")
+    store = Store(spark, Place.of(alive))
+    (left,) = {row["run_id"] for row in store.rows(RUN_STEPS.name)}
+    outcome = run_tiny(spark, alive)
+    assert left != outcome.run_id
+    for name, table in tables().items():
+        if table.kind == "run" and store.exists(name):
+            assert {row["run_id"] for row in store.rows(name)} <= {outcome.run_id}, name
+
+
+def told(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, Any]:
+    assert main(["run", *arguments, "--plan", "--format", "json"]) == 0
+    found: dict[str, Any] = json.loads(capsys.readouterr().out)
+    return found
+
+
+def test_a_plan_says_what_is_due_and_why(spark: SparkSession, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    source = {"path": "source", "format": "delta", "columns": {"customer_id": "customer", "order_id": "order",
+              "order_ts": "at", "amount": "amount"}}  # fmt: skip
+    document = {"name": "tiny", "lake": {"root": "lake"}, "sources": {"transactions": source}, "clusters": {"k": 3}}
+    file = folder / "tiny.yml"
+    file.write_text(yaml.safe_dump(document), encoding="utf-8")
+    arguments = ("-c", str(file), "--as-of", str(AS_OF))
+    first = told(capsys, *arguments)
+    assert not first["done"]
+    assert {step["why"] for step in first["steps"]} == {"not done yet for this date", "in every run"}
+    assert not Store(spark, Place(root=str(folder / "lake"))).exists("runs")
+    assert main(["run", *arguments]) == 0
+    capsys.readouterr()
+    after = told(capsys, *arguments)
+    assert after["done"]
+    changed = {step["step"]: step for step in told(capsys, *arguments, "--set", "clusters.k=4")["steps"]}
+    assert changed["purchases.measure"]["up_to_date"]
+    assert changed["purchases.measure"]["reads"] == ["transactions", "previous rejects"]
+    assert changed["clusters.cluster"]["why"].startswith("configuration: settings.clusters.k")
+    assert changed["clusters.profile"]["why"] == "after clusters.cluster, segments.name"
+    assert "segments.name" in changed["segments.sum_up"]["why"]
+    assert main(["run", *arguments, "--plan", "--set", "clusters.k=4"]) == 0
+    text = capsys.readouterr().out
+    assert "up to date" in text
+    assert "steps are due" in text
+
+
+def test_outcomes_of_kept_steps_are_told_like_those_of_done_ones(spark: SparkSession, folder: Path) -> None:
+    config = clustered(folder, quality={"min_buyers": {"warn": 100}})
+    crash(spark, config, "Segments")
+    healed: Outcome = run_tiny(spark, config)
+    calm = run_tiny(spark, clustered(folder, quality={"min_buyers": {"warn": 100}}, lake={"root": str(folder / "c")}))
+    assert (healed.warnings, healed.account, healed.status) == (calm.warnings, calm.account, calm.status)
