@@ -37,6 +37,11 @@ class Store:
         self._there: set[str] = set()
         self._is_current = False
 
+    @property
+    def commits_fast(self) -> bool:
+        """Whether a commit takes milliseconds."""
+        return isinstance(self._tables, NativeTables)
+
     def prepare(self, table: Table) -> None:
         """Make sure that the table is there, with today's columns.
 

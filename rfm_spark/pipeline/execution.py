@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from concurrent.futures import Future
 from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass, replace
 from typing import Any
@@ -39,11 +38,6 @@ class _Done:
     writer: StepWriter
     seconds: float = 0.0
     rows: int | None = None
-    is_noted: bool = False
-
-    @property
-    def is_written(self) -> bool:
-        return all(future.done() and not _failed(future) for future in self.writer.futures)
 
 
 class Execution:
@@ -75,12 +69,13 @@ class Execution:
             writer.futures[-1].add_done_callback(lambda _: self._finish(done, begun))
         else:
             self._finish(done, begun)
-        self.note_written()
+        known = planned.record
+        if step.lasts and (known is None or known.run_id != self._facts.run_id):
+            self._records.note(writer.futures, lambda: self._record(done), at_once=step.takes_long)
 
     def settle(self) -> Total:
         """Wait for all that is being written; what the steps told."""
         self._writer.settle()
-        self.note_written()
         self._records.settle()
         return total((done.artefact.account for done in self._done.values()), self._inputs.drift)
 
@@ -144,21 +139,6 @@ class Execution:
             done.rows = sum(one.rows for one in done.writer.slices)
         self._progress.finished(done.planned.chosen.step.title, done.rows, done.seconds)
 
-    def note_written(self) -> None:
-        """Record the steps whose rows are all written: what a run that dies now need not do again."""
-        ready = [
-            done
-            for done in self._done.values()
-            if not done.is_noted and done.is_written and done.planned.chosen.step.lasts
-        ]
-        new = []
-        for done in ready:
-            done.is_noted = True
-            known = done.planned.record
-            if known is None or known.run_id != self._facts.run_id:
-                new.append(self._record(done))
-        self._records.note(new)
-
     def _record(self, done: _Done) -> Record:
         planned = done.planned
         return Record(
@@ -178,7 +158,3 @@ class Execution:
             "reads": [*(name for name in step.sources if name in self._inputs.pinned), *previous],
             "writes": {one.table: one.rows for one in done.writer.slices},
         }
-
-
-def _failed(future: Future[None]) -> bool:
-    return future.cancelled() or future.exception() is not None

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Any
@@ -59,7 +59,7 @@ class Records:
     def __init__(self, store: Store, config_name: str, as_of: date) -> None:
         """Bind to a slot; the table may not exist yet."""
         self._store, self._config_name, self._as_of = store, config_name, as_of
-        # One writer: what comes while it commits goes into the next commit.
+        # One writer, so that records come in the order of the steps, each after the rows it speaks of.
         self._pool = ThreadPoolExecutor(max_workers=1)
         self._waiting: list[Record] = []
 
@@ -72,11 +72,17 @@ class Records:
         """Whether what the step wrote is still there."""
         return all(self._is_there(one) for one in record.slices)
 
-    def note(self, records: Sequence[Record]) -> None:
-        """Write records while the run goes on."""
-        if records:
-            self._waiting += records
-            self._pool.submit(self._flush)
+    def note(self, written: Sequence[Future[None]], record: Callable[[], Record], *, at_once: bool) -> None:
+        """Write the record of a step once its rows are written, while the run goes on.
+
+        Where a commit takes seconds, records of several steps share one.
+
+        Args:
+            written: what the step writes.
+            record: makes the record, then.
+            at_once: whether the step took long, so that its record does not wait for others.
+        """
+        self._pool.submit(self._noted, written, record, at_once or self._store.commits_fast)
 
     def settle(self) -> None:
         """Wait until all are written.
@@ -87,7 +93,8 @@ class Records:
         self._pool.submit(self._flush).result()
 
     def close(self) -> None:
-        """Write nothing more, and wait for what has begun."""
+        """Write what waits, and nothing more."""
+        self._pool.submit(self._flush)
         self._pool.shutdown(wait=True)
 
     def forget(self, run_id: str) -> None:
@@ -101,6 +108,13 @@ class Records:
             return True
         there = self._store.rows_of_run(one.table, one.run_id) if self._store.exists(one.table) else 0
         return there >= one.rows if one.part else there == one.rows
+
+    def _noted(self, written: Sequence[Future[None]], record: Callable[[], Record], at_once: bool) -> None:
+        if any(future.exception() is not None for future in written):
+            return
+        self._waiting.append(record())
+        if at_once:
+            self._flush()
 
     def _flush(self) -> None:
         waiting, self._waiting = self._waiting, []

@@ -245,7 +245,6 @@ def _execute(
             # Before frames are released that are still being written.
             writer.close()
             # Also of a run that fails: what it has done need not be done again.
-            execution.note_written()
             opened.records.close()
     _clean_up(opened, run_id)
     refresh_views(opened.store)

@@ -55,6 +55,7 @@ class Step:
         reads: tables it reads rows of, of other runs or of ledgers.
         writes: tables it writes.
         capability: folder it is of.
+        takes_long: whether it may take minutes, so that what it gave is noted at once.
         lasts: False where the answer hangs on other runs than the previous one, so that every run asks anew.
     """
 
@@ -66,6 +67,7 @@ class Step:
     writes: tuple[Table, ...] = ()
     capability: str = ""
     lasts: bool = True
+    takes_long: bool = False
 
     @property
     def name(self) -> str:
@@ -112,11 +114,14 @@ def step(
     reads: Sequence[Table] = (),
     writes: Sequence[Table] = (),
     lasts: bool = True,
+    takes_long: bool = False,
 ) -> Callable[[Callable[..., Artefact]], Step]:
     """Make a function a step; see `Step` for what is declared."""
 
     def made(work: Callable[..., Artefact]) -> Step:
-        return Step(work, title, waits_for, tuple(sources), tuple(reads), tuple(writes), lasts=lasts)
+        return Step(
+            work, title, waits_for, tuple(sources), tuple(reads), tuple(writes), lasts=lasts, takes_long=takes_long
+        )
 
     return made
 

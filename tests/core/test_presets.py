@@ -14,7 +14,7 @@ from rfm_spark.capabilities.engagement.config import MessagesSource
 from rfm_spark.capabilities.engagement.words import MESSAGE_EVENTS
 from rfm_spark.capabilities.events.config import EventsSource
 from rfm_spark.capabilities.events.words import EVENT_TYPES
-from rfm_spark.core.config import Config
+from rfm_spark.core.config import config_model
 from rfm_spark.core.reading.presets import Kind, Preset, meanings, preset, presets
 
 ROOT = Path(__file__).parents[2]
@@ -138,5 +138,5 @@ def test_a_file_that_is_no_preset_is_refused(changes: dict[str, Any], problem: s
 
 @pytest.mark.parametrize(("kind", "source"), [("events", EventsSource), ("messages", MessagesSource)])
 def test_the_schema_for_editors_lists_the_presets(kind: Kind, source: type[EventsSource | MessagesSource]) -> None:
-    key = Config.model_json_schema()["$defs"][source.__name__]["properties"]["preset"]
+    key = config_model().model_json_schema()["$defs"][source.__name__]["properties"]["preset"]
     assert key["anyOf"] == [{"type": "string", "enum": list(presets(kind))}, {"type": "null"}]

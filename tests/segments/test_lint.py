@@ -199,16 +199,6 @@ def test_cluster_columns_need_clusters(column: str) -> None:
     assert "the stage clusters, which is off; set clusters.enabled: true, or take it out of s1" in problem
 
 
-@pytest.mark.parametrize(
-    "column",
-    ["lifecycle_stage: new", "p_alive: 1", "expected_orders: 1", "clv: 1",
-     "churn_probability: 1"],
-)  # fmt: skip
-def test_columns_of_an_absent_stage_are_refused(column: str) -> None:
-    (problem,) = check_problems(map_of(f"{{{column}}}"), clusters_on=True)
-    assert "which is off; take it out of s1" in problem
-
-
 @pytest.mark.parametrize("when", ["{r: 6}", "{f: [0, 3]}", "{m: {min: 6}}", "{fm: {max: 5.5}}", "{r: new_within_days}"])
 def test_limits_beyond_the_scores_are_refused(when: str) -> None:
     (problem,) = check_problems(map_of(when))

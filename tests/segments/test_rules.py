@@ -152,7 +152,7 @@ def test_rule_in_plain_words() -> None:
 @pytest.mark.parametrize(
     ("when", "said"),
     [
-        ("{r: 5, colour: 3}", "colour is not a column a rule can use (known: r, f, m, fm"),
+        ("{r: 5, colour: 3}", "colour is not a column a rule can use (known: recency_days, frequency"),
         ("{outliers: r}", "outliers is not a column"),
         ("{r: [5, 4]}", "upside down"),
         ("{recency_days: {min: 9, max: 2}}", "upside down"),

@@ -51,8 +51,8 @@ class ClusterSettings:
 
 
 @step(
-    "Clusters", "models of several sizes are fitted on samples and compared", reads=(CLUSTER_MODELS, SEGMENTS),
-    writes=(CLUSTER_SCAN,),
+    "Clusters", "models of several sizes are fitted on samples and compared",
+    reads=(CLUSTER_MODELS, SEGMENTS), writes=(CLUSTER_SCAN,), takes_long=True,
 )  # fmt: skip
 def cluster(
     environment: Environment, measures: Measures, rows: CustomerRows, plan: PlannedModel, settings: ClusterSettings

@@ -52,7 +52,7 @@ from rfm_spark.pipeline.step import step
 
 
 @step(
-    "Messages", "Spark reads messages", sources=(MESSAGES,), reads=(REJECTS, ENGAGEMENT),
+    "Messages", "Spark reads messages", takes_long=True, sources=(MESSAGES,), reads=(REJECTS, ENGAGEMENT),
     writes=(REJECTS, ENGAGEMENT, ENGAGEMENT_SUMMARY, RESPONSES),
 )  # fmt: skip
 def read(

@@ -48,7 +48,14 @@ class EventSettings:
         return None if source is None else cls(source, config.part(InteractionsConfig), config.timezone)
 
 
-@step("Events", "Spark reads events", sources=(EVENTS,), reads=(REJECTS,), writes=(REJECTS, INTERACTIONS, VISITS))
+@step(
+    "Events",
+    "Spark reads events",
+    takes_long=True,
+    sources=(EVENTS,),
+    reads=(REJECTS,),
+    writes=(REJECTS, INTERACTIONS, VISITS),
+)
 def read(environment: Environment, measures: Measures, settings: EventSettings) -> Interactions:
     """What did customers do on web, app and elsewhere before they bought?"""
     run, config = environment.run, settings.interactions

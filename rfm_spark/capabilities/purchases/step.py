@@ -58,7 +58,7 @@ class OrderSettings:
 
 
 @step(
-    "Measures of every customer", "Spark reads every line, checks it and adds it up by customer",
+    "Measures of every customer", "Spark reads every line, checks it and adds it up by customer", takes_long=True,
     sources=(SOURCE, RATES), reads=(REJECTS,), writes=(REJECTS, MEASURES),
 )  # fmt: skip
 def measure(environment: Environment, lines: LineSettings, window: WindowSettings) -> Measures:

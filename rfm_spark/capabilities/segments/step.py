@@ -100,7 +100,13 @@ def put_together(
     return CustomerRows(frame=environment.frames.hold_if_few(scored, measures.count))
 
 
-@step("Segments", "rules are applied, and a row per customer is written", reads=(SEGMENTS,), writes=(SEGMENTS,))
+@step(
+    "Segments",
+    "rules are applied, and a row per customer is written",
+    takes_long=True,
+    reads=(SEGMENTS,),
+    writes=(SEGMENTS,),
+)
 def name(
     environment: Environment, measures: Measures, rows: CustomerRows, projections: tuple[CustomerProjection, ...],
     settings: SegmentSettings,

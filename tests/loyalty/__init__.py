@@ -1,0 +1,1 @@
+"""A capability from outside the package: points of a loyalty card become a column, a table and a section."""

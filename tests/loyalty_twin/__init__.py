@@ -1,0 +1,1 @@
+"""A capability that takes column, table and key of another."""

@@ -1,0 +1,7 @@
+"""What a customer's row says of their points."""
+
+from __future__ import annotations
+
+from rfm_spark.core.columns import told_column
+
+COLUMNS = (told_column("points", "BIGINT", "Points booked", "loyalty", absent=0),)
