@@ -26,6 +26,8 @@ UNORDERED = ("runs.warnings",)
 EXAMPLES = 3
 SIDES = ("before", "after")
 _TO_THE_MICROSECOND = {"timestampFormat": "yyyy-MM-dd'T'HH:mm:ss.SSSSSS"}
+# Columns of how often a row is in each lake.
+_HERE, _THERE = "_rows_before", "_rows_after"
 _DELTA_ID = "delta:[0-9a-f]{8}:"
 
 Mend = Callable[[Column], Column]
@@ -132,17 +134,21 @@ def compare_table(
         for column, kind in sorted(kinds[0].items())
         if column in kinds[1] and kinds[1][column].simpleString() == kind.simpleString()
     }
-    rows = (before.count(), after.count())
-    if not shared:
-        return Compared(rows, columns)
-    here, there = (_exactly(name, frame, shared, mend) for frame in (before, after))
-    gone, come = here.exceptAll(there), there.exceptAll(here)
-    fewer, missing = _totals(gone, shared)
-    if not fewer and rows[0] == rows[1]:
-        return Compared(rows, columns)
-    more, new = _totals(come, shared)
-    differ = tuple(column for column in shared if missing[column] != new[column]) if fewer == more else ()
-    return Compared(rows, columns, (fewer, more), differ, (_examples(gone, differ), _examples(come, differ)))
+    both = _exactly(name, before, shared, mend, _HERE).unionAll(_exactly(name, after, shared, mend, _THERE))
+    often = both.groupBy(*map(quoted, shared)).agg(F.sum(_HERE).alias(_HERE), F.sum(_THERE).alias(_THERE))
+    surplus = F.col(_HERE) - F.col(_THERE)
+    sums = [F.col(_HERE), F.col(_THERE), F.greatest(surplus, F.lit(0)), F.greatest(-surplus, F.lit(0))]
+    # Another sum over the surplus rows where their values are others.
+    sums += [F.xxhash64(quoted(column)).cast("decimal(20,0)") * surplus for column in shared]
+    first, second, fewer, more, *digests = (total or 0 for total in often.agg(*map(F.sum, sums)).collect()[0])
+    if not fewer and not more:
+        return Compared((first, second), columns)
+    differ = tuple(column for column, digest in zip(shared, digests, strict=True) if digest) if fewer == more else ()
+    examples = (
+        _examples(often.where(surplus > 0), shared, differ),
+        _examples(often.where(surplus < 0), shared, differ),
+    )
+    return Compared((first, second), columns, (fewer, more), differ, examples)
 
 
 def exact(column: Column, kind: DataType, mend: Mend) -> Column:
@@ -188,8 +194,9 @@ def described(name: str, compared: Compared) -> list[str]:
     return lines
 
 
-def _exactly(name: str, frame: DataFrame, kinds: Mapping[str, DataType], mend: Mend) -> DataFrame:
-    made = []
+def _exactly(name: str, frame: DataFrame, kinds: Mapping[str, DataType], mend: Mend, side: str) -> DataFrame:
+    """The columns made comparable, and for each side a column that counts its rows."""
+    made = [F.lit(int(side == _HERE)).alias(_HERE), F.lit(int(side == _THERE)).alias(_THERE)]
     for column, kind in kinds.items():
         value = exact(F.col(quoted(column)), kind, mend)
         made.append((F.array_sort(value) if f"{name}.{column}" in UNORDERED else value).alias(column))
@@ -200,18 +207,11 @@ def _count(table: DataFrame | None) -> int | None:
     return None if table is None else table.count()
 
 
-def _totals(rows: DataFrame, columns: Collection[str]) -> tuple[int, dict[str, object]]:
-    """How many rows, and per column a sum that is another one where the values are others."""
-    sums = [F.sum(F.xxhash64(quoted(column)).cast("decimal(20,0)")) for column in columns]
-    count, *found = rows.agg(F.count(F.lit(1)), *sums).collect()[0]
-    return count, dict(zip(columns, found, strict=True))
-
-
-def _examples(rows: DataFrame, first: Sequence[str]) -> tuple[str, ...]:
+def _examples(rows: DataFrame, columns: Collection[str], first: Sequence[str]) -> tuple[str, ...]:
     """The first rows as JSON, what differs at its beginning."""
-    order = [quoted(column) for column in (*first, *(name for name in rows.columns if name not in first))]
-    record = F.to_json(F.struct(*order), _TO_THE_MICROSECOND).alias("record")
-    found = rows.orderBy(*map(quoted, rows.columns)).limit(EXAMPLES).select(record).collect()
+    order = [*first, *(name for name in columns if name not in first)]
+    record = F.to_json(F.struct(*map(quoted, order)), _TO_THE_MICROSECOND).alias("record")
+    found = rows.orderBy(*map(quoted, columns)).limit(EXAMPLES).select(record).collect()
     return tuple(row["record"] for row in found)
 
 
