@@ -73,11 +73,12 @@ class Execution:
         if step.lasts and (known is None or known.run_id != self._facts.run_id):
             self._records.note(writer.futures, lambda: self._record(done), at_once=step.takes_long)
 
-    def settle(self) -> Total:
-        """Wait for all that is being written; what the steps told."""
+    def settle(self, before: Sequence[str]) -> Total:
+        """Wait for all that is being written; what the decisions and the steps told, after warnings of before."""
         self._writer.settle()
         self._records.settle()
-        return total((done.artefact.account for done in self._done.values()), self._inputs.drift)
+        decided = (decision.account for decision in self._decisions)
+        return total((*decided, *(done.artefact.account for done in self._done.values())), before)
 
     def as_rows(self) -> list[dict[str, Any]]:
         """What `runs.steps` keeps, once everything is written."""

@@ -20,6 +20,7 @@ from rfm_spark.lake.place import Place
 from rfm_spark.lake.readers import refresh_views
 from rfm_spark.lake.sources import columns_of
 from rfm_spark.lake.store import Store
+from rfm_spark.pipeline.absences import absences
 from rfm_spark.pipeline.account import Total
 from rfm_spark.pipeline.environment import RunFacts
 from rfm_spark.pipeline.execution import Execution
@@ -233,7 +234,8 @@ def _execute(
             for one in steps:
                 execution.do(one)
                 claim.renew()
-            total = execution.settle()
+            gone = absences(opened.current, plan.as_of, plan.config.places())
+            total = execution.settle((*opened.inputs.drift, *gone))
             opened.inputs.recheck()
             claim.renew(fence=True)
             code = _drift_code(total.facts.get("drift_verdict"), fail_on)

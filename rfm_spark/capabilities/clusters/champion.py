@@ -13,8 +13,11 @@ from rfm_spark.capabilities.drift.artefacts import MAJOR, asks_for_a_refit
 from rfm_spark.capabilities.drift.config import DriftConfig
 from rfm_spark.capabilities.drift.tables import DRIFT
 from rfm_spark.capabilities.rfm.config import RfmConfig
+from rfm_spark.core.columns import customer_columns
+from rfm_spark.core.config import Config
 from rfm_spark.core.errors import ConfigError
 from rfm_spark.core.runs import RunRow, current_runs, previous_of
+from rfm_spark.pipeline.artefact import Account
 from rfm_spark.pipeline.prepared import Ahead
 
 
@@ -41,6 +44,7 @@ def planned_model(ahead: Ahead) -> PlannedModel:
     # A run that does a date again decides on the same grounds as the first one of that date.
     basis = _planned(ahead, published=False).fingerprint if planned.trains else planned.fingerprint
     return PlannedModel(
+        account=planned.account,
         champion=planned.champion,
         pinned=planned.pinned,
         trains=planned.trains,
@@ -65,13 +69,20 @@ def _planned(ahead: Ahead, *, published: bool) -> PlannedModel:
     here = current.get(as_of) if published else None
     if found is None:
         parent = _first_after(known, complete, as_of)
+        if parent is not None and _missing(parent, config):
+            parent = None
         return PlannedModel(trains=True, parent=parent, last_id=last_id, fingerprint="train")
     champion = ClusterModel.from_row(found.model.row)
+    after = f"train after {champion.version}"
+    missing = _missing(champion, config)
+    if missing:
+        return PlannedModel(
+            account=Account(warnings=(_set_aside(champion, missing),)), trains=True, last_id=last_id, fingerprint=after
+        )
     if found.pinned:
         if refit:
             raise ConfigError("--refit", [f"model {champion.version} is pinned; `rfm-spark clusters unpin` frees it"])
         return PlannedModel(champion=champion, pinned=True, fingerprint=champion.version)
-    after = f"train after {champion.version}"
     if here is not None and here.model_version == here.run_id:
         # Its clusters keep the ids they were published with.
         parent = ClusterModel.from_row(models.get(here.run_id).row)
@@ -82,6 +93,21 @@ def _planned(ahead: Ahead, *, published: bool) -> PlannedModel:
     if refit or champion.definition != wanted or champion.decided == "degenerate":
         return PlannedModel(champion=champion, trains=True, parent=champion, last_id=last_id, fingerprint=after)
     return PlannedModel(champion=champion, last_id=last_id, fingerprint=champion.version)
+
+
+def _missing(model: ClusterModel, config: Config) -> list[str]:
+    """Columns of a model's features that no stage fills any more."""
+    known = customer_columns()
+    return [
+        name for name in model.space.columns if name not in known or known[name].stage not in (None, *config.stages)
+    ]
+
+
+def _set_aside(model: ClusterModel, missing: Sequence[str]) -> str:
+    return (
+        f"clusters: model {model.version} is set aside, since nothing fills {', '.join(missing)} any more; a model was "
+        "trained from what there is"
+    )
 
 
 def _called_for_a_refit(ahead: Ahead, before: RunRow) -> bool:
