@@ -109,6 +109,11 @@ def stages(document: Mapping[str, object]) -> frozenset[str]:
     return frozenset(stage for _, found in given("config", "STAGES") for stage, runs in found.items() if runs(document))
 
 
+def remedies() -> dict[str, str]:
+    """How each stage that is off is switched on, in words."""
+    return {stage: words for _, found in given("config", "REMEDIES") for stage, words in found.items()}
+
+
 def all_stages() -> frozenset[str]:
     """Every stage there is."""
     return frozenset(stage for _, found in given("config", "STAGES") for stage in found)

@@ -11,7 +11,6 @@ from pyspark.sql import SparkSession
 
 import rfm_spark
 from rfm_spark.core.config import Config, digest
-from rfm_spark.core.errors import Exit
 from rfm_spark.core.runs import RunRow, current_runs, previous_of, successor_of
 from rfm_spark.core.session import in_time_zone
 from rfm_spark.lake.claims import Claim
@@ -26,6 +25,7 @@ from rfm_spark.pipeline.environment import RunFacts
 from rfm_spark.pipeline.execution import Execution
 from rfm_spark.pipeline.inputs import Inputs, open_inputs, readable
 from rfm_spark.pipeline.order import Chosen, ordered
+from rfm_spark.pipeline.outcome import Outcome, exit_code, repeated
 from rfm_spark.pipeline.plan import Outlook, Plan, Planned, planned_steps
 from rfm_spark.pipeline.prepared import Ahead, prepared, prepared_kinds
 from rfm_spark.pipeline.progress import Progress
@@ -34,36 +34,7 @@ from rfm_spark.pipeline.wording import account_lines
 from rfm_spark.pipeline.writing import Writer
 
 Clock = Callable[[], datetime]
-# From the mildest on.
-SEVERITIES = ("none", "insufficient", "changed", "moderate", "major")
 _NOTHING_LATE = "the source has a newer version, but no row dated up to this day changed: the same input"
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """How a run ended.
-
-    Attributes:
-        run_id: of the complete run.
-        as_of: its as-of date.
-        exit_code: 0, or what the stored run ended with.
-        repeated: whether it was complete before, and nothing was written.
-        warnings: what a reader of the figures should know.
-        account: what became of the rows of each source, a line each.
-        status: ok, thin or empty.
-        verdict: on drift, in words; empty where there was nothing to compare with.
-        kept: steps that were done before, and were not done again.
-    """
-
-    run_id: str
-    as_of: date
-    exit_code: int
-    repeated: bool
-    warnings: tuple[str, ...] = ()
-    account: tuple[str, ...] = ()
-    status: str = "ok"
-    verdict: str = ""
-    kept: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -132,9 +103,9 @@ def run(
         plan, done = opened.plan, opened.plan.done(opened.complete)
         if done and not force:
             refresh_views(opened.store)
-            return _repeated(done[-1], fail_on)
+            return repeated(done[-1], fail_on)
         if not force and plan.changes_nothing():
-            return _repeated(opened.current[as_of], fail_on, _NOTHING_LATE)
+            return repeated(opened.current[as_of], fail_on, _NOTHING_LATE)
         run_id = f"{plan.run_id}-{len(done) + 1}" if done else plan.run_id
         opened.store.place.make_folder()
         claim = Claim(opened.store, config.name, as_of, clock)
@@ -144,7 +115,7 @@ def run(
             published = plan.done(opened.ledger.complete())
             if len(published) > len(done):
                 claim.release()
-                return _repeated(published[-1], fail_on)
+                return repeated(published[-1], fail_on)
             steps = opened.steps(force=force or refit)
             return _execute(opened, steps, run_id, claim, clock, progress, fail_on)
         except BaseException:
@@ -238,7 +209,7 @@ def _execute(
             total = execution.settle((*opened.inputs.drift, *gone))
             opened.inputs.recheck()
             claim.renew(fence=True)
-            code = _drift_code(total.facts.get("drift_verdict"), fail_on)
+            code = exit_code(total.facts.get("drift_verdict"), fail_on)
             row = _ledger_row(facts, plan, total, writer)
             opened.ledger.publish(
                 {**row, "started_at": started, "finished_at": clock(), "exit_code": code, "steps": execution.as_rows()}
@@ -268,19 +239,6 @@ def _clean_up(opened: _Opened, run_id: str) -> None:
     published = {run.run_id for run in opened.complete} | {run_id}
     for dead in sorted({one.run_id for one in opened.records.known()} - published):
         opened.records.forget(dead)
-
-
-def _repeated(run: RunRow, fail_on: str | None, *warnings: str) -> Outcome:
-    """A run that was complete before; the question that `fail_on` asks may be a new one."""
-    code = _drift_code(run.drift_verdict, fail_on)
-    return Outcome(run.run_id, run.as_of, code, repeated=True, warnings=warnings)
-
-
-def _drift_code(severity: str | None, fail_on: str | None) -> int:
-    if fail_on is None or severity is None:
-        return int(Exit.OK)
-    severe = SEVERITIES.index(severity) >= SEVERITIES.index(fail_on)
-    return int(Exit.DRIFT if severe else Exit.OK)
 
 
 def _ledger_row(facts: RunFacts, plan: Plan, total: Total, writer: Writer) -> dict[str, object]:

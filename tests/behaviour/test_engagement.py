@@ -11,9 +11,10 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 
 from rfm_spark.capabilities.engagement.config import EngagementConfig, MessagesSource
+from rfm_spark.capabilities.engagement.customers import customer_columns
 from rfm_spark.capabilities.engagement.messages import MESSAGE_FLAGS, Judging, channel_counts, outcomes
 from rfm_spark.capabilities.engagement.rows import counted, judged_messages
-from rfm_spark.capabilities.engagement.tiers import customer_columns, engaged_rows, engagement, engagement_summary
+from rfm_spark.capabilities.engagement.tiers import engaged_rows, engagement, engagement_summary
 from rfm_spark.capabilities.engagement.words import MESSAGE_CHANNELS
 from rfm_spark.core.reading.interactions import Reading
 

@@ -123,3 +123,4 @@ SETTINGS = {"clusters": ClustersConfig}
 STAGES: dict[str, Callable[[Mapping[str, Any]], bool]] = {
     "clusters": lambda document: bool(document["clusters"]["enabled"])
 }
+REMEDIES = {"clusters": "set clusters.enabled: true"}

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pyspark.sql import DataFrame
 
 from rfm_spark.capabilities.drift.artefacts import TrackedVolumes, WatchedRates
+from rfm_spark.capabilities.engagement.customers import customer_columns
 from rfm_spark.capabilities.engagement.tables import ENGAGEMENT, ENGAGEMENT_SCORES, RESPONSES
-from rfm_spark.capabilities.engagement.tiers import customer_columns
 from rfm_spark.capabilities.rfm.artefacts import CutPoints
 from rfm_spark.pipeline.artefact import CustomerColumns, in_table, live
 

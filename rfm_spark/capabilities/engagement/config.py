@@ -199,3 +199,4 @@ STAGES: dict[str, Callable[[Mapping[str, Any]], bool]] = {
     "engagement": lambda document: bool(document["sources"].get("messages")),
     "engagement.rfm": lambda document: bool((document.get("engagement") or {}).get("rfm")),
 }
+REMEDIES = {"engagement": "give sources.messages", "engagement.rfm": "set engagement.rfm"}

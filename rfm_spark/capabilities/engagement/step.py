@@ -10,6 +10,7 @@ from pyspark.sql import functions as F
 
 from rfm_spark.capabilities.engagement.artefacts import Engagement, EngagementScores
 from rfm_spark.capabilities.engagement.config import EngagementRfm
+from rfm_spark.capabilities.engagement.customers import customer_columns, response_columns
 from rfm_spark.capabilities.engagement.look import (
     MESSAGES,
     MessageLook,
@@ -29,13 +30,7 @@ from rfm_spark.capabilities.engagement.scores import (
 )
 from rfm_spark.capabilities.engagement.settings import MessageSettings, ScoreSettings
 from rfm_spark.capabilities.engagement.tables import ENGAGEMENT, ENGAGEMENT_SCORES, ENGAGEMENT_SUMMARY, RESPONSES
-from rfm_spark.capabilities.engagement.tiers import (
-    customer_columns,
-    engaged_rows,
-    engagement,
-    engagement_summary,
-    response_columns,
-)
+from rfm_spark.capabilities.engagement.tiers import engaged_rows, engagement, engagement_summary
 from rfm_spark.capabilities.events.artefacts import Interactions
 from rfm_spark.capabilities.purchases.artefacts import Measures
 from rfm_spark.capabilities.rfm.artefacts import quantile_cuts

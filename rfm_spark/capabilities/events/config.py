@@ -127,3 +127,4 @@ SETTINGS = {"interactions": InteractionsConfig}
 STAGES: dict[str, Callable[[Mapping[str, Any]], bool]] = {
     "interactions": lambda document: bool(document["sources"].get("events"))
 }
+REMEDIES = {"interactions": "give sources.events"}

@@ -10,7 +10,8 @@ from pyspark.sql import Row
 
 from rfm_spark.capabilities.purchases.counts import contents_by_day, contents_text, day_number, is_comparable
 from rfm_spark.capabilities.purchases.lines import judged_lines
-from rfm_spark.capabilities.purchases.look import RATES, SOURCE, SUSPECTS, read_options
+from rfm_spark.capabilities.purchases.look import RATES, SOURCE, SUSPECTS
+from rfm_spark.capabilities.purchases.options import read_options
 from rfm_spark.capabilities.purchases.reading import reading
 from rfm_spark.capabilities.purchases.settings import LineSettings
 from rfm_spark.core.config import Config

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -15,10 +15,10 @@ from rfm_spark.capabilities.purchases.accounts import account_totals, balance, c
 from rfm_spark.capabilities.purchases.checks import LINE_CHECKS, line_severity
 from rfm_spark.capabilities.purchases.counts import LineCounts, counted_apart, line_counts, observed
 from rfm_spark.capabilities.purchases.duplicates import looks_for_duplicates, with_accounts, without_duplicates
-from rfm_spark.capabilities.purchases.exchange_rates import daily_rates
 from rfm_spark.capabilities.purchases.gates import Buyers, Finding, findings
 from rfm_spark.capabilities.purchases.lines import Intake, Judged, accepted_until, currency_origin, judged_lines
 from rfm_spark.capabilities.purchases.measures import customer_measures, window_start
+from rfm_spark.capabilities.purchases.options import read_options
 from rfm_spark.capabilities.purchases.orders import build_orders
 from rfm_spark.capabilities.purchases.settings import LineSettings, WindowSettings
 from rfm_spark.capabilities.purchases.values import IDS
@@ -32,8 +32,6 @@ RATES = "transactions.rates"
 SUSPECTS = "transactions.suspects"
 _BROADCAST = 200_000
 _COPIES = f"{SOURCE}.flagged.exact_duplicate"
-# Days beyond the newest row that may need a rate, where nobody knows when the source was written.
-_FAR = date(2100, 1, 1)
 
 
 @dataclass(frozen=True)
@@ -89,42 +87,6 @@ class LineLook:
     def options(self) -> Intake:
         """How lines are read."""
         return read_options(self.source, self.rates, self.lines)
-
-
-def read_options(source: Source, rates: Source | None, settings: LineSettings) -> Intake:
-    """How lines are read, beside the mapping.
-
-    Args:
-        source: the transactions, pinned.
-        rates: their exchange rates, pinned.
-        settings: the mapping and the checks.
-    """
-    by_day = None
-    if rates is not None and settings.source.rates is not None:
-        # No day after the transactions were written needs a rate.
-        last = _FAR if source.written is None else source.written.date() + timedelta(days=2)
-        by_day = daily_rates(rates.frame, settings.source.rates, last)
-    return Intake(settings.quality, source.written, settings.timezone, by_day)
-
-
-def lines_again(
-    source: Source, rates: Source | None, settings: LineSettings, frames: Frames, *, has_changes: bool
-) -> DataFrame:
-    """Validated lines, as another process read them.
-
-    Args:
-        source: the transactions, pinned.
-        rates: their exchange rates, pinned.
-        settings: the mapping and the checks.
-        frames: keeps what is read more than once.
-        has_changes: whether ids came in several Unicode forms.
-    """
-    options = read_options(source, rates, settings)
-    lines = judged_lines(source.frame, settings.source, options).lines
-    if not has_changes:
-        return lines
-    changes = frames.persist(unicode_changes(lines.where(F.col("reason").isNull()), IDS))
-    return judged_lines(source.frame, settings.source, replace(options, id_changes=changes)).lines
 
 
 def look_at_lines(look: LineLook) -> LinesSeen:

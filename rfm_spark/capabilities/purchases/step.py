@@ -20,9 +20,9 @@ from rfm_spark.capabilities.purchases.look import (
     each_once,
     line_findings,
     line_warnings,
-    lines_again,
     look_at_lines,
 )
+from rfm_spark.capabilities.purchases.options import lines_again
 from rfm_spark.capabilities.purchases.orders import kept_orders
 from rfm_spark.capabilities.purchases.settings import LineSettings, WindowSettings
 from rfm_spark.capabilities.purchases.tables import MEASURES, ORDERS

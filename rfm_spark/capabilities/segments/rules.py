@@ -27,7 +27,7 @@ from rfm_spark.capabilities.segments.conditions import (
     meets,
 )
 from rfm_spark.capabilities.segments.lint import lint
-from rfm_spark.core.columns import customer_columns
+from rfm_spark.core.columns import customer_columns, remedies
 from rfm_spark.core.errors import ConfigError
 from rfm_spark.core.loading import load_yaml, validate
 from rfm_spark.core.strict import Strict
@@ -267,14 +267,6 @@ def _value(column: str, row: Mapping[str, Any]) -> Any:
     return row[f"{column}_score" if column in MEASURES else column]
 
 
-_REMEDIES = {
-    "clusters": "set clusters.enabled: true, or take",
-    "interactions": "give sources.events, or take",
-    "engagement": "give sources.messages, or take",
-    "engagement.rfm": "set engagement.rfm, or take",
-}
-
-
 def _off_columns(rule_map: RuleMap, stages: Collection[str]) -> list[str]:
     problems = []
     for column in sorted(rule_map.columns()):
@@ -282,7 +274,7 @@ def _off_columns(rule_map: RuleMap, stages: Collection[str]) -> list[str]:
         if stage is None or stage in stages:
             continue
         users = ", ".join(rule.name for rule in rule_map.segments if any(column in each for each in rule.when))
-        remedy = _REMEDIES.get(stage, "take")
+        remedy = f"{how}, or take" if (how := remedies().get(stage)) else "take"
         problems.append(f"{column} comes from the stage {stage}, which is off; {remedy} it out of {users}")
     return problems
 
