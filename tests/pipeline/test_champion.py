@@ -183,7 +183,7 @@ def test_a_run_that_died_after_training_is_healed_with_the_same_ids(spark: Spark
     write_source(spark, tmp_path / "source", purchases(40))
     config = settings(tmp_path)
     with pytest.raises(RuntimeError, match="stopped"):
-        run_tiny(spark, config, progress=Stages(fail_at="Summaries and changes"))
+        run_tiny(spark, config, progress=Stages(fail_at="Changes"))
     done = run_tiny(spark, config)
     store = Store(spark, Place(root=str(tmp_path / "lake")))
     kept = Models(store, "tiny").all()
