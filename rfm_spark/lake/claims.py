@@ -35,6 +35,8 @@ class Claim:
         self._token = uuid.uuid4().hex
         _TOKENS_HERE.add(self._token)
         self._holds: dict[str, Any] = {}
+        # Runs that held the slot before, and may have died.
+        self.replaced: set[str] = set()
 
     def take(self, run_id: str, complete: Collection[str]) -> None:
         """Claim the slot, taking over a claim whose run is complete, whose process is dead or whose lease ran out.
@@ -51,6 +53,8 @@ class Claim:
             holder = self._holder()
             if holder is not None and holder["run_id"] not in complete and self._is_live(holder):
                 raise self._held_by(holder)
+            if holder is not None:
+                self.replaced.add(str(holder["run_id"]))
             try:
                 self._put(run_id, holder["token"] if holder is not None else "", self._clock() + LEASE)
             except Exception as error:

@@ -85,6 +85,11 @@ def has_files(table: DeltaTable, run_id: str | None) -> bool:
     return any(run_id is None or values["run_id"] == run_id for _, values in _live_files(table))
 
 
+def partition_values(table: DeltaTable, name: str) -> set[str]:
+    """Values of a partition column that have files."""
+    return {values[name] for _, values in _live_files(table)}
+
+
 def rows_of_partition(table: DeltaTable, partition: Mapping[str, str]) -> int:
     """Rows of the files of a partition, as their statistics in the log tell."""
     actions = table.get_add_actions(flatten=True)

@@ -23,7 +23,7 @@ from rfm_spark.core.errors import LakeError
 from rfm_spark.core.table import Table
 from rfm_spark.lake.commits import patiently
 from rfm_spark.lake.local import commit_of
-from rfm_spark.lake.log_files import has_commit, has_files, plain_frame, rows_in, rows_of_partition
+from rfm_spark.lake.log_files import has_commit, has_files, partition_values, plain_frame, rows_in, rows_of_partition
 from rfm_spark.lake.tables import Commit, Row, Target, Written
 
 if TYPE_CHECKING:
@@ -155,6 +155,10 @@ class NativeTables:
     def rows_of_run(self, name: str, run_id: str) -> int:
         """How many rows the files of a run have, as the log tells."""
         return rows_of_partition(self._open(name), {"run_id": run_id})
+
+    def run_ids(self, name: str) -> set[str]:
+        """Runs whose files the log names."""
+        return partition_values(self._open(name), "run_id")
 
     def last_commit(self, name: str) -> Commit:
         """The newest commit."""

@@ -149,6 +149,11 @@ class SparkTables:
         where = f"run_id = {sql_text(run_id)}"
         return int(self._spark.sql(f"SELECT count(*) FROM {self._place.table(name)} WHERE {where}").collect()[0][0])
 
+    def run_ids(self, name: str) -> set[str]:
+        """Runs that have rows in a run table; its partitions tell."""
+        found = self._spark.sql(f"SELECT DISTINCT run_id FROM {self._place.table(name)}")
+        return {str(row["run_id"]) for row in found.collect()}
+
     def last_commit(self, name: str) -> Commit:
         """The newest commit."""
         return self._history(name, 1, None)[0]

@@ -190,6 +190,15 @@ class Store:
         with writable(self.place):
             self._tables.add_rows(Target(table, "", run_id, more=True), keyed)
 
+    def runs_of_date(self, name: str, as_of: date) -> set[str]:
+        """Runs of an as-of date that have rows in a run table; none where it is not there."""
+        # A run id starts with its as-of date.
+        return (
+            {run_id for run_id in self._tables.run_ids(name) if run_id.startswith(f"{as_of}-")}
+            if self.exists(name)
+            else set()
+        )
+
     def rows_of_run(self, name: str, run_id: str) -> int:
         """How many rows a run has in a run table that is there."""
         return self._tables.rows_of_run(name, run_id)

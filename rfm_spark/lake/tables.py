@@ -111,6 +111,9 @@ class Tables(Protocol):
     def rows_of_run(self, name: str, run_id: str) -> int:
         """How many rows a run has in a run table."""
 
+    def run_ids(self, name: str) -> set[str]:
+        """Runs that have rows in a run table."""
+
     def last_commit(self, name: str) -> Commit:
         """The newest commit."""
 

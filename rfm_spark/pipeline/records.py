@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from datetime import date
@@ -63,9 +63,16 @@ class Records:
         self._pool = ThreadPoolExecutor(max_workers=1)
         self._waiting: list[Record] = []
 
-    def known(self) -> list[Record]:
-        """All records of the slot, of published and of dead runs."""
-        rows = self._store.rows(RUN_STEPS.name, config_name=self._config_name, as_of_date=self._as_of)
+    def known(self, published: Collection[str], here: str | None) -> list[Record]:
+        """Records of the slot's runs that died, and of the one that is published.
+
+        Args:
+            published: complete runs of the lake.
+            here: the current one of the slot; None where there is none.
+        """
+        runs = self._store.runs_of_date(RUN_STEPS.name, self._as_of)
+        wanted = sorted(run_id for run_id in runs if run_id == here or run_id not in published)
+        rows = self._store.rows(RUN_STEPS.name, run_id=wanted, config_name=self._config_name)
         return [_record(row) for row in rows]
 
     def usable(self, record: Record) -> bool:

@@ -61,9 +61,7 @@ class _Opened:
         """Records of this run's earlier attempts, of other dead runs, and of the run it would supersede."""
         here = self.current.get(self.plan.as_of)
         published = {run.run_id for run in self.complete}
-        found = [
-            one for one in self.records.known() if one.run_id not in published or (here and one.run_id == here.run_id)
-        ]
+        found = self.records.known(published, here.run_id if here is not None else None)
         return sorted(found, key=lambda one: (one.run_id != self.plan.run_id, one.run_id not in published, one.run_id))
 
 
@@ -219,7 +217,7 @@ def _execute(
             writer.close()
             # Also of a run that fails: what it has done need not be done again.
             opened.records.close()
-    _clean_up(opened, run_id)
+    _clean_up(opened, run_id, claim.replaced)
     refresh_views(opened.store)
     return Outcome(
         run_id,
@@ -234,10 +232,10 @@ def _execute(
     )
 
 
-def _clean_up(opened: _Opened, run_id: str) -> None:
+def _clean_up(opened: _Opened, run_id: str, replaced: set[str]) -> None:
     """Remove what runs of this slot that died left behind."""
     published = {run.run_id for run in opened.complete} | {run_id}
-    for dead in sorted({one.run_id for one in opened.records.known()} - published):
+    for dead in sorted({one.run_id for one in opened.records.known(published, None)} | (replaced - published)):
         opened.records.forget(dead)
 
 
