@@ -17,7 +17,7 @@ import yaml
 from pyspark.sql import SparkSession
 
 from rfm_spark.core.errors import LakeError
-from rfm_spark.core.schemas import tables
+from rfm_spark.core.schemas import RUN_STEPS, tables
 from rfm_spark.lake.place import Place
 from rfm_spark.lake.readers import current
 from rfm_spark.lake.store import Store
@@ -69,7 +69,10 @@ def everything(spark: SparkSession, lake: Path) -> dict[str, list[dict[str, obje
     place = Place(root=str(lake))
     store = Store(spark, place)
     return {
-        name: rows_of(store.read(name)) for name, t in tables().items() if t.kind != "ledger" and store.exists(name)
+        name: rows_of(store.read(name))
+        for name, table in tables().items()
+        # Records of steps hold versions of tables, which count what was committed before a run died.
+        if table.kind != "ledger" and name != RUN_STEPS.name and store.exists(name)
     }
 
 

@@ -133,7 +133,7 @@ def test_the_notebook_runs_on_the_demo(
     names = runpy.run_path(str(ROOT / "notebooks" / "01_quickstart.py"))
     said = capsys.readouterr().out
     assert "Champions" in said
-    here = {row["segment"]: row["customers"] for row in names["summary"].collect()}
+    here = {row["segment"]: row["customers"] for row in names["summary"]}
     published = {row["segment"]: row["customers"] for row in names["published"].collect()}
     assert here == published
 

@@ -251,7 +251,7 @@ def test_rows_that_do_not_add_up_stop_the_run(
     write_source(spark, tmp_path / "source", purchases())
     honest = accepted_until
     monkeypatch.setattr(
-        "rfm_spark.pipeline.looking.accepted_until",
+        "rfm_spark.capabilities.purchases.look.accepted_until",
         lambda lines, day: honest(lines, day).where("customer_id <> 'c24'"),
     )
     with pytest.raises(BalanceError, match="300 rows read, but 276 accepted"):
