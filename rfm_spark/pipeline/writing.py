@@ -93,9 +93,12 @@ class Writer:
             self.wait(name)
 
     def close(self) -> None:
-        """Begin nothing more, and wait for what has begun: nothing writes under a claim that was given back."""
+        """Wait for what has begun, and begin nothing more: nothing writes under a claim that was given back.
+
+        What a run that failed had begun is worth its time: the next one need not do it again.
+        """
         for pool in (self._few, self._large):
-            pool.shutdown(wait=True, cancel_futures=True)
+            pool.shutdown(wait=True)
 
 
 class StepWriter:
