@@ -59,7 +59,7 @@ def test_a_champion_whose_columns_are_gone_is_set_aside(
     config, (first, second, third) = lake
     (warning,) = (one for one in second.warnings if "is set aside" in one)
     assert first.run_id in warning
-    assert "intent_score, delivered" in warning
+    assert "nothing fills intent_score any more" in warning
     runs = {row["run_id"]: row["model_version"] for row in Store(spark, Place.of(config)).rows("runs")}
     assert runs == {one.run_id: one.run_id for one in (first, second, third)}
 
