@@ -13,7 +13,7 @@ from pyspark.sql import functions as F
 from pyspark.sql.types import ArrayType, DataType, DoubleType, FloatType, MapType, StringType, StructType
 
 from rfm_spark.core.session import get_session
-from rfm_spark.lake.place import quoted
+from rfm_spark.lake.location import quoted
 
 # When, where and how fast runs were made, not what they found.
 PROCESS = (
@@ -30,7 +30,7 @@ _TO_THE_MICROSECOND = {"timestampFormat": "yyyy-MM-dd'T'HH:mm:ss.SSSSSS"}
 _HERE, _THERE = "_rows_before", "_rows_after"
 _DELTA_ID = "delta:[0-9a-f]{8}:"
 
-Mend = Callable[[Column], Column]
+Normalise = Callable[[Column], Column]
 Tables = Mapping[str, DataFrame]
 
 
@@ -78,13 +78,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print(f"not compared, since they tell of the process: {', '.join(PROCESS)}")
     if options.ignore:
         print(f"ignored: {', '.join(options.ignore)}")
-    mend = _paired(*lakes) if options.pair_runs else _as_it_is
+    normalise = _paired(*lakes) if options.pair_runs else _as_it_is
     names = sorted(set(lakes[0]) | set(lakes[1]))
     found = {}
     for name in names:
         if name in options.ignore:
             continue
-        found[name] = compare_table(name, lakes[0].get(name), lakes[1].get(name), options.ignore, mend)
+        found[name] = compare_table(name, lakes[0].get(name), lakes[1].get(name), options.ignore, normalise)
         print("\n".join(described(name, found[name])), flush=True)
     different = sum(not compared.equal for compared in found.values())
     print(f"{len(found)} tables compared: {len(found) - different} equal, {different} different")
@@ -109,7 +109,7 @@ def tables_of(spark: SparkSession, lake: str, *, catalog: bool) -> dict[str, Dat
 
 
 def compare_table(
-    name: str, before: DataFrame | None, after: DataFrame | None, ignored: Collection[str], mend: Mend
+    name: str, before: DataFrame | None, after: DataFrame | None, ignored: Collection[str], normalise: Normalise
 ) -> Compared:
     """One table in both lakes.
 
@@ -118,7 +118,7 @@ def compare_table(
         before: its rows in one lake; None where it has no such table.
         after: in the other.
         ignored: `table.column` of columns to leave out, beside those of the process.
-        mend: what is done to texts before they are compared.
+        normalise: what is done to texts before they are compared.
     """
     if before is None or after is None:
         return Compared((_count(before), _count(after)))
@@ -134,7 +134,7 @@ def compare_table(
         for column, kind in sorted(kinds[0].items())
         if column in kinds[1] and kinds[1][column].simpleString() == kind.simpleString()
     }
-    both = _exactly(name, before, shared, mend, _HERE).unionAll(_exactly(name, after, shared, mend, _THERE))
+    both = _exactly(name, before, shared, normalise, _HERE).unionAll(_exactly(name, after, shared, normalise, _THERE))
     often = both.groupBy(*map(quoted, shared)).agg(F.sum(_HERE).alias(_HERE), F.sum(_THERE).alias(_THERE))
     surplus = F.col(_HERE) - F.col(_THERE)
     sums = [F.col(_HERE), F.col(_THERE), F.greatest(surplus, F.lit(0)), F.greatest(-surplus, F.lit(0))]
@@ -151,26 +151,26 @@ def compare_table(
     return Compared((first, second), columns, (fewer, more), differ, examples)
 
 
-def exact(column: Column, kind: DataType, mend: Mend) -> Column:
+def exact(column: Column, kind: DataType, normalise: Normalise) -> Column:
     """The column in a type that can be compared, where values are the same only if they are so to the bit.
 
     Args:
         column: of any type.
         kind: its type.
-        mend: what is done to texts.
+        normalise: what is done to texts.
     """
     if isinstance(kind, DoubleType | FloatType):
         # Comparing takes -0.0 for 0.0; Java's text does not, and no two numbers have the same.
         return column.cast("string")
     if isinstance(kind, StringType):
-        return mend(column)
+        return normalise(column)
     if isinstance(kind, MapType):
         entry = StructType().add("key", kind.keyType).add("value", kind.valueType)
-        return F.array_sort(exact(F.map_entries(column), ArrayType(entry), mend))
+        return F.array_sort(exact(F.map_entries(column), ArrayType(entry), normalise))
     if isinstance(kind, ArrayType):
-        return F.transform(column, lambda item: exact(item, kind.elementType, mend))
+        return F.transform(column, lambda item: exact(item, kind.elementType, normalise))
     if isinstance(kind, StructType):
-        parts = (exact(column.getField(part.name), part.dataType, mend).alias(part.name) for part in kind.fields)
+        parts = (exact(column.getField(part.name), part.dataType, normalise).alias(part.name) for part in kind.fields)
         return F.when(column.isNotNull(), F.struct(*parts))
     return column
 
@@ -194,11 +194,11 @@ def described(name: str, compared: Compared) -> list[str]:
     return lines
 
 
-def _exactly(name: str, frame: DataFrame, kinds: Mapping[str, DataType], mend: Mend, side: str) -> DataFrame:
+def _exactly(name: str, frame: DataFrame, kinds: Mapping[str, DataType], normalise: Normalise, side: str) -> DataFrame:
     """The columns made comparable, and for each side a column that counts its rows."""
     made = [F.lit(int(side == _HERE)).alias(_HERE), F.lit(int(side == _THERE)).alias(_THERE)]
     for column, kind in kinds.items():
-        value = exact(F.col(quoted(column)), kind, mend)
+        value = exact(F.col(quoted(column)), kind, normalise)
         made.append((F.array_sort(value) if f"{name}.{column}" in UNORDERED else value).alias(column))
     return frame.select(*made)
 
@@ -215,19 +215,19 @@ def _examples(rows: DataFrame, columns: Collection[str], first: Sequence[str]) -
     return tuple(row["record"] for row in found)
 
 
-def _paired(before: Tables, after: Tables) -> Mend:
+def _paired(before: Tables, after: Tables) -> Normalise:
     """Each run id after becomes that of the same run before: of the same segmentation, date, and place in order."""
     ids = [_run_ids(tables) for tables in (before, after)]
     pairs = {new: ids[0][slot] for slot, new in ids[1].items() if slot in ids[0] and ids[0][slot] != new}
     print(f"run ids: {len(pairs)} of {len(ids[1])} differ and are taken for those before")
 
-    def mend(text: Column) -> Column:
+    def normalise(text: Column) -> Column:
         # A forced run has the id of the first with a number behind it.
         for new in sorted(pairs, key=len, reverse=True):
             text = F.replace(text, F.lit(new), F.lit(pairs[new]))
         return F.regexp_replace(text, _DELTA_ID, "delta:")
 
-    return mend
+    return normalise
 
 
 def _run_ids(tables: Tables) -> dict[tuple[str, str, int], str]:

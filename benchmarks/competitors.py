@@ -130,7 +130,7 @@ def run_intake(job: Job) -> list[Timing]:
     """Lines to orders with every check, count and fingerprint of a run."""
     from rfm_spark.capabilities.purchases.config import TransactionsSource
     from rfm_spark.capabilities.purchases.counts import observed
-    from rfm_spark.capabilities.purchases.lines import Intake, accepted_until, judged_lines
+    from rfm_spark.capabilities.purchases.lines import ReadOptions, accepted_until, validated_lines
     from rfm_spark.capabilities.purchases.orders import build_orders
 
     spark = _warm_session("intake", job)
@@ -138,8 +138,8 @@ def run_intake(job: Job) -> list[Timing]:
     source, as_of = TransactionsSource(table="bench", columns=columns), date.fromisoformat(AS_OF)
 
     def work() -> None:
-        judged = judged_lines(_transactions(spark, job), source, Intake(written=WRITTEN))
-        lines = observed(judged.lines, Observation(), as_of, currency="nowhere")
+        validated = validated_lines(_transactions(spark, job), source, ReadOptions(written=WRITTEN))
+        lines = observed(validated.lines, Observation(), as_of, currency="nowhere")
         orders = build_orders(accepted_until(lines, as_of), None, as_of - timedelta(days=364))
         orders.write.format("noop").mode("overwrite").save()
 

@@ -28,7 +28,7 @@ from rfm_spark.capabilities.events.interactions import (
     events_each_once,
     interaction_rows,
 )
-from rfm_spark.capabilities.events.rows import counted, judged_events
+from rfm_spark.capabilities.events.rows import counted, validated_events
 from rfm_spark.core.reading.interaction_counts import interaction_counts, tallied
 from rfm_spark.core.reading.interactions import Reading
 
@@ -77,7 +77,7 @@ def ours(events: DataFrame, *, given: bool) -> DataFrame:
     """What a run does: verdicts and counts of every row, three windows, sessions given or cut by silence."""
     columns = COLUMNS if given else {name: text for name, text in COLUMNS.items() if name != "session_id"}
     source = EventsSource.model_validate({"path": "x", "format": "delta", "columns": columns, "preset": "inhouse"})
-    rows = judged_events(events, source, Reading(first_day=date(2025, 10, 2)))
+    rows = validated_events(events, source, Reading(first_day=date(2025, 10, 2)))
     content = [F.col(name) for name in ("customer_id", "event_ts", "type", "channel", "session_id", "event_id")]
     interaction_counts(tallied(rows, content), EVENT_CHECKS, AS_OF)
     config = InteractionsConfig()

@@ -28,7 +28,7 @@ from rfm_spark.capabilities.segments.rules import segment_column
 from rfm_spark.capabilities.segments.summary import named, segment_sizes
 from rfm_spark.core.session import get_session
 from rfm_spark.core.stats import exact_moments
-from rfm_spark.lake.place import Place
+from rfm_spark.lake.location import LakeLocation
 from rfm_spark.lake.readers import current
 
 spark = get_session("quickstart")
@@ -127,5 +127,5 @@ measures.unpersist()
 
 # COMMAND ----------
 
-published = current(spark, Place(root=os.path.abspath(lake_folder)), "segment_summary", "demo")
+published = current(spark, LakeLocation(root=os.path.abspath(lake_folder)), "segment_summary", "demo")
 published.select("segment", "customers", "revenue").orderBy(F.desc("revenue")).show()

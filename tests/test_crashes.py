@@ -18,7 +18,7 @@ from pyspark.sql import SparkSession
 
 from rfm_spark.core.errors import LakeError
 from rfm_spark.core.schemas import RUN_STEPS, tables
-from rfm_spark.lake.place import Place
+from rfm_spark.lake.location import LakeLocation
 from rfm_spark.lake.readers import current
 from rfm_spark.lake.store import Store
 from rfm_spark.pipeline.order import all_steps
@@ -66,8 +66,8 @@ def source(session: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> P
 
 
 def everything(spark: SparkSession, lake: Path) -> dict[str, list[dict[str, object]]]:
-    place = Place(root=str(lake))
-    store = Store(spark, place)
+    location = LakeLocation(root=str(lake))
+    store = Store(spark, location)
     return {
         name: rows_of(store.read(name))
         for name, table in tables().items()
@@ -108,19 +108,19 @@ def test_a_run_killed_at_random_moments_ends_in_the_same_tables_and_of_two_at_on
     assert all("holds it" in said for said, code in ended if code == 5)
     run_tiny(spark, config_for(source, lake={"root": str(source / "calm")}))
     assert everything(spark, lake) == everything(spark, source / "calm")
-    assert current(spark, Place(root=str(lake)), "runs").count() == 1
+    assert current(spark, LakeLocation(root=str(lake)), "runs").count() == 1
 
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of 6 MB of its own."""
-    place = tmp_path / "disk"
-    place.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=6m", "tmpfs", str(place)], check=False)
+    location = tmp_path / "disk"
+    location.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=6m", "tmpfs", str(location)], check=False)
     if mounted.returncode != 0:
         pytest.skip("file systems can't be mounted here")
-    yield place
-    subprocess.run(["umount", "-l", str(place)], check=True)
+    yield location
+    subprocess.run(["umount", "-l", str(location)], check=True)
 
 
 @contextmanager
@@ -141,17 +141,17 @@ def test_a_full_and_a_read_only_disk_are_said_and_the_run_before_stays(
 ) -> None:
     config = config_for(source, lake={"root": str(small_disk / "lake")}, quality={"max_staleness_days": None})
     first = run_tiny(spark, config, AS_OF.replace(day=1))
-    place = Place.of(config)
-    published = rows_of(current(spark, place, "segments"))
+    location = LakeLocation.of(config)
+    published = rows_of(current(spark, location, "segments"))
     room = shutil.disk_usage(small_disk).free
     (small_disk / "filler").write_bytes(b"0" * room)
     with pytest.raises(LakeError, match="No space left on device"):
         run_tiny(spark, config)
-    assert rows_of(current(spark, place, "segments")) == published
+    assert rows_of(current(spark, location, "segments")) == published
     (small_disk / "filler").unlink()
     with read_only(small_disk) as view:
         locked = config_for(source, lake={"root": str(view / "lake")}, quality={"max_staleness_days": None})
         with pytest.raises(LakeError, match="Read-only file system"):
             run_tiny(spark, locked)
-        assert rows_of(current(spark, Place.of(locked), "segments")) == published
+        assert rows_of(current(spark, LakeLocation.of(locked), "segments")) == published
     assert run_tiny(spark, config).run_id != first.run_id

@@ -13,7 +13,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from rfm_spark.cli.main import main
-from rfm_spark.lake.place import Place
+from rfm_spark.lake.location import LakeLocation
 from rfm_spark.lake.readers import of_run
 from tests.effort import only_in_full
 from tests.helpers import ROOT, commits, rfm_spark
@@ -58,12 +58,12 @@ def _measures(raw: pd.DataFrame, as_of: pd.Timestamp) -> pd.DataFrame:
 def test_every_household_equals_the_independent_computation(
     spark: SparkSession, demo: tuple[Path, str], households: dict[str, pd.DataFrame]
 ) -> None:
-    place = Place(root=str(demo[0]))
+    location = LakeLocation(root=str(demo[0]))
     for as_of, expected in households.items():
         run_id = (
             spark.read.format("delta").load(f"{demo[0]}/runs").where(f"as_of_date = '{as_of}'").collect()[0]["run_id"]
         )
-        ours = of_run(spark, place, "segments", run_id).toPandas()
+        ours = of_run(spark, location, "segments", run_id).toPandas()
         ours["household_id"] = ours["customer_id"].astype("int64")
         ours["cents"] = (ours["monetary"] * 100).astype("int64")
         ours = ours.set_index("household_id").sort_index()

@@ -69,4 +69,8 @@ def _checkers() -> list[Callable[[Config], Sequence[str]]]:
 
 def _would_stop(config: str, as_of: str, stops: list[str]) -> str:
     start = f"{config} is not ready: a run as of {as_of} would publish nothing"
-    return f"{start}: {stops[0]}" if len(stops) == 1 else "".join((f"{start}:", *(f"\n  - {says}" for says in stops)))
+    return (
+        f"{start}: {stops[0]}"
+        if len(stops) == 1
+        else "".join((f"{start}:", *(f"\n  - {message}" for message in stops)))
+    )

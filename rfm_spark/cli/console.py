@@ -50,8 +50,8 @@ class StageLines:
 
     def finished(self, title: str, rows: int | None, seconds: float) -> None:
         """Say what came out."""
-        told = "nothing to do" if rows is None else f"{rows:,} rows"
-        line = f"{_since()}  {title:<34} {told:>18} {seconds:>7.1f} s"
+        done = "nothing to do" if rows is None else f"{rows:,} rows"
+        line = f"{_since()}  {title:<34} {done:>18} {seconds:>7.1f} s"
         with self._turn:
             if title == self._shown:
                 self.stop()

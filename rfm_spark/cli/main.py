@@ -50,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             traceback.print_exc()
         first = cause_of(error)
         _say(f"{options.command} failed: {first}; nothing half-written is visible, --debug shows the traceback")
-        return int(Exit.UNFORESEEN)
+        return int(Exit.UNEXPECTED)
 
 
 def _done(options: argparse.Namespace) -> int:

@@ -16,7 +16,7 @@ from rfm_spark.core.loading import load_config
 from rfm_spark.core.runs import RunRow
 from rfm_spark.core.session import get_session
 from rfm_spark.lake.ledger import Ledger
-from rfm_spark.lake.place import Place, checked_run_id
+from rfm_spark.lake.location import LakeLocation, checked_run_id
 from rfm_spark.lake.store import Store
 
 
@@ -47,7 +47,7 @@ def config_of(options: argparse.Namespace) -> Config:
     return load_config(options.config, getattr(options, "overrides", []), lake)
 
 
-def place_of(options: argparse.Namespace) -> tuple[Place, str | None]:
+def place_of(options: argparse.Namespace) -> tuple[LakeLocation, str | None]:
     """The lake to read, and the segmentation in it when a configuration names one.
 
     Raises:
@@ -55,25 +55,25 @@ def place_of(options: argparse.Namespace) -> tuple[Place, str | None]:
     """
     if options.config is not None:
         config = config_of(options)
-        return Place.of(config), config.name
+        return LakeLocation.of(config), config.name
     if options.lake is None:
         raise ConfigError(options.command, ["needs -c CONF or --lake DIR"])
-    return Place(root=absolute(options.lake)), None
+    return LakeLocation(root=absolute(options.lake)), None
 
 
-def run_of(spark: SparkSession, place: Place, config_name: str | None, run_id: str | None) -> RunRow:
+def run_of(spark: SparkSession, location: LakeLocation, config_name: str | None, run_id: str | None) -> RunRow:
     """One complete run: the named one, or the newest as-of date's current one.
 
     Raises:
         LakeError: no complete run, or not this one.
     """
-    runs = Ledger(Store(spark, place)).complete(config_name)
+    runs = Ledger(Store(spark, location)).complete(config_name)
     if run_id is not None:
         checked_run_id(run_id)
         runs = [run for run in runs if run.run_id == run_id]
     if not runs:
         wanted = f" {run_id}" if run_id else ""
         raise LakeError(
-            f"lake {place}: no complete run{wanted}; `rfm-spark runs` lists them, `rfm-spark run` makes one"
+            f"lake {location}: no complete run{wanted}; `rfm-spark runs` lists them, `rfm-spark run` makes one"
         )
     return runs[-1]

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from pyspark.sql import SparkSession
 
-from rfm_spark.core.errors import EnvironmentProblem
+from rfm_spark.core.errors import EnvironmentSetupError
 from rfm_spark.core.java import Java, Prepared, archive_file, jars_folder, java_settings, java_version
 
 _AS_OF = date(2024, 6, 30)
@@ -27,7 +27,7 @@ def prepare() -> str:
         What was kept, for people.
 
     Raises:
-        EnvironmentProblem: the archive was not written.
+        EnvironmentSetupError: the archive was not written.
     """
     java = java_version()
     if not any(jars_folder().glob("*.jar")):
@@ -39,7 +39,9 @@ def prepare() -> str:
             made = Path(folder, archive.name)
             _child("archive", str(made))
             if not made.exists():
-                raise EnvironmentProblem(f"Java {java} wrote no archive of classes; everything works without it, later")
+                raise EnvironmentSetupError(
+                    f"Java {java} wrote no archive of classes; everything works without it, later"
+                )
             made.replace(archive)
     return f"{len(list(jars_folder().glob('*.jar')))} jars, {archive.stat().st_size / 2**20:,.0f} MB of classes"
 
@@ -53,7 +55,7 @@ def _child(*arguments: str) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=plain)
     if done.returncode != 0:
         last = (done.stderr.strip() or "no reason given").splitlines()[-1]
-        raise EnvironmentProblem(f"a session to prepare with did not end well ({last})")
+        raise EnvironmentSetupError(f"a session to prepare with did not end well ({last})")
 
 
 def _keep_jars() -> None:

@@ -12,11 +12,11 @@ from pyspark.sql import functions as F
 from rfm_spark.cli import console
 from rfm_spark.cli.places import config_of, place_of, run_of, session
 from rfm_spark.core.config import DisplayConfig
-from rfm_spark.core.errors import ConfigError, EnvironmentProblem, LakeError
+from rfm_spark.core.errors import ConfigError, EnvironmentSetupError, LakeError
 from rfm_spark.core.schemas import RUNS, tables
 from rfm_spark.lake.history import NAME as HISTORY
 from rfm_spark.lake.history import segment_history
-from rfm_spark.lake.place import LOCAL, Place
+from rfm_spark.lake.location import LOCAL, LakeLocation
 from rfm_spark.lake.readers import current, of_run
 
 _SHORT = 20
@@ -35,9 +35,9 @@ _RUN_COLUMNS = (
 
 def runs_command(options: argparse.Namespace) -> int:
     """List complete runs, oldest as-of date first."""
-    place, name = place_of(options)
+    location, name = place_of(options)
     spark = session(options)
-    runs = current(spark, place, RUNS.name)
+    runs = current(spark, location, RUNS.name)
     if name is not None:
         runs = runs.where(runs["config_name"] == name)
     order = [F.col(key) for key in ("config_name", "as_of_date", "finished_at")]
@@ -56,17 +56,17 @@ def show_command(options: argparse.Namespace) -> int:
     there = sorted({*tables(), HISTORY})
     if options.table not in there:
         raise ConfigError("show", [f"no table {options.table}; there are {', '.join(there)}"])
-    place, name = place_of(options)
+    location, name = place_of(options)
     spark = session(options)
     if options.table == HISTORY:
         if options.run is not None:
             raise ConfigError("show", [f"{HISTORY} spans all runs; leave --run out, and use --where \"run_id = '…'\""])
-        frame = segment_history(spark, place, name)
+        frame = segment_history(spark, location, name)
     elif options.run is not None:
         # Rejects of a run that failed its gate are there though the run is not.
-        frame = of_run(spark, place, options.table, options.run)
+        frame = of_run(spark, location, options.table, options.run)
     else:
-        frame = current(spark, place, options.table, name)
+        frame = current(spark, location, options.table, name)
     if options.where is not None:
         frame = _filtered(frame, options.where)
     limit = options.limit or (_SHORT if options.format == "table" else None)
@@ -80,19 +80,19 @@ def show_command(options: argparse.Namespace) -> int:
 
 def report_command(options: argparse.Namespace) -> int:
     """Write the HTML report of a run, and say where it is."""
-    place, name = place_of(options)
+    location, name = place_of(options)
     display = config_of(options).display if options.config is not None else DisplayConfig()
     spark = session(options)
-    run = run_of(spark, place, name, options.run)
-    output = Path(options.output) if options.output else report_path(place, run.run_id)
+    run = run_of(spark, location, name, options.run)
+    output = Path(options.output) if options.output else report_path(location, run.run_id)
     try:
         from rfm_spark.report.build import build_report
         from rfm_spark.report.collect import collect
     except ImportError as error:
-        raise EnvironmentProblem(
+        raise EnvironmentSetupError(
             f"the report needs {error.name}; install it with pip install 'rfm-spark[report]'"
         ) from error
-    html = build_report(collect(spark, place, run), display)
+    html = build_report(collect(spark, location, run), display)
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
         partial = output.with_name(f".{output.name}.part")
@@ -104,11 +104,11 @@ def report_command(options: argparse.Namespace) -> int:
     return 0
 
 
-def report_path(place: Place, run_id: str) -> Path:
+def report_path(location: LakeLocation, run_id: str) -> Path:
     """Where a report goes when nobody says: beside a local lake's tables, else the working directory."""
     name = f"rfm-report-{run_id}.html"
-    if place.root is not None and LOCAL.match(place.root):
-        return Path(place.root.removeprefix("file://").removeprefix("file:")) / "reports" / name
+    if location.root is not None and LOCAL.match(location.root):
+        return Path(location.root.removeprefix("file://").removeprefix("file:")) / "reports" / name
     return Path(name)
 
 

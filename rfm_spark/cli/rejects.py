@@ -18,7 +18,7 @@ from rfm_spark.core.errors import ConfigError, LakeError
 from rfm_spark.core.reading.checks import catalogues, meaning_of
 from rfm_spark.core.schemas import REJECTS
 from rfm_spark.lake.ledger import Ledger
-from rfm_spark.lake.place import Place, checked_run_id
+from rfm_spark.lake.location import LakeLocation, checked_run_id
 from rfm_spark.lake.store import Store
 
 _FORMATS = (".csv", ".json", ".jsonl")
@@ -31,10 +31,10 @@ def rejects_command(options: argparse.Namespace) -> int:
     output = Path(options.output) if options.output is not None else None
     if output is not None and output.suffix not in _FORMATS:
         raise ConfigError("--output", [f"{output} must end in {', '.join(_FORMATS)}"])
-    place, name = place_of(options)
+    location, name = place_of(options)
     spark = session(options)
-    run_id = options.run or _newest(spark, place, name)
-    rows = _rejects_of(spark, place, checked_run_id(run_id))
+    run_id = options.run or _newest(spark, location, name)
+    rows = _rejects_of(spark, location, checked_run_id(run_id))
     if options.reason is not None:
         known = list(dict.fromkeys(check.code for checks in catalogues().values() for check in checks))
         if options.reason not in known:
@@ -49,17 +49,17 @@ def rejects_command(options: argparse.Namespace) -> int:
     return 0
 
 
-def _newest(spark: SparkSession, place: Place, name: str | None) -> str:
-    runs = Ledger(Store(spark, place)).complete(name)
+def _newest(spark: SparkSession, location: LakeLocation, name: str | None) -> str:
+    runs = Ledger(Store(spark, location)).complete(name)
     if not runs:
         raise LakeError(
-            f"lake {place}: no complete run; name the one that stopped with --run, as its message does, or start one"
+            f"lake {location}: no complete run; name the one that stopped with --run, as its message does, or start one"
         )
     return runs[-1].run_id
 
 
-def _rejects_of(spark: SparkSession, place: Place, run_id: str) -> DataFrame:
-    store = Store(spark, place)
+def _rejects_of(spark: SparkSession, location: LakeLocation, run_id: str) -> DataFrame:
+    store = Store(spark, location)
     if not store.exists(REJECTS.name):
         return spark.createDataFrame([], REJECTS.ddl)
     rows = store.read(REJECTS.name)
@@ -109,12 +109,12 @@ def _write(rows: Iterable[Row], file: TextIO, *, as_csv: bool) -> int:
         known = {name: row[name] for name in ("run_id", "source", "reason", "detail", "first_seen_run")}
         if not as_csv:
             # The record's own text: a number read and written again may lose digits.
-            told = json.dumps(known, ensure_ascii=False, default=str).removesuffix("}")
-            file.write(f'{told}, "record": {row["record"]}}}\n')
+            text = json.dumps(known, ensure_ascii=False, default=str).removesuffix("}")
+            file.write(f'{text}, "record": {row["record"]}}}\n')
             continue
         record = json.loads(row["record"], parse_float=str)
         if written == 1:
-            # The columns of the source, so that a mended file can be delivered again.
+            # The columns of the source, so that a corrected file can be delivered again.
             names = list(record)
             writer.writerow([*known, *names])
         writer.writerow([_cell(value) for value in (*known.values(), *(record.get(name) for name in names))])

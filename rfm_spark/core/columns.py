@@ -65,7 +65,7 @@ class CustomerColumn:
         return self.name, self.kind, self.comment
 
 
-def told_column(
+def behaviour_column(
     name: str, kind: str, comment: str, stage: str, *, absent: int | float | bool | str | None = None
 ) -> CustomerColumn:
     """A column of what customers do beside buying: what rules and clusters can do with it follows from its type.

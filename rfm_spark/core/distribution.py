@@ -47,7 +47,7 @@ class Rank:
 
 
 @dataclass(frozen=True)
-class Ask:
+class QuantileRequest:
     """One distribution to take.
 
     Attributes:
@@ -78,36 +78,40 @@ def bucket_bounds(frame: DataFrame, columns: Sequence[str], relative_error: floa
     return {column: sorted(set(bounds)) for column, bounds in zip(columns, found, strict=True)}
 
 
-def exact_ranks(frame: DataFrame, asks: Sequence[Ask], bounds: dict[str, list[float]]) -> dict[str, list[Rank]]:
+def exact_ranks(
+    frame: DataFrame, requests: Sequence[QuantileRequest], bounds: dict[str, list[float]]
+) -> dict[str, list[Rank]]:
     """Exact ranks of the values that hold a cut (or a step of the percentile grid).
 
     Args:
         frame: one row per customer.
-        asks: distributions to take.
-        bounds: of `bucket_bounds`, per ask name; any bounds give the same result.
+        requests: distributions to take.
+        bounds: of `bucket_bounds`, per name of a request; any bounds give the same result.
 
     Returns:
-        Per ask, ranks by group and ascending value; at most `GRID` + bins of them per group.
+        Per request, ranks by group and ascending value; at most `GRID` + bins of them per group.
     """
-    counted = [_counts_per_value(frame, ask, bounds.get(ask.name, [])) for ask in asks]
+    counted = [_counts_per_value(frame, request, bounds.get(request.name, [])) for request in requests]
     with persisted(reduce(DataFrame.unionByName, counted)) as values:
         offsets = _offsets(values)
         if not offsets:
-            return {ask.name: [] for ask in asks}
-        found = _ranked(values, offsets, asks).collect()
-    ranks: dict[str, list[Rank]] = {ask.name: [] for ask in asks}
+            return {request.name: [] for request in requests}
+        found = _ranked(values, offsets, requests).collect()
+    ranks: dict[str, list[Rank]] = {request.name: [] for request in requests}
     for name, *rank in found:
         ranks[name].append(Rank(*rank))
     return {name: sorted(kept, key=lambda rank: (rank.within, rank.value)) for name, kept in ranks.items()}
 
 
-def _counts_per_value(frame: DataFrame, ask: Ask, bounds: Sequence[float]) -> DataFrame:
-    counted = frame.groupBy(ask.within.alias("within"), ask.value.cast("double").alias("value")).agg(
-        F.count(F.when(ask.population, 1)).alias("ties"), F.count(F.lit(1)).alias("all_ties")
+def _counts_per_value(frame: DataFrame, request: QuantileRequest, bounds: Sequence[float]) -> DataFrame:
+    counted = frame.groupBy(request.within.alias("within"), request.value.cast("double").alias("value")).agg(
+        F.count(F.when(request.population, 1)).alias("ties"), F.count(F.lit(1)).alias("all_ties")
     )
     # A missing value lies in no bucket; it belongs to no population either.
     above = [F.coalesce((F.col("value") > F.lit(bound)).cast("int"), F.lit(0)) for bound in bounds]
-    return counted.select(F.lit(ask.name).alias("name"), "*", reduce(Column.__add__, above, F.lit(0)).alias("bucket"))
+    return counted.select(
+        F.lit(request.name).alias("name"), "*", reduce(Column.__add__, above, F.lit(0)).alias("bucket")
+    )
 
 
 def _offsets(values: DataFrame) -> list[tuple[str, str, int, int, int, int, int]]:
@@ -126,7 +130,7 @@ def _offsets(values: DataFrame) -> list[tuple[str, str, int, int, int, int, int]
 
 
 def _ranked(
-    values: DataFrame, offsets: list[tuple[str, str, int, int, int, int, int]], asks: Sequence[Ask]
+    values: DataFrame, offsets: list[tuple[str, str, int, int, int, int, int]], requests: Sequence[QuantileRequest]
 ) -> DataFrame:
     schema = "name string, within string, bucket int, before bigint, all_before bigint, n bigint, all_n bigint"
     known = values.sparkSession.createDataFrame(offsets, schema)
@@ -144,11 +148,11 @@ def _ranked(
         "all_n",
     )
     kept = F.lit(False)
-    for ask in asks:
-        crosses = _crosses("below", "ties", "n", ask.bins)
-        if ask.grid:
+    for request in requests:
+        crosses = _crosses("below", "ties", "n", request.bins)
+        if request.grid:
             crosses = crosses | _crosses("all_below", "all_ties", "all_n", GRID)
-        kept = kept | ((F.col("name") == ask.name) & crosses)
+        kept = kept | ((F.col("name") == request.name) & crosses)
     return ranked.where(kept)
 
 

@@ -10,7 +10,7 @@ class Exit(IntEnum):
     """What a scheduler reads from the exit code."""
 
     OK = 0
-    UNFORESEEN = 1
+    UNEXPECTED = 1
     USAGE = 2
     GATE = 3
     DRIFT = 4
@@ -27,7 +27,7 @@ def cause_of(error: Exception) -> str:
 class RfmSparkError(Exception):
     """Base of every error a user can act on; `exit_code` is what the process ends with."""
 
-    exit_code = Exit.UNFORESEEN
+    exit_code = Exit.UNEXPECTED
 
 
 class ConfigError(RfmSparkError):
@@ -70,7 +70,7 @@ class LakeError(RfmSparkError):
     exit_code = Exit.USAGE
 
 
-class EnvironmentProblem(RfmSparkError):
+class EnvironmentSetupError(RfmSparkError):
     """Raised when Java, Spark or Delta is missing or of a version that does not work."""
 
     exit_code = Exit.USAGE
@@ -91,4 +91,4 @@ class SlotHeldError(RfmSparkError):
 class BalanceError(RfmSparkError):
     """Raised when the rows or the money of a source don't add up; nothing of the run is published."""
 
-    exit_code = Exit.UNFORESEEN
+    exit_code = Exit.UNEXPECTED

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
-from rfm_spark.core.errors import EnvironmentProblem
+from rfm_spark.core.errors import EnvironmentSetupError
 
 # Java 25 corrupted data in its default collector until this one.
 _MENDED_25 = (25, 0, 3)
@@ -75,15 +75,15 @@ def java_version() -> Java:
     """The Java that Spark would start.
 
     Raises:
-        EnvironmentProblem: there is none, or Spark can't be trusted on it.
+        EnvironmentSetupError: there is none, or Spark can't be trusted on it.
     """
     home = os.environ.get("JAVA_HOME")
     java = str(Path(home, "bin", "java")) if home else shutil.which("java")
     if java is None or not Path(java).exists():
         place = f"no Java in JAVA_HOME={home}" if home else "no Java on this machine"
-        raise EnvironmentProblem(f"{place}; {JAVA_HELP}")
-    said = subprocess.run([java, "-version"], capture_output=True, text=True, check=False).stderr
-    found = re.search(r'version "([\d.]+)', said)
+        raise EnvironmentSetupError(f"{place}; {JAVA_HELP}")
+    output = subprocess.run([java, "-version"], capture_output=True, text=True, check=False).stderr
+    found = re.search(r'version "([\d.]+)', output)
     return usable(java, tuple(int(part) for part in found[1].split(".")) if found else (0,))
 
 
@@ -91,14 +91,14 @@ def usable(path: str, number: tuple[int, ...]) -> Java:
     """A Java of this version, if it will do.
 
     Raises:
-        EnvironmentProblem: it will not, with the reason.
+        EnvironmentSetupError: it will not, with the reason.
     """
     if number[0] not in JAVA_VERSIONS:
-        raise EnvironmentProblem(
+        raise EnvironmentSetupError(
             f"{path} is Java {number[0] or 'of an unknown version'}, Spark 4.2 needs 17, 21 or 25; {JAVA_HELP}"
         )
     if number[0] == _MENDED_25[0] and (*number, 0, 0)[:3] < _MENDED_25:
-        raise EnvironmentProblem(
+        raise EnvironmentSetupError(
             f"{path} is Java {'.'.join(map(str, number))}, whose default garbage collector corrupts data; use 25.0.3 "
             f"or newer, or {JAVA_HELP}"
         )
@@ -154,5 +154,5 @@ def java_settings(java: Java, prepared: Prepared | None, options: tuple[str, ...
 
 def _collector() -> tuple[str, ...]:
     """Ours, unless the environment names one: Java refuses to choose between two."""
-    told = " ".join(os.environ.get(name, "") for name in ("JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "_JAVA_OPTIONS"))
-    return () if re.search(r"-XX:\+Use\w*GC\b", told) else ("-XX:+UseParallelGC",)
+    options = " ".join(os.environ.get(name, "") for name in ("JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "_JAVA_OPTIONS"))
+    return () if re.search(r"-XX:\+Use\w*GC\b", options) else ("-XX:+UseParallelGC",)

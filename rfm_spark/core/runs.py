@@ -24,10 +24,10 @@ class RunRow:
         code_version: of rfm-spark.
         model_version: cluster model its customers were assigned by.
         inputs: source to version.
-        contents: source to a fingerprint of its rows up to as_of; empty for runs before these were kept.
+        source_fingerprints: source to a fingerprint of its rows up to as_of; empty for runs before these were kept.
         schemas: source to its columns, as JSON; likewise.
         rows: counts by name.
-        drift_verdict: gravest drift it found; None for runs before that was measured.
+        drift_verdict: most severe drift it found; None for runs before that was measured.
     """
 
     run_id: str
@@ -40,7 +40,7 @@ class RunRow:
     code_version: str = ""
     model_version: str | None = None
     inputs: Mapping[str, str] = field(default_factory=dict)
-    contents: Mapping[str, str] = field(default_factory=dict)
+    source_fingerprints: Mapping[str, str] = field(default_factory=dict)
     schemas: Mapping[str, str] = field(default_factory=dict)
     rows: Mapping[str, int] = field(default_factory=dict)
     drift_verdict: str | None = None

@@ -28,7 +28,7 @@ RUNS = Table("runs", "ledger", "One row per complete run, written last", (
     ("rows", "MAP<STRING,BIGINT>", "Counts of rows read, rejected and written"),
     ("money", "MAP<STRING,DECIMAL(28,2)>", "Sums of money read and published"),
     ("warnings", "ARRAY<STRING>", "What a reader of the figures should know"),
-    ("drift_verdict", "STRING", "Gravest drift found: none, insufficient, changed, moderate or major"),
+    ("drift_verdict", "STRING", "Most severe drift found: none, insufficient, changed, moderate or major"),
     ("status", "STRING", "ok; thin, when there was too little data for RFM to mean much; empty, without customers"),
     ("contents", "MAP<STRING,STRING>", "Source to a fingerprint of its rows dated up to as_of_date"),
     ("schemas", "MAP<STRING,STRING>", "Source to the names and types of its columns"),

@@ -17,7 +17,7 @@ import pyspark
 from pyspark import SparkConf
 from pyspark.sql import DataFrame, SparkSession
 
-from rfm_spark.core.errors import EnvironmentProblem
+from rfm_spark.core.errors import EnvironmentSetupError
 from rfm_spark.core.java import java_settings, java_version, prepared_start
 from rfm_spark.core.versions import delta_version, must_suffice
 
@@ -54,7 +54,7 @@ def get_session(app_name: str, *, quiet: bool = True) -> SparkSession:
         quiet: send the local JVM's log to a file instead of stderr.
 
     Raises:
-        EnvironmentProblem: no usable Java, no Delta, one of them too old, or Spark does not start.
+        EnvironmentSetupError: no usable Java, no Delta, one of them too old, or Spark does not start.
     """
     # Errors reach the user as exceptions; PySpark would also print each as a line of JSON.
     logging.getLogger("SQLQueryContextLogger").setLevel(logging.CRITICAL)
@@ -82,7 +82,7 @@ def local_session(
         quiet: send the JVM's log to a file instead of stderr.
 
     Raises:
-        EnvironmentProblem: no usable Java, or the session does not start.
+        EnvironmentSetupError: no usable Java, or the session does not start.
     """
     must_suffice(sys.version_info[:3], pyspark.__version__)
     java = java_version()
@@ -100,7 +100,7 @@ def local_session(
             return _with_packages(builder, has_delta="spark.driver.extraClassPath" in start).getOrCreate()
     except Exception as error:
         where = f"; the log is {log}" if quiet else ""
-        raise EnvironmentProblem(
+        raise EnvironmentSetupError(
             f"Spark did not start ({_first_line(error)}): run `rfm-spark doctor`, and check that the Delta jars can be "
             f"fetched or lie in the Ivy cache{where}"
         ) from error
@@ -198,7 +198,7 @@ def _submitted_session(app_name: str) -> SparkSession:
     try:
         spark.sql("SHOW NAMESPACES").collect()
     except Exception as error:
-        raise EnvironmentProblem(
+        raise EnvironmentSetupError(
             f"Delta Lake is not on the classpath ({_first_line(error)}): add `--packages {_coordinates(spark)}` to "
             "spark-submit"
         ) from error
@@ -218,7 +218,7 @@ def _with_delta(spark: SparkSession) -> SparkSession:
     except Exception as error:
         # Any other error is Delta's own, of a table that is not there.
         if "DATA_SOURCE_NOT_FOUND" in str(error):
-            raise EnvironmentProblem(
+            raise EnvironmentSetupError(
                 f"the Spark server does not know Delta Lake: start it with `--packages {_coordinates(spark)}` and the "
                 "settings of Delta's extension and catalog"
             ) from error

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from rfm_spark.core.errors import EnvironmentProblem
+from rfm_spark.core.errors import EnvironmentSetupError
 
 PYTHON_FLOOR = (3, 10)
 SPARK_FLOOR = (4, 2)
@@ -24,16 +24,18 @@ def must_suffice(python: Sequence[int], spark: str | None = None, delta: str | N
         delta: version of Delta Lake; None where nothing tells it.
 
     Raises:
-        EnvironmentProblem: something is older, or no version; all of it in one sentence.
+        EnvironmentSetupError: something is older, or no version; all of it in one sentence.
     """
     known = (("Python", ".".join(map(str, python)), PYTHON_FLOOR), ("Spark", spark, SPARK_FLOOR),
              ("Delta Lake", delta, DELTA_FLOOR))  # fmt: skip
-    old = [(name, told, floor) for name, told, floor in known if told is not None and _numbers(told) < floor]
+    old = [
+        (name, version, floor) for name, version, floor in known if version is not None and _numbers(version) < floor
+    ]
     if not old:
         return
-    found = " and ".join(f"{name} {told}" for name, told, _ in old)
+    found = " and ".join(f"{name} {version}" for name, version, _ in old)
     needed = " and ".join(f"{name} {floor[0]}.{floor[1]}" for name, _, floor in old)
-    raise EnvironmentProblem(
+    raise EnvironmentSetupError(
         f"this session runs on {found}, but rfm-spark needs {needed} or newer: choose a newer cluster or runtime, or "
         "install what `pip install 'rfm-spark[local]'` does"
     )

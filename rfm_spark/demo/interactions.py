@@ -16,7 +16,7 @@ from rfm_spark.demo.simulated_browsing import LAST_DAY
 from rfm_spark.demo.simulated_events import EventTruth, simulated_events
 from rfm_spark.demo.simulated_messages import RESPONSE_DAYS, MessageTruth, coupon_messages, simulated_messages
 from rfm_spark.lake.landing import land_locally
-from rfm_spark.lake.place import Place
+from rfm_spark.lake.location import LakeLocation
 from rfm_spark.lake.readers import of_run
 from rfm_spark.lake.store import Store
 
@@ -60,9 +60,9 @@ def _late(coupons: pd.DataFrame) -> int:
     return int((lag > pd.Timedelta(days=RESPONSE_DAYS)).sum())
 
 
-def show_engagement(spark: SparkSession, place: Place, run: RunRow) -> None:
+def show_engagement(spark: SparkSession, location: LakeLocation, run: RunRow) -> None:
     """Tiers per channel."""
-    rows = [row for row in Store(spark, place).rows("engagement_summary", run_id=run.run_id) if row["customers"]]
+    rows = [row for row in Store(spark, location).rows("engagement_summary", run_id=run.run_id) if row["customers"]]
     order = {name: at for at, name in enumerate(("highly", "moderately", "disengaged", "insufficient"))}
     console.heading(f"Engagement by channel{_label(run)}")
     shown = [
@@ -75,13 +75,13 @@ def show_engagement(spark: SparkSession, place: Place, run: RunRow) -> None:
     console.table(("channel", "tier", "customers", "share", "suppressed", "action"), shown)
 
 
-def show_truth(spark: SparkSession, place: Place, run: RunRow, planted: Planted) -> None:
+def show_truth(spark: SparkSession, location: LakeLocation, run: RunRow, planted: Planted) -> None:
     """What was planted beside what was recovered."""
     console.heading("Simulated data: what was planted, and what the run recovered")
-    rows = [*_event_lines(spark, place, run, planted.events), *_message_lines(run, planted)]
+    rows = [*_event_lines(spark, location, run, planted.events), *_message_lines(run, planted)]
     console.table(("simulated", "planted", "recovered"), rows)
     console.heading("Simulated e-mail tiers: planted against recovered")
-    found = of_run(spark, place, "engagement", run.run_id).where("channel = 'email'")
+    found = of_run(spark, location, "engagement", run.run_id).where("channel = 'email'")
     recovered = {row["customer_id"]: row["tier"] for row in found.select("customer_id", "tier").collect()}
     tiers = planted.messages.tiers
     lines = []
@@ -96,9 +96,11 @@ def _label(run: RunRow) -> str:
     return " (e-mail, SMS and ads are simulated)" if run.rows.get("events.read") else ""
 
 
-def _event_lines(spark: SparkSession, place: Place, run: RunRow, truth: EventTruth) -> list[tuple[str, object, object]]:
-    stopped = Store(spark, place).rows("tracking", run_id=run.run_id, source="events", status="stopped")
-    said = ", ".join(sorted({f"{row['event_type']} after {row['last_day']}" for row in stopped})) or "none"
+def _event_lines(
+    spark: SparkSession, location: LakeLocation, run: RunRow, truth: EventTruth
+) -> list[tuple[str, object, object]]:
+    stopped = Store(spark, location).rows("tracking", run_id=run.run_id, source="events", status="stopped")
+    types = ", ".join(sorted({f"{row['event_type']} after {row['last_day']}" for row in stopped})) or "none"
     rows = run.rows
     return [
         ("events resent under the same id", truth.duplicates, rows.get("events.duplicates", 0)),
@@ -109,7 +111,7 @@ def _event_lines(spark: SparkSession, place: Place, run: RunRow, truth: EventTru
         ("events on the days of programs", truth.bot_events, rows.get("events.rejected.bot", 0)),
         ("visitors' events joined to households", truth.joined_events, rows.get("events.repaired.visitor_joined", 0)),
         ("events of strangers", truth.anonymous_events, rows.get("events.rejected.anonymous", 0)),
-        ("a tracker that stopped", f"{truth.stopped_type} on {truth.stopped_on}", said),
+        ("a tracker that stopped", f"{truth.stopped_type} on {truth.stopped_on}", types),
     ]
 
 

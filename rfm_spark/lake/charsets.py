@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 import re
 
-from rfm_spark.core.errors import EnvironmentProblem
+from rfm_spark.core.errors import EnvironmentSetupError
 
 _SIGNS = "€£§°²·×«»\u2039\u203a\u2013\u2014\u2018\u2019\u201a\u201c\u201d\u201e…•®©™ºª¿¡\u00a0\u00ad"
 # Letters of the languages whose files are mostly in one of these; a file is in the first that gives no others.
@@ -52,7 +52,7 @@ def found_encoding(data: bytes, shown: str) -> str:
         UTF-8 where the bytes allow it; ISO-8859-1 only where windows-1252 is the same.
 
     Raises:
-        EnvironmentProblem: charset-normalizer is needed and not installed.
+        EnvironmentSetupError: charset-normalizer is needed and not installed.
     """
     for mark, name in _MARKS:
         if data.startswith(mark):
@@ -88,7 +88,7 @@ def _single_byte(data: bytes, shown: str) -> str:
     try:
         from charset_normalizer import from_bytes
     except ImportError as error:
-        raise EnvironmentProblem(
+        raise EnvironmentSetupError(
             f"{error.name} is not installed, and {shown} is not in UTF-8; pip install 'rfm-spark[cli]'"
         ) from error
     best = from_bytes(telling, cp_exclusion=_RARE).best()

@@ -13,7 +13,7 @@ from typing import Any
 
 from rfm_spark.core.errors import SlotHeldError
 from rfm_spark.core.schemas import CLAIMS
-from rfm_spark.lake.commits import is_conflict, patiently
+from rfm_spark.lake.commits import is_conflict, with_retries
 from rfm_spark.lake.store import Store
 
 LEASE = timedelta(hours=2)
@@ -93,7 +93,7 @@ class Claim:
 
     def _expire_at(self, moment: datetime) -> bool:
         """Set when the claim ends; whether it is ours afterwards."""
-        patiently(lambda: self._put(str(self._holds["run_id"]), self._token, moment))
+        with_retries(lambda: self._put(str(self._holds["run_id"]), self._token, moment))
         holder = self._holder()
         return holder is not None and holder["token"] == self._token
 

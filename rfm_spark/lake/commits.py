@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import TypeVar
 
 from rfm_spark.core.errors import LakeError
-from rfm_spark.lake.place import Place
+from rfm_spark.lake.location import LakeLocation
 
 # Error conditions and exception names of Delta; a bare "Concurrent" would also match stack traces.
 _CONFLICT = re.compile(
@@ -28,7 +28,7 @@ Result = TypeVar("Result")
 
 
 @contextmanager
-def writable(place: Place) -> Iterator[None]:
+def translating_write_errors(location: LakeLocation) -> Iterator[None]:
     """Turn a full or read-only disk into one sentence.
 
     Raises:
@@ -41,8 +41,8 @@ def writable(place: Place) -> Iterator[None]:
         if found is None:
             raise
         raise LakeError(
-            f"lake {place}: can't be written ({found[0]}); make room or give the right to write there, then start the "
-            "run again; what was published before is untouched"
+            f"lake {location}: can't be written ({found[0]}); make room or give the right to write there, then start "
+            "the run again; what was published before is untouched"
         ) from error
 
 
@@ -51,7 +51,7 @@ def is_conflict(error: Exception) -> bool:
     return _CONFLICT.search(str(error)) is not None
 
 
-def patiently(action: Callable[[], Result]) -> Result:
+def with_retries(action: Callable[[], Result]) -> Result:
     """Do something that can be repeated, again after a conflict with another writer, a little later each time."""
     for attempt in range(1, _TRIES + 1):
         try:

@@ -14,7 +14,7 @@ from pyspark.sql import DataFrame, SparkSession
 from rfm_spark.core.columns import CUSTOMERS, customer_columns
 from rfm_spark.core.errors import LakeError
 from rfm_spark.core.schemas import RUNS
-from rfm_spark.lake.place import Place
+from rfm_spark.lake.location import LakeLocation
 from rfm_spark.lake.spark_tables import sql_text
 from rfm_spark.lake.store import Store
 
@@ -23,7 +23,7 @@ COMMENT = "One row per customer, kind and interval in which they were in the sam
 
 
 def segment_history(
-    spark: SparkSession, lake: Place, config_name: str | None = None, known_on: date | None = None
+    spark: SparkSession, lake: LakeLocation, config_name: str | None = None, known_on: date | None = None
 ) -> DataFrame:
     """Membership intervals of every customer.
 
@@ -53,8 +53,8 @@ def segment_history(
 
 
 def members(
-    spark: SparkSession, lake: Place, value: str, day: date, *, kind: str = "segment", known_on: date | None = None,
-    config_name: str | None = None,
+    spark: SparkSession, lake: LakeLocation, value: str, day: date, *, kind: str = "segment",
+    known_on: date | None = None, config_name: str | None = None,
 ) -> DataFrame:  # fmt: skip
     """Customers who were in a segment on a day, as known on a day.
 
@@ -75,7 +75,7 @@ def members(
     return found.where(here & (found["valid_to"].isNull() | (found["valid_to"] >= day)))
 
 
-def history_sql(lake: Place, condition: str = "") -> str:
+def history_sql(lake: LakeLocation, condition: str = "") -> str:
     """The query behind `segment_history`.
 
     Args:

@@ -75,16 +75,16 @@ def jdbc_error(error: Exception, place: Where, name: str) -> SourceError:
     lines = [line.strip() for line in str(innermost).splitlines() if line.strip()] or [type(error).__name__]
     causes = [line for line in lines if line.startswith("Caused by")]
     causes += [line for line in lines if "Exception" in line or "ERROR" in line]
-    said = (causes or lines)[0]
-    said = re.sub(r"^[:\s]*(?:Caused by: )?(?:[a-z]\w*\.)+\w+:\s*", "", said)
-    said = without_secrets(said, place)
+    reason = (causes or lines)[0]
+    reason = re.sub(r"^[:\s]*(?:Caused by: )?(?:[a-z]\w*\.)+\w+:\s*", "", reason)
+    reason = without_secrets(reason, place)
     if _NO_DRIVER.search(str(error)):
         return SourceError(
-            f"sources.{name}: no JDBC driver for {_database(place)} ({said}); name its Maven coordinates, such as "
+            f"sources.{name}: no JDBC driver for {_database(place)} ({reason}); name its Maven coordinates, such as "
             "RFM_SPARK_PACKAGES=org.postgresql:postgresql:42.7.8 in the environment, or --packages of spark-submit"
         )
     return SourceError(
-        f"sources.{name}: {place.shown} can't be read over JDBC ({said}); check url, user, password and table"
+        f"sources.{name}: {place.shown} can't be read over JDBC ({reason}); check url, user, password and table"
     )
 
 

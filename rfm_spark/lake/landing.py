@@ -12,11 +12,11 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from rfm_spark.core.config import digest
-from rfm_spark.core.errors import EnvironmentProblem, GateError
+from rfm_spark.core.errors import EnvironmentSetupError, GateError
 from rfm_spark.core.hashing import hashable
 from rfm_spark.core.session import persisted
-from rfm_spark.lake.commits import patiently, writable
-from rfm_spark.lake.place import Place, quoted
+from rfm_spark.lake.commits import translating_write_errors, with_retries
+from rfm_spark.lake.location import LakeLocation, quoted
 from rfm_spark.lake.store import Store
 from rfm_spark.lake.tables import PROPERTIES
 
@@ -35,7 +35,7 @@ class Landed:
     """
 
     rows: DataFrame
-    content: str
+    fingerprint: str
     written: datetime
 
 
@@ -55,32 +55,32 @@ def land(store: Store, rows: DataFrame, name: str, where: str) -> Landed:
     target = f"landed_{name}"
     # Read once where the session can hold it: a database may answer differently the second time.
     with persisted(rows) as held:
-        content = content_hash(held)
-        metadata = json.dumps({"content": content})
+        fingerprint = rows_fingerprint(held)
+        metadata = json.dumps({"content": fingerprint})
         fresh = not store.exists(target) or store.last_metadata(target) != metadata
         if fresh:
             # Nothing is claimed yet, so another run may be landing the same source.
-            store.place.make_folder()
-            with writable(store.place):
-                patiently(lambda: _copy(store, held, target, metadata))
-    made = store.commit_saying(target, metadata)
+            store.location.make_folder()
+            with translating_write_errors(store.location):
+                with_retries(lambda: _copy(store, held, target, metadata))
+    made = store.commit_with_metadata(target, metadata)
     landed = store.read(target, made.version)
-    if fresh and content_hash(landed) != content:
+    if fresh and rows_fingerprint(landed) != fingerprint:
         raise GateError(f"{where}: its rows changed while they were landed; start the run again")
-    return Landed(landed, content, made.made_at)
+    return Landed(landed, fingerprint, made.made_at)
 
 
 def _copy(store: Store, rows: DataFrame, target: str, metadata: str) -> None:
     writer = rows.write.format("delta").mode("overwrite").option("overwriteSchema", "true")
     writer = writer.options(userMetadata=metadata, **PROPERTIES)
     store.make_schema()
-    if store.place.root is not None:
-        writer.save(f"{store.place.root}/{target}")
+    if store.location.root is not None:
+        writer.save(f"{store.location.root}/{target}")
     else:
-        writer.saveAsTable(store.place.table(target))
+        writer.saveAsTable(store.location.table(target))
 
 
-def content_hash(rows: DataFrame) -> str:
+def rows_fingerprint(rows: DataFrame) -> str:
     """A hash of rows that is equal for equal rows in any order."""
     # Two sums of independent 64-bit hashes, exact in DECIMAL.
     values = hashable([(F.col(quoted(field.name)), field.dataType) for field in rows.schema.fields])
@@ -102,7 +102,7 @@ def land_locally(rows: Any, folder: Path) -> int:
         How many rows were landed.
 
     Raises:
-        EnvironmentProblem: `deltalake` is not installed.
+        EnvironmentSetupError: `deltalake` is not installed.
         LakeError: the folder can't be written.
     """
     try:
@@ -110,14 +110,14 @@ def land_locally(rows: Any, folder: Path) -> int:
         from pyarrow import timestamp
         from pyarrow.types import is_timestamp
     except ImportError as error:
-        raise EnvironmentProblem(f"{error.name} is not installed; pip install 'rfm-spark[local]'") from error
+        raise EnvironmentSetupError(f"{error.name} is not installed; pip install 'rfm-spark[local]'") from error
     if any(folder.glob("_delta_log/*.json")):
         return 0
     exact = rows.schema
     for at, field in enumerate(exact):
         if is_timestamp(field.type):
             exact = exact.set(at, field.with_type(timestamp("us", tz="UTC")))
-    with writable(Place(root=str(folder.parent))):
+    with translating_write_errors(LakeLocation(root=str(folder.parent))):
         folder.mkdir(parents=True, exist_ok=True)
         parts = WriterProperties(max_row_group_size=_ROWS_OF_A_GROUP)
         write_deltalake(folder.absolute().as_uri(), rows.cast(exact), writer_properties=parts)

@@ -39,7 +39,7 @@ class Ledger:
         except Exception as error:
             # Taken for an empty one, it would make every date a first run.
             raise LakeError(
-                f"lake {self._store.place}: the ledger, table {RUNS.name}, can't be read ({cause_of(error)}); check "
+                f"lake {self._store.location}: the ledger, table {RUNS.name}, can't be read ({cause_of(error)}); check "
                 "the right to read it and whether it is whole; nothing was written"
             ) from error
         found = [_run_row(row) for row in rows]

@@ -14,26 +14,31 @@ from typing import Any
 from pyspark.sql import DataFrame, SparkSession
 
 from rfm_spark.core.session import runs_here
+from rfm_spark.lake.location import LOCAL, LakeLocation
 from rfm_spark.lake.log_files import has_commit, plain_frame
-from rfm_spark.lake.place import LOCAL, Place
 from rfm_spark.lake.tables import Commit
 
 
-def local_folder(spark: SparkSession, place: Place) -> Path | None:
+def local_folder(spark: SparkSession, location: LakeLocation) -> Path | None:
     """The folder of a lake whose commits are made here; None where Spark makes them.
 
     The one place that decides: a folder of this machine, a session that computes in this machine's Java process, and
     `deltalake` is installed.
     """
-    if place.root is None or not LOCAL.match(place.root) or find_spec("deltalake") is None or not runs_here(spark):
+    if (
+        location.root is None
+        or not LOCAL.match(location.root)
+        or find_spec("deltalake") is None
+        or not runs_here(spark)
+    ):
         return None
     # `deltalake` decodes what looks percent-encoded in a folder's name.
-    if "%" in place.root:
+    if "%" in location.root:
         return None
     # Where Hadoop is configured, a path without a scheme may be one of another file system.
-    if "HADOOP_CONF_DIR" in os.environ and not place.root.startswith("file:"):
+    if "HADOOP_CONF_DIR" in os.environ and not location.root.startswith("file:"):
         return None
-    return Path(re.sub(r"^file:/{1,3}", "/", place.root))
+    return Path(re.sub(r"^file:/{1,3}", "/", location.root))
 
 
 @dataclass(frozen=True)
@@ -48,7 +53,7 @@ class LocalVersion:
 
 def local_version(spark: SparkSession, path: str) -> LocalVersion | None:
     """The newest version of a Delta table of this machine; None where only Spark can tell, or read it."""
-    folder = local_folder(spark, Place(root=path))
+    folder = local_folder(spark, LakeLocation(root=path))
     if folder is None or not has_commit(folder):
         return None
     from deltalake import DeltaTable

@@ -21,7 +21,7 @@ from pyspark.sql.types import StructType
 
 from rfm_spark.core.errors import LakeError
 from rfm_spark.core.table import Table
-from rfm_spark.lake.commits import patiently
+from rfm_spark.lake.commits import with_retries
 from rfm_spark.lake.local import commit_of
 from rfm_spark.lake.log_files import has_commit, has_files, partition_values, plain_frame, rows_in, rows_of_partition
 from rfm_spark.lake.tables import Commit, Row, Target, Written
@@ -164,7 +164,7 @@ class NativeTables:
         """The newest commit."""
         return commit_of(self._open(name).history(1)[0])
 
-    def commit_saying(self, name: str, metadata: str) -> Commit | None:
+    def commit_with_metadata(self, name: str, metadata: str) -> Commit | None:
         """The newest commit that says this about itself."""
         # Another process may have committed since; hardly ever fifty times.
         for limit in (_HISTORY, None):
@@ -203,9 +203,9 @@ class NativeTables:
         schema = pa.schema(_delta_schema(columns).to_arrow())
         made = [{name: _to_arrow(row[name], schema.field(name).type) for name, _, _ in columns} for row in rows]
         file = f"{self._inside(target)}.parquet"
-        place = self._root / target.table.name / file
-        place.parent.mkdir(parents=True, exist_ok=True)
-        pq.write_table(pa.Table.from_pylist(made, schema=schema), place)
+        location = self._root / target.table.name / file
+        location.parent.mkdir(parents=True, exist_ok=True)
+        pq.write_table(pa.Table.from_pylist(made, schema=schema), location)
         return [file]
 
     def _commit(self, target: Target, files: Sequence[str], seen: DeltaTable | None = None) -> Written:
@@ -214,7 +214,7 @@ class NativeTables:
         if seen is not None:
             return self._commit_on(seen, target, added)
         # What is replaced is what that version has: rebased, two who replace nothing would both add.
-        return patiently(lambda: self._commit_on(self._open(target.table.name), target, added))
+        return with_retries(lambda: self._commit_on(self._open(target.table.name), target, added))
 
     def _commit_on(self, table: DeltaTable, target: Target, added: Sequence[tuple[AddAction, int]]) -> Written:
         from deltalake import CommitProperties
@@ -227,26 +227,26 @@ class NativeTables:
             return Written(table.version(), 0)
         size = sum(action.size for action, count in added if count)
         metrics = {"numFiles": len(kept), "numOutputRows": rows, "numOutputBytes": size}
-        said: dict[str, Any] = {"operationMetrics": {name: str(value) for name, value in metrics.items()}}
+        info: dict[str, Any] = {"operationMetrics": {name: str(value) for name, value in metrics.items()}}
         if target.metadata:
-            said["userMetadata"] = target.metadata
+            info["userMetadata"] = target.metadata
         table.create_write_transaction(
             kept,
             "append" if target.more else "overwrite",
             table.schema(),
             ["run_id"] if target.table.partitioned else None,
             partition_filters=None if target.more else mine,
-            commit_properties=CommitProperties(said, max_commit_retries=0),
+            commit_properties=CommitProperties(info, max_commit_retries=0),
         )
-        made = self.commit_saying(target.table.name, target.metadata) if target.metadata else None
+        made = self.commit_with_metadata(target.table.name, target.metadata) if target.metadata else None
         return Written(table.version() + 1 if made is None else made.version, rows)
 
     def _added(self, target: Target, file: str) -> tuple[AddAction, int]:
         import pyarrow.parquet as pq
         from deltalake.transaction import AddAction
 
-        place = self._root / target.table.name / file
-        status, rows = place.stat(), int(pq.read_metadata(place).num_rows)
+        location = self._root / target.table.name / file
+        status, rows = location.stat(), int(pq.read_metadata(location).num_rows)
         values = {"run_id": target.run_id} if target.table.partitioned else {}
         stats = json.dumps({"numRecords": rows})
         return AddAction(file, status.st_size, values, int(status.st_mtime * 1000), True, stats), rows

@@ -10,12 +10,12 @@ from rfm_spark.core.schemas import REJECTS, RUNS, tables
 from rfm_spark.lake.history import COMMENT, history_sql
 from rfm_spark.lake.history import NAME as HISTORY
 from rfm_spark.lake.ledger import Ledger
-from rfm_spark.lake.place import Place, checked_run_id
+from rfm_spark.lake.location import LakeLocation, checked_run_id
 from rfm_spark.lake.spark_tables import sql_text
 from rfm_spark.lake.store import Store
 
 
-def current(spark: SparkSession, lake: Place, table: str, config_name: str | None = None) -> DataFrame:
+def current(spark: SparkSession, lake: LakeLocation, table: str, config_name: str | None = None) -> DataFrame:
     """A table as it stands now: of each segmentation the newest as-of date, and of that the newest complete run.
 
     Args:
@@ -31,7 +31,7 @@ def current(spark: SparkSession, lake: Place, table: str, config_name: str | Non
     return _of_runs(spark, lake, table, list(newest.values()))
 
 
-def history(spark: SparkSession, lake: Place, table: str, config_name: str | None = None) -> DataFrame:
+def history(spark: SparkSession, lake: LakeLocation, table: str, config_name: str | None = None) -> DataFrame:
     """A run table over time: the current run of every as-of date.
 
     Args:
@@ -46,7 +46,7 @@ def history(spark: SparkSession, lake: Place, table: str, config_name: str | Non
     return _of_runs(spark, lake, table, [run.run_id for run in _current_runs(spark, lake, config_name)])
 
 
-def of_run(spark: SparkSession, lake: Place, table: str, run_id: str) -> DataFrame:
+def of_run(spark: SparkSession, lake: LakeLocation, table: str, run_id: str) -> DataFrame:
     """A run table as one complete run wrote it.
 
     Raises:
@@ -62,9 +62,9 @@ def of_run(spark: SparkSession, lake: Place, table: str, run_id: str) -> DataFra
 
 def refresh_views(store: Store) -> None:
     """Define `<table>_current` for every run table, in catalog mode; the views follow the ledger by themselves."""
-    if not store.place.is_catalog:
+    if not store.location.is_catalog:
         return
-    runs = store.place.table(RUNS.name)
+    runs = store.location.table(RUNS.name)
     newest = (
         "SELECT run_id FROM (SELECT run_id, row_number() OVER (PARTITION BY config_name "
         f"ORDER BY as_of_date DESC, finished_at DESC, length(run_id) DESC, run_id DESC) AS place FROM {runs}) "
@@ -73,18 +73,18 @@ def refresh_views(store: Store) -> None:
     for table in tables().values():
         if table.kind == "run" and store.exists(table.name):
             store.spark.sql(
-                f"CREATE OR REPLACE VIEW {store.place.table(f'{table.name}_current')} "
+                f"CREATE OR REPLACE VIEW {store.location.table(f'{table.name}_current')} "
                 f"COMMENT {sql_text(f'Newest complete run: {table.comment}')} "
-                f"AS SELECT * FROM {store.place.table(table.name)} WHERE run_id IN ({newest})"
+                f"AS SELECT * FROM {store.location.table(table.name)} WHERE run_id IN ({newest})"
             )
     if store.exists(RUNS.name):
         store.spark.sql(
-            f"CREATE OR REPLACE VIEW {store.place.table(HISTORY)} COMMENT {sql_text(COMMENT)} "
-            f"AS {history_sql(store.place)}"
+            f"CREATE OR REPLACE VIEW {store.location.table(HISTORY)} COMMENT {sql_text(COMMENT)} "
+            f"AS {history_sql(store.location)}"
         )
 
 
-def _current_runs(spark: SparkSession, lake: Place, config_name: str | None) -> list[RunRow]:
+def _current_runs(spark: SparkSession, lake: LakeLocation, config_name: str | None) -> list[RunRow]:
     runs = Ledger(Store(spark, lake)).complete(config_name)
     if not runs:
         of = f" of {config_name}" if config_name else ""
@@ -92,7 +92,7 @@ def _current_runs(spark: SparkSession, lake: Place, config_name: str | None) -> 
     return list({(run.config_name, run.as_of): run for run in runs}.values())
 
 
-def _of_runs(spark: SparkSession, lake: Place, table: str, run_ids: list[str]) -> DataFrame:
+def _of_runs(spark: SparkSession, lake: LakeLocation, table: str, run_ids: list[str]) -> DataFrame:
     if table not in tables():
         raise LakeError(f"lake {lake}: no table {table}; there are {', '.join(sorted(tables()))}")
     store = Store(spark, lake)

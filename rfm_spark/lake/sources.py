@@ -22,8 +22,8 @@ from rfm_spark.lake.files import GLOB, listing, read_files
 from rfm_spark.lake.jdbc import jdbc_error, read_jdbc, without_secrets
 from rfm_spark.lake.landing import land
 from rfm_spark.lake.local import local_version
+from rfm_spark.lake.location import LOCAL, quoted, quoted_table
 from rfm_spark.lake.missing import has_no_versions, is_missing
-from rfm_spark.lake.place import LOCAL, quoted, quoted_table
 from rfm_spark.lake.store import Store
 
 Inspect = Callable[[DataFrame], None]
@@ -162,7 +162,7 @@ def _landed(store: Store | None, rows: DataFrame, name: str, config_name: str) -
     if store is None:
         return PinnedSource(name, "unpinned", rows)
     landed = land(store, rows, f"{config_name}_{name.replace('.', '_')}", f"sources.{name}")
-    return PinnedSource(name, f"landed:{landed.content}", landed.rows, landed.written)
+    return PinnedSource(name, f"landed:{landed.fingerprint}", landed.rows, landed.written)
 
 
 def _pin_files(spark: SparkSession, path: str, place: Where, name: str, inspect: Inspect) -> PinnedSource:

@@ -13,9 +13,9 @@ from pyspark.sql import functions as F
 
 from rfm_spark.core.moments import from_micros
 from rfm_spark.core.table import Table
-from rfm_spark.lake.commits import patiently
+from rfm_spark.lake.commits import with_retries
+from rfm_spark.lake.location import LakeLocation, quoted
 from rfm_spark.lake.missing import is_missing
-from rfm_spark.lake.place import Place, quoted
 from rfm_spark.lake.tables import Commit, Row, Target, Written
 
 # A look at the history reads as many commits as it may show.
@@ -25,9 +25,9 @@ _NEAR, _FAR = 5, 1000
 class SparkTables:
     """Delta tables of one place, seen from one session."""
 
-    def __init__(self, spark: SparkSession, place: Place) -> None:
+    def __init__(self, spark: SparkSession, location: LakeLocation) -> None:
         """Bind to a session; nothing is read yet."""
-        self._spark, self._place = spark, place
+        self._spark, self._location = spark, location
 
     def exists(self, name: str) -> bool:
         """Whether there is such a table; asks the catalog, and starts no job."""
@@ -37,7 +37,7 @@ class SparkTables:
         """Properties of a table; None where there is none. One that can't be read is an error."""
         try:
             # Unlike DESCRIBE DETAIL it starts no job.
-            rows = self._spark.sql(f"SHOW TBLPROPERTIES {self._place.table(name)}").collect()
+            rows = self._spark.sql(f"SHOW TBLPROPERTIES {self._location.table(name)}").collect()
         except AnalysisException as error:
             if not is_missing(error):
                 raise
@@ -55,14 +55,14 @@ class SparkTables:
         partition = "PARTITIONED BY (run_id)" if table.partitioned else ""
         settings = ", ".join(f"{sql_text(key)} = {sql_text(value)}" for key, value in properties.items())
         self._spark.sql(
-            f"CREATE TABLE IF NOT EXISTS {self._place.table(table.name)} ({columns}) USING DELTA {partition} "
+            f"CREATE TABLE IF NOT EXISTS {self._location.table(table.name)} ({columns}) USING DELTA {partition} "
             f"COMMENT {sql_text(table.comment)} TBLPROPERTIES ({settings})"
         )
         self._heal_log(table, properties)
 
     def change(self, name: str, columns: Sequence[tuple[str, str, str]], properties: Mapping[str, str]) -> None:
         """Add columns and set properties."""
-        identifier = self._place.table(name)
+        identifier = self._location.table(name)
         if columns:
             added = ", ".join(f"{quoted(name)} {kind} COMMENT {sql_text(comment)}" for name, kind, comment in columns)
             self._spark.sql(f"ALTER TABLE {identifier} ADD COLUMNS ({added})")
@@ -71,14 +71,14 @@ class SparkTables:
 
     def write_frame(self, target: Target, frame: DataFrame) -> Written:
         """Write a frame in one commit, again where another writer was faster."""
-        patiently(lambda: self._save(target, frame))
-        made = self.commit_saying(target.table.name, target.metadata)
+        with_retries(lambda: self._save(target, frame))
+        made = self.commit_with_metadata(target.table.name, target.metadata)
         # Replacing nothing by nothing commits nothing; then the table as it is holds what was meant.
         version = self.last_commit(target.table.name).version if made is None else made.version
         if made is not None and made.rows is not None:
             return Written(version, made.rows)
         # The commit says nothing of rows where its metrics are switched off.
-        rows = self._spark.sql(f"SELECT * FROM {self._place.table(target.table.name)}")
+        rows = self._spark.sql(f"SELECT * FROM {self._location.table(target.table.name)}")
         return Written(
             version, (rows if target.run_id is None else rows.where(F.col("run_id") == target.run_id)).count()
         )
@@ -89,11 +89,11 @@ class SparkTables:
 
     def add_rows(self, target: Target, rows: Sequence[Row]) -> None:
         """Add a few rows of the driver."""
-        patiently(lambda: self._save(target, self._frame(target.table, rows)))
+        with_retries(lambda: self._save(target, self._frame(target.table, rows)))
 
     def rows(self, name: str, where: Mapping[str, Sequence[Any]]) -> list[Row]:
         """Rows whose columns have one of the values given."""
-        found = self._spark.sql(f"SELECT * FROM {self._place.table(name)}")
+        found = self._spark.sql(f"SELECT * FROM {self._location.table(name)}")
         if where.keys() - set(found.columns):
             # An older version's table did not note it: none of its rows has the value.
             return []
@@ -117,7 +117,7 @@ class SparkTables:
         condition = " AND ".join(f"t.{quoted(key)} = s.{quoted(key)}" for key in keys)
         with self._view(self._frame(table, rows)) as view:
             self._spark.sql(
-                f"MERGE INTO {self._place.table(table.name)} t USING {view} s ON {condition} "
+                f"MERGE INTO {self._location.table(table.name)} t USING {view} s ON {condition} "
                 "WHEN NOT MATCHED THEN INSERT *"
             ).collect()
 
@@ -129,7 +129,7 @@ class SparkTables:
         values = ", ".join(f"s.{quoted(name)}" for name in table.names)
         with self._view(self._frame(table, [row]).withColumn("expected", F.lit(expected))) as view:
             self._spark.sql(
-                f"MERGE INTO {self._place.table(table.name)} t USING {view} s ON {condition} "
+                f"MERGE INTO {self._location.table(table.name)} t USING {view} s ON {condition} "
                 f"WHEN MATCHED AND t.{quoted(column)} = s.expected THEN UPDATE SET {assignments} "
                 f"WHEN NOT MATCHED THEN INSERT ({names}) VALUES ({values})"
             ).collect()
@@ -137,28 +137,28 @@ class SparkTables:
     def delete_rows(self, name: str, column: str, value: str) -> None:
         """Delete rows; nothing is committed where there are none."""
         where = f"{quoted(column)} = {sql_text(value)}"
-        if not self._spark.sql(f"SELECT 1 FROM {self._place.table(name)} WHERE {where}").isEmpty():
-            self._spark.sql(f"DELETE FROM {self._place.table(name)} WHERE {where}").collect()
+        if not self._spark.sql(f"SELECT 1 FROM {self._location.table(name)} WHERE {where}").isEmpty():
+            self._spark.sql(f"DELETE FROM {self._location.table(name)} WHERE {where}").collect()
 
     def row_count(self, name: str) -> int:
         """How many rows a table has."""
-        return int(self._spark.sql(f"SELECT count(*) FROM {self._place.table(name)}").collect()[0][0])
+        return int(self._spark.sql(f"SELECT count(*) FROM {self._location.table(name)}").collect()[0][0])
 
     def rows_of_run(self, name: str, run_id: str) -> int:
         """How many rows a run has; Delta answers from the log where it can."""
         where = f"run_id = {sql_text(run_id)}"
-        return int(self._spark.sql(f"SELECT count(*) FROM {self._place.table(name)} WHERE {where}").collect()[0][0])
+        return int(self._spark.sql(f"SELECT count(*) FROM {self._location.table(name)} WHERE {where}").collect()[0][0])
 
     def run_ids(self, name: str) -> set[str]:
         """Runs that have rows in a run table; its partitions tell."""
-        found = self._spark.sql(f"SELECT DISTINCT run_id FROM {self._place.table(name)}")
+        found = self._spark.sql(f"SELECT DISTINCT run_id FROM {self._location.table(name)}")
         return {str(row["run_id"]) for row in found.collect()}
 
     def last_commit(self, name: str) -> Commit:
         """The newest commit."""
         return self._history(name, 1, None)[0]
 
-    def commit_saying(self, name: str, metadata: str) -> Commit | None:
+    def commit_with_metadata(self, name: str, metadata: str) -> Commit | None:
         """The newest commit that says this about itself."""
         for limit in (_NEAR, _FAR):
             found = self._history(name, limit, metadata)
@@ -167,7 +167,7 @@ class SparkTables:
         return None
 
     def _history(self, name: str, limit: int, metadata: str | None) -> list[Commit]:
-        history = self._spark.sql(f"DESCRIBE HISTORY {self._place.table(name)} LIMIT {limit}")
+        history = self._spark.sql(f"DESCRIBE HISTORY {self._location.table(name)} LIMIT {limit}")
         if metadata is not None:
             history = history.where(F.col("userMetadata") == F.lit(metadata))
         at = F.unix_micros("timestamp").alias("at")
@@ -186,20 +186,20 @@ class SparkTables:
         writer = writer.mode("append" if target.more else "overwrite")
         if target.run_id is not None and not target.more:
             writer = writer.option("replaceWhere", f"run_id = '{target.run_id}'")
-        if self._place.root is not None:
-            writer.save(f"{self._place.root}/{target.table.name}")
+        if self._location.root is not None:
+            writer.save(f"{self._location.root}/{target.table.name}")
         else:
-            writer.saveAsTable(self._place.table(target.table.name))
+            writer.saveAsTable(self._location.table(target.table.name))
 
     def _heal_log(self, table: Table, properties: Mapping[str, str]) -> None:
         # A process that died between making the log's folder and the first commit leaves a folder that CREATE TABLE
         # takes for a table, without a word; so does one that is just there.
-        if self._place.root is None or self.exists(table.name):
+        if self._location.root is None or self.exists(table.name):
             return
         options = {key: value for key, value in properties.items() if key.startswith("delta.")}
         writer = _described(self._frame(table, []), table).write.format("delta").mode("append").options(**options)
         writer = writer.partitionBy("run_id") if table.partitioned else writer
-        writer.save(f"{self._place.root}/{table.name}")
+        writer.save(f"{self._location.root}/{table.name}")
         self.change(table.name, (), {key: value for key, value in properties.items() if key not in options})
 
     def _frame(self, table: Table, rows: Sequence[Row]) -> DataFrame:

@@ -13,11 +13,11 @@ from pyspark.sql import functions as F
 from rfm_spark.core.errors import LakeError
 from rfm_spark.core.schemas import RUNS, SCHEMA_VERSION, tables
 from rfm_spark.core.table import Table
-from rfm_spark.lake.commits import NO_PLACE, is_conflict, patiently, writable
+from rfm_spark.lake.commits import NO_PLACE, is_conflict, translating_write_errors, with_retries
 from rfm_spark.lake.local import local_folder
+from rfm_spark.lake.location import LakeLocation, checked_run_id, quoted
 from rfm_spark.lake.missing import is_missing
 from rfm_spark.lake.native import NativeTables
-from rfm_spark.lake.place import Place, checked_run_id, quoted
 from rfm_spark.lake.spark_tables import SparkTables
 from rfm_spark.lake.tables import PROPERTIES, VERSION_PROPERTY, Commit, Row, Tables, Target, Written
 
@@ -28,12 +28,12 @@ Result = TypeVar("Result")
 class Store:
     """Tables of one lake, seen from one session."""
 
-    def __init__(self, spark: SparkSession, place: Place) -> None:
+    def __init__(self, spark: SparkSession, location: LakeLocation) -> None:
         """Bind a place to a session; nothing is read or written yet."""
         self.spark = spark
-        self.place = place
-        folder = local_folder(spark, place)
-        self._tables: Tables = SparkTables(spark, place) if folder is None else NativeTables(spark, folder)
+        self.location = location
+        folder = local_folder(spark, location)
+        self._tables: Tables = SparkTables(spark, location) if folder is None else NativeTables(spark, folder)
         self._there: set[str] = set()
         self._is_current = False
 
@@ -75,8 +75,8 @@ class Store:
 
     def make_schema(self) -> None:
         """Create the lake's schema in catalog mode; a folder needs no such step."""
-        if self.place.is_catalog:
-            schema = ".".join(quoted(part) for part in self.place.schema)
+        if self.location.is_catalog:
+            schema = ".".join(quoted(part) for part in self.location.schema)
             self.spark.sql(f"CREATE SCHEMA IF NOT EXISTS {schema}")
 
     def exists(self, name: str) -> bool:
@@ -95,7 +95,7 @@ class Store:
         """
         suffix = "" if version is None else f" VERSION AS OF {int(version)}"
         try:
-            rows = self.spark.sql(f"SELECT * FROM {self.place.table(name)}{suffix}")
+            rows = self.spark.sql(f"SELECT * FROM {self.location.table(name)}{suffix}")
             return _completed(name, rows)
         except AnalysisException as error:
             if not is_missing(error):
@@ -139,15 +139,15 @@ class Store:
         """What the last commit of a kept table said about itself."""
         return self._tables.last_commit(name).metadata
 
-    def commit_saying(self, name: str, metadata: str) -> Commit:
+    def commit_with_metadata(self, name: str, metadata: str) -> Commit:
         """The newest commit that says this about itself: others may have committed since ours.
 
         Raises:
             LakeError: there is none.
         """
-        found = self._tables.commit_saying(name, metadata)
+        found = self._tables.commit_with_metadata(name, metadata)
         if found is None:
-            raise LakeError(f"lake {self.place}: table {name} lost its history; start the run again")
+            raise LakeError(f"lake {self.location}: table {name} lost its history; start the run again")
         return found
 
     def row_count(self, name: str) -> int:
@@ -187,7 +187,7 @@ class Store:
         """Add a few rows to those that a run has in a run table."""
         keyed = [{**row, "run_id": checked_run_id(run_id), "as_of_date": as_of} for row in rows]
         self.prepare(table)
-        with writable(self.place):
+        with translating_write_errors(self.location):
             self._tables.add_rows(Target(table, "", run_id, more=True), keyed)
 
     def runs_of_date(self, name: str, as_of: date) -> set[str]:
@@ -217,7 +217,7 @@ class Store:
         """Insert rows into a ledger, but for those whose keys are there."""
         self.prepare(table)
         values = [dict(row) for row in rows]
-        self._attempt(table.name, lambda: patiently(lambda: self._tables.append_new(table, values, keys)))
+        self._attempt(table.name, lambda: with_retries(lambda: self._tables.append_new(table, values, keys)))
 
     def put_if(self, table: Table, row: Mapping[str, Any], keys: Sequence[str], column: str, expected: str) -> None:
         """Put a row in place of the one with the same keys if that has the expected value, or where there is none.
@@ -225,27 +225,27 @@ class Store:
         A conflict with another writer is raised: whoever asks has to look again.
         """
         self.prepare(table)
-        with writable(self.place):
+        with translating_write_errors(self.location):
             self._tables.put_if(table, dict(row), keys, column, expected)
 
-    def forget(self, table: Table, column: str, value: str) -> None:
+    def delete_rows(self, table: Table, column: str, value: str) -> None:
         """Delete rows that an attempt at a run left in a ledger before it died."""
         if self.exists(table.name):
-            self._attempt(table.name, lambda: patiently(lambda: self._tables.delete_rows(table.name, column, value)))
+            self._attempt(table.name, lambda: with_retries(lambda: self._tables.delete_rows(table.name, column, value)))
 
     def _write(self, target: Target, write: Callable[[], Written]) -> Written:
         self.prepare(target.table)
-        with writable(self.place):
+        with translating_write_errors(self.location):
             return write()
 
     def _create(self, table: Table) -> None:
         self.make_schema()
-        patiently(lambda: self._tables.create(table, _MADE_WITH))
+        with_retries(lambda: self._tables.create(table, _MADE_WITH))
 
     def _attempt(self, name: str, action: Callable[[], Result]) -> Result:
         """Do something to a table, and say in one sentence what a place that can't be written has to do with it."""
         try:
-            with writable(self.place):
+            with translating_write_errors(self.location):
                 return action()
         except LakeError:
             raise
@@ -255,7 +255,7 @@ class Store:
             found = NO_PLACE.search(str(error))
             why = found[0] if found else str(error).splitlines()[0]
             raise LakeError(
-                f"lake {self.place}: table {name} can't be created ({why}); check the place and the right to write "
+                f"lake {self.location}: table {name} can't be created ({why}); check the place and the right to write "
                 "there"
             ) from error
 
@@ -269,24 +269,24 @@ class Store:
         found = int(properties.get(VERSION_PROPERTY, "0"))
         if found > SCHEMA_VERSION:
             raise LakeError(
-                f"lake {self.place}: table {name} has schema version {found}, this rfm-spark knows {SCHEMA_VERSION}; "
-                "upgrade rfm-spark"
+                f"lake {self.location}: table {name} has schema version {found}, this rfm-spark knows "
+                f"{SCHEMA_VERSION}; upgrade rfm-spark"
             )
         return found
 
     def _migrate(self, table: Table, properties: Mapping[str, str]) -> None:
         if self._version_in(table.name, properties) == SCHEMA_VERSION:
             return
-        self._attempt(table.name, lambda: patiently(lambda: self._bring_up(table)))
+        self._attempt(table.name, lambda: with_retries(lambda: self._bring_up(table)))
 
     def _bring_up(self, table: Table) -> None:
         # Looked at again in each try: another run may be doing the same.
-        have = set(self.spark.sql(f"SELECT * FROM {self.place.table(table.name)}").columns)
+        have = set(self.spark.sql(f"SELECT * FROM {self.location.table(table.name)}").columns)
         missing = [column for column in table.columns if column[0] not in have]
         self._tables.change(table.name, missing, {VERSION_PROPERTY: str(SCHEMA_VERSION)})
 
     def _missing(self, name: str) -> LakeError:
-        return LakeError(f"lake {self.place}: no table {name}; run `rfm-spark run` first, or check --lake")
+        return LakeError(f"lake {self.location}: no table {name}; run `rfm-spark run` first, or check --lake")
 
 
 def _completed(name: str, rows: DataFrame) -> DataFrame:

@@ -66,7 +66,7 @@ class Tables(Protocol):
     """Tables of one lake.
 
     A write tries again after a conflict with another writer, as far as it has to; the rest raises conflicts, and
-    `commits.patiently` tries again.
+    `commits.with_retries` tries again.
     """
 
     def exists(self, name: str) -> bool:
@@ -117,5 +117,5 @@ class Tables(Protocol):
     def last_commit(self, name: str) -> Commit:
         """The newest commit."""
 
-    def commit_saying(self, name: str, metadata: str) -> Commit | None:
+    def commit_with_metadata(self, name: str, metadata: str) -> Commit | None:
         """The newest commit that says this about itself."""

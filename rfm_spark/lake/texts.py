@@ -20,7 +20,7 @@ from pyspark.sql.types import StringType
 from rfm_spark.core.config import digest
 from rfm_spark.core.errors import SourceError
 from rfm_spark.lake.charsets import high_letters, is_native, known_name
-from rfm_spark.lake.place import LOCAL
+from rfm_spark.lake.location import LOCAL
 
 # As pandas writes it: columns that are aligned by blanks.
 ALIGNED = (r"\s+", r"\s{2,}")
@@ -56,14 +56,14 @@ def readable(
         raise SourceError(f"{shown}: options.encoding {encoding} is unknown; give a name such as windows-1252 or UTF-8")
     sep = option(options, "sep", "delimiter")
     local = [_path(file) for file in files]
-    said = _sep_line(local, encoding) if kind == "csv" else None
+    separator = _sep_line(local, encoding) if kind == "csv" else None
     aligned = kind == "csv" and sep in ALIGNED
     of_bytes = is_native(encoding) or (kind == "csv" and high_letters(encoding) is not None)
-    if of_bytes and said is None and not aligned:
+    if of_bytes and separator is None and not aligned:
         return list(files), options if is_native(encoding) else _as_latin(options, encoding)
     why = (
         f"its columns are aligned by blanks ({sep})" if aligned
-        else "its first line is sep=" if said is not None
+        else "its first line is sep=" if separator is not None
         else f"its encoding is {encoding}"
     )  # fmt: skip
     if not converts or any(path is None or not path.is_file() for path in local):
@@ -71,8 +71,8 @@ def readable(
     kept = {key: value for key, value in options.items() if key.lower() not in ("encoding", "charset")}
     if aligned:
         kept = {key: value for key, value in kept.items() if key.lower() not in ("sep", "delimiter")} | {"escape": '"'}
-    elif said is not None and sep is None:
-        kept["sep"] = said
+    elif separator is not None and sep is None:
+        kept["sep"] = separator
     paths = [path for path in local if path is not None]
     base = option(options, "basepath")
     root = _path(base) if base is not None else None

@@ -19,7 +19,7 @@ def absences(current: Mapping[date, RunRow], as_of: date, connected: Collection[
     last: dict[str, RunRow] = {}
     for day, run in sorted(current.items()):
         if day < as_of:
-            last |= dict.fromkeys(run.contents, run)
+            last |= dict.fromkeys(run.source_fingerprints, run)
     return [
         f"sources.{name} is not connected any more: the last run with it is {run.run_id}, as of {run.as_of}; columns "
         "and tables that come of it are empty since"

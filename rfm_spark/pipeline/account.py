@@ -17,14 +17,14 @@ class Total:
         rows: counts by name.
         money: sums by name.
         warnings: in the order of the steps.
-        contents: source to a fingerprint of its rows up to as_of.
+        source_fingerprints: source to a fingerprint of its rows up to as_of.
         facts: columns of the ledger.
     """
 
     rows: Mapping[str, int] = field(default_factory=dict)
     money: Mapping[str, Decimal] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
-    contents: Mapping[str, str] = field(default_factory=dict)
+    source_fingerprints: Mapping[str, str] = field(default_factory=dict)
     facts: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -37,13 +37,13 @@ def total(accounts: Iterable[Account], before: Iterable[str] = ()) -> Total:
     """
     rows: dict[str, int] = {}
     money: dict[str, Decimal] = {}
-    contents: dict[str, str] = {}
+    source_fingerprints: dict[str, str] = {}
     facts: dict[str, str] = {}
     warnings = list(before)
     for one in accounts:
         rows |= one.rows
         money |= one.money
-        contents |= one.contents
+        source_fingerprints |= one.source_fingerprints
         facts |= one.facts
         warnings += one.warnings
-    return Total(rows, money, tuple(warnings), contents, facts)
+    return Total(rows, money, tuple(warnings), source_fingerprints, facts)

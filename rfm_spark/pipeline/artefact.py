@@ -28,7 +28,7 @@ class Account:
         rows: counts by name.
         money: sums by name.
         warnings: what a reader of the figures should know.
-        contents: source to a fingerprint of its rows up to as_of.
+        source_fingerprints: source to a fingerprint of its rows up to as_of.
         facts: columns of the ledger that the step knows, such as status.
         dealt_with: rows the step looked at; None where it had nothing to do.
     """
@@ -36,7 +36,7 @@ class Account:
     rows: Mapping[str, int] = field(default_factory=dict)
     money: Mapping[str, Decimal] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
-    contents: Mapping[str, str] = field(default_factory=dict)
+    source_fingerprints: Mapping[str, str] = field(default_factory=dict)
     facts: Mapping[str, str] = field(default_factory=dict)
     dealt_with: int | None = None
 

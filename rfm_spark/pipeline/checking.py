@@ -15,7 +15,7 @@ from rfm_spark.core.registry import given
 from rfm_spark.core.session import in_time_zone
 from rfm_spark.core.table import Table
 from rfm_spark.lake.ledger import Ledger
-from rfm_spark.lake.place import Place
+from rfm_spark.lake.location import LakeLocation
 from rfm_spark.lake.store import Store
 from rfm_spark.pipeline.environment import Content, Environment, Frames, RunFacts
 from rfm_spark.pipeline.findings import Findings
@@ -36,7 +36,7 @@ def look_ahead(spark: SparkSession, config: Config, as_of: date) -> Findings:
     places = config.places()
     looks = {source: look for _, looks in given("checking", "LOOKS") for source, look in looks.items()}
     with in_time_zone(spark, config.timezone), ExitStack() as held:
-        store = Store(spark, Place.of(config))
+        store = Store(spark, LakeLocation.of(config))
         try:
             with readable(next(iter(places))):
                 inputs = _opened(store, config, as_of, found)
@@ -45,14 +45,14 @@ def look_ahead(spark: SparkSession, config: Config, as_of: date) -> Findings:
             return found
         found.warnings += inputs.drift if not found.stops else ()
         run, frames = RunFacts(spark, config.name, "", as_of), Frames(spark, held)
-        for name, place in places.items():
+        for name, location in places.items():
             sources = {key: one for key, one in inputs.pinned.items() if key == name or key.startswith(f"{name}.")}
             environment = Environment(f"check of {name}", run, frames, sources, (), (), store, _NoWriter())
             try:
                 with readable(name):
                     looks[name](environment, config, found)
-                    if place.where is not None:
-                        found.lines += filtered_lines(name, place.where, inputs.pinned[name].frame)
+                    if location.where is not None:
+                        found.lines += filtered_lines(name, location.where, inputs.pinned[name].frame)
             except RfmSparkError as error:
                 found.note(error)
     return found

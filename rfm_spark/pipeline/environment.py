@@ -162,9 +162,9 @@ class Environment:
         """Insert rows into a ledger it declared to write."""
         self._lake.insert_new(self._written(table), rows, keys)
 
-    def forget(self, table: Table, column: str, value: str) -> None:
+    def delete_rows(self, table: Table, column: str, value: str) -> None:
         """Delete rows that an attempt at this run left in such a ledger before it died."""
-        self._lake.forget(self._written(table), column, value)
+        self._lake.delete_rows(self._written(table), column, value)
 
     def write(self, table: Table, content: Content, part: str = "") -> None:
         """Begin to write this run's rows of a table, a frame or a few rows, while the run goes on.

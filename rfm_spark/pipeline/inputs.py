@@ -62,10 +62,10 @@ def open_inputs(store: Store, config: Config, complete: Sequence[RunRow], look: 
     pinned: dict[str, PinnedSource] = {}
     within: list[str] = []
     for name, place in config.places().items():
-        told: list[str] = []
-        inspect = _inspector(config, name, place, complete, told, look)
+        changes: list[str] = []
+        inspect = _inspector(config, name, place, complete, changes, look)
         pinned[name] = pin(landing, store.spark, config, name, inspect)
-        drift += [f"sources.{name}: its columns changed: {'; '.join(told)}"] if told else []
+        drift += [f"sources.{name}: its columns changed: {'; '.join(changes)}"] if changes else []
         within += [f"{name}.{inner}" for inner in place.within()]
     pinned |= {name: pin(landing, store.spark, config, name) for name in within}
     return Inputs(pinned, tuple(drift))
@@ -83,22 +83,22 @@ def readable(name: str) -> Iterator[None]:
     except RfmSparkError:
         raise
     except Exception as error:
-        said = str(error)
-        if "CSV header does not conform" in said:
-            parts = [line.strip() for line in said.splitlines() if line.strip().startswith(("Header:", "Schema:"))]
+        text = str(error)
+        if "CSV header does not conform" in text:
+            parts = [line.strip() for line in text.splitlines() if line.strip().startswith(("Header:", "Schema:"))]
             raise GateError(
                 f"sources.{name}: a file has another header than the first one ({'; '.join(parts[:2])}); deliver it "
                 "with the same columns in the same order; nothing was published"
             ) from error
-        if "ARITHMETIC_OVERFLOW" in said:
+        if "ARITHMETIC_OVERFLOW" in text:
             raise GateError(
                 f"sources.{name}: its amounts add up to more than a sum of cents can hold (9·10¹⁶ in whole units); "
                 "look for absurd ones and reject them in the mapping or a view; nothing was published"
             ) from error
-        if "FAILED_READ_FILE" in said:
-            first = next(line for line in said.splitlines() if "FAILED_READ_FILE" in line)
+        if "FAILED_READ_FILE" in text:
+            first = next(line for line in text.splitlines() if "FAILED_READ_FILE" in line)
             raise GateError(
-                f"sources.{name}: a file can't be read ({first.strip()}); mend or remove it; nothing was published"
+                f"sources.{name}: a file can't be read ({first.strip()}); correct or remove it; nothing was published"
             ) from error
         raise
 
@@ -121,12 +121,12 @@ def _inspector(
         changes = schema_changes(last.schemas[name], columns_of(rows), place.format)
         drift.extend(changes)
         if changes and rule == "fail":
-            says = (
+            message = (
                 f"sources.{name}: its columns are not those of run {last.run_id}: {'; '.join(changes)}; if that is "
                 f"meant, run once with --set {switch}.schema_drift=warn"
             )
             if look is None:
-                raise GateError(f"{says}; nothing was written")
-            look.append(says)
+                raise GateError(f"{message}; nothing was written")
+            look.append(message)
 
     return inspect

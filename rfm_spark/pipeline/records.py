@@ -104,11 +104,11 @@ class Records:
         self._pool.submit(self._flush)
         self._pool.shutdown(wait=True)
 
-    def forget(self, run_id: str) -> None:
+    def delete_rows(self, run_id: str) -> None:
         """Remove what a run that died left in all tables of runs."""
         for table in tables().values():
             if table.kind == "run":
-                self._store.forget(table, "run_id", run_id)
+                self._store.delete_rows(table, "run_id", run_id)
 
     def _is_there(self, one: SliceNote) -> bool:
         if tables()[one.table].kind != "run":

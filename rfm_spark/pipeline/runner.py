@@ -15,7 +15,7 @@ from rfm_spark.core.runs import RunRow, current_runs, previous_of, successor_of
 from rfm_spark.core.session import in_time_zone
 from rfm_spark.lake.claims import Claim
 from rfm_spark.lake.ledger import Ledger
-from rfm_spark.lake.place import Place
+from rfm_spark.lake.location import LakeLocation
 from rfm_spark.lake.readers import refresh_views
 from rfm_spark.lake.sources import columns_of
 from rfm_spark.lake.store import Store
@@ -105,7 +105,7 @@ def run(
         if not force and plan.changes_nothing():
             return repeated(opened.current[as_of], fail_on, _NOTHING_LATE)
         run_id = f"{plan.run_id}-{len(done) + 1}" if done else plan.run_id
-        opened.store.place.make_folder()
+        opened.store.location.make_folder()
         claim = Claim(opened.store, config.name, as_of, clock)
         claim.take(run_id, {r.run_id for r in opened.complete})
         try:
@@ -158,7 +158,7 @@ def outdated_dates(spark: SparkSession, config: Config, as_of: date) -> list[dat
 
     Each is compared with the one before, so that making the next one anew outdates the one after it.
     """
-    current = current_runs(Ledger(Store(spark, Place.of(config))).complete(), config.name)
+    current = current_runs(Ledger(Store(spark, LakeLocation.of(config))).complete(), config.name)
     later = successor_of(current, as_of)
     if later is None or as_of not in current or later.previous_run_id == current[as_of].run_id:
         return []
@@ -173,7 +173,7 @@ def _open(
     spark: SparkSession, config: Config, as_of: date, *, refit: bool = False, look: list[str] | None = None
 ) -> _Opened:
     order = ordered(config, prepared_kinds())
-    store = Store(spark, Place.of(config))
+    store = Store(spark, LakeLocation.of(config))
     ledger = Ledger(store)
     # A rule map that can't work is told before a source that can't be opened.
     config.canonical()
@@ -236,7 +236,7 @@ def _clean_up(opened: _Opened, run_id: str, replaced: set[str]) -> None:
     """Remove what runs of this slot that died left behind."""
     published = {run.run_id for run in opened.complete} | {run_id}
     for dead in sorted({one.run_id for one in opened.records.known(published, None)} | (replaced - published)):
-        opened.records.forget(dead)
+        opened.records.delete_rows(dead)
 
 
 def _ledger_row(facts: RunFacts, plan: Plan, total: Total, writer: Writer) -> dict[str, object]:
@@ -258,6 +258,6 @@ def _ledger_row(facts: RunFacts, plan: Plan, total: Total, writer: Writer) -> di
         "warnings": list(total.warnings),
         "drift_verdict": total.facts.get("drift_verdict"),
         "status": total.facts.get("status", "ok"),
-        "contents": total.contents,
-        "schemas": {name: columns_of(pinned[name].frame) for name in total.contents},
+        "contents": total.source_fingerprints,
+        "schemas": {name: columns_of(pinned[name].frame) for name in total.source_fingerprints},
     }

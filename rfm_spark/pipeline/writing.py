@@ -65,7 +65,7 @@ class Writer:
         """Replace a kept table, unless its last commit reflects the same."""
         if self._store.exists(table.name) and self._store.last_metadata(table.name) == reflects:
             # As many as when they were written: a run that begins again tells the same of them.
-            made = self._store.commit_saying(table.name, reflects)
+            made = self._store.commit_with_metadata(table.name, reflects)
             count = self._store.row_count(table.name) if made.rows is None else made.rows
             written = Written(made.version, count)
         else:

@@ -43,14 +43,14 @@ class Found:
     Attributes:
         done: what was done about it.
         code: of the check.
-        says: what it means; empty for a check this version does not know.
+        message: what it means; empty for a check this version does not know.
         count: how many.
         unit: of the count: rows, orders or ids; empty for a check this version does not know.
     """
 
     done: str
     code: str
-    says: str
+    message: str
     count: str
     unit: str
 
@@ -64,7 +64,7 @@ class SourceAccount:
         parts: names of the columns, as an equation.
         lines: rows, and money where the run recorded it.
         later: a remark on rows dated after the as-of date; None without any.
-        found: what the checks found, the gravest first.
+        found: what the checks found, the most severe first.
     """
 
     title: str
@@ -161,8 +161,8 @@ def _found(source: str, rows: Mapping[str, int], say: Numbers) -> tuple[Found, .
         counts = {name.removeprefix(start): count for name, count in rows.items() if name.startswith(start) and count}
         for code, count in sorted(counts.items(), key=lambda one: (-one[1], one[0])):
             check = catalogue.get(code)
-            says, unit = (check.says, _unit(count, check.unit)) if check else ("", "")
-            found.append(Found(done.capitalize(), code, says, say.count(count), unit))
+            message, unit = (check.message, _unit(count, check.unit)) if check else ("", "")
+            found.append(Found(done.capitalize(), code, message, say.count(count), unit))
     return tuple(found)
 
 

@@ -80,15 +80,15 @@ def run_badge(settings: Mapping[str, Any]) -> Badge:
 
 def simulated_sources(settings: Mapping[str, Any]) -> list[str]:
     """Sources with simulated data, as "events" or "messages (email, sms)"."""
-    return _told(settings, optional_sources())
+    return _simulated(settings, optional_sources())
 
 
 def _mixed(settings: Mapping[str, Any], sources: Iterable[str]) -> Badge:
-    told = _told(settings, sources)
-    return Badge("partly", f"partly simulated: {', '.join(told)}") if told else REAL
+    simulated = _simulated(settings, sources)
+    return Badge("partly", f"partly simulated: {', '.join(simulated)}") if simulated else REAL
 
 
-def _told(settings: Mapping[str, Any], sources: Iterable[str]) -> list[str]:
+def _simulated(settings: Mapping[str, Any], sources: Iterable[str]) -> list[str]:
     found = []
     for source in sorted(sources):
         badge = source_badge(settings, source)

@@ -13,7 +13,7 @@ from rfm_spark.core.errors import LakeError
 from rfm_spark.core.runs import RunRow
 from rfm_spark.core.schemas import RUNS
 from rfm_spark.lake.ledger import Ledger
-from rfm_spark.lake.place import Place, checked_run_id
+from rfm_spark.lake.location import LakeLocation, checked_run_id
 from rfm_spark.lake.store import Store
 from rfm_spark.report.data import ReportData, RunFacts
 from rfm_spark.report.section import Reader, sections
@@ -21,7 +21,7 @@ from rfm_spark.report.section import Reader, sections
 Value = TypeVar("Value")
 
 
-def collect(spark: SparkSession, lake: Place, run: RunRow | str) -> ReportData:
+def collect(spark: SparkSession, lake: LakeLocation, run: RunRow | str) -> ReportData:
     """Gather a run's report data.
 
     Args:
@@ -43,7 +43,7 @@ def collect(spark: SparkSession, lake: Place, run: RunRow | str) -> ReportData:
 def _run_facts(store: Store, run_id: str) -> RunFacts:
     found = store.rows(RUNS.name, run_id=run_id)
     if not found:
-        raise LakeError(f"lake {store.place}: no complete run {run_id}; `rfm-spark runs` lists them")
+        raise LakeError(f"lake {store.location}: no complete run {run_id}; `rfm-spark runs` lists them")
     return facts_of(found[0])
 
 

@@ -47,12 +47,12 @@ def curve(points: Sequence[Point], title: str, lean: int = 0) -> Drawing:
         title: of the horizontal axis.
         lean: pixels that numbers stand to the right of their points, clear of a line that falls steeply.
     """
-    told = _told(points)
+    labelled = _labelled(points)
     values = [
         {
             "at": point.label,
             "value": point.value,
-            "text": point.text if at in told else "",
+            "text": point.text if at in labelled else "",
             "mark": " and ".join(name for name, on in (("knee", point.knee), ("chosen", point.chosen)) if on),
         }
         for at, point in enumerate(points)
@@ -62,7 +62,7 @@ def curve(points: Sequence[Point], title: str, lean: int = 0) -> Drawing:
         type="nominal",
         sort=None,
         scale=alt.Scale(type="point", domain=[point.label for point in points], padding=0.6),
-        axis=axis(title=title, labelAngle=0, values=[points[at].label for at in sorted(told)]),
+        axis=axis(title=title, labelAngle=0, values=[points[at].label for at in sorted(labelled)]),
     )
     low, high = min(0.0, *(p.value for p in points)), max(0.0, *(p.value for p in points))
     room = (high - low) * 0.18 or 1.0
@@ -83,18 +83,18 @@ def curve(points: Sequence[Point], title: str, lean: int = 0) -> Drawing:
     return alt.layer(*layers).properties(width=CURVE_WIDTH, height=CURVE_HEIGHT)
 
 
-def _told(points: Sequence[Point]) -> set[int]:
+def _labelled(points: Sequence[Point]) -> set[int]:
     letters = max(len(text) for point in points for text in (point.label, point.text))
     room = min(ROOMY_POINTS, max(int(CURVE_WIDTH / (letters * LETTER_WIDTH + 8)), 1))
     if len(points) <= room:
         return set(range(len(points)))
     # What is marked always has its text; the others keep their distance from those told already.
     distance = len(points) / room
-    told = {at for at, point in enumerate(points) if point.chosen}
+    labelled = {at for at, point in enumerate(points) if point.chosen}
     for at in [at for at, point in enumerate(points) if point.knee] + [0, len(points) - 1, *range(len(points))]:
-        if all(abs(at - other) >= distance for other in told):
-            told.add(at)
-    return told
+        if all(abs(at - other) >= distance for other in labelled):
+            labelled.add(at)
+    return labelled
 
 
 def _chosen_mark(base: alt.Chart) -> alt.Chart:

@@ -13,7 +13,7 @@ from pyspark.sql import DataFrame, SparkSession
 from rfm_spark.capabilities.engagement.config import EngagementConfig, MessagesSource
 from rfm_spark.capabilities.engagement.customers import customer_columns
 from rfm_spark.capabilities.engagement.messages import MESSAGE_FLAGS, Judging, channel_counts, outcomes
-from rfm_spark.capabilities.engagement.rows import counted, judged_messages
+from rfm_spark.capabilities.engagement.rows import counted, validated_messages
 from rfm_spark.capabilities.engagement.tiers import engaged_rows, engagement, engagement_summary
 from rfm_spark.capabilities.engagement.words import MESSAGE_CHANNELS
 from rfm_spark.core.reading.interactions import Reading
@@ -34,8 +34,8 @@ def at(days_before: float, hour: float = 9) -> datetime:
 
 def channels_of(spark: SparkSession, rows: list[Row], config: EngagementConfig, as_of: date = AS_OF) -> DataFrame:
     judging = Judging(as_of, config, SOURCE.quality)
-    judged = judged_messages(spark.createDataFrame(rows, SCHEMA), SOURCE, Reading(first_day=judging.read_from))
-    return channel_counts(outcomes(counted(judged, as_of), judging), judging)
+    validated = validated_messages(spark.createDataFrame(rows, SCHEMA), SOURCE, Reading(first_day=judging.read_from))
+    return channel_counts(outcomes(counted(validated, as_of), judging), judging)
 
 
 def found(
@@ -242,15 +242,21 @@ def test_the_disengaged_are_left_alone_until_they_stir(spark: SparkSession) -> N
     same_day: Row = ("a", "m8", at(0, 23), "clicked", "email")
     _, row = run([*silent, same_day], AS_OF + timedelta(days=1), first)
     assert (row["suppressed"], row["reactivated_on"]) == (False, AS_OF)
-    stirred = AS_OF + timedelta(days=121)
-    click: Row = ("a", "m9", datetime(stirred.year, stirred.month, stirred.day, 8), "clicked", "email")
-    lifted, row = run([*silent, click], stirred, later)
-    assert (row["suppressed"], row["reactivated_on"]) == (False, stirred)
+    last_activity = AS_OF + timedelta(days=121)
+    click: Row = (
+        "a",
+        "m9",
+        datetime(last_activity.year, last_activity.month, last_activity.day, 8),
+        "clicked",
+        "email",
+    )
+    lifted, row = run([*silent, click], last_activity, later)
+    assert (row["suppressed"], row["reactivated_on"]) == (False, last_activity)
     few = [("a", f"n{n}", click[2] + timedelta(days=n + 1), "delivered", "email") for n in range(5)]
     again: list[Row] = [*silent, click, *few[:4]]
-    kept, row = run(again, stirred + timedelta(days=6), lifted)
+    kept, row = run(again, last_activity + timedelta(days=6), lifted)
     assert row["suppressed"] is False
-    _, row = run([*again, few[4]], stirred + timedelta(days=7), kept)
+    _, row = run([*again, few[4]], last_activity + timedelta(days=7), kept)
     assert (row["delivered"], row["suppressed"]) == (5, True)
 
 
@@ -261,8 +267,8 @@ def test_a_visit_or_an_order_lifts_it_too(spark: SparkSession) -> None:
     first = engaged_rows(engagement(channels, judging, None, None)).cache()
     next_day = Judging(AS_OF + timedelta(days=1), config, SOURCE.quality)
     for day, suppressed in ((AS_OF + timedelta(days=1), False),):
-        stirred = spark.createDataFrame([("a", day)], "customer_id string, stirred_on date")
-        row = by_key(engagement(channels, next_day, first, stirred))["a", "email"]
+        last_activity = spark.createDataFrame([("a", day)], "customer_id string, stirred_on date")
+        row = by_key(engagement(channels, next_day, first, last_activity))["a", "email"]
         assert row["suppressed"] is suppressed
     assert row["reactivated_on"] == AS_OF + timedelta(days=1)
 

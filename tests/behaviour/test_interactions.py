@@ -20,7 +20,7 @@ from rfm_spark.capabilities.events.interactions import (
     interaction_rows,
     without_days,
 )
-from rfm_spark.capabilities.events.rows import counted, judged_events
+from rfm_spark.capabilities.events.rows import counted, validated_events
 from rfm_spark.capabilities.events.words import COUNTED_TYPES
 from rfm_spark.core.reading.interactions import Reading
 from rfm_spark.core.session import session_settings
@@ -54,7 +54,7 @@ def computed(
     features = Features(AS_OF, config, "session_id" in given.columns, "event_id" in given.columns, kinds=kinds)
     with session_settings(spark, {"spark.sql.session.timeZone": zone}):
         start = pd.Timestamp(AS_OF) - pd.Timedelta(days=config.windows[-1])
-        events = judged_events(as_frame(spark, log), given, Reading(first_day=start.date()))
+        events = validated_events(as_frame(spark, log), given, Reading(first_day=start.date()))
         people = customer_interactions(events_each_once(counted(events, AS_OF), features), features)
         rows = interaction_rows(people, config.windows)
         last = F.date_format(F.to_utc_timestamp("last_event_ts", zone), "yyyy-MM-dd HH:mm:ss")
@@ -104,7 +104,7 @@ def test_an_event_id_that_comes_again_counts_once(spark: SparkSession) -> None:
     assert computed(spark, twice, given) == expected(once, 30)
     # Of copies in several sessions the earliest stays in its own.
     assert computed(spark, twice, source()) == expected(once, None)
-    events = judged_events(as_frame(spark, twice), given)
+    events = validated_events(as_frame(spark, twice), given)
     features = Features(AS_OF, InteractionsConfig(), has_event_id=True)
     people = customer_interactions(events_each_once(counted(events, AS_OF), features), features)
     copies = people.agg(F.sum("copies")).collect()[0][0]
@@ -149,8 +149,8 @@ def test_what_a_visitor_says_later_is_not_known_yet(spark: SparkSession) -> None
         "type": "page_view", "channel": "web", "session": None, "event_id": list("12345"),
     })  # fmt: skip
     for last_day, owner in ((date(2024, 3, 19), None), (date(2024, 3, 20), "a")):
-        judged = judged_events(as_frame(spark, rows), given, Reading(last_day=last_day))
-        owners = {row["event_id"]: row["customer_id"] for row in judged.collect()}
+        validated = validated_events(as_frame(spark, rows), given, Reading(last_day=last_day))
+        owners = {row["event_id"]: row["customer_id"] for row in validated.collect()}
         # Who said they were two is nobody.
         assert (owners["1"], owners["3"]) == (owner, None)
 
@@ -166,7 +166,7 @@ def test_days_of_a_program_are_found_and_left_out(spark: SparkSession) -> None:
     everything = pd.concat([log, burst, slow])
     given = source()
     features = Features(AS_OF, InteractionsConfig(), has_session=True, has_event_id=True)
-    events = events_each_once(counted(judged_events(as_frame(spark, everything), given), AS_OF), features)
+    events = events_each_once(counted(validated_events(as_frame(spark, everything), given), AS_OF), features)
     people = customer_interactions(events, features)
     days = bot_days(events, people.where("all_events > 59").select("customer_id"), 59)
     assert [tuple(row) for row in days.collect()] == [("c3", date(2024, 3, 20))]

@@ -62,10 +62,10 @@ def test_what_was_not_sent_is_not_missed() -> None:
     ],
 )
 def test_what_stops_is_noticed_soon_among_forty(rows: list[int], days: int) -> None:
-    def judged(silent: int) -> bool:
+    def validated(silent: int) -> bool:
         return no_chance([chance_of_silence(dated([*rows, *[0] * silent]), AS_OF), *[1.0] * 39])[0]
 
-    assert [judged(silent) for silent in (days - 1, days, days + 10)] == [False, True, True]
+    assert [validated(silent) for silent in (days - 1, days, days + 10)] == [False, True, True]
 
 
 def simulated(world: str, rng: np.random.Generator, days: int) -> np.ndarray:

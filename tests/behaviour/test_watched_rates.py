@@ -13,7 +13,7 @@ from rfm_spark.capabilities.engagement.config import EngagementConfig
 from rfm_spark.capabilities.engagement.message_rates import fates_counted, rates_of_messages
 from rfm_spark.capabilities.events.config import EventsSource, InteractionsConfig
 from rfm_spark.capabilities.events.interactions import Features, customer_interactions, events_each_once
-from rfm_spark.capabilities.events.rows import counted, judged_events
+from rfm_spark.capabilities.events.rows import counted, validated_events
 from rfm_spark.capabilities.events.visit_rates import rates_of_visits, visits_counted
 from rfm_spark.core.reading.interactions import Reading
 from tests.behaviour.test_engagement import AS_OF, Row, channels_of
@@ -86,8 +86,8 @@ def test_visits_are_counted_by_the_day_of_their_last_event(spark: SparkSession) 
     })  # fmt: skip
     raw = spark.createDataFrame(rows, "who string, visit string, at timestamp, kind string")
     features = Features(AS_OF, InteractionsConfig(), has_session=True, all_named=True)
-    judged = judged_events(raw, source, Reading(first_day=AS_OF - timedelta(days=90)))
-    customers = customer_interactions(events_each_once(counted(judged, AS_OF), features), features)
+    validated = validated_events(raw, source, Reading(first_day=AS_OF - timedelta(days=90)))
+    customers = customer_interactions(events_each_once(counted(validated, AS_OF), features), features)
     rates = {
         rate.definition.name: rate
         for rate in rates_of_visits([tuple(row) for row in visits_counted(customers).collect()], AS_OF)

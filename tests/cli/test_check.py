@@ -75,7 +75,7 @@ def test_all_that_would_stop_a_run_is_listed_and_the_exit_code_is_its(
     assert "is ready" not in out
     assert "a run as of 2024-07-15 would publish nothing:" in error
     stops = [line.removeprefix("  - ") for line in error.splitlines() if line.startswith("  - ")]
-    assert [says.partition(" up to")[0] for says in stops] == [
+    assert [message.partition(" up to")[0] for message in stops] == [
         "the newest row of sources.transactions", "the newest row of sources.events",
     ]  # fmt: skip
     with pytest.raises(GateError) as stopped:

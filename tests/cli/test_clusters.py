@@ -24,7 +24,7 @@ from rfm_spark.core.errors import ConfigError
 from rfm_spark.core.runs import RunRow
 from rfm_spark.core.schemas import tables
 from rfm_spark.lake.ledger import Ledger
-from rfm_spark.lake.place import Place
+from rfm_spark.lake.location import LakeLocation
 from rfm_spark.lake.readers import of_run
 from rfm_spark.lake.store import Store
 from rfm_spark.pipeline.prepared import Ahead
@@ -54,12 +54,12 @@ class World:
         )
 
     def run(self, spark: SparkSession, run_id: str) -> RunRow:
-        (found,) = [run for run in Ledger(Store(spark, self.place)).complete() if run.run_id == run_id]
+        (found,) = [run for run in Ledger(Store(spark, self.location)).complete() if run.run_id == run_id]
         return found
 
     @property
-    def place(self) -> Place:
-        return Place.of(self.config())
+    def location(self) -> LakeLocation:
+        return LakeLocation.of(self.config())
 
 
 TENURE = {"column": "tenure_days", "transform": "none", "weight": 4, "winsorise": [0.1, 1]}
@@ -125,8 +125,8 @@ def test_a_model_is_shown_in_units_people_know(
     assert re.search(r"^recency_days +log1p ", shown, re.MULTILINE)
     assert re.search(r"^tenure_days +none .* 4\.0 +\d.* to – ", shown, re.MULTILINE)
     assert re.search(r"^survived +\d ", shown.split(f"What became of the clusters of {first}")[1], re.MULTILINE)
-    people = of_run(spark, built.place, "segments", second).toPandas()
-    profiles = {row["cluster_id"]: row for row in of_run(spark, built.place, "cluster_profiles", second).collect()}
+    people = of_run(spark, built.location, "segments", second).toPandas()
+    profiles = {row["cluster_id"]: row for row in of_run(spark, built.location, "cluster_profiles", second).collect()}
     for line in shown.split("own units")[1].splitlines()[2:5]:
         number, *_ = line.split()
         words = line.split("  ")
@@ -134,7 +134,7 @@ def test_a_model_is_shown_in_units_people_know(
         customers, _, recency, money, tenure = numbers[1:]
         mine = people[people.cluster_id == int(number)]
         assert customers == len(mine) == profiles[int(number)]["customers"]
-        # The centre is the mean of the transformed values, drawn in where that was asked for.
+        # The centre is the mean of the transformed values, clipped where that was asked for.
         assert recency == pytest.approx(np.expm1(np.log1p(mine.recency_days).mean()), rel=0.02, abs=0.1)
         assert money == pytest.approx(np.expm1(np.log1p(mine.monetary.astype(float)).mean()), rel=0.02)
         low = np.sort(people.tenure_days)[int(np.ceil(0.1 * len(people))) - 1]
@@ -151,7 +151,7 @@ def test_two_models_are_compared_on_the_same_customers(
     header, *lines = shown.split("(columns)\n")[1].split("\n\nClusters of B")[0].splitlines()
     assert len(re.findall(r"B \d", header)) == 3
     counts = np.array([[int(number) for number in line.split()[-3:]] for line in lines])
-    now = of_run(spark, built.place, "segments", second).toPandas()
+    now = of_run(spark, built.location, "segments", second).toPandas()
     assert counts.sum() == len(now)
     assert sorted(counts.sum(axis=0)) == sorted(now.cluster_id.value_counts())
     assert "reseeding alone gives" in shown
@@ -166,7 +166,7 @@ def test_a_run_is_assigned_again_exactly(spark: SparkSession, own: World, capsys
         assert "0 cluster_id, 0 cluster_distance, 0 second_distance" in said(
             capsys, "rescore", run_id, "--lake", own.lake
         )
-    table = own.place.table("segments")
+    table = own.location.table("segments")
     spark.sql(f"UPDATE {table} SET cluster_id = 9 WHERE run_id = '{own.models[0]}' AND customer_id = 'c07'").collect()
     spark.sql(
         f"UPDATE {table} SET second_distance = NULL WHERE run_id = '{own.models[0]}' AND customer_id < 'c03'"
@@ -185,7 +185,7 @@ def test_decisions_hold_for_later_runs_and_change_no_past_one(
     spark: SparkSession, own: World, capsys: pytest.CaptureFixture[str]
 ) -> None:
     first, second = own.models
-    before = {run_id: rows_of(of_run(spark, own.place, "segments", run_id)) for run_id in own.models}
+    before = {run_id: rows_of(of_run(spark, own.location, "segments", run_id)) for run_id in own.models}
     told = refused(capsys, "promote", first, "--from", str(SECOND), "--lake", own.lake)
     assert f"{SECOND} is not after {SECOND}" in told
     assert f"take {THIRD} or later" in told
@@ -196,7 +196,7 @@ def test_decisions_hold_for_later_runs_and_change_no_past_one(
 
     third = run_tiny(spark, own.config(), THIRD)
     assert own.run(spark, third.run_id).model_version == first
-    assert {run_id: rows_of(of_run(spark, own.place, "segments", run_id)) for run_id in own.models} == before
+    assert {run_id: rows_of(of_run(spark, own.location, "segments", run_id)) for run_id in own.models} == before
     assert run_tiny(spark, own.config(), FIRST).repeated
     assert run_tiny(spark, own.config(), SECOND, refit=True).repeated
     # The old model lies too far from the customers of the day; the new one waits, and assigned nobody.
@@ -210,15 +210,15 @@ def test_decisions_hold_for_later_runs_and_change_no_past_one(
     with pytest.raises(ConfigError, match="pinned"):
         run_tiny(spark, own.config(), FOURTH, refit=True)
     # Whatever the configuration says. The plan alone, since a run takes long and does what its plan says.
-    complete = Ledger(Store(spark, own.place)).complete()
+    complete = Ledger(Store(spark, own.location)).complete()
     for k in (3, 2):
-        plan = planned_model(Ahead(own.config(k=k), FOURTH, complete, Store(spark, own.place)))
+        plan = planned_model(Ahead(own.config(k=k), FOURTH, complete, Store(spark, own.location)))
         assert (plan.trains, plan.fingerprint) == (False, second)
 
     assert f"{first} is champion of the next run" in said(capsys, "unpin", "--lake", own.lake)
     # Spend of a month is another feature than that of a year.
     for window, trains in ((365, False), (30, True)):
-        plan = planned_model(Ahead(own.config(window), FOURTH, complete, Store(spark, own.place)))
+        plan = planned_model(Ahead(own.config(window), FOURTH, complete, Store(spark, own.location)))
         assert plan.trains == trains
     assert "no model of tiny is pinned" in refused(capsys, "unpin", "--lake", own.lake)
     assert roles(capsys, own.lake) == ["champion", "earlier", "challenger"]
@@ -236,7 +236,7 @@ def test_a_configuration_names_the_segmentation(
     told = said(capsys, "promote", own.models[0], "-c", str(conf))
     assert f"champion of tiny from as-of date {THIRD} on" in told
     assert "but the next run trains a new model" in told
-    runs = Store(spark, own.place).read("runs")
+    runs = Store(spark, own.location).read("runs")
     other = runs.where(runs["run_id"] == own.models[0]).replace("tiny", "other", subset=["config_name"])
     other.write.format("delta").mode("append").save(f"{own.lake}/runs")
     assert "holds other, tiny" in refused(capsys, "list", "--lake", own.lake)
@@ -260,7 +260,7 @@ def test_a_lake_or_a_configuration_is_needed(capsys: pytest.CaptureFixture[str])
 def test_explain_says_how_sure_a_cluster_is(
     spark: SparkSession, built: World, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    row = of_run(spark, built.place, "segments", built.models[1]).where("customer_id = 'c07'").collect()[0]
+    row = of_run(spark, built.location, "segments", built.models[1]).where("customer_id = 'c07'").collect()[0]
     assert main(["explain", "c07", "--lake", built.lake]) == 0
     shown = capsys.readouterr().out
     ratio = row["cluster_distance"] / row["second_distance"]
@@ -281,7 +281,7 @@ def test_the_queries_of_the_document_work(spark: SparkSession, built: World) -> 
     queries = re.findall(r"^```sql\n(.*?)^```$", DOC.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
     assert len(queries) > 1
     for query in queries:
-        written = re.sub(r"\bmain\.rfm\.(\w+)", lambda found: built.place.table(found[1]), query)
+        written = re.sub(r"\bmain\.rfm\.(\w+)", lambda found: built.location.table(found[1]), query)
         assert "main.rfm" in query
         written = written.replace("'shop'", "'tiny'")
         assert set(re.findall(r"\bmain\.rfm\.(\w+)", query)) <= set(tables())

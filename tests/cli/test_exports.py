@@ -14,7 +14,7 @@ from pyspark.sql import functions as F
 
 from rfm_spark.capabilities.purchases.config import TransactionsSource
 from rfm_spark.capabilities.purchases.duplicates import without_duplicates
-from rfm_spark.capabilities.purchases.lines import Intake, accepted_until, typed_lines
+from rfm_spark.capabilities.purchases.lines import ReadOptions, accepted_until, typed_lines
 from rfm_spark.capabilities.purchases.orders import kept_orders
 from rfm_spark.capabilities.purchases.quality import QualityConfig
 from rfm_spark.cli.guess.exports import known_exports, recognised
@@ -51,7 +51,7 @@ def orders_of(spark: SparkSession, config: Config, as_of: dt.date) -> DataFrame:
     """Orders as a run keeps them."""
     source = config.part(TransactionsSource)
     raw = pin(None, spark, config).frame
-    lines = accepted_until(typed_lines(raw, source, Intake(quality=config.part(QualityConfig))), as_of)
+    lines = accepted_until(typed_lines(raw, source, ReadOptions(quality=config.part(QualityConfig))), as_of)
     once = without_duplicates(lines, source, config.part(QualityConfig))
     return kept_orders(once, source.order_grain, {"currency", "channel"} & set(source.columns))
 

@@ -54,7 +54,7 @@ def digest(frame: pd.DataFrame) -> str:
     return hashlib.sha256(file.getvalue()).hexdigest()
 
 
-def judged(frame: pd.DataFrame) -> pd.DataFrame:
+def validated(frame: pd.DataFrame) -> pd.DataFrame:
     """Verdict per event, told from the public columns alone, in the order of the catalogue of checks."""
     found = frame.assign(
         type=frame["action"].str.lower().map(meanings("events", "inhouse", {})),
@@ -102,7 +102,7 @@ def test_events_have_their_columns(events: tuple[pd.DataFrame, EventTruth]) -> N
 
 def test_every_event_count_is_found_again(events: tuple[pd.DataFrame, EventTruth]) -> None:
     frame, truth = events
-    found = judged(frame)
+    found = validated(frame)
     verdicts = found["verdict"].value_counts()
     kept, strangers, joined = (found[found["verdict"] == "kept"], found[found["verdict"] == "anonymous"],
                                found[found["joined"]])  # fmt: skip
@@ -122,7 +122,7 @@ def test_every_event_count_is_found_again(events: tuple[pd.DataFrame, EventTruth
 
 
 def test_each_event_has_one_kind_of_dirt(events: tuple[pd.DataFrame, EventTruth]) -> None:
-    found = judged(events[0])
+    found = validated(events[0])
     assert set(found.loc[found["skewed"], "verdict"]) == {"kept"}
     assert set(found.loc[found["joined"], "verdict"]) == {"kept"}
     assert set(found.loc[found["repeated"], "verdict"]) == {"duplicate"}
@@ -145,7 +145,7 @@ def test_households_on_bot_days_did_something_themselves(events: tuple[pd.DataFr
 def test_a_visitor_belongs_to_one_household_and_is_named_after_his_anonymous_events(
     events: tuple[pd.DataFrame, EventTruth],
 ) -> None:
-    found = judged(events[0])
+    found = validated(events[0])
     known = found[found["household_id"].notna() & found["visitor_id"].notna()]
     assert known.groupby("visitor_id")["household_id"].nunique().max() == 1
     joined = found[found["joined"]]

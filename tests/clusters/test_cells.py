@@ -8,7 +8,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from rfm_spark.capabilities.clusters import cells as module
-from rfm_spark.capabilities.clusters.cells import DRAWN, GRID, Cells, Look, customer_cells
+from rfm_spark.capabilities.clusters.cells import DRAWN, GRID, Cells, Sample, customer_cells
 from rfm_spark.capabilities.clusters.driver import Points, nearest
 from rfm_spark.capabilities.clusters.features import Feature, FeatureSpace
 from rfm_spark.capabilities.clusters.fit import fit
@@ -75,8 +75,8 @@ def test_cells_are_bitwise_the_same_from_any_layout(
     monkeypatch.setattr(module, "MAX_CELLS", 300)
     monkeypatch.setattr(module, "SAMPLE", 1_000)
     tried: list[float] = []
-    finest, grid = Look.finest_width, module._grid
-    monkeypatch.setattr(Look, "finest_width", lambda look, widest: finest(look, widest) / 1.5)
+    finest, grid = Sample.finest_width, module._grid
+    monkeypatch.setattr(Sample, "finest_width", lambda look, widest: finest(look, widest) / 1.5)
 
     def noted(customers: DataFrame, space: FeatureSpace, width: float) -> DataFrame:
         tried.append(width)
@@ -109,7 +109,7 @@ def clouds(n: int, d: int) -> Points:
 @pytest.mark.parametrize("width", [0.5, 1.0, 3.0])
 def test_what_cells_hide_is_the_sum_of_squares_around_their_means(width: float) -> None:
     points = clouds(5_000, 3)
-    look = Look(points, np.arange(5_000) % 2 == 0, 5_000)
+    look = Sample(points, np.arange(5_000) % 2 == 0, 5_000)
     cells: dict[bytes, list[Points]] = {}
     for point in points:
         cells.setdefault(np.round(point / width).astype(int).tobytes(), []).append(point)
@@ -120,8 +120,8 @@ def test_what_cells_hide_is_the_sum_of_squares_around_their_means(width: float) 
 
 def test_what_cells_hide_of_all_is_told_from_a_sample() -> None:
     points = clouds(100_000, 6)
-    all_of_them = Look(points, np.arange(100_000) % 2 == 0, 100_000)
-    some = Look(points[:20_000], np.arange(20_000) % 2 == 0, 100_000)
+    all_of_them = Sample(points, np.arange(100_000) % 2 == 0, 100_000)
+    some = Sample(points[:20_000], np.arange(20_000) % 2 == 0, 100_000)
     width = all_of_them.finest_width(4.0)
     assert some.hidden(width) == pytest.approx(all_of_them.hidden(width), rel=0.15)
-    assert Look(points[:1], np.array([True]), 1).hidden(1.0) == 0.0
+    assert Sample(points[:1], np.array([True]), 1).hidden(1.0) == 0.0

@@ -109,8 +109,8 @@ def test_a_constant_feature_is_dropped(spark: SparkSession) -> None:
         ({"k_range": [5, 2]}, "ascending"),
     ],
 )
-def test_options_that_cannot_work_are_refused(given: dict[str, object], says: str) -> None:
-    with pytest.raises(ValidationError, match=says):
+def test_options_that_cannot_work_are_refused(given: dict[str, object], message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
         config(**given)
 
 

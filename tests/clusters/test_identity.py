@@ -135,7 +135,7 @@ def test_a_weight_does_not_make_a_cluster_extreme() -> None:
         ((1.0, 0.0, 0.0), "silent for longer than most"),
     ],
 )
-def test_an_insight_is_drawn_from_the_numbers(z: tuple[float, float, float], says: str) -> None:
+def test_an_insight_is_drawn_from_the_numbers(z: tuple[float, float, float], message: str) -> None:
     sentence = insight(dict(zip(("recency_days", "frequency", "monetary"), z, strict=True)), 0.2, 0.61)
     assert sentence.startswith("20% of customers, 61% of revenue: ")
-    assert says in sentence
+    assert message in sentence

@@ -127,11 +127,11 @@ DEGENERATE = {
 
 @pytest.mark.parametrize("world", DEGENERATE)
 def test_input_without_clusters_ends_in_a_defined_outcome(spark: SparkSession, world: str) -> None:
-    customers, k, says = DEGENERATE[world]
+    customers, k, message = DEGENERATE[world]
     frame = as_frame(spark, customers)
     made = trained(frame, k=5)
     assert (made.model.k, made.model.decided) == (k, "degenerate")
-    assert says in " ".join(made.warnings)
+    assert message in " ".join(made.warnings)
     found = assigned(frame, made.model).toPandas()
     assert set(found["cluster_id"]) == set(range(1, k + 1))
     assert found["cluster_distance"].max() < 1e-6

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from rfm_spark.core.errors import EnvironmentProblem
+from rfm_spark.core.errors import EnvironmentSetupError
 from rfm_spark.core.java import Java, Prepared, java_settings, usable
 
 
@@ -17,13 +17,13 @@ def test_long_term_versions_will_do(number: tuple[int, ...]) -> None:
 
 @pytest.mark.parametrize("number", [(25,), (25, 0), (25, 0, 2), (25, 0, 2, 1)])
 def test_the_first_ones_of_25_are_refused_with_the_reason(number: tuple[int, ...]) -> None:
-    with pytest.raises(EnvironmentProblem, match=r"garbage collector corrupts data; use 25\.0\.3 or newer"):
+    with pytest.raises(EnvironmentSetupError, match=r"garbage collector corrupts data; use 25\.0\.3 or newer"):
         usable("java", number)
 
 
 @pytest.mark.parametrize("number", [(0,), (11, 0, 2), (1, 8), (24,), (26,)])
 def test_others_are_refused(number: tuple[int, ...]) -> None:
-    with pytest.raises(EnvironmentProblem, match="needs 17, 21 or 25"):
+    with pytest.raises(EnvironmentSetupError, match="needs 17, 21 or 25"):
         usable("java", number)
 
 

@@ -10,7 +10,7 @@ from unittest.mock import MagicMock, PropertyMock
 import pytest
 
 from rfm_spark.core import session
-from rfm_spark.core.errors import EnvironmentProblem
+from rfm_spark.core.errors import EnvironmentSetupError
 from rfm_spark.core.session import DELTA_VERSION
 from rfm_spark.core.versions import DELTA_FLOOR, PYTHON_FLOOR, SPARK_FLOOR, delta_version, must_suffice
 
@@ -40,7 +40,7 @@ def test_the_floor_and_what_is_newer_will_do(python: tuple[int, ...], spark: str
 def test_what_is_older_is_said_in_one_sentence(
     python: tuple[int, ...], spark: str, delta: str | None, found: str, needed: str
 ) -> None:
-    with pytest.raises(EnvironmentProblem) as caught:
+    with pytest.raises(EnvironmentSetupError) as caught:
         must_suffice(python, spark, delta)
     said = f"this session runs on {found}, but rfm-spark needs {needed} or newer: choose"
     assert str(caught.value).startswith(said)
@@ -87,7 +87,7 @@ def served(version: str, error: str, *, active: bool) -> MagicMock:
 def test_a_session_is_looked_at_when_it_starts(monkeypatch: pytest.MonkeyPatch, active: bool) -> None:
     monkeypatch.setenv("SPARK_REMOTE", "sc://somewhere")
     monkeypatch.setattr(session, "SparkSession", served("4.1.0", "", active=active))
-    with pytest.raises(EnvironmentProblem, match=r"runs on Spark 4\.1\.0, but rfm-spark needs Spark 4\.2"):
+    with pytest.raises(EnvironmentSetupError, match=r"runs on Spark 4\.1\.0, but rfm-spark needs Spark 4\.2"):
         session.get_session("test")
     monkeypatch.setattr(session, "SparkSession", served("4.2.0", "[DELTA_PATH_DOES_NOT_EXIST]", active=active))
     assert session.get_session("test").version == "4.2.0"
@@ -96,7 +96,7 @@ def test_a_session_is_looked_at_when_it_starts(monkeypatch: pytest.MonkeyPatch, 
 def test_a_server_without_delta_is_told_apart_from_a_table_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SPARK_REMOTE", "sc://somewhere")
     monkeypatch.setattr(session, "SparkSession", served("4.2.0", "[DATA_SOURCE_NOT_FOUND] delta", active=False))
-    with pytest.raises(EnvironmentProblem, match=r"does not know Delta Lake: .*delta-spark_4\.2_2\.13:4\.4\.0"):
+    with pytest.raises(EnvironmentSetupError, match=r"does not know Delta Lake: .*delta-spark_4\.2_2\.13:4\.4\.0"):
         session.get_session("test")
 
 

@@ -95,7 +95,7 @@ def trained(session: SparkSession) -> dict[str, Trained]:
     return found
 
 
-def judged(spark: SparkSession, before: Trained, points: Points) -> tuple[Verdict, Check, list[Figure]]:
+def validated(spark: SparkSession, before: Trained, points: Points) -> tuple[Verdict, Check, list[Figure]]:
     frame = frame_of(spark, points).persist()
     check = check_champion(frame, before.model, 42)
     today = {one.feature: one for one in distributions(frame, NUMBERS, ())}
@@ -107,7 +107,7 @@ def judged(spark: SparkSession, before: Trained, points: Points) -> tuple[Verdic
 @pytest.mark.parametrize("name", WORLDS)
 def test_each_world_gets_its_verdict(spark: SparkSession, trained: dict[str, Trained], name: str) -> None:
     model, points, fired, advice = WORLDS[name]
-    found, check, figures = judged(spark, trained[model], points)
+    found, check, figures = validated(spark, trained[model], points)
     assert (found.fired, found.advice) == (fired, advice)
     assert sum(check.sizes) == len(points)
     events = {event.event for event in check.events} - {"survived"}
@@ -133,7 +133,7 @@ def test_permuted_ids_are_no_drift(spark: SparkSession, trained: dict[str, Train
         spread=tuple(model.spread[at] for at in order),
         sizes=tuple(model.sizes[at] for at in order),
     )
-    found, check, _ = judged(spark, replace(before, model=shuffled), islands(seed=2))
+    found, check, _ = validated(spark, replace(before, model=shuffled), islands(seed=2))
     assert (check.ari, found.severity) == (1.0, "none")
     frame = frame_of(spark, islands(seed=2)[::20])
     labels = [assigned(frame, one).orderBy("customer_id").toPandas()["cluster_id"] for one in (model, shuffled)]
@@ -148,7 +148,7 @@ def test_another_sample_of_few_customers_has_no_other_borders(spark: SparkSessio
     model = train(frame, ClustersConfig(k=5), Stamp("v1", "shop", "run", "2024-06-30")).model
     before = Trained(model, {one.feature: one for one in distributions(frame, NUMBERS, ())})
     frame.unpersist()
-    found, check, _ = judged(spark, before, samples[1])
+    found, check, _ = validated(spark, before, samples[1])
     # A refit always lies closer to its own sample; so would those of other samples.
     assert check.regret > REGRET
     assert check.regret_limit > check.regret

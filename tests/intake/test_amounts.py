@@ -15,7 +15,7 @@ from pyspark.sql import Observation, SparkSession
 from rfm_spark.capabilities.purchases.config import TransactionsSource
 from rfm_spark.capabilities.purchases.counts import line_counts, observed
 from rfm_spark.capabilities.purchases.gates import mixed_currencies
-from rfm_spark.capabilities.purchases.lines import Intake, currency_origin, typed_lines
+from rfm_spark.capabilities.purchases.lines import ReadOptions, currency_origin, typed_lines
 from rfm_spark.capabilities.purchases.quality import QualityConfig
 
 MOMENT = datetime(2024, 3, 1, 12)
@@ -73,8 +73,8 @@ def test_rewriting_can_be_refused(spark: SparkSession) -> None:
         table="t", columns={"customer_id": "'c'", "order_ts": "at", "amount": "a"}, order_grain="row"
     )
     raw = spark.createDataFrame([(MOMENT, "1.50"), (MOMENT, "$1.50")], "at TIMESTAMP, a STRING").coalesce(1)
-    intake = Intake(QualityConfig(checks={"formatted_number": "reject"}))
-    assert [row["reason"] for row in typed_lines(raw, source, intake).collect()] == [None, "formatted_number"]
+    options = ReadOptions(QualityConfig(checks={"formatted_number": "reject"}))
+    assert [row["reason"] for row in typed_lines(raw, source, options).collect()] == [None, "formatted_number"]
 
 
 def test_signs_of_currencies_are_told_apart(spark: SparkSession) -> None:

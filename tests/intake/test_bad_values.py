@@ -10,9 +10,9 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from rfm_spark.capabilities.engagement.config import MessagesSource
-from rfm_spark.capabilities.engagement.rows import judged_messages
+from rfm_spark.capabilities.engagement.rows import validated_messages
 from rfm_spark.capabilities.events.config import EventsSource
-from rfm_spark.capabilities.events.rows import judged_events
+from rfm_spark.capabilities.events.rows import validated_events
 from rfm_spark.capabilities.purchases.config import RatesSource, TransactionsSource
 from rfm_spark.capabilities.purchases.exchange_rates import daily_rates
 from rfm_spark.capabilities.purchases.lines import typed_lines
@@ -30,14 +30,14 @@ SOURCES: dict[str, tuple[Any, Any, dict[str | None, int]]] = {
         {None: 1, "bad_date": 1, "bad_amount": 1},
     ),
     "events": (
-        judged_events,
+        validated_events,
         EventsSource(table="t", columns={
             "customer_id": "who", "event_ts": MOMENT, "event_type": "if(cast(paid as double) > 1, 'order', 'search')",
         }, types={"order": ("order",), "search": ("search",)}),
         {None: 2, "bad_date": 1},
     ),
     "messages": (
-        judged_messages,
+        validated_messages,
         MessagesSource(table="t", columns={
             "customer_id": "who", "message_id": "who", "event_ts": MOMENT,
             "event": "if(cast(paid as double) > 1, 'opened', 'sent')", "channel": "'email'",

@@ -1,4 +1,4 @@
-"""The same row twice: the cheap certificate never misses one, and the exact look drops just the copies."""
+"""The same row twice: the cheap sketch never misses one, and the exact look drops just the copies."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from rfm_spark.capabilities.purchases.lines import accepted_until, superseded_li
 from rfm_spark.capabilities.purchases.orders import build_orders
 from rfm_spark.capabilities.purchases.quality import QualityConfig
 from rfm_spark.core.reading.checks import Severity
-from rfm_spark.lake.landing import content_hash
+from rfm_spark.lake.landing import rows_fingerprint
 
 MOMENT = datetime(2024, 3, 1, 12)
 SCHEMA = "who STRING, `order` STRING, line STRING, at TIMESTAMP, amount DECIMAL(12,2), note STRING"
@@ -137,8 +137,8 @@ def test_what_nested_columns_hold_tells_rows_apart(spark: SparkSession, one: str
         raw = raw.unionAll(raw).unionAll(raw.withColumn("more", F.expr(other)))
     lines = accepted_until(typed_lines(raw, source), None)
     assert totals(lines, source, REPAIR)[:3] == (2, 200, 1)
-    # The certificate of a landed copy has the same eyes.
-    assert content_hash(raw) != content_hash(raw.withColumn("more", F.expr(one)))
+    # The fingerprint of a landed copy has the same eyes.
+    assert rows_fingerprint(raw) != rows_fingerprint(raw.withColumn("more", F.expr(one)))
 
 
 @pytest.mark.parametrize("names", [(), ("order_id",), ("order_id", "line_id"), ("line_id",)])

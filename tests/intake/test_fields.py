@@ -15,16 +15,16 @@ from pyspark.sql import functions as F
 from rfm_spark.capabilities.purchases.checks import BY_CODE, LINE_CHECKS
 from rfm_spark.capabilities.purchases.config import TransactionsSource
 from rfm_spark.capabilities.purchases.counts import (
-    contents_by_day,
-    contents_text,
     counted_apart,
     day_number,
+    fingerprint_text,
+    fingerprints_by_day,
     is_comparable,
     line_counts,
     observed,
 )
 from rfm_spark.capabilities.purchases.duplicates import without_duplicates
-from rfm_spark.capabilities.purchases.lines import Intake, accepted_until, judged_lines, rejects, typed_lines
+from rfm_spark.capabilities.purchases.lines import ReadOptions, accepted_until, rejects, typed_lines, validated_lines
 from rfm_spark.capabilities.purchases.orders import build_orders
 from rfm_spark.capabilities.purchases.quality import QualityConfig
 from rfm_spark.capabilities.purchases.values import IDS
@@ -62,19 +62,19 @@ def test_a_row_with_any_value_has_a_verdict_and_the_sums_add_up(
     lines = [tuple(value if place == at else usual for place, usual in enumerate(USUAL)) for at, value in rows]
     raw = spark.createDataFrame(lines, ", ".join(f"{name} STRING" for name in FIELDS))
     with session_settings(spark, {"spark.sql.session.timeZone": "Europe/Berlin"}):
-        judged = judged_lines(raw, SOURCE, Intake(written=WRITTEN, zone="Europe/Berlin"))
+        validated = validated_lines(raw, SOURCE, ReadOptions(written=WRITTEN, zone="Europe/Berlin"))
         seen = Observation()
-        accepted = accepted_until(observed(judged.lines, seen, AS_OF), AS_OF)
+        accepted = accepted_until(observed(validated.lines, seen, AS_OF), AS_OF)
         ended = without_duplicates(accepted, SOURCE, QualityConfig()).agg(
             *map(F.sum, ("lines", "exact_duplicates", "duplicate_lines", "line_cents", "duplicate_cents"))
         )
         kept, again, superseded, cents, dropped = (int(value or 0) for value in ended.collect()[0])
-        counts = line_counts(seen) or counted_apart(judged.lines, AS_OF)
-        found = rejects(judged.lines, SOURCE).collect()
-        days = [(row["day"], row["low"], row["high"]) for row in contents_by_day(judged.lines).collect()]
-        orders = build_orders(accepted_until(judged.lines, AS_OF), None).agg(F.sum("lines")).collect()[0][0]
+        counts = line_counts(seen) or counted_apart(validated.lines, AS_OF)
+        found = rejects(validated.lines, SOURCE).collect()
+        days = [(row["day"], row["low"], row["high"]) for row in fingerprints_by_day(validated.lines).collect()]
+        orders = build_orders(accepted_until(validated.lines, AS_OF), None).agg(F.sum("lines")).collect()[0][0]
     until = [(low, high) for day, low, high in days if day <= day_number(AS_OF)]
-    assert contents_text(sum(low for low, _ in until), sum(high for _, high in until)) == counts.contents
+    assert fingerprint_text(sum(low for low, _ in until), sum(high for _, high in until)) == counts.fingerprint
     assert counts.read == int(orders or 0) + counts.later + len(found)
     assert counts.read == len(lines)
     assert counts.read == kept + again + superseded + counts.later + len(found)
@@ -85,13 +85,13 @@ def test_a_row_with_any_value_has_a_verdict_and_the_sums_add_up(
 
 def test_every_check_of_the_catalogue_can_say_what_it_may(spark: SparkSession) -> None:
     # With everything mapped, each row check has a condition; the others are of orders, ids or files.
-    judged = judged_lines(
+    validated = validated_lines(
         spark.createDataFrame([USUAL], ", ".join(f"{name} STRING" for name in FIELDS)),
-        SOURCE, Intake(written=WRITTEN, zone="Europe/Berlin"),
+        SOURCE, ReadOptions(written=WRITTEN, zone="Europe/Berlin"),
     )  # fmt: skip
     beyond = {"malformed", "id_unicode", "exact_duplicate", "duplicate_line"}
     rows = [check.code for check in LINE_CHECKS if check.unit == "rows" and check.code not in beyond]
-    assert sorted({*judged.rejecting, *judged.marking}) == sorted(rows)
+    assert sorted({*validated.rejecting, *validated.marking}) == sorted(rows)
     for check in LINE_CHECKS:
         assert check.default in check.choices
         for choice in check.choices:
@@ -120,30 +120,32 @@ def test_days_beyond_the_calendar_are_counted_as_its_ends(spark: SparkSession) -
         [(*USUAL[:3], at, *USUAL[4:]) for at in ("-0044-03-15", "202406", USUAL[3])],
         ", ".join(f"{name} STRING" for name in FIELDS),
     )
-    intake = Intake(QualityConfig(checks={"before_1970": "flag", "future_date": "off"}), WRITTEN)
-    lines = typed_lines(raw, source, intake)
+    options = ReadOptions(QualityConfig(checks={"before_1970": "flag", "future_date": "off"}), WRITTEN)
+    lines = typed_lines(raw, source, options)
     counts = counted_apart(lines, AS_OF)
     assert (counts.oldest, counts.newest, counts.later) == (date.min, date(2024, 5, 1), 1)
-    assert sorted(row["day"] for row in contents_by_day(lines).collect())[1] == day_number(date(2024, 5, 1))
+    assert sorted(row["day"] for row in fingerprints_by_day(lines).collect())[1] == day_number(date(2024, 5, 1))
 
 
 def test_which_values_are_missing_shapes_the_fingerprint(spark: SparkSession) -> None:
-    intake, found = Intake(QualityConfig(checks={"unknown_currency": "flag"})), set()
+    options, found = ReadOptions(QualityConfig(checks={"unknown_currency": "flag"})), set()
     # The same text as a currency without a channel, as a channel without a currency, and as neither.
     for currency, channel in (("EUR", None), (None, "EUR"), (None, None)):
         rows = [(*USUAL[:6], currency, USUAL[7], channel)]
-        lines = typed_lines(spark.createDataFrame(rows, ", ".join(f"{name} STRING" for name in FIELDS)), SOURCE, intake)
+        lines = typed_lines(
+            spark.createDataFrame(rows, ", ".join(f"{name} STRING" for name in FIELDS)), SOURCE, options
+        )
         (row,) = lines.select("currency", "channel", "reason").collect()
         assert tuple(row) == (currency, channel, None)
-        found.add(counted_apart(lines, AS_OF).contents)
+        found.add(counted_apart(lines, AS_OF).fingerprint)
     assert len(found) == 3
     # A lake of an earlier version has fingerprints that are not compared.
-    assert [is_comparable(contents) for contents in (*found, "1a2b.3c")] == [True, True, True, False]
+    assert [is_comparable(fingerprint) for fingerprint in (*found, "1a2b.3c")] == [True, True, True, False]
 
 
 def test_a_line_id_beyond_ascii_is_normalised_too(spark: SparkSession) -> None:
     raw = spark.createDataFrame([(*USUAL[:2], "e\u0301", *USUAL[3:])], ", ".join(f"{name} STRING" for name in FIELDS))
-    assert counted_apart(typed_lines(raw, SOURCE), AS_OF).foreign_ids == 1
+    assert counted_apart(typed_lines(raw, SOURCE), AS_OF).non_ascii_ids == 1
 
 
 def test_ids_are_one_however_they_were_typed(spark: SparkSession) -> None:
@@ -152,7 +154,7 @@ def test_ids_are_one_however_they_were_typed(spark: SparkSession) -> None:
     lines = typed_lines(raw, SOURCE)
     changes = unicode_changes(lines, IDS)
     assert sorted(tuple(row) for row in changes.collect()) == [("Zoe\u0308", "Zoë"), ("\u212bngström", "Ångström")]
-    found = typed_lines(raw, SOURCE, Intake(id_changes=changes)).groupBy("customer_id").count().collect()
+    found = typed_lines(raw, SOURCE, ReadOptions(id_changes=changes)).groupBy("customer_id").count().collect()
     assert {row["customer_id"]: row["count"] for row in found} == {"Zoë": 3, "ZOË": 1, "Ångström": 2}
 
 
@@ -165,7 +167,7 @@ def test_the_hour_that_comes_twice_is_marked(spark: SparkSession, text: str, twi
     raw = spark.createDataFrame([(*USUAL[:3], text, *USUAL[4:])], ", ".join(f"{name} STRING" for name in FIELDS))
     with session_settings(spark, {"spark.sql.session.timeZone": "Europe/Berlin"}):
         seen = Observation()
-        lines = observed(typed_lines(raw, SOURCE, Intake(zone="Europe/Berlin")), seen, date(2025, 1, 1))
+        lines = observed(typed_lines(raw, SOURCE, ReadOptions(zone="Europe/Berlin")), seen, date(2025, 1, 1))
         moment = lines.select(F.unix_seconds("order_ts")).collect()[0][0]
     counts = line_counts(seen)
     assert counts is not None

@@ -80,7 +80,7 @@ def test_nothing_at_all_fails_only_where_freshness_is_asked_for() -> None:
     relaxed = QualityConfig(max_staleness_days=None)
     assert gates(relaxed, **nothing) == [("warn", "max_staleness_days")]
     later = {**nothing, "read": 5, "later": 5}
-    assert "5 are later" in findings(replace(USUAL, **later), relaxed, AS_OF)[0].says
+    assert "5 are later" in findings(replace(USUAL, **later), relaxed, AS_OF)[0].message
 
 
 def test_currencies_are_never_added_up() -> None:
@@ -108,9 +108,9 @@ def test_a_source_has_limits_and_checks_of_its_own() -> None:
         ({"max_reject_share": {"fail": 2}}, "1 or less"),
     ],
 )
-def test_wrong_limits_are_a_configuration_error(quality: Any, says: str) -> None:
+def test_wrong_limits_are_a_configuration_error(quality: Any, message: str) -> None:
     source = {"path": "x", "format": "delta", "columns": COLUMNS}
-    with pytest.raises(ConfigError, match=says):
+    with pytest.raises(ConfigError, match=message):
         validate(
             config_model(), {"lake": {"root": "x"}, "sources": {"transactions": source}, "quality": quality}, "c.yml"
         )
@@ -151,8 +151,8 @@ def test_secrets_of_the_environment_are_no_open_ones(url: str) -> None:
         ({"path": "p", "format": "csv", "rates": RATES}, "rates needs columns.currency"),
     ],
 )  # fmt: skip
-def test_wrong_places_are_a_configuration_error(place: Any, says: str) -> None:
-    with pytest.raises(ConfigError, match=says):
+def test_wrong_places_are_a_configuration_error(place: Any, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
         validate(
             config_model(), {"lake": {"root": "x"}, "sources": {"transactions": {"columns": COLUMNS, **place}}}, "c.yml"
         )

@@ -9,9 +9,9 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 
 from rfm_spark.capabilities.engagement.config import MESSAGE_COLUMNS, MessagesSource
-from rfm_spark.capabilities.engagement.rows import judged_messages
+from rfm_spark.capabilities.engagement.rows import validated_messages
 from rfm_spark.capabilities.events.config import EVENT_COLUMNS, EventsSource
-from rfm_spark.capabilities.events.rows import judged_events
+from rfm_spark.capabilities.events.rows import validated_events
 from rfm_spark.capabilities.purchases.config import OPTIONAL_COLUMNS, REQUIRED_COLUMNS, RatesSource, TransactionsSource
 from rfm_spark.capabilities.purchases.exchange_rates import daily_rates
 from rfm_spark.capabilities.purchases.lines import typed_lines
@@ -70,7 +70,7 @@ def test_every_column_of_events_is_read(one_row: DataFrame, key: str) -> None:
     def events(place: int) -> list[Any]:
         names = {"customer_id", "event_ts", "event_type", key}
         columns = {name: EVENT[name][place if name == key else 0] for name in names}
-        return read(judged_events(one_row, EventsSource(table="t", columns=columns)))
+        return read(validated_events(one_row, EventsSource(table="t", columns=columns)))
 
     assert events(0) != events(1)
 
@@ -79,7 +79,7 @@ def test_every_column_of_events_is_read(one_row: DataFrame, key: str) -> None:
 def test_every_column_of_messages_is_read(one_row: DataFrame, key: str) -> None:
     def messages(place: int) -> list[Any]:
         columns = {name: texts[place if name == key else 0] for name, texts in MESSAGE.items()}
-        return read(judged_messages(one_row, MessagesSource(table="t", columns=columns)))
+        return read(validated_messages(one_row, MessagesSource(table="t", columns=columns)))
 
     assert messages(0) != messages(1)
 

@@ -13,7 +13,7 @@ from pyspark.sql import functions as F
 from rfm_spark.capabilities.purchases.config import TransactionsSource
 from rfm_spark.capabilities.purchases.counts import LineCounts, counted_apart, line_counts, observed
 from rfm_spark.capabilities.purchases.gates import mixed_currencies
-from rfm_spark.capabilities.purchases.lines import Intake, accepted_until, currency_origin, rejects, typed_lines
+from rfm_spark.capabilities.purchases.lines import ReadOptions, accepted_until, currency_origin, rejects, typed_lines
 from rfm_spark.capabilities.purchases.quality import QualityConfig
 from rfm_spark.core.errors import SourceError
 
@@ -119,7 +119,7 @@ def test_counts_come_from_the_same_pass_and_anonymous_rows_are_apart(spark: Spar
         read=8, read_cents=1530 * 5 + 200 - 50, rejected={"anonymous": 2, "bad_date": 1}, rejected_cents=1530 * 3,
         later=1, later_cents=1530, newest=AS_OF, oldest=date(2020, 1, 2), 
         marked={"zero_price": 1, "negative_sale": 1}, currencies=("GBP", "GBP"), recent=2, trailing=1,
-        contents=counts.contents,
+        fingerprint=counts.fingerprint,
     )  # fmt: skip
     assert counts.reject_share == pytest.approx(1 / 6)
     assert accepted_until(typed_lines(raw, PRODUCT), None).count() == 5
@@ -176,7 +176,7 @@ def test_a_line_without_the_mapped_currency_is_none_of_the_others(spark: SparkSe
     raw = spark.createDataFrame([(MOMENT, "EUR"), (MOMENT, None)], "at TIMESTAMP, cur STRING")
     columns = {"customer_id": "'c'", "order_ts": "at", "amount": "5", "currency": "cur"}
     source = TransactionsSource(table="t", columns=columns, order_grain="row")
-    flagged = typed_lines(raw, source, Intake(QualityConfig(checks={"unknown_currency": "flag"})))
+    flagged = typed_lines(raw, source, ReadOptions(QualityConfig(checks={"unknown_currency": "flag"})))
     assert currency_origin(flagged, source) == "column"
     counts = counted_apart(flagged, AS_OF, currency="column")
     assert "amounts in EUR and amounts without a currency" in str(mixed_currencies(counts))

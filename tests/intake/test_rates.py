@@ -9,7 +9,7 @@ from pyspark.sql import SparkSession
 
 from rfm_spark.capabilities.purchases.config import TransactionsSource
 from rfm_spark.capabilities.purchases.exchange_rates import daily_rates
-from rfm_spark.capabilities.purchases.lines import Intake, typed_lines
+from rfm_spark.capabilities.purchases.lines import ReadOptions, typed_lines
 
 RATES = {"path": "r", "format": "csv", "to": "EUR", "columns": {"currency": "code", "rate": "rate"}}
 COLUMNS = {"customer_id": "'c'", "order_ts": "at", "amount": "amount", "currency": "code"}
@@ -21,7 +21,7 @@ def test_small_and_large_rates_convert_with_ten_significant_digits(spark: SparkS
         {"table": "t", "columns": COLUMNS, "order_grain": "row", "rates": RATES}
     )  # fmt: skip
     assert source.rates is not None
-    # By hand: what a million million units are worth, and one of a dear currency.
+    # By hand: what a million million units are worth, and one of an expensive currency.
     cases = [
         ("VND", "0.00003612345678", "1000000.00", Decimal("0.00003612345678"), 3_612),
         ("ZWL", "2.345678901e-9", "1000000000000", Decimal("0.000000002345678901"), 234_568),
@@ -35,5 +35,5 @@ def test_small_and_large_rates_convert_with_ten_significant_digits(spark: SparkS
     }
     rows = [(MOMENT, Decimal(amount), code) for code, _, amount, *_ in cases]
     raw = spark.createDataFrame(rows, "at TIMESTAMP, amount DECIMAL(18,2), code STRING")
-    lines = typed_lines(raw, source, Intake(rates=rates))
+    lines = typed_lines(raw, source, ReadOptions(rates=rates))
     assert [row["sale_cents"] for row in lines.collect()] == [cents for *_, cents in cases]

@@ -24,6 +24,6 @@ BEFORE = {"id": "string", "Amount": "decimal(12,2)", "at": "timestamp"}
         ({"Amount": "string"}, "json", ["Amount was decimal(12,2) and is string"]),
     ],
 )
-def test_every_change_is_named(changes: dict[str, str | None], form: str, says: list[str]) -> None:
+def test_every_change_is_named(changes: dict[str, str | None], form: str, message: list[str]) -> None:
     now = {name: kind for name, kind in {**BEFORE, **changes}.items() if kind is not None}
-    assert schema_changes(json.dumps(BEFORE), json.dumps(now), form) == says
+    assert schema_changes(json.dumps(BEFORE), json.dumps(now), form) == message

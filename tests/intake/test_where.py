@@ -13,12 +13,12 @@ from pyspark.sql import DataFrame, SparkSession
 
 from rfm_spark.capabilities.engagement.checks import MESSAGE_CHECKS
 from rfm_spark.capabilities.engagement.config import MessagesSource
-from rfm_spark.capabilities.engagement.rows import judged_messages
+from rfm_spark.capabilities.engagement.rows import validated_messages
 from rfm_spark.capabilities.events.checks import EVENT_CHECKS
 from rfm_spark.capabilities.events.config import EventsSource
-from rfm_spark.capabilities.events.rows import judged_events, visitors
+from rfm_spark.capabilities.events.rows import validated_events, visitors
 from rfm_spark.capabilities.purchases.config import RatesSource, TransactionsSource
-from rfm_spark.capabilities.purchases.counts import contents_by_day, contents_text, counted_apart
+from rfm_spark.capabilities.purchases.counts import counted_apart, fingerprint_text, fingerprints_by_day
 from rfm_spark.capabilities.purchases.exchange_rates import daily_rates
 from rfm_spark.capabilities.purchases.lines import rejects, typed_lines
 from rfm_spark.core.errors import BalanceError, SourceError
@@ -65,8 +65,8 @@ def test_filtered_rows_are_counted_with_their_money_and_are_nothing_else(spark: 
     # As if the filtered rows were not there.
     alone = counted_apart(typed_lines(orders(spark, INSIDE), source_with(None)), AS_OF)
     assert alone == replace(counts, read=2, read_cents=1000, filtered=None, filtered_cents=0)
-    days = contents_by_day(lines).collect()
-    assert contents_text(*(sum(day[part] for day in days) for part in ("low", "high"))) == alone.contents
+    days = fingerprints_by_day(lines).collect()
+    assert fingerprint_text(*(sum(day[part] for day in days) for part in ("low", "high"))) == alone.fingerprint
 
 
 def test_a_line_that_cannot_be_parsed_is_malformed_whatever_the_condition(spark: SparkSession) -> None:
@@ -96,9 +96,9 @@ def test_a_line_that_cannot_be_parsed_is_malformed_whatever_the_condition(spark:
     ],
 )
 def test_a_condition_is_one_truth_value_per_row_or_refused_in_a_sentence(
-    spark: SparkSession, where: str, says: str
+    spark: SparkSession, where: str, message: str
 ) -> None:
-    with pytest.raises(SourceError, match=says) as caught:
+    with pytest.raises(SourceError, match=message) as caught:
         typed_lines(orders(spark, INSIDE), source_with(where))
     assert "\n" not in str(caught.value)
 
@@ -165,11 +165,11 @@ def test_filtered_events_are_nobodys_and_tell_nothing_of_a_visitor(spark: SparkS
     columns = {"customer_id": "who", "visitor_id": "cookie", "event_ts": "at", "event_type": "what"}
     source = EventsSource(table="t", columns=columns, preset="inhouse", where="NOT internal")
     assert [tuple(row) for row in visitors(raw, source).collect()] == [("v1", 1, "ann")]
-    judged = judged_events(raw, source)
-    counts = interaction_counts(tallied(judged, [judged["event_ts"]]), EVENT_CHECKS, AS_OF)
+    validated = validated_events(raw, source)
+    counts = interaction_counts(tallied(validated, [validated["event_ts"]]), EVENT_CHECKS, AS_OF)
     assert (counts.read, counts.filtered, counts.rejected) == (5, 2, {"unknown_type": 1})
     assert sum(sum(days.values()) for days in counts.series.values()) == 2
-    assert [row["reason"] for row in interaction_rejects(judged, "events").collect()] == ["unknown_type"]
+    assert [row["reason"] for row in interaction_rejects(validated, "events").collect()] == ["unknown_type"]
 
 
 def test_filtered_messages_are_counted_apart(spark: SparkSession) -> None:
@@ -178,10 +178,10 @@ def test_filtered_messages_are_counted_apart(spark: SparkSession) -> None:
     raw = spark.createDataFrame(rows, "who STRING, mail STRING, at TIMESTAMP, what STRING, flow STRING")
     columns = {"customer_id": "who", "message_id": "mail", "event_ts": "at", "event": "what"}
     source = MessagesSource(table="t", columns=columns, where="flow <> 'test'")
-    judged = judged_messages(raw, source)
-    counts = interaction_counts(tallied(judged, [judged["message_id"]]), MESSAGE_CHECKS, AS_OF)
+    validated = validated_messages(raw, source)
+    counts = interaction_counts(tallied(validated, [validated["message_id"]]), MESSAGE_CHECKS, AS_OF)
     assert (counts.read, counts.filtered, counts.rejected) == (3, 2, {})
-    assert interaction_rejects(judged, "messages").isEmpty()
+    assert interaction_rejects(validated, "messages").isEmpty()
 
 
 def test_rates_are_taken_from_rows_inside_the_condition(spark: SparkSession) -> None:

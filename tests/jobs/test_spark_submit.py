@@ -13,7 +13,7 @@ import pyspark
 from pyspark.sql import SparkSession
 
 from rfm_spark.core.session import DELTA_VERSION
-from rfm_spark.lake.place import Place
+from rfm_spark.lake.location import LakeLocation
 from rfm_spark.lake.readers import current
 from tests.helpers import purchases, write_source
 
@@ -59,7 +59,7 @@ def test_the_job_runs_from_the_zip_with_the_same_options_and_exit_codes(spark: S
     assert done.returncode == 0, done.stderr
     assert "published" in done.stdout
     assert "rfm_spark.zip" in done.stdout.partition("code ")[2].splitlines()[0]
-    assert current(spark, Place(root=str(tmp_path / "lake")), "segments").count() == 8
+    assert current(spark, LakeLocation(root=str(tmp_path / "lake")), "segments").count() == 8
     wrong = submit(tmp_path, "-c", "nowhere.yml")
     assert wrong.returncode == 2
     # spark-submit sends a program's stderr to its own stdout.

@@ -15,7 +15,7 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from rfm_spark.core.errors import ConfigError, LakeError, SourceError
-from rfm_spark.lake.place import Place
+from rfm_spark.lake.location import LakeLocation
 from rfm_spark.lake.readers import current
 from rfm_spark.lake.sources import pin
 from rfm_spark.lake.store import Store
@@ -99,7 +99,7 @@ def test_a_table_is_landed_in_parts_once_and_again_when_it_grew(
     frame = pin(None, spark, config).frame
     assert frame.select(F.spark_partition_id()).distinct().count() == 4
     first = run_tiny(spark, config)
-    place = Place.of(config)
+    place = LakeLocation.of(config)
     figures = current(spark, place, "segments").selectExpr("count(*)", "sum(frequency)", "sum(monetary)").collect()[0]
     assert [str(value) for value in figures] == ["20", "500", "62625.00"]
     # 1 to 500, times a half; the same question again lands and publishes nothing.
@@ -146,7 +146,7 @@ def test_a_lake_that_can_not_be_written_is_not_the_databases_fault(
     monkeypatch.setenv("SHOP_PASSWORD", SESAME)
     config = config_for(tmp_path, sources={"transactions": source(database)}, lake={"root": "/proc/rfm-spark"})
     with pytest.raises(LakeError, match="lake /proc/rfm-spark: can't be written"):
-        pin(Store(spark, Place.of(config)), spark, config)
+        pin(Store(spark, LakeLocation.of(config)), spark, config)
 
 
 def test_what_goes_wrong_with_a_database_is_one_sentence(

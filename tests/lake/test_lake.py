@@ -16,7 +16,7 @@ from rfm_spark.core.errors import ConfigError, GateError, LakeError, SourceError
 from rfm_spark.core.schemas import RUNS, SCHEMA_VERSION
 from rfm_spark.core.session import session_settings
 from rfm_spark.lake import landing
-from rfm_spark.lake.place import Place, checked_run_id, quoted_table
+from rfm_spark.lake.location import LakeLocation, checked_run_id, quoted_table
 from rfm_spark.lake.readers import current
 from rfm_spark.lake.sources import pin
 from rfm_spark.lake.store import Store
@@ -58,7 +58,7 @@ def test_a_catalog_table_is_pinned_where_it_is(spark: SparkSession, tmp_path: Pa
     spark.sql("CREATE SCHEMA IF NOT EXISTS shop")
     spark.sql(f"CREATE TABLE IF NOT EXISTS shop.pinned USING delta LOCATION '{tmp_path / 'source'}'")
     config = config_for(tmp_path, sources={"transactions": {"table": "shop.pinned", "columns": COLUMNS}})
-    pinned = pin(Store(spark, Place.of(config)), spark, config)
+    pinned = pin(Store(spark, LakeLocation.of(config)), spark, config)
     before = pinned.frame.count()
     write_source(spark, tmp_path / "source", purchases(2), mode="append")
     assert pinned.version.endswith(":0")
@@ -96,7 +96,7 @@ def test_landing_in_a_lake_that_can_not_be_written_is_said(
 ) -> None:
     nowhere = view_config(spark, tmp_path, lake={"root": "/proc/rfm-spark"})
     with pytest.raises(LakeError, match="lake /proc/rfm-spark: can't be written"):
-        pin(Store(spark, Place.of(nowhere)), spark, nowhere)
+        pin(Store(spark, LakeLocation.of(nowhere)), spark, nowhere)
 
     def full(*_: object) -> None:
         raise RuntimeError("java.io.IOException: No space left on device")
@@ -104,7 +104,7 @@ def test_landing_in_a_lake_that_can_not_be_written_is_said(
     config = view_config(spark, tmp_path)
     monkeypatch.setattr("rfm_spark.lake.landing._copy", full)
     with pytest.raises(LakeError, match=r"No space left on device.*make room"):
-        pin(Store(spark, Place.of(config)), spark, config)
+        pin(Store(spark, LakeLocation.of(config)), spark, config)
     spark.sql("DROP SCHEMA shop CASCADE")
 
 
@@ -112,7 +112,7 @@ def test_of_two_runs_that_land_at_once_each_has_its_own_rows(
     spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     config = view_config(spark, tmp_path)
-    store, copy = Store(spark, Place.of(config)), landing._copy
+    store, copy = Store(spark, LakeLocation.of(config)), landing._copy
     others: list[tuple[Any, ...]] = []
 
     def beaten(*given: Any) -> None:
@@ -144,10 +144,10 @@ def test_a_table_whose_making_was_cut_off_is_made(spark: SparkSession, tmp_path:
     """A process killed between the log's folder and the first commit leaves what CREATE TABLE takes for a table."""
     (tmp_path / RUNS.name / "_delta_log").mkdir(parents=True)
     (tmp_path / SEGMENT_CUTS.name / "_delta_log").mkdir(parents=True)
-    store = Store(spark, Place(root=str(tmp_path)))
+    store = Store(spark, LakeLocation(root=str(tmp_path)))
     for table in (RUNS, SEGMENT_CUTS):
         store.prepare(table)
-        detail = spark.sql(f"DESCRIBE DETAIL {store.place.table(table.name)}").collect()[0]
+        detail = spark.sql(f"DESCRIBE DETAIL {store.location.table(table.name)}").collect()[0]
         assert detail["partitionColumns"] == (["run_id"] if table.partitioned else [])
         assert detail["properties"]["delta.enableDeletionVectors"] == "false"
         assert detail["properties"][VERSION_PROPERTY] == str(SCHEMA_VERSION)
@@ -165,8 +165,8 @@ def test_what_is_no_source_is_said(spark: SparkSession, tmp_path: Path) -> None:
 
 
 def test_an_older_table_gains_its_new_columns_and_a_newer_one_is_refused(spark: SparkSession, tmp_path: Path) -> None:
-    store = Store(spark, Place(root=str(tmp_path / "lake")))
-    identifier = store.place.table(SEGMENT_CUTS.name)
+    store = Store(spark, LakeLocation(root=str(tmp_path / "lake")))
+    identifier = store.location.table(SEGMENT_CUTS.name)
     spark.sql(
         f"CREATE TABLE {identifier} (run_id STRING, as_of_date DATE, measure STRING) "
         "USING DELTA PARTITIONED BY (run_id)"
@@ -178,12 +178,12 @@ def test_an_older_table_gains_its_new_columns_and_a_newer_one_is_refused(spark: 
     assert (rows[0]["measure"], rows[0]["cuts"]) == ("frequency", None)
     spark.sql(f"ALTER TABLE {identifier} SET TBLPROPERTIES ('{VERSION_PROPERTY}' = '{SCHEMA_VERSION + 1}')")
     with pytest.raises(LakeError, match="upgrade rfm-spark"):
-        Store(spark, store.place).prepare(SEGMENT_CUTS)
+        Store(spark, store.location).prepare(SEGMENT_CUTS)
 
 
 @pytest.mark.parametrize("setting", ["history.metricsEnabled", "stats.collect", "commitInfo.enabled"])
 def test_rows_are_counted_also_where_commits_say_nothing(spark: SparkSession, tmp_path: Path, setting: str) -> None:
-    store = Store(spark, Place(root=str(tmp_path / "lake")))
+    store = Store(spark, LakeLocation(root=str(tmp_path / "lake")))
     names = [name for name in SEGMENT_CUTS.names if name not in ("run_id", "as_of_date")]
     empty = spark.createDataFrame([], SEGMENT_CUTS.ddl).select(*names)
     three = spark.range(3).select(*(F.lit(None).cast(empty.schema[name].dataType).alias(name) for name in names))
@@ -198,7 +198,7 @@ def test_rows_are_counted_also_where_commits_say_nothing(spark: SparkSession, tm
 
 
 def test_names_can_not_leave_their_quotes() -> None:
-    assert Place(root="/data/a`b").table("runs") == "delta.`/data/a``b/runs`"
+    assert LakeLocation(root="/data/a`b").table("runs") == "delta.`/data/a``b/runs`"
     for name in ("a;drop table b", "a.b.c.d", "", "a`b", "a b"):
         with pytest.raises(ConfigError, match="not a table name"):
             quoted_table(name, "sources.transactions.table")
@@ -212,4 +212,4 @@ def test_a_lake_whose_path_has_quotes_works(spark: SparkSession, tmp_path: Path)
     write_source(spark, tmp_path / "source", purchases(3))
     config = config_for(tmp_path, lake={"root": str(tmp_path / "it's a `lake`")})
     run_tiny(spark, config, AS_OF)
-    assert current(spark, Place.of(config), RUNS.name).count() == 1
+    assert current(spark, LakeLocation.of(config), RUNS.name).count() == 1

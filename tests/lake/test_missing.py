@@ -14,9 +14,9 @@ from rfm_spark.core.config import Config, config_model
 from rfm_spark.core.errors import ConfigError, LakeError, SourceError
 from rfm_spark.core.loading import validate
 from rfm_spark.lake import store as store_module
+from rfm_spark.lake.location import LakeLocation
 from rfm_spark.lake.log_files import has_commit
 from rfm_spark.lake.missing import has_no_versions, is_missing
-from rfm_spark.lake.place import Place
 from rfm_spark.lake.sources import pin
 from rfm_spark.lake.store import Store
 from tests.helpers import COLUMNS, config_for, purchases, run_tiny, write_source
@@ -67,16 +67,16 @@ def test_a_ledger_that_can_not_be_read_stops_the_run(
     spark: SparkSession, tmp_path: Path, writer: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if writer == "spark":
-        monkeypatch.setattr(store_module, "local_folder", lambda spark, place: None)
+        monkeypatch.setattr(store_module, "local_folder", lambda spark, location: None)
     write_source(spark, tmp_path / "source", purchases(2))
     log = tmp_path / "lake" / "runs" / "_delta_log"
     log.mkdir(parents=True)
     (log / "00000000000000000000.json").write_text("{torn", encoding="utf-8")
-    says = {
+    message = {
         "deltalake": r"table runs can't be opened \(.+\); restore its _delta_log",
         "spark": r"the ledger, table runs, can't be read \(.+\); check the right",
     }
-    with pytest.raises(LakeError, match=says[writer]) as caught:
+    with pytest.raises(LakeError, match=message[writer]) as caught:
         run_tiny(spark, config_for(tmp_path))
     assert "\n" not in str(caught.value)
     assert [path.name for path in (tmp_path / "lake").iterdir()] == ["runs"]
@@ -85,8 +85,8 @@ def test_a_ledger_that_can_not_be_read_stops_the_run(
 def test_a_table_of_a_lake_that_can_not_be_read_is_not_taken_for_a_missing_one(
     spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(store_module, "local_folder", lambda spark, place: None)
-    store = Store(spark, Place(root=str(tmp_path)))
+    monkeypatch.setattr(store_module, "local_folder", lambda spark, location: None)
+    store = Store(spark, LakeLocation(root=str(tmp_path)))
     assert not store.exists("segments")
     with pytest.raises(LakeError, match="no table segments"):
         store.read("segments")
@@ -106,14 +106,14 @@ def test_a_view_is_copied_only_when_that_is_said(spark: SparkSession, tmp_path: 
         return config_for(tmp_path, sources={"transactions": {"table": table, "columns": COLUMNS, **more}})
 
     for table in ("kept.seen", "kept.plain"):
-        for store in (None, Store(spark, Place.of(config(table)))):
+        for store in (None, Store(spark, LakeLocation.of(config(table)))):
             with pytest.raises(
                 SourceError, match=rf"{table} is a view or a table without versions.*land: true.*where:"
             ):
                 pin(store, spark, config(table))
         assert not (tmp_path / "lake").exists()
         assert pin(None, spark, config(table, land=True)).version == "unpinned"
-    landed = pin(Store(spark, Place.of(config("kept.seen"))), spark, config("kept.seen", land=True))
+    landed = pin(Store(spark, LakeLocation.of(config("kept.seen"))), spark, config("kept.seen", land=True))
     assert landed.version.startswith("landed:")
     with pytest.raises(SourceError, match="can't be read as a table"):
         pin(None, spark, config("kept.nowhere"))

@@ -15,7 +15,7 @@ from rfm_spark.core.loading import load_config
 from rfm_spark.core.schemas import RUNS, SCHEMA_VERSION, tables
 from rfm_spark.lake import store as store_module
 from rfm_spark.lake.ledger import Ledger
-from rfm_spark.lake.place import Place
+from rfm_spark.lake.location import LakeLocation
 from rfm_spark.lake.readers import current, history
 from rfm_spark.lake.store import Store
 from rfm_spark.lake.tables import VERSION_PROPERTY
@@ -37,9 +37,9 @@ def test_an_older_lake_is_continued_without_loss(
     spark: SparkSession, config: Config, writer: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if writer == "spark":
-        monkeypatch.setattr(store_module, "local_folder", lambda spark, place: None)
-    place = Place.of(config)
-    store = Store(spark, place)
+        monkeypatch.setattr(store_module, "local_folder", lambda spark, location: None)
+    location = LakeLocation.of(config)
+    store = Store(spark, location)
     before = {name: rows_of(store.read(name)) for name in tables() if store.exists(name)}
     first, last = Ledger(store).complete()
     assert (first.as_of.isoformat(), last.as_of, last.previous_run_id) == ("2024-05-31", AS_OF, first.run_id)
@@ -50,22 +50,22 @@ def test_an_older_lake_is_continued_without_loss(
     assert (again.run_id, again.repeated) == (last.run_id, True)
 
     after = run_tiny(spark, config, AS_OF + timedelta(days=1))
-    runs = Ledger(Store(spark, place)).complete()
+    runs = Ledger(Store(spark, location)).complete()
     assert [run.run_id for run in runs] == [first.run_id, last.run_id, after.run_id]
     assert runs[-1].previous_run_id == last.run_id
     assert runs[-1].model_version == last.model_version
-    assert len(Models(Store(spark, place), config.name).all()) == 2
-    new = Store(spark, place)
+    assert len(Models(Store(spark, location), config.name).all()) == 2
+    new = Store(spark, location)
     for name, rows in before.items():
         kept = new.read(name)
         if tables()[name].kind == "run" or name == RUNS.name:
             kept = kept.where(kept["run_id"].isin(first.run_id, last.run_id))
         if tables()[name].kind != "kept" and name != "claims":
             assert rows_of(kept) == rows, name
-        assert spark.sql(f"SHOW TBLPROPERTIES {place.table(name)}").where(f"key = '{VERSION_PROPERTY}'").collect()[0][
-            "value"
-        ] == str(SCHEMA_VERSION)
-    assert current(spark, place, "segments").count() == history(spark, place, "segments").count() / 3
+        assert spark.sql(f"SHOW TBLPROPERTIES {location.table(name)}").where(f"key = '{VERSION_PROPERTY}'").collect()[
+            0
+        ]["value"] == str(SCHEMA_VERSION)
+    assert current(spark, location, "segments").count() == history(spark, location, "segments").count() / 3
     steps = {row["run_id"]: row["steps"] for row in new.rows(RUNS.name)}
     assert steps[last.run_id] is None
     assert steps[after.run_id][0]["step"] == "Measures of every customer"

@@ -13,7 +13,7 @@ from pyspark.sql import SparkSession
 from rfm_spark.capabilities.segments.tables import SEGMENTS
 from rfm_spark.core.schemas import RUNS
 from rfm_spark.lake.history import members, segment_history
-from rfm_spark.lake.place import Place
+from rfm_spark.lake.location import LakeLocation
 from rfm_spark.lake.store import Store
 
 DATES = [date(2024, 1, 31), date(2024, 2, 29), date(2024, 3, 31), date(2024, 4, 30), date(2024, 5, 31)]
@@ -32,24 +32,24 @@ Belief = dict[str, dict[str, str]]
 
 
 @pytest.fixture(scope="module")
-def lake(session: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> tuple[Place, Belief]:
+def lake(session: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> tuple[LakeLocation, Belief]:
     """Runs whose customers hop between segments, and what each run says."""
-    place = Place(root=str(tmp_path_factory.mktemp("history")))
-    store = Store(session, place)
+    location = LakeLocation(root=str(tmp_path_factory.mktemp("history")))
+    store = Store(session, location)
     draws = random.Random(5)
-    says: Belief = {
+    message: Belief = {
         run: {f"c{i}": draws.choice("aab") for i in range(12) if draws.random() < 0.85} for run in RUNS_MADE
     }
     blank: dict[str, Any] = dict.fromkeys(SEGMENTS.names)
     rows = [
         {**blank, "run_id": run, "as_of_date": RUNS_MADE[run][0], "scope": "all", "customer_id": customer,
          "segment": value, "confirmed_segment": "steady", "cluster_id": 1 if value == "a" else None}
-        for run, customers in says.items()
+        for run, customers in message.items()
         for customer, value in customers.items()
     ]  # fmt: skip
     store.prepare(SEGMENTS)
     frame = session.createDataFrame([tuple(row[n] for n in SEGMENTS.names) for row in rows], SEGMENTS.ddl)
-    frame.coalesce(1).write.format("delta").mode("append").save(f"{place.root}/segments")
+    frame.coalesce(1).write.format("delta").mode("append").save(f"{location.root}/segments")
     empty: dict[str, Any] = dict.fromkeys(RUNS.names)
     ledger = [
         {**empty, "run_id": run, "as_of_date": as_of, "config_name": "shop",
@@ -60,39 +60,43 @@ def lake(session: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> tup
     store.insert_new(
         RUNS, [*ledger, {**ledger[0], "run_id": "2024-01-31-99999999", "config_name": "other"}], ("run_id",)
     )
-    return place, says
+    return location, message
 
 
-def believed(says: Belief, day: date, known_on: date) -> dict[str, str]:
+def believed(message: Belief, day: date, known_on: date) -> dict[str, str]:
     """By definition: the newest run known by then, of the last as-of date known by then."""
     known = [(as_of, published, run) for run, (as_of, published) in RUNS_MADE.items() if published <= known_on]
     past = [one for one in known if one[0] <= day]
-    return says[max(past)[2]] if past else {}
+    return message[max(past)[2]] if past else {}
 
 
 @pytest.mark.parametrize("known_on", [date(2024, 3, 4), date(2024, 4, 6), date(2024, 12, 31)])
 def test_members_of_any_day_as_known_on_any_day(
-    spark: SparkSession, lake: tuple[Place, Belief], known_on: date
+    spark: SparkSession, lake: tuple[LakeLocation, Belief], known_on: date
 ) -> None:
-    place, says = lake
-    rows = segment_history(spark, place, "shop", known_on).where("superseded_by IS NULL AND kind = 'segment'").collect()
+    location, message = lake
+    rows = (
+        segment_history(spark, location, "shop", known_on).where("superseded_by IS NULL AND kind = 'segment'").collect()
+    )
     for day in (DATES[0] - timedelta(days=1), *DATES, date(2024, 2, 10), date(2024, 4, 1), date(2024, 7, 1)):
         found = {
             row["customer_id"]: row["value"]
             for row in rows
             if row["valid_from"] <= day and (row["valid_to"] is None or day <= row["valid_to"])
         }
-        assert found == believed(says, day, known_on), day
+        assert found == believed(message, day, known_on), day
     day = date(2024, 4, 1)
-    mine = members(spark, place, "a", day, known_on=known_on, config_name="shop").collect()
+    mine = members(spark, location, "a", day, known_on=known_on, config_name="shop").collect()
     assert sorted(row["customer_id"] for row in mine) == sorted(
-        customer for customer, value in believed(says, day, known_on).items() if value == "a"
+        customer for customer, value in believed(message, day, known_on).items() if value == "a"
     )
 
 
-def test_what_holds_has_no_overlap_and_what_was_believed_stays(spark: SparkSession, lake: tuple[Place, Belief]) -> None:
-    place, says = lake
-    rows = segment_history(spark, place, "shop").where("kind = 'segment'").collect()
+def test_what_holds_has_no_overlap_and_what_was_believed_stays(
+    spark: SparkSession, lake: tuple[LakeLocation, Belief]
+) -> None:
+    location, message = lake
+    rows = segment_history(spark, location, "shop").where("kind = 'segment'").collect()
     held: dict[str, list[tuple[date, date]]] = {}
     for row in rows:
         if row["superseded_by"] is None:
@@ -114,13 +118,13 @@ def test_what_holds_has_no_overlap_and_what_was_believed_stays(spark: SparkSessi
     assert superseded == {
         (run, customer): (value, by, RUNS_MADE[run][0], ends[RUNS_MADE[run][0]])
         for run, by in follows.items()
-        for customer, value in says[run].items()
+        for customer, value in message[run].items()
     }
 
 
-def test_intervals_are_as_long_as_they_can_be(spark: SparkSession, lake: tuple[Place, Belief]) -> None:
-    place, says = lake
-    steady = segment_history(spark, place, "shop").where("kind = 'confirmed_segment' AND superseded_by IS NULL")
+def test_intervals_are_as_long_as_they_can_be(spark: SparkSession, lake: tuple[LakeLocation, Belief]) -> None:
+    location, message = lake
+    steady = segment_history(spark, location, "shop").where("kind = 'confirmed_segment' AND superseded_by IS NULL")
     current = [
         "2024-01-31-00000002-2",
         "2024-02-29-00000002",
@@ -128,12 +132,12 @@ def test_intervals_are_as_long_as_they_can_be(spark: SparkSession, lake: tuple[P
         *list(RUNS_MADE)[5:6],
         *list(RUNS_MADE)[7:],
     ]
-    present = {customer: [customer in says[run] for run in current] for run in current for customer in says[run]}
+    present = {customer: [customer in message[run] for run in current] for run in current for customer in message[run]}
     found: dict[str, int] = {}
     for row in steady.collect():
         found[row["customer_id"]] = found.get(row["customer_id"], 0) + 1
     spells = {name: sum(here and not before for before, here in zip([False, *there], there, strict=False))
               for name, there in present.items()}  # fmt: skip
     assert found == spells
-    kinds = {row["kind"] for row in segment_history(spark, place).select("kind").distinct().collect()}
+    kinds = {row["kind"] for row in segment_history(spark, location).select("kind").distinct().collect()}
     assert kinds == {"segment", "confirmed_segment", "cluster"}

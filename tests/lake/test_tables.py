@@ -17,10 +17,10 @@ from rfm_spark.capabilities.segments.tables import SEGMENTS
 from rfm_spark.core.schemas import CLAIMS, RUNS
 from rfm_spark.core.table import Table
 from rfm_spark.lake import store as store_module
-from rfm_spark.lake.commits import is_conflict, patiently
+from rfm_spark.lake.commits import is_conflict, with_retries
 from rfm_spark.lake.local import local_folder
+from rfm_spark.lake.location import LakeLocation
 from rfm_spark.lake.native import NativeTables
-from rfm_spark.lake.place import Place
 from rfm_spark.lake.spark_tables import SparkTables
 from rfm_spark.lake.store import Store
 from rfm_spark.lake.tables import PROPERTIES, Target
@@ -41,10 +41,10 @@ def store(
 
 def made(writer: str, spark: SparkSession, root: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
     if writer == "spark":
-        monkeypatch.setattr(store_module, "local_folder", lambda spark, place: None)
+        monkeypatch.setattr(store_module, "local_folder", lambda spark, location: None)
     else:
         monkeypatch.setattr(store_module, "local_folder", local_folder)
-    found = Store(spark, Place(root=str(root)))
+    found = Store(spark, LakeLocation(root=str(root)))
     assert isinstance(found._tables, SparkTables if writer == "spark" else NativeTables)
     return found
 
@@ -61,7 +61,7 @@ def test_a_slice_is_replaced_and_others_stay(store: Store) -> None:
         (SECOND, 3, DAY),
     ]
     assert store.rows(SEGMENT_CUTS.name, run_id=[FIRST, SECOND], bins=3)[0]["cuts"] == [1.0, 2.5]
-    assert store.commit_saying(SEGMENT_CUTS.name, FIRST).version == again.version
+    assert store.commit_with_metadata(SEGMENT_CUTS.name, FIRST).version == again.version
     # Replaced by nothing, and nothing by nothing.
     assert store.write_rows(SEGMENT_CUTS, [], FIRST, DAY).rows == 0
     assert store.write_rows(SEGMENT_CUTS, [], FIRST, DAY).rows == 0
@@ -114,8 +114,8 @@ def test_a_ledger_takes_a_key_once_and_keeps_moments_and_money_exact(store: Stor
     assert mine["steps"] == ledger_row(FIRST, moment)["steps"]
     micros = store.read(RUNS.name).where(F.col("run_id") == FIRST).select(F.unix_micros("finished_at")).collect()[0][0]
     assert micros == int(moment.timestamp()) * 1_000_000 + 123456
-    store.forget(RUNS, "run_id", FIRST)
-    store.forget(RUNS, "run_id", "nobody's")
+    store.delete_rows(RUNS, "run_id", FIRST)
+    store.delete_rows(RUNS, "run_id", "nobody's")
     assert [row["run_id"] for row in store.rows(RUNS.name)] == [SECOND]
 
 
@@ -138,7 +138,7 @@ def test_a_row_is_put_only_in_place_of_the_one_expected(store: Store) -> None:
 
 
 def described(spark: SparkSession, store: Store, table: Table) -> dict[str, Any]:
-    identifier = store.place.table(table.name)
+    identifier = store.location.table(table.name)
     detail = spark.sql(f"DESCRIBE DETAIL {identifier}").collect()[0]
     properties = {row["key"]: row["value"] for row in spark.sql(f"SHOW TBLPROPERTIES {identifier}").collect()}
     columns = [tuple(row) for row in spark.sql(f"DESCRIBE {identifier}").collect() if row["col_name"] in table.names]
@@ -177,7 +177,7 @@ def test_no_statistics_hold_an_id(store: Store) -> None:
           for name in names)
     )  # fmt: skip
     store.write_run(SEGMENTS, one, FIRST, DAY)
-    log = Path(str(store.place.root), SEGMENTS.name, "_delta_log")
+    log = Path(str(store.location.root), SEGMENTS.name, "_delta_log")
     assert list(log.glob("*.json"))
     assert all("c-secret" not in file.read_text(encoding="utf-8") for file in log.glob("*.json"))
 
@@ -206,22 +206,22 @@ def test_writers_side_by_side_lose_nothing(
 
 
 def test_of_many_who_claim_a_slot_at_once_one_has_it(spark: SparkSession, tmp_path: Path) -> None:
-    place = Place(root=str(tmp_path / "lake"))
-    Store(spark, place).prepare(CLAIMS)
+    location = LakeLocation(root=str(tmp_path / "lake"))
+    Store(spark, location).prepare(CLAIMS)
 
     def take(at: int) -> None:
         def attempt() -> None:
-            Store(spark, place).put_if(CLAIMS, claim(f"t{at}"), ("config_name", "as_of_date"), "token", "")
+            Store(spark, location).put_if(CLAIMS, claim(f"t{at}"), ("config_name", "as_of_date"), "token", "")
 
-        patiently(attempt)
+        with_retries(attempt)
 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(take, range(8)))
-    assert len(Store(spark, place).rows(CLAIMS.name)) == 1
+    assert len(Store(spark, location).rows(CLAIMS.name)) == 1
 
 
 def test_a_commit_on_a_version_that_is_no_longer_the_newest_is_a_conflict(spark: SparkSession, tmp_path: Path) -> None:
-    store = Store(spark, Place(root=str(tmp_path / "lake")))
+    store = Store(spark, LakeLocation(root=str(tmp_path / "lake")))
     store.prepare(CLAIMS)
     tables = store._tables
     assert isinstance(tables, NativeTables)
@@ -240,7 +240,7 @@ def test_a_folder_may_have_any_name(
 ) -> None:
     # One with a percent sign is written by Spark.
     store = made("spark" if "%" in root else "deltalake", spark, tmp_path / root, monkeypatch)
-    assert (local_folder(spark, store.place) is None) == ("%" in root)
+    assert (local_folder(spark, store.location) is None) == ("%" in root)
     store.write_rows(SEGMENT_CUTS, ROWS, FIRST, DAY)
     names = [name for name in SEGMENT_CUTS.names if name not in ("run_id", "as_of_date")]
     store.write_run(SEGMENT_CUTS, store.of_runs(SEGMENT_CUTS.name, [FIRST]).select(*names), SECOND, DAY)
@@ -252,7 +252,7 @@ def test_a_folder_may_have_any_name(
 
 
 def test_two_who_replace_an_empty_slice_leave_one(spark: SparkSession, tmp_path: Path) -> None:
-    store = Store(spark, Place(root=str(tmp_path / "lake")))
+    store = Store(spark, LakeLocation(root=str(tmp_path / "lake")))
     store.prepare(SEGMENT_CUTS)
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(lambda _: store.write_rows(SEGMENT_CUTS, ROWS, FIRST, DAY), range(4)))
@@ -260,10 +260,10 @@ def test_two_who_replace_an_empty_slice_leave_one(spark: SparkSession, tmp_path:
 
 
 def test_tables_made_by_several_at_once_are_made_once(spark: SparkSession, tmp_path: Path) -> None:
-    place = Place(root=str(tmp_path / "lake"))
+    location = LakeLocation(root=str(tmp_path / "lake"))
     with ThreadPoolExecutor(8) as pool:
-        list(pool.map(lambda _: Store(spark, place).prepare(RUNS), range(16)))
-    store = Store(spark, place)
+        list(pool.map(lambda _: Store(spark, location).prepare(RUNS), range(16)))
+    store = Store(spark, location)
     store.insert_new(RUNS, [ledger_row(FIRST, datetime(2024, 7, 1, tzinfo=timezone.utc))], keys=("run_id",))
     assert len(store.rows(RUNS.name)) == 1
     assert store.version(RUNS.name) == 1

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from rfm_spark.core.columns import told_column
+from rfm_spark.core.columns import behaviour_column
 
-COLUMNS = (told_column("points", "BIGINT", "Points booked", "loyalty", absent=0),)
+COLUMNS = (behaviour_column("points", "BIGINT", "Points booked", "loyalty", absent=0),)

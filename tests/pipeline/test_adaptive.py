@@ -10,7 +10,7 @@ from pyspark.sql import SparkSession
 
 from rfm_spark.core.errors import GateError
 from rfm_spark.core.session import session_settings
-from rfm_spark.lake.place import Place
+from rfm_spark.lake.location import LakeLocation
 from rfm_spark.lake.store import Store
 from tests.helpers import config_for, run_tiny, write_source
 
@@ -22,7 +22,7 @@ def test_rows_are_counted_where_none_can_be_used(spark: SparkSession, tmp_path: 
     with session_settings(spark, DEFAULTS):
         with pytest.raises(GateError, match="no usable row"):
             run_tiny(spark, config_for(tmp_path))
-        assert Store(spark, Place.of(config_for(tmp_path))).read("rejects").count() == 5
+        assert Store(spark, LakeLocation.of(config_for(tmp_path))).read("rejects").count() == 5
         later = [("a", f"o{i}", datetime(2024, 7, 29), "1") for i in range(3)]
         write_source(spark, tmp_path / "source", later)
         outcome = run_tiny(spark, config_for(tmp_path, quality={"max_staleness_days": None}))

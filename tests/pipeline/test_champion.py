@@ -19,7 +19,7 @@ from rfm_spark.core.config import Config
 from rfm_spark.core.errors import ConfigError
 from rfm_spark.core.runs import RunRow
 from rfm_spark.lake.ledger import Ledger
-from rfm_spark.lake.place import Place
+from rfm_spark.lake.location import LakeLocation
 from rfm_spark.lake.readers import of_run
 from rfm_spark.lake.store import Store
 from tests.effort import only_in_full
@@ -45,7 +45,7 @@ def world(session: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> tu
 
 
 def versions(spark: SparkSession, folder: Path) -> dict[str, str | None]:
-    runs = Ledger(Store(spark, Place(root=str(folder / "lake")))).complete()
+    runs = Ledger(Store(spark, LakeLocation(root=str(folder / "lake")))).complete()
     return {run.run_id: run.model_version for run in runs}
 
 
@@ -53,10 +53,10 @@ def test_the_champion_assigns_later_runs_until_a_refit(spark: SparkSession, worl
     folder, (first, second, third) = world
     found = versions(spark, folder)
     assert (found[first], found[second], found[third]) == (first, first, third)
-    place = Place(root=str(folder / "lake"))
-    kept = Models(Store(spark, place), "tiny").get(third)
+    location = LakeLocation(root=str(folder / "lake"))
+    kept = Models(Store(spark, location), "tiny").get(third)
     assert kept.parent_version == first
-    scanned = {row["run_id"] for row in Store(spark, place).read("cluster_scan").select("run_id").collect()}
+    scanned = {row["run_id"] for row in Store(spark, location).read("cluster_scan").select("run_id").collect()}
     assert first in scanned
     assert third in scanned
 
@@ -65,9 +65,9 @@ def test_the_lineage_is_how_both_models_divide_the_customers_of_the_day(
     spark: SparkSession, world: tuple[Path, list[str]]
 ) -> None:
     folder, (first, _, third) = world
-    place = Place(root=str(folder / "lake"))
-    store = Store(spark, place)
-    now = of_run(spark, place, "segments", third)
+    location = LakeLocation(root=str(folder / "lake"))
+    store = Store(spark, location)
+    now = of_run(spark, location, "segments", third)
     parent = ClusterModel.from_row(Models(store, "tiny").get(first).row)
     by_parent = assigned(now.select("customer_id", *parent.space.columns), parent).toPandas()
     by_refit = now.toPandas().set_index("customer_id")["cluster_id"].reindex(by_parent["customer_id"])
@@ -93,12 +93,12 @@ def test_repeats_are_no_ops_also_of_the_run_that_trained(spark: SparkSession, wo
 
 def test_stored_models_score_published_runs_again_exactly(spark: SparkSession, world: tuple[Path, list[str]]) -> None:
     folder, ids = world
-    place = Place(root=str(folder / "lake"))
-    models = Models(Store(spark, place), "tiny")
+    location = LakeLocation(root=str(folder / "lake"))
+    models = Models(Store(spark, location), "tiny")
     columns = ["customer_id", "cluster_id", "cluster_name", "cluster_distance", "second_distance", "model_version"]
     for run_id, version in versions(spark, folder).items():
         assert version is not None
-        published = of_run(spark, place, "segments", run_id)
+        published = of_run(spark, location, "segments", run_id)
         model = ClusterModel.from_row(models.get(version).row)
         bare = published.drop(*columns[1:], "cluster_imputed")
         again = assigned(bare, model).select(columns)
@@ -109,9 +109,9 @@ def test_stored_models_score_published_runs_again_exactly(spark: SparkSession, w
 
 def test_profiles_reconcile_with_segments(spark: SparkSession, world: tuple[Path, list[str]]) -> None:
     folder, ids = world
-    place = Place(root=str(folder / "lake"))
-    segments = of_run(spark, place, "segments", ids[0]).toPandas()
-    profiles = of_run(spark, place, "cluster_profiles", ids[0]).toPandas().set_index("cluster_id")
+    location = LakeLocation(root=str(folder / "lake"))
+    segments = of_run(spark, location, "segments", ids[0]).toPandas()
+    profiles = of_run(spark, location, "cluster_profiles", ids[0]).toPandas().set_index("cluster_id")
     assert set(profiles.index) == set(segments["cluster_id"])
     assert profiles["share"].sum() == pytest.approx(1)
     logged = np.log1p(segments[["recency_days", "frequency", "monetary"]].astype(float).clip(lower=0))
@@ -146,7 +146,7 @@ def test_another_configuration_trains_a_new_model_that_inherits(spark: SparkSess
     first = run_tiny(spark, settings(tmp_path), AS_OF)
     features = ["recency_days", "frequency", {"column": "monetary", "weight": 2}, "r_pct"]
     second = run_tiny(spark, settings(tmp_path, features=features), AS_OF + DAY)
-    models = Models(Store(spark, Place(root=str(tmp_path / "lake"))), "tiny")
+    models = Models(Store(spark, LakeLocation(root=str(tmp_path / "lake"))), "tiny")
     model = models.get(second.run_id)
     assert model.parent_version == first.run_id
     assert model.row["features"] == ["recency_days", "frequency", "monetary", "r_pct"]
@@ -165,7 +165,7 @@ def test_a_champion_far_from_todays_customers_is_challenged_not_replaced(spark: 
     told = " ".join(later.warnings)
     assert f"a refit of model {first.run_id}, with as many clusters, would lie" in told
     assert f"{challenger} was trained, k = 3 (3 before): " in told
-    models = Models(Store(spark, Place(root=str(tmp_path / "lake"))), "tiny")
+    models = Models(Store(spark, LakeLocation(root=str(tmp_path / "lake"))), "tiny")
     assert models.get(challenger).parent_version == first.run_id
     # The next night there is one already.
     next_one = run_tiny(spark, config, AS_OF + timedelta(days=151))
@@ -185,7 +185,7 @@ def test_a_run_that_died_after_training_is_healed_with_the_same_ids(spark: Spark
     with pytest.raises(RuntimeError, match="stopped"):
         run_tiny(spark, config, progress=Stages(fail_at="Changes"))
     done = run_tiny(spark, config)
-    store = Store(spark, Place(root=str(tmp_path / "lake")))
+    store = Store(spark, LakeLocation(root=str(tmp_path / "lake")))
     kept = Models(store, "tiny").all()
     assert [(model.version, model.row["cluster_ids"]) for model in kept] == [(done.run_id, [1, 2, 3])]
     used = store.read("segments").where(F.col("run_id") == done.run_id).select("cluster_id").distinct()

@@ -12,7 +12,7 @@ from pyspark.sql import Row, SparkSession
 
 from rfm_spark.core.config import Config
 from rfm_spark.core.errors import GateError
-from rfm_spark.lake.place import Place
+from rfm_spark.lake.location import LakeLocation
 from rfm_spark.lake.readers import of_run
 from rfm_spark.lake.store import Store
 from rfm_spark.pipeline import Outcome
@@ -23,12 +23,12 @@ RELAXED = {"max_staleness_days": None}
 
 
 def measures(spark: SparkSession, config: Config, outcome: Outcome) -> list[dict[str, Any]]:
-    rows = of_run(spark, Place.of(config), "segments", outcome.run_id)
+    rows = of_run(spark, LakeLocation.of(config), "segments", outcome.run_id)
     return rows_of(rows.select("customer_id", "frequency", "monetary"))
 
 
 def ledger_row(spark: SparkSession, config: Config, outcome: Outcome) -> Row:
-    return Store(spark, Place.of(config)).read("runs").where(f"run_id = '{outcome.run_id}'").collect()[0]
+    return Store(spark, LakeLocation.of(config)).read("runs").where(f"run_id = '{outcome.run_id}'").collect()[0]
 
 
 @only_in_full
@@ -68,12 +68,12 @@ def test_a_delivery_that_came_twice_counts_once(spark: SparkSession, tmp_path: P
     clean, twice = config_for(tmp_path, name="clean"), config_for(tmp_path, name="twice", quality=dropping)
     write_source(spark, tmp_path / "source", lines)
     wanted = measures(spark, clean, run_tiny(spark, clean))
-    orders = rows_of(Store(spark, Place.of(clean)).read("orders"))
+    orders = rows_of(Store(spark, LakeLocation.of(clean)).read("orders"))
     # All but three customers have every line twice: too many to be looked at apart.
     write_source(spark, tmp_path / "source", [line for line in lines if line[0] > "c03"], mode="append")
     outcome = run_tiny(spark, twice)
     assert measures(spark, twice, outcome) == wanted
-    store = Store(spark, Place.of(twice))
+    store = Store(spark, LakeLocation.of(twice))
     assert rows_of(store.read("orders")) == orders
     row = ledger_row(spark, twice, outcome)
     copies = sum(line[0] > "c03" for line in lines)
@@ -96,7 +96,7 @@ def test_copies_dated_after_the_day_are_no_second_order(spark: SparkSession, tmp
     write_source(spark, tmp_path / "source", [*purchases(), *later, *later])
     config = config_for(tmp_path, quality={"checks": {"exact_duplicate": "repair"}})
     outcome = run_tiny(spark, config)
-    store = Store(spark, Place.of(config))
+    store = Store(spark, LakeLocation.of(config))
     row = ledger_row(spark, config, outcome)
     assert (row["rows"]["transactions.suspects"], row["rows"]["transactions.later"]) == (0, 4)
     found = store.read("orders").where("order_id = 'later'").orderBy("gross").collect()

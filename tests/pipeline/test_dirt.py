@@ -12,7 +12,7 @@ from pyspark.sql import Row, SparkSession
 
 from rfm_spark.capabilities.purchases.checks import LINE_CHECKS
 from rfm_spark.core.config import Config
-from rfm_spark.lake.place import Place
+from rfm_spark.lake.location import LakeLocation
 from rfm_spark.lake.readers import of_run
 from rfm_spark.lake.store import Store
 from rfm_spark.pipeline import Outcome
@@ -42,7 +42,7 @@ def land(folder: Path, name: str, lines: list[str], files: int = 3) -> None:
 
 
 def ledger_row(spark: SparkSession, config: Config, outcome: Outcome) -> Row:
-    runs = Store(spark, Place.of(config)).read("runs")
+    runs = Store(spark, LakeLocation.of(config)).read("runs")
     return runs.where(runs["run_id"] == outcome.run_id).collect()[0]
 
 
@@ -93,8 +93,8 @@ def test_measures_and_scores_of_untouched_customers_are_the_same_to_the_bit(
     spark: SparkSession, ran: dict[str, tuple[Config, Outcome]]
 ) -> None:
     (clean, first), (dirty, second) = ran["clean"], ran["dirty"]
-    before = rows_of(of_run(spark, Place.of(clean), "segments", first.run_id), *RANKS)
-    with_dirt = of_run(spark, Place.of(dirty), "segments", second.run_id)
+    before = rows_of(of_run(spark, LakeLocation.of(clean), "segments", first.run_id), *RANKS)
+    with_dirt = of_run(spark, LakeLocation.of(dirty), "segments", second.run_id)
     after = rows_of(with_dirt.where("customer_id LIKE 'clean-%'"), *RANKS)
     assert len(before) == 40
     assert after == before
@@ -105,7 +105,7 @@ def test_every_rejected_row_is_kept_with_its_reason_and_its_text(
     spark: SparkSession, world: World, ran: dict[str, tuple[Config, Outcome]]
 ) -> None:
     config, outcome = ran["dirty"]
-    rows = of_run(spark, Place.of(config), "rejects", outcome.run_id).collect()
+    rows = of_run(spark, LakeLocation.of(config), "rejects", outcome.run_id).collect()
     by_reason: dict[str, int] = {}
     for row in rows:
         by_reason[row["reason"]] = by_reason.get(row["reason"], 0) + 1

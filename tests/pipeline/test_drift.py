@@ -23,7 +23,7 @@ from rfm_spark.cli.main import main
 from rfm_spark.core.config import Config, DisplayConfig
 from rfm_spark.lake.history import members, segment_history
 from rfm_spark.lake.ledger import Ledger
-from rfm_spark.lake.place import Place
+from rfm_spark.lake.location import LakeLocation
 from rfm_spark.lake.readers import current, of_run
 from rfm_spark.lake.store import Store
 from rfm_spark.pipeline import Outcome
@@ -75,7 +75,7 @@ def changed(session: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> 
 
 
 def figures_of(spark: SparkSession, config: Config, run_id: str) -> dict[tuple[str, str, str], Any]:
-    rows = of_run(spark, Place.of(config), "drift", run_id).collect()
+    rows = of_run(spark, LakeLocation.of(config), "drift", run_id).collect()
     return {(row["metric"], row["subject"], row["against"]): row for row in rows}
 
 
@@ -89,7 +89,7 @@ def test_the_verdict_and_its_figures_are_written(
     assert "nothing drifted" in july.verdict or "small changes" in july.verdict or "too few" in july.verdict
     assert august.exit_code == 4
     assert "monetary (major" in august.verdict
-    verdicts = {run.run_id: run.drift_verdict for run in Ledger(Store(spark, Place.of(config))).complete()}
+    verdicts = {run.run_id: run.drift_verdict for run in Ledger(Store(spark, LakeLocation.of(config))).complete()}
     assert verdicts[june.run_id] is None
     assert verdicts[august.run_id] == "major"
     figures = figures_of(spark, config, august.run_id)
@@ -105,29 +105,29 @@ def test_distributions_are_those_of_the_segments(
     spark: SparkSession, changed: tuple[Path, Config, list[Outcome]]
 ) -> None:
     _, config, runs = changed
-    place = Place.of(config)
-    mine = of_run(spark, place, "segments", runs[2].run_id).toPandas()
-    kept = {row["feature"]: row for row in of_run(spark, place, "distributions", runs[2].run_id).collect()}
+    location = LakeLocation.of(config)
+    mine = of_run(spark, location, "segments", runs[2].run_id).toPandas()
+    kept = {row["feature"]: row for row in of_run(spark, location, "distributions", runs[2].run_id).collect()}
     values = mine["monetary"].astype(float).to_numpy()
     cells = (np.sign(values) * np.floor(np.log1p(np.abs(values)) * 256 + 0.5)).astype(int)
     there, counts = np.unique(cells, return_counts=True)
     assert (kept["monetary"]["cells"], kept["monetary"]["counts"]) == (there.tolist(), counts.tolist())
     shares = mine["segment"].value_counts()
     assert dict(zip(kept["segment"]["labels"], kept["segment"]["counts"], strict=True)) == shares.to_dict()
-    model = Models(Store(spark, place), config.name).get(runs[0].run_id)
+    model = Models(Store(spark, location), config.name).get(runs[0].run_id)
     assert [one["feature"] for one in model.row["reference"]] == ["recency_days", "frequency", "monetary"]
     assert sum(model.row["sizes"]) == model.row["customers"]
 
 
-def test_moves_of_clusters_and_flicker_reconcile(
+def test_moves_of_clusters_and_flapping_reconcile(
     spark: SparkSession, changed: tuple[Path, Config, list[Outcome]]
 ) -> None:
     _, config, (_, july, august) = changed
-    place = Place.of(config)
-    before, now = (of_run(spark, place, "segments", run.run_id).toPandas().set_index("customer_id")
+    location = LakeLocation.of(config)
+    before, now = (of_run(spark, location, "segments", run.run_id).toPandas().set_index("customer_id")
                    for run in (july, august))  # fmt: skip
     both = before.join(now, how="inner", lsuffix="_was")
-    rows = of_run(spark, place, "cluster_transitions", august.run_id).collect()
+    rows = of_run(spark, location, "cluster_transitions", august.run_id).collect()
     assert sum(row["customers"] for row in rows) == len(before.index.union(now.index))
     stayed = sum(row["customers"] for row in rows if row["from_cluster"] == row["to_cluster"])
     assert stayed == (both["cluster_id"] == both["cluster_id_was"]).sum()
@@ -151,7 +151,7 @@ def test_runs_are_compared_on_demand(
     assert f"{august.run_id} against {july.run_id}" in said
     assert "the same model" in said
     assert "major: " in said
-    stored = of_run(spark, Place.of(config), "segment_transitions", august.run_id).collect()
+    stored = of_run(spark, LakeLocation.of(config), "segment_transitions", august.run_id).collect()
     assert main(["compare", "runs", august.run_id, *lake, "--format", "json"]) == 0
     printed = [yaml.safe_load(line) for line in capsys.readouterr().out.splitlines()]
     columns = ("from_segment", "to_segment", "customers", *CAUSES)
@@ -179,24 +179,26 @@ def test_a_repeat_is_asked_anew_what_to_fail_on(
     command = ["run", "-c", str(file), "--as-of", AUGUST.isoformat()]
     assert main(command) == 0
     assert main([*command, "--fail-on", "major"]) == 4
-    assert current(spark, Place.of(config), "segments").select("run_id").distinct().collect()[0][0] == august.run_id
+    assert (
+        current(spark, LakeLocation.of(config), "segments").select("run_id").distinct().collect()[0][0] == august.run_id
+    )
 
 
 def test_the_queries_of_the_document_answer(spark: SparkSession, changed: tuple[Path, Config, list[Outcome]]) -> None:
     _, config, (_, _, august) = changed
-    place = Place.of(config)
-    segment_history(spark, place).createOrReplaceTempView("its_history")
+    location = LakeLocation.of(config)
+    segment_history(spark, location).createOrReplaceTempView("its_history")
     text = (ROOT / "docs" / "drift.md").read_text(encoding="utf-8")
     statements = [one for block in re.findall(r"```sql\n(.*?)```", text, re.DOTALL) for one in block.split(";")]
     assert len(statements) == 3
     for name, ours in (
-        ("main.rfm.segment_history", "its_history"), ("main.rfm.segments", place.table("segments")),
-        ("main.rfm.runs", place.table("runs")), ("'C42'", "'c001'"), ("'shop'", "'tiny'"),
+        ("main.rfm.segment_history", "its_history"), ("main.rfm.segments", location.table("segments")),
+        ("main.rfm.runs", location.table("runs")), ("'C42'", "'c001'"), ("'shop'", "'tiny'"),
         ("2024-05-15", "2024-09-05"), ("2024-06-01", "2100-01-01"),
     ):  # fmt: skip
         statements = [statement.replace(name, ours) for statement in statements]
     stays, changes, champions = (spark.sql(statement).toPandas() for statement in statements)
-    mine = segment_history(spark, place).where("kind = 'segment'").toPandas()
+    mine = segment_history(spark, location).where("kind = 'segment'").toPandas()
     ended = mine[mine["valid_to"].notna()]
     days = (pd.to_datetime(ended["valid_to"]) - pd.to_datetime(ended["valid_from"])).dt.days + 1
     expected = days.groupby(ended["value"]).agg(["size", "mean"])
@@ -204,18 +206,18 @@ def test_the_queries_of_the_document_answer(spark: SparkSession, changed: tuple[
         value: (row["size"], pytest.approx(row["mean"])) for value, row in expected.iterrows()
     }
     assert list(changes["value"]) == list(mine[mine["customer_id"] == "c001"].sort_values("valid_from")["value"])
-    known = of_run(spark, place, "segments", august.run_id).where("segment = 'champions'")
+    known = of_run(spark, location, "segments", august.run_id).where("segment = 'champions'")
     expected_ids = {row["customer_id"] for row in known.select("customer_id").collect()}
     assert set(champions["customer_id"]) == expected_ids
     assert {
-        row["customer_id"] for row in members(spark, place, "champions", date(2024, 9, 5)).collect()
+        row["customer_id"] for row in members(spark, location, "champions", date(2024, 9, 5)).collect()
     } == expected_ids
 
 
 def test_the_report_tells_of_drift(spark: SparkSession, changed: tuple[Path, Config, list[Outcome]]) -> None:
     folder, _, (_, _, august) = changed
     html = section(
-        build_report(collect(spark, Place(root=str(folder / "lake")), august.run_id), DisplayConfig()), "drift"
+        build_report(collect(spark, LakeLocation(root=str(folder / "lake")), august.run_id), DisplayConfig()), "drift"
     )
     text = " ".join(Page(html).text.split())
     assert "Major." in text
@@ -229,7 +231,7 @@ def test_policies_decide_who_assigns_after_a_major_verdict(
     spark: SparkSession, changed: tuple[Path, Config, list[Outcome]]
 ) -> None:
     folder, config, (june, _, august) = changed
-    store = Store(spark, Place.of(config))
+    store = Store(spark, LakeLocation.of(config))
     ledger, challenger = Ledger(store), f"{august.run_id}{CHALLENGER}"
 
     def planned(policy: str, day: date = SEPTEMBER) -> tuple[str | None, bool]:
@@ -247,12 +249,12 @@ def test_policies_decide_who_assigns_after_a_major_verdict(
     # What assigned a published run stays, whatever the policy says by now.
     assert planned("monitor", date(2024, 10, 31)) == (challenger, False)
     # The model of before assigns today's customers: who stays where they were under it was moved by the new one.
-    place = Place.of(config)
-    rows = of_run(spark, place, "cluster_transitions", promoted.run_id).collect()
+    location = LakeLocation.of(config)
+    rows = of_run(spark, location, "cluster_transitions", promoted.run_id).collect()
     old = ClusterModel.from_row(Models(store, config.name).get(june.run_id).row)
-    today = of_run(spark, place, "segments", promoted.run_id).withColumnRenamed("cluster_id", "is_now")
+    today = of_run(spark, location, "segments", promoted.run_id).withColumnRenamed("cluster_id", "is_now")
     ids = assigned(today, old).select("customer_id", "is_now", F.col("cluster_id").alias("by_old")).toPandas()
-    was = of_run(spark, place, "segments", august.run_id).select("customer_id", F.col("cluster_id").alias("was"))
+    was = of_run(spark, location, "segments", august.run_id).select("customer_id", F.col("cluster_id").alias("was"))
     both = ids.merge(was.toPandas(), on="customer_id")
     moved = both[both["was"] != both["is_now"]]
     expected = {
@@ -275,5 +277,5 @@ def test_another_definition_is_no_drift_of_the_customers(
     assert "defined otherwise" in done.verdict
     figures = figures_of(spark, config, done.run_id)
     assert not [key for key in figures if key[0] == "psi"]
-    causes = of_run(spark, Place.of(config), "segment_changes", done.run_id).select("cause").distinct().collect()
+    causes = of_run(spark, LakeLocation.of(config), "segment_changes", done.run_id).select("cause").distinct().collect()
     assert {row["cause"] for row in causes} <= {"definition", "entered", "left"}

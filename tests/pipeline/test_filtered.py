@@ -12,7 +12,7 @@ from pyspark.sql import SparkSession
 
 from rfm_spark.core.config import Config
 from rfm_spark.core.session import session_settings
-from rfm_spark.lake.place import Place
+from rfm_spark.lake.location import LakeLocation
 from rfm_spark.lake.store import Store
 from tests.counting import cost_of
 from tests.helpers import config_for, purchases, rows_of, run_tiny, write_source
@@ -53,7 +53,7 @@ def test_filtered_rows_are_in_the_ledger_cost_no_scan_and_their_change_makes_no_
             costs.append(cost_of(spark, work, places, folder / "lake").as_json())
     assert costs[1] == costs[0]
     outcome = run_tiny(spark, config)
-    store = Store(spark, Place.of(config))
+    store = Store(spark, LakeLocation.of(config))
     row = store.rows("runs", run_id=outcome.run_id)[0]
     orders = len(purchases())
     counts = {name: row["rows"][f"transactions.{name}"] for name in ("read", "accepted", "rejected", "filtered")}

@@ -8,7 +8,7 @@ from typing import Any
 
 from pyspark.sql import SparkSession
 
-from rfm_spark.lake.place import Place
+from rfm_spark.lake.location import LakeLocation
 from rfm_spark.lake.readers import of_run
 from tests.helpers import config_for, run_tiny, write_source
 
@@ -34,7 +34,7 @@ def test_a_group_without_cuts_takes_those_of_its_nearest_and_is_counted(spark: S
     frozen = {"window_days": 365, "scoring": {**scoring, "method": "frozen", "run": first.run_id}}
     config = config_for(tmp_path, name="frozen", rfm=frozen, **RULES)
     outcome = run_tiny(spark, config)
-    rows = of_run(spark, Place.of(config), "segments", outcome.run_id).collect()
+    rows = of_run(spark, LakeLocation.of(config), "segments", outcome.run_id).collect()
     scores = {row["customer_id"]: (row["r_score"], row["f_score"], row["m_score"]) for row in rows}
     assert scores["whale"] == (3, 3, 3)
     assert scores["small"] == (3, 3, 1)

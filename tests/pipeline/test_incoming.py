@@ -15,7 +15,7 @@ from rfm_spark.capabilities.purchases.lines import accepted_until
 from rfm_spark.core.config import Config
 from rfm_spark.core.errors import BalanceError, GateError, SourceError
 from rfm_spark.core.reading.balance import Balance
-from rfm_spark.lake.place import Place
+from rfm_spark.lake.location import LakeLocation
 from rfm_spark.lake.readers import current, of_run
 from rfm_spark.lake.store import Store
 from tests.effort import amount, only_in_full
@@ -25,8 +25,8 @@ RELAXED = {"max_staleness_days": None}
 
 
 def csv_config(folder: Path, columns: dict[str, str], source: dict[str, Any] | None = None, **changes: Any) -> Config:
-    place = {"path": str(folder / "in"), "format": "csv", "options": {"header": True}, "columns": columns}
-    return config_for(folder, sources={"transactions": {**place, **(source or {})}}, quality=RELAXED, **changes)
+    location = {"path": str(folder / "in"), "format": "csv", "options": {"header": True}, "columns": columns}
+    return config_for(folder, sources={"transactions": {**location, **(source or {})}}, quality=RELAXED, **changes)
 
 
 def deliver(folder: Path, name: str, text: str) -> None:
@@ -35,7 +35,7 @@ def deliver(folder: Path, name: str, text: str) -> None:
 
 
 def measures(spark: SparkSession, config: Config) -> dict[str, tuple[int, Decimal]]:
-    rows = current(spark, Place.of(config), "segments").select("customer_id", "frequency", "monetary").collect()
+    rows = current(spark, LakeLocation.of(config), "segments").select("customer_id", "frequency", "monetary").collect()
     return {row["customer_id"]: (row["frequency"], row["monetary"]) for row in rows}
 
 
@@ -67,7 +67,7 @@ def test_returns_are_netted_to_the_cent_however_they_are_told(spark: SparkSessio
     assert measures(spark, config) == {
         "a": (1, Decimal("30.00")), "b": (1, Decimal("14.95")), "c": (1, Decimal("5.50")),
     }  # fmt: skip
-    store = Store(spark, Place.of(config))
+    store = Store(spark, LakeLocation.of(config))
     orders = {row["order_id"]: row for row in store.read("orders").collect()}
     assert (orders["2"]["net"], orders["2"]["voided_on"]) == (Decimal("0.00"), date(2024, 6, 2))
     assert (orders["3"]["refunds"], orders["3"]["voided_on"]) == (Decimal("5.05"), None)
@@ -90,7 +90,7 @@ def test_rates_convert_each_line_by_its_day(spark: SparkSession, tmp_path: Path)
     outcome = run_tiny(spark, config)
     # 10.00 + 9.00 + 5.00; 0.05 at 0.5 is 0.025, half-up 0.03.
     assert measures(spark, config) == {"a": (3, Decimal("24.00")), "b": (1, Decimal("0.03"))}
-    row = Store(spark, Place.of(config)).read("runs").collect()[0]
+    row = Store(spark, LakeLocation.of(config)).read("runs").collect()[0]
     assert row["rows"]["transactions.rejected.unknown_currency"] == 2
     assert set(row["inputs"]) == {"transactions", "transactions.rates"}
 
@@ -137,7 +137,7 @@ def test_rates_that_change_while_they_are_read_stop_the_run(spark: SparkSession,
     old = csv_config(tmp_path, columns, {"rates": rates, "quality": {"checks": {"before_1970": "flag"}}})
     run_tiny(spark, old)
     assert measures(spark, old)["b"] == (0, Decimal("0.00"))
-    orders = {row["order_id"]: row["gross"] for row in Store(spark, Place.of(old)).read("orders").collect()}
+    orders = {row["order_id"]: row["gross"] for row in Store(spark, LakeLocation.of(old)).read("orders").collect()}
     assert orders == {"1": Decimal("10.00"), "2": Decimal("8.50")}
     file.write_text("code,value\nUSD,0.85\nUSD,0.86\n", encoding="utf-8")
     with pytest.raises(SourceError, match=r"USD has no single rate above 0; give each currency one rate$"):
@@ -163,18 +163,18 @@ def test_torn_lines_of_csv_are_kept_as_text_and_a_corrected_file_is_read(spark: 
     config = csv_config(tmp_path, columns, {"quality": {"max_reject_share": None}})
     first = run_tiny(spark, config)
     assert measures(spark, config) == {"a": (1, Decimal("10.00"))}
-    found = of_run(spark, Place.of(config), "rejects", first.run_id).collect()
+    found = of_run(spark, LakeLocation.of(config), "rejects", first.run_id).collect()
     assert {(r["reason"], r["detail"]) for r in found} == {
         ("malformed", "raw text: b,2,2024-05-01"), ("malformed", "raw text: c,3,2024-05-01,5.00,x,y"),
     }  # fmt: skip
-    # One of the two is mended: the next run reads it, and the other one is known already.
+    # One of the two is corrected: the next run reads it, and the other one is known already.
     deliver(tmp_path, "a.csv", "cust,ord,day,amt\na,1,2024-05-01,10.00\nb,2,2024-05-01,7.00\nc,3,2024-05-01,5.00,x,y\n")
     second = run_tiny(spark, config)
     assert measures(spark, config) == {"a": (1, Decimal("10.00")), "b": (1, Decimal("7.00"))}
-    (known,) = of_run(spark, Place.of(config), "rejects", second.run_id).collect()
+    (known,) = of_run(spark, LakeLocation.of(config), "rejects", second.run_id).collect()
     assert known["first_seen_run"] == first.run_id
     assert run_tiny(spark, config).repeated
-    assert of_run(spark, Place.of(config), "rejects", second.run_id).count() == 1
+    assert of_run(spark, LakeLocation.of(config), "rejects", second.run_id).count() == 1
 
     # Columns in another order would be mixed up by position.
     deliver(tmp_path, "b.csv", "ord,cust,day,amt\n9,z,2024-05-01,1.00\n")
@@ -235,11 +235,11 @@ def test_odd_but_legal_input_ends_in_a_valid_run_with_its_status(
     outcome = run_tiny(spark, config)
     assert (outcome.exit_code, outcome.status) == (0, status)
     assert outcome.warnings
-    found: list[Row] = current(spark, Place.of(config), "segments").collect()
+    found: list[Row] = current(spark, LakeLocation.of(config), "segments").collect()
     assert sorted(row["customer_id"] for row in found) == sorted({row[0] for row in rows})
     assert len(found) == customers
     assert all(row["segment"] and 1 <= row["r_score"] <= 5 for row in found)
-    assert Store(spark, Place.of(config)).read("runs").collect()[0]["status"] == status
+    assert Store(spark, LakeLocation.of(config)).read("runs").collect()[0]["status"] == status
 
 
 def test_rows_that_do_not_add_up_stop_the_run(
@@ -256,7 +256,7 @@ def test_rows_that_do_not_add_up_stop_the_run(
     )
     with pytest.raises(BalanceError, match="300 rows read, but 276 accepted"):
         run_tiny(spark, config_for(tmp_path), AS_OF)
-    assert not Store(spark, Place.of(config_for(tmp_path))).exists("runs")
+    assert not Store(spark, LakeLocation.of(config_for(tmp_path))).exists("runs")
 
 
 def test_a_discount_is_taken_off_on_every_date_and_late_rows_are_found(spark: SparkSession, tmp_path: Path) -> None:

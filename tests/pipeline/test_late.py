@@ -13,7 +13,7 @@ from rfm_spark.cli.main import main
 from rfm_spark.core.config import Config
 from rfm_spark.lake.history import segment_history
 from rfm_spark.lake.ledger import Ledger
-from rfm_spark.lake.place import Place
+from rfm_spark.lake.location import LakeLocation
 from rfm_spark.lake.readers import current, history, of_run
 from rfm_spark.lake.store import Store
 from rfm_spark.pipeline import Outcome, late_dates
@@ -36,7 +36,7 @@ def test_late_rows(
 ) -> None:
     """One story, since each part stands on the part before."""
     folder, config, runs = published
-    place = Place.of(config)
+    location = LakeLocation.of(config)
 
     # Rows dated after the as-of date, in a newer version: the same input.
     write_source(spark, folder / "source", [("c01", "new", datetime(2024, 7, 2, 9), "5.00")], mode="append")
@@ -53,24 +53,24 @@ def test_late_rows(
     july = run_tiny(spark, config, date(2024, 7, 31))
     assert any("2024-05-31, 2024-06-30" in warning and "--restate" in warning for warning in july.warnings)
     assert late_dates(spark, config, date(2024, 7, 31)) == [MAY, JUNE]
-    assert current(spark, place, "segments").where("customer_id = 'late'").count() == 1
-    kept = rows_of(of_run(spark, place, "segments", runs[1].run_id))
+    assert current(spark, location, "segments").where("customer_id = 'late'").count() == 1
+    kept = rows_of(of_run(spark, location, "segments", runs[1].run_id))
 
     # Redone are just these, then July, which was compared with the old June; what was believed before stays readable.
     file = folder / "tiny.yml"
     file.write_text(yaml.safe_dump(config.model_dump(mode="json", by_alias=True)), encoding="utf-8")
-    done = {run.run_id for run in Ledger(Store(spark, place)).complete()}
+    done = {run.run_id for run in Ledger(Store(spark, location)).complete()}
     assert main(["run", "-c", str(file), "--as-of", "2024-07-31", "--restate"]) == 0
     assert "late rows touch 2 published as-of dates" in capsys.readouterr().err
-    restated = [run for run in Ledger(Store(spark, place)).complete() if run.run_id not in done]
+    restated = [run for run in Ledger(Store(spark, location)).complete() if run.run_id not in done]
     assert [run.as_of for run in restated] == [MAY, JUNE, date(2024, 7, 31)]
     assert run_tiny(spark, config, APRIL).run_id == runs[0].run_id
-    assert rows_of(of_run(spark, place, "segments", runs[1].run_id)) == kept
-    newest = history(spark, place, "segments").where("customer_id = 'late'").select("run_id").collect()
+    assert rows_of(of_run(spark, location, "segments", runs[1].run_id)) == kept
+    newest = history(spark, location, "segments").where("customer_id = 'late'").select("run_id").collect()
     assert {row["run_id"] for row in newest} == {run.run_id for run in restated}
     assert [run.previous_run_id for run in restated] == [runs[0].run_id, *(run.run_id for run in restated[:2])]
     # What holds of them now begins with May; what July first said of them is kept as superseded.
-    told = segment_history(spark, place).where("customer_id = 'late' AND kind = 'segment'").collect()
+    told = segment_history(spark, location).where("customer_id = 'late' AND kind = 'segment'").collect()
     assert min(row["valid_from"] for row in told if row["superseded_by"] is None) == MAY
     assert {row["run_id"] for row in told if row["superseded_by"] is not None} == {july.run_id}
     assert late_dates(spark, config, date(2024, 7, 31)) == []

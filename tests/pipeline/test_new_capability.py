@@ -17,7 +17,7 @@ from rfm_spark.core.loading import validate
 from rfm_spark.core.registry import with_capability
 from rfm_spark.core.resources import shipped_text
 from rfm_spark.core.schemas import tables
-from rfm_spark.lake.place import Place
+from rfm_spark.lake.location import LakeLocation
 from rfm_spark.lake.readers import current
 from rfm_spark.pipeline import run
 from rfm_spark.report.build import build_report
@@ -58,8 +58,8 @@ def config(folder: Path, *, points: bool = True) -> Config:
         "quality": {"max_staleness_days": None},
     }
     if points:
-        place = {"path": str(folder / "points"), "format": "delta"}
-        document["sources"] |= {"points": {**place, "columns": {"customer_id": "who", "points": "booked"}}}
+        location = {"path": str(folder / "points"), "format": "delta"}
+        document["sources"] |= {"points": {**location, "columns": {"customer_id": "who", "points": "booked"}}}
         document["segments"] = {"rules": str(folder / "rules.yml")}
     return validate(config_model(), document, "tiny.yml")
 
@@ -67,15 +67,15 @@ def config(folder: Path, *, points: bool = True) -> Config:
 def test_a_folder_is_a_capability(spark: SparkSession, folder: Path, loyalty: None) -> None:
     mine, stages = config(folder), Stages()
     outcome = run(spark, mine, AS_OF, clock=CLOCK, progress=stages)
-    place = Place.of(mine)
+    location = LakeLocation.of(mine)
     assert "Points" in stages.done
-    rows = {row["customer_id"]: row for row in current(spark, place, "segments").collect()}
+    rows = {row["customer_id"]: row for row in current(spark, location, "segments").collect()}
     assert {name: rows[name]["points"] for name in ("c01", "c02", "c03", "c04")} == {
         "c01": 110, "c02": 100, "c03": 99, "c04": 0,
     }  # fmt: skip
     assert {name for name, row in rows.items() if row["segment"] == "regulars"} == {"c01", "c02"}
-    assert current(spark, place, "loyalty_points").count() == 4
-    page = build_report(collect(spark, place, outcome.run_id), mine.display)
+    assert current(spark, location, "loyalty_points").count() == 4
+    page = build_report(collect(spark, location, outcome.run_id), mine.display)
     assert "<p>3 regulars</p>" in page
 
 
@@ -83,10 +83,10 @@ def test_without_its_source_it_is_off_and_on_again(spark: SparkSession, folder: 
     for points, day in ((True, 28), (False, 29), (True, 30)):
         mine = config(folder, points=points)
         outcome = run(spark, mine, AS_OF.replace(day=day), clock=CLOCK, progress=Stages())
-        place = Place.of(mine)
-        named = current(spark, place, "segments").where("points IS NOT NULL").count()
+        location = LakeLocation.of(mine)
+        named = current(spark, location, "segments").where("points IS NOT NULL").count()
         assert (named > 0) == points
-        page = build_report(collect(spark, place, outcome.run_id), mine.display)
+        page = build_report(collect(spark, location, outcome.run_id), mine.display)
         assert ("<h2>Loyalty</h2>" in page) == points
 
 

@@ -11,7 +11,7 @@ from pyspark.sql import SparkSession
 
 from rfm_spark.core.config import Config, config_model
 from rfm_spark.core.loading import validate
-from rfm_spark.lake.place import Place
+from rfm_spark.lake.location import LakeLocation
 from rfm_spark.lake.readers import current, of_run
 from rfm_spark.lake.store import Store
 from rfm_spark.pipeline import Outcome
@@ -43,7 +43,7 @@ def lake(session: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> tup
 
 
 def named(spark: SparkSession, config: Config, outcome: Outcome, column: str) -> int:
-    return of_run(spark, Place.of(config), "segments", outcome.run_id).where(f"{column} IS NOT NULL").count()
+    return of_run(spark, LakeLocation.of(config), "segments", outcome.run_id).where(f"{column} IS NOT NULL").count()
 
 
 def test_columns_are_empty_while_their_source_is_gone(spark: SparkSession, lake: tuple[Config, list[Outcome]]) -> None:
@@ -60,7 +60,7 @@ def test_a_champion_whose_columns_are_gone_is_set_aside(
     (warning,) = (one for one in second.warnings if "is set aside" in one)
     assert first.run_id in warning
     assert "nothing fills intent_score any more" in warning
-    runs = {row["run_id"]: row["model_version"] for row in Store(spark, Place.of(config)).rows("runs")}
+    runs = {row["run_id"]: row["model_version"] for row in Store(spark, LakeLocation.of(config)).rows("runs")}
     assert runs == {one.run_id: one.run_id for one in (first, second, third)}
 
 
@@ -70,16 +70,16 @@ def test_what_is_missing_is_said_with_its_last_run(spark: SparkSession, lake: tu
         (warning,) = (one for one in second.warnings if one.startswith(f"sources.{source} is not connected any more"))
         assert f"{first.run_id}, as of {DAYS[0]}" in warning
     assert not any("not connected" in one for one in (*first.warnings, *third.warnings))
-    page = build_report(collect(spark, Place.of(config), second.run_id), config.display)
+    page = build_report(collect(spark, LakeLocation.of(config), second.run_id), config.display)
     assert "is not connected any more" in page
 
 
 def test_suppression_lives_on(spark: SparkSession, lake: tuple[Config, list[Outcome]]) -> None:
     config, (first, _, third) = lake
-    place = Place.of(config)
+    location = LakeLocation.of(config)
     held = "quiet_since IS NOT NULL AND channel <> 'all'"
-    before = of_run(spark, place, "engagement", first.run_id).where(held)
-    after = of_run(spark, place, "engagement", third.run_id).where(held)
+    before = of_run(spark, location, "engagement", first.run_id).where(held)
+    after = of_run(spark, location, "engagement", third.run_id).where(held)
     since = {(row["customer_id"], row["channel"]): row["quiet_since"] for row in before.collect()}
     now = {(row["customer_id"], row["channel"]): row["quiet_since"] for row in after.collect()}
     kept = since.keys() & now.keys()
@@ -90,8 +90,8 @@ def test_history_has_both_stretches(spark: SparkSession, lake: tuple[Config, lis
     from rfm_spark.lake.history import segment_history
 
     config, _ = lake
-    tiers = segment_history(spark, Place.of(config)).where("kind = 'tier'")
+    tiers = segment_history(spark, LakeLocation.of(config)).where("kind = 'tier'")
     starts = {row["valid_from"] for row in tiers.select("valid_from").distinct().collect()}
     assert starts == {DAYS[0], DAYS[2]}
-    assert current(spark, Place.of(config), "drift").where("metric = 'verdict'").count() == 1
+    assert current(spark, LakeLocation.of(config), "drift").where("metric = 'verdict'").count() == 1
     assert isinstance(DAYS[0], date)

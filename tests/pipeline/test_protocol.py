@@ -14,7 +14,7 @@ from rfm_spark.core.errors import ConfigError, GateError, LakeError, SlotHeldErr
 from rfm_spark.core.schemas import tables
 from rfm_spark.lake.claims import Claim
 from rfm_spark.lake.ledger import Ledger
-from rfm_spark.lake.place import Place
+from rfm_spark.lake.location import LakeLocation
 from rfm_spark.lake.readers import current, history, of_run
 from rfm_spark.lake.store import Store
 from rfm_spark.pipeline import backfill_dates
@@ -46,20 +46,20 @@ def test_a_complete_run_is_a_no_op_and_a_forced_one_is_new(spark: SparkSession, 
 
     forced = run_tiny(spark, config, force=True)
     assert forced.run_id == f"{first.run_id}-2"
-    place = Place.of(config)
-    assert [row.run_id for row in current(spark, place, "segments").select("run_id").distinct().collect()] == [
+    location = LakeLocation.of(config)
+    assert [row.run_id for row in current(spark, location, "segments").select("run_id").distinct().collect()] == [
         forced.run_id
     ]
-    old = of_run(spark, place, "segments", first.run_id)
-    assert rows_of(old, *VOLATILE) == rows_of(of_run(spark, place, "segments", forced.run_id), *VOLATILE)
+    old = of_run(spark, location, "segments", first.run_id)
+    assert rows_of(old, *VOLATILE) == rows_of(of_run(spark, location, "segments", forced.run_id), *VOLATILE)
     assert run_tiny(spark, config).run_id == forced.run_id
-    store = Store(spark, place)
+    store = Store(spark, location)
     ledger, (row,) = Ledger(store), store.rows("runs", run_id=forced.run_id)
     ledger.publish(dict(row))
     with pytest.raises(LakeError, match=rf"{forced.run_id} is taken by a run of 'tiny' .* differs in config_name;"):
         ledger.publish({**row, "config_name": "other"})
     assert len(ledger.complete()) == 2
-    spark.sql(f"UPDATE {place.table('runs')} SET config_name = 'other'")
+    spark.sql(f"UPDATE {location.table('runs')} SET config_name = 'other'")
     with pytest.raises(LakeError, match="is taken by a run of 'other'"):
         run_tiny(spark, config)
 
@@ -71,14 +71,14 @@ def test_a_crashed_run_is_invisible_and_the_next_one_heals_it(spark: SparkSessio
         with pytest.raises(RuntimeError, match="stopped"):
             run_tiny(spark, config, progress=Stages(fail_at=stage))
         with pytest.raises(LakeError, match="no complete run"):
-            current(spark, Place.of(config), "segments")
+            current(spark, LakeLocation.of(config), "segments")
     healed, calm = run_tiny(spark, config), run_tiny(spark, undisturbed)
     assert healed.run_id == calm.run_id
     for name, table in tables().items():
-        if table.kind == "run" and Store(spark, Place.of(undisturbed)).exists(name):
-            mine = rows_of(current(spark, Place.of(config), name))
-            assert mine == rows_of(current(spark, Place.of(undisturbed), name)), name
-    rows = [as_told(Store(spark, Place.of(one))) for one in (config, undisturbed)]
+        if table.kind == "run" and Store(spark, LakeLocation.of(undisturbed)).exists(name):
+            mine = rows_of(current(spark, LakeLocation.of(config), name))
+            assert mine == rows_of(current(spark, LakeLocation.of(undisturbed), name)), name
+    rows = [as_told(Store(spark, LakeLocation.of(one))) for one in (config, undisturbed)]
     assert rows[0] == rows[1]
     # What is written is what the stages say that they write.
     assert rows[0]["outputs"] == sorted({name for step in rows[0]["steps"] for name in step["writes"]})
@@ -90,13 +90,13 @@ def test_a_backfill_compares_each_run_with_the_one_before(spark: SparkSession, f
     dates = backfill_dates(date(2024, 5, 30), date(2024, 6, 30), "1mo")
     unlimited = config_for(folder, quality={"max_staleness_days": None})
     runs = [run_tiny(spark, unlimited, day) for day in dates]
-    place = Place.of(config)
-    ledger = Ledger(Store(spark, place)).complete("tiny")
+    location = LakeLocation.of(config)
+    ledger = Ledger(Store(spark, location)).complete("tiny")
     assert [row.previous_run_id for row in ledger] == [None, *(run.run_id for run in runs[:-1])]
-    moved = current(spark, place, "segment_transitions").agg({"customers": "sum"}).collect()[0][0]
-    everyone = current(spark, place, "segments").count()
+    moved = current(spark, location, "segment_transitions").agg({"customers": "sum"}).collect()[0][0]
+    everyone = current(spark, location, "segments").count()
     assert moved == everyone
-    assert history(spark, place, "segments").select("as_of_date").distinct().count() == len(dates)
+    assert history(spark, location, "segments").select("as_of_date").distinct().count() == len(dates)
 
 
 def test_steps_of_a_backfill() -> None:
@@ -117,9 +117,9 @@ def test_new_rows_make_a_new_run_and_a_pinned_run_never_sees_them(spark: SparkSe
     write_source(spark, folder / "source", late, mode="append")
     second = run_tiny(spark, config)
     assert second.run_id != first.run_id
-    place = Place.of(config)
-    assert of_run(spark, place, "segments", first.run_id).where("customer_id = 'c99'").count() == 0
-    assert current(spark, place, "segments").where("customer_id = 'c99'").count() == 1
+    location = LakeLocation.of(config)
+    assert of_run(spark, location, "segments", first.run_id).where("customer_id = 'c99'").count() == 0
+    assert current(spark, location, "segments").where("customer_id = 'c99'").count() == 1
 
 
 def test_input_beyond_its_limits_publishes_nothing_but_shows_its_rejects(spark: SparkSession, folder: Path) -> None:
@@ -129,7 +129,7 @@ def test_input_beyond_its_limits_publishes_nothing_but_shows_its_rejects(spark: 
     config = config_for(folder)
     with pytest.raises(GateError, match=r"max_reject_share.*nothing was published"):
         run_tiny(spark, config)
-    store = Store(spark, Place.of(config))
+    store = Store(spark, LakeLocation.of(config))
     assert Ledger(store).complete() == []
     reasons = {row["reason"]: row["count"] for row in store.read("rejects").groupBy("reason").count().collect()}
     assert reasons == {"anonymous": 3, "missing_order_id": 40}
@@ -154,8 +154,8 @@ def test_an_empty_source_is_a_valid_run_when_limits_only_warn(spark: SparkSessio
     run_tiny(spark, config, AS_OF - timedelta(days=1))
     write_source(spark, folder / "source", [])
     outcome = run_tiny(spark, config, fail_on="major")
-    assert current(spark, Place.of(config), "segments").count() == 0
-    # It is published, and the gravest drift there is.
+    assert current(spark, LakeLocation.of(config), "segments").count() == 0
+    # It is published, and the most severe drift there is.
     assert outcome.exit_code == 4
     assert "Look at the source before anything else" in outcome.verdict
     assert run_tiny(spark, config).exit_code == 0
@@ -166,7 +166,7 @@ def test_customers_who_are_all_alike_share_scores_and_one_cluster(spark: SparkSe
     config = config_for(folder, clusters={"k": 3})
     outcome = run_tiny(spark, config)
     found = (
-        current(spark, Place.of(config), "segments")
+        current(spark, LakeLocation.of(config), "segments")
         .select("rfm_code", "cluster_id", "m_z", "m_pct")
         .distinct()
         .collect()
@@ -178,13 +178,13 @@ def test_customers_who_are_all_alike_share_scores_and_one_cluster(spark: SparkSe
 
 def test_one_run_holds_a_slot_and_a_dead_one_is_taken_over(spark: SparkSession, folder: Path) -> None:
     config = config_for(folder)
-    store = Store(spark, Place.of(config))
+    store = Store(spark, LakeLocation.of(config))
     other = Claim(store, config.name, AS_OF, CLOCK)
     other.take("2024-06-30-00000000", set())
     with pytest.raises(SlotHeldError, match="2024-06-30-00000000"):
         run_tiny(spark, config)
     # The holder's process is gone: nobody has this process id.
-    spark.sql(f"UPDATE {store.place.table('claims')} SET pid = 4194305")
+    spark.sql(f"UPDATE {store.location.table('claims')} SET pid = 4194305")
     assert run_tiny(spark, config).exit_code == 0
     with pytest.raises(SlotHeldError, match="holds it"):
         other.renew(fence=True)
@@ -195,8 +195,8 @@ def test_frozen_cuts_come_from_the_named_run(spark: SparkSession, folder: Path) 
     frozen = {"window_days": 365, "scoring": {"method": "frozen", "run": first.run_id}}
     later = config_for(folder, name="frozen", rfm=frozen, quality={"max_staleness_days": None})
     outcome = run_tiny(spark, later, date(2024, 7, 30))
-    place = Place.of(later)
-    mine, theirs = (of_run(spark, place, "segment_cuts", run.run_id) for run in (outcome, first))
+    location = LakeLocation.of(later)
+    mine, theirs = (of_run(spark, location, "segment_cuts", run.run_id) for run in (outcome, first))
     assert rows_of(mine.select("measure", "cuts")) == rows_of(theirs.select("measure", "cuts"))
     assert {row["method"] for row in mine.select("method").collect()} == {"frozen"}
     missing = {"scoring": {"method": "frozen", "run": "2020-01-01-00000000"}}

@@ -17,7 +17,7 @@ from rfm_spark.cli.main import main
 from rfm_spark.core.config import Config
 from rfm_spark.core.resources import shipped_text
 from rfm_spark.core.schemas import RUN_STEPS, tables
-from rfm_spark.lake.place import Place
+from rfm_spark.lake.location import LakeLocation
 from rfm_spark.lake.readers import current
 from rfm_spark.lake.store import Store
 from rfm_spark.pipeline import Outcome, look_at_plan
@@ -68,21 +68,21 @@ def test_a_run_that_died_does_the_steps_it_had_done_no_more(
     calm = clustered(folder, lake={"root": str(folder / "calm")})
     run_tiny(spark, calm)
     for name, table in tables().items():
-        if table.kind == "run" and Store(spark, Place.of(calm)).exists(name):
-            mine, theirs = (rows_of(current(spark, Place.of(one), name)) for one in (config, calm))
+        if table.kind == "run" and Store(spark, LakeLocation.of(calm)).exists(name):
+            mine, theirs = (rows_of(current(spark, LakeLocation.of(one), name)) for one in (config, calm))
             assert mine == theirs, name
 
 
 def test_rows_that_are_gone_are_made_anew(spark: SparkSession, folder: Path) -> None:
     config = clustered(folder)
     crash(spark, config, "Clusters")
-    place = Place.of(config)
-    spark.sql(f"DELETE FROM {place.table('measures')} WHERE customer_id = 'c01'")
+    location = LakeLocation.of(config)
+    spark.sql(f"DELETE FROM {location.table('measures')} WHERE customer_id = 'c01'")
     plan = {one.chosen.step.title: one for one in look_at_plan(spark, config, AS_OF).steps}
     assert plan["Measures of every customer"].why == "its rows are gone"
     outcome = run_tiny(spark, config)
     assert "Measures of every customer" not in outcome.kept
-    assert current(spark, place, "measures").count() == 24
+    assert current(spark, location, "measures").count() == 24
 
 
 def test_another_number_of_clusters_reads_no_line(
@@ -99,7 +99,7 @@ def test_another_number_of_clusters_reads_no_line(
     run_tiny(spark, clustered(folder, **calm))
     afresh = clustered(folder, clusters={"k": 4}, **calm)
     assert run_tiny(spark, afresh, force=True).kept == ()
-    mine, theirs = (current(spark, Place.of(one), "segments") for one in (other, afresh))
+    mine, theirs = (current(spark, LakeLocation.of(one), "segments") for one in (other, afresh))
     assert rows_of(mine) == rows_of(theirs)
 
 
@@ -117,11 +117,11 @@ def test_another_label_or_colour_computes_nothing(spark: SparkSession, folder: P
     second = run_tiny(spark, config)
     done = {one.step.title for one in ordered(config, prepared_kinds())} - set(second.kept)
     assert done == {*IN_EVERY_RUN, "Summary kept"}
-    place = Place.of(config)
-    labels = {row["label"] for row in current(spark, place, "segment_summary").collect()}
+    location = LakeLocation.of(config)
+    labels = {row["label"] for row in current(spark, location, "segment_summary").collect()}
     assert "Finest" in labels
     assert "Best" not in labels
-    store = Store(spark, place)
+    store = Store(spark, location)
     before, now = (store.of_runs("segments", [run.run_id]) for run in (first, second))
     assert rows_of(before, "run_id", "model_version") == rows_of(now, "run_id", "model_version")
     # What the first run trained goes by the second one's name, and is kept under it.
@@ -132,7 +132,7 @@ def test_another_label_or_colour_computes_nothing(spark: SparkSession, folder: P
 def test_what_a_dead_run_left_is_removed_by_the_next_one_of_its_slot(spark: SparkSession, folder: Path) -> None:
     dead, alive = clustered(folder, clusters={"k": 2}), clustered(folder)
     crash(spark, dead, "Changes")
-    store = Store(spark, Place.of(alive))
+    store = Store(spark, LakeLocation.of(alive))
     (left,) = {row["run_id"] for row in store.rows(RUN_STEPS.name)}
     outcome = run_tiny(spark, alive)
     assert left != outcome.run_id
@@ -157,7 +157,7 @@ def test_a_plan_says_what_is_due_and_why(spark: SparkSession, folder: Path, caps
     first = told(capsys, *arguments)
     assert not first["done"]
     assert {step["why"] for step in first["steps"]} == {"not done yet for this date", "in every run"}
-    assert not Store(spark, Place(root=str(folder / "lake"))).exists("runs")
+    assert not Store(spark, LakeLocation(root=str(folder / "lake"))).exists("runs")
     assert main(["run", *arguments]) == 0
     capsys.readouterr()
     after = told(capsys, *arguments)

@@ -1,4 +1,4 @@
-"""A year of real households, run by run: history, causes and flicker."""
+"""A year of real households, run by run: history, causes and flapping."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pyspark.sql import functions as F
 from rfm_spark.capabilities.movement.tables import CAUSES
 from rfm_spark.core.config import Config
 from rfm_spark.lake.history import segment_history
-from rfm_spark.lake.place import Place
+from rfm_spark.lake.location import LakeLocation
 from rfm_spark.lake.readers import history, of_run
 from rfm_spark.pipeline import Outcome, backfill_dates
 from tests.effort import only_in_full
@@ -46,9 +46,9 @@ def year(session: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> tup
 @only_in_full
 def test_a_year_of_history_has_no_gap_and_no_overlap(spark: SparkSession, year: tuple[Config, list[Outcome]]) -> None:
     config, runs = year
-    place = Place.of(config)
-    rows = segment_history(spark, place).toPandas()
-    said = history(spark, place, "segments").select(
+    location = LakeLocation.of(config)
+    rows = segment_history(spark, location).toPandas()
+    said = history(spark, location, "segments").select(
         "run_id", "as_of_date", "customer_id", "segment", "confirmed_segment"
     )
     segments = said.toPandas()
@@ -75,10 +75,10 @@ def test_a_year_of_history_has_no_gap_and_no_overlap(spark: SparkSession, year: 
 @only_in_full
 def test_causes_of_a_year_reconcile_with_the_counts(spark: SparkSession, year: tuple[Config, list[Outcome]]) -> None:
     config, _ = year
-    place = Place.of(config)
-    transitions = history(spark, place, "segment_transitions").toPandas()
-    changes = history(spark, place, "segment_changes").groupBy("run_id", "cause").count().toPandas()
-    segments = history(spark, place, "segments").select("run_id", "customer_id", "segment").toPandas()
+    location = LakeLocation.of(config)
+    transitions = history(spark, location, "segment_transitions").toPandas()
+    changes = history(spark, location, "segment_changes").groupBy("run_id", "cause").count().toPandas()
+    segments = history(spark, location, "segments").select("run_id", "customer_id", "segment").toPandas()
     by_run = {run: rows.set_index("customer_id")["segment"] for run, rows in segments.groupby("run_id")}
     for run, rows in transitions.groupby("run_id"):
         before, now = by_run[rows["previous_run_id"].iloc[0]], by_run[run]
@@ -92,11 +92,11 @@ def test_causes_of_a_year_reconcile_with_the_counts(spark: SparkSession, year: t
 
 
 @only_in_full
-def test_flicker_is_who_came_straight_back(spark: SparkSession, year: tuple[Config, list[Outcome]]) -> None:
+def test_flapping_is_who_came_straight_back(spark: SparkSession, year: tuple[Config, list[Outcome]]) -> None:
     config, runs = year
-    place = Place.of(config)
+    location = LakeLocation.of(config)
     first, second, third = (
-        of_run(spark, place, "segments", run.run_id)
+        of_run(spark, location, "segments", run.run_id)
         .select("customer_id", "segment")
         .toPandas()
         .set_index("customer_id")["segment"]
@@ -106,7 +106,9 @@ def test_flicker_is_who_came_straight_back(spark: SparkSession, year: tuple[Conf
     two = pd.concat([second, third], axis=1, join="inner")
     returned = ((all_three["a"] == all_three["c"]) & (all_three["b"] != all_three["a"])).sum()
     rows = (
-        of_run(spark, place, "drift", runs[-1].run_id).where("subject = 'segment' AND against = 'previous'").collect()
+        of_run(spark, location, "drift", runs[-1].run_id)
+        .where("subject = 'segment' AND against = 'previous'")
+        .collect()
     )
     figures = {row["metric"]: row["value"] for row in rows}
     assert returned > 0
@@ -119,14 +121,14 @@ def test_customers_whose_measures_stay_are_moved_by_thresholds_alone(
     spark: SparkSession, year: tuple[Config, list[Outcome]]
 ) -> None:
     config, runs = year
-    place = Place.of(config)
+    location = LakeLocation.of(config)
     rows = {
-        run.run_id: of_run(spark, place, "segments", run.run_id).toPandas().set_index("customer_id") for run in runs
+        run.run_id: of_run(spark, location, "segments", run.run_id).toPandas().set_index("customer_id") for run in runs
     }
     columns = ["recency_days", "frequency", "monetary"]
     seen = {"inactivity": 0, "behaviour": 0, "thresholds": 0}
     for before, now in itertools.pairwise(runs):
-        causes = of_run(spark, place, "segment_changes", now.run_id).toPandas().set_index("customer_id")["cause"]
+        causes = of_run(spark, location, "segment_changes", now.run_id).toPandas().set_index("customer_id")["cause"]
         both = rows[before.run_id].join(rows[now.run_id], how="inner", lsuffix="_was")
         for cause in seen:
             mine = both.loc[both.index.intersection(causes[causes == cause].index)]

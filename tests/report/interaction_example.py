@@ -6,7 +6,7 @@ import datetime as dt
 import json
 from typing import Any
 
-from rfm_spark.capabilities.drift.section.tracking_data import TrackingLine, gravest_first
+from rfm_spark.capabilities.drift.section.tracking_data import TrackingLine, most_severe_first
 from rfm_spark.capabilities.engagement.section.data import EngagementFacts, TierLine, TierShare
 from rfm_spark.capabilities.events.section.data import InteractionFacts, WindowTotals
 from rfm_spark.report.data import ReportData
@@ -68,7 +68,7 @@ def tracked() -> tuple[TrackingLine, ...]:
         stream("low", "email", "opened", source="messages"),
         stream("new", "store", "contact", weekly_mean=None, ratio=None),
     ]
-    return gravest_first(lines)
+    return most_severe_first(lines)
 
 
 def tier_lines(sizes: dict[str, tuple[int, ...]] | None = None) -> tuple[TierLine, ...]:

@@ -131,7 +131,7 @@ def test_checks_are_listed_by_what_was_done_then_by_count() -> None:
     assert listed == [
         [
             ["Done", "Check and what it means", "Found"],
-            *([done, code + BY_CODE[code].says, count] for done, code, count in expected),
+            *([done, code + BY_CODE[code].message, count] for done, code, count in expected),
         ]
     ]
     assert listed[0][2][1] == "bad_dateno date, or one that can't be read"
@@ -241,18 +241,18 @@ def test_events_and_messages_have_accounts_after_the_transactions_and_no_money()
 def test_checks_of_events_and_messages_are_told_in_their_own_words() -> None:
     events = {check.code: check for check in EVENT_CHECKS}
     messages = {check.code: check for check in MESSAGE_CHECKS}
-    assert messages["exact_duplicate"].says != BY_CODE["exact_duplicate"].says
+    assert messages["exact_duplicate"].message != BY_CODE["exact_duplicate"].message
     listed = tables(page_of(rows=ROWS | INTERACTIONS | {"transactions.repaired.exact_duplicate": 2}), "found")
     assert [table[1:] for table in listed] == [
-        [["Repaired", "exact_duplicate" + BY_CODE["exact_duplicate"].says, "2 rows"]],
+        [["Repaired", "exact_duplicate" + BY_CODE["exact_duplicate"].message, "2 rows"]],
         [
-            ["Rejected", "bot" + events["bot"].says, "9 rows"],
-            ["Rejected", "unknown_type" + events["unknown_type"].says, "6 rows"],
-            ["Flagged", "technical" + events["technical"].says, "1 row"],
+            ["Rejected", "bot" + events["bot"].message, "9 rows"],
+            ["Rejected", "unknown_type" + events["unknown_type"].message, "6 rows"],
+            ["Flagged", "technical" + events["technical"].message, "1 row"],
         ],
         [
-            ["Repaired", "exact_duplicate" + messages["exact_duplicate"].says, "4 rows"],
-            ["Flagged", "orphan_response" + messages["orphan_response"].says, "1 message"],
+            ["Repaired", "exact_duplicate" + messages["exact_duplicate"].message, "4 rows"],
+            ["Flagged", "orphan_response" + messages["orphan_response"].message, "1 message"],
         ],
     ]
 

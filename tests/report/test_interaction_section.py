@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from rfm_spark.capabilities.drift.section.tracking_data import gravest_first, tracking_line
+from rfm_spark.capabilities.drift.section.tracking_data import most_severe_first, tracking_line
 from rfm_spark.capabilities.engagement.section.data import EngagementFacts
 from rfm_spark.capabilities.events.config import EventsSource
 from rfm_spark.capabilities.events.section.data import COUNTS, InteractionFacts, window_totals
@@ -33,7 +33,7 @@ def page_of(config: str) -> str:
 
 def tracking(*lines: Any, **changed: Any) -> str:
     bare: dict[str, Any] = {"interactions": InteractionFacts(), "engagement": EngagementFacts()}
-    data = connected(tracking=gravest_first(lines), **bare, **changed)
+    data = connected(tracking=most_severe_first(lines), **bare, **changed)
     return section(build_report(data, PLAIN), "tracking")
 
 
@@ -126,7 +126,7 @@ def test_glossary_explains_points_and_sessions_as_configured() -> None:
     assert "silence of over 45 minutes" in text
 
 
-def test_streams_are_listed_gravest_first() -> None:
+def test_streams_are_listed_most_severe_first() -> None:
     lines = [stream(status, channel=status) for status in ("ok", "other", "sparse", "new", "high", "low", "stopped")]
     part = tracking(*lines)
     rows = tables(part, "streams")[0][1:]

@@ -26,7 +26,7 @@ from rfm_spark.capabilities.rfm.cuts import (
     unseen_groups,
     with_scores,
 )
-from rfm_spark.core.distribution import Ask, exact_ranks
+from rfm_spark.core.distribution import QuantileRequest, exact_ranks
 
 SCHEMA = "customer_id INT, recency_days INT, frequency BIGINT, monetary DECIMAL(18,2)"
 NAMES = {"r": "recency_days", "f": "frequency", "m": "monetary"}
@@ -115,9 +115,9 @@ def test_ranks_of_many_small_groups_are_exact_whatever_the_buckets(spark: SparkS
     collect()
     rows = [(f"{number:03d}", value, counts) for number, group in enumerate(groups) for value, counts in group]
     frame = spark.createDataFrame(rows, "g STRING, v DOUBLE, counts BOOLEAN").persist()
-    ask = Ask("v", F.col("v"), 5, F.col("counts"), F.col("g"))
-    plain = exact_ranks(frame, [ask], {})["v"]
-    assert exact_ranks(frame, [ask], {"v": [0.0, 0.05, 1.5]})["v"] == plain
+    request = QuantileRequest("v", F.col("v"), 5, F.col("counts"), F.col("g"))
+    plain = exact_ranks(frame, [request], {})["v"]
+    assert exact_ranks(frame, [request], {"v": [0.0, 0.05, 1.5]})["v"] == plain
     assert len({rank.within for rank in plain}) > 60
     for number, group in enumerate(groups):
         ranks = {rank.value: rank for rank in plain if rank.within == f"{number:03d}"}

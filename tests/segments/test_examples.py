@@ -49,7 +49,7 @@ def test_a_map_whose_example_falls_elsewhere_is_refused_in_words() -> None:
     with pytest.raises(ConfigError) as caught:
         check_rule_map(with_example("{r: 4, email_tier: highly}"), Bins.model_validate(5), PARAMS, stages, "mine.yml")
     assert caught.value.problems == (
-        "s2 lets its example (R 4, email tier highly) fall to s1; mend the rule or the example",
+        "s2 lets its example (R 4, email tier highly) fall to s1; correct the rule or the example",
     )
 
 

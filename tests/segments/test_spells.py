@@ -1,4 +1,4 @@
-"""How long a customer has been in a segment, and the segment that flicker control shows."""
+"""How long a customer has been in a segment, and the segment that flapping control shows."""
 
 from __future__ import annotations
 
@@ -52,11 +52,11 @@ def expected(history: list[str | None], confirm_runs: int) -> list[Row | None]:
 def test_spells_are_those_of_each_customers_history(spark: SparkSession, confirm_runs: int) -> None:
     draws = random.Random(confirm_runs)
     histories = {f"c{i}": [draws.choice(["a", "a", "b", "c", None]) for _ in range(6)] for i in range(30)}
-    histories["flicker"] = ["a", "b", "a", "b", "a", "b"]
+    histories["flaps"] = ["a", "b", "a", "b", "a", "b"]
     histories["steady"] = ["a"] * 6
     days = [{name: h[at] for name, h in histories.items() if h[at] is not None} for at in range(6)]
     found = run_through(spark, [{k: v or "" for k, v in day.items()} for day in days], confirm_runs)
     for name, history in histories.items():
         assert [run.get(name) for run in found] == expected(history, confirm_runs), name
-    flickering = [run["flicker"][0] for run in found]
-    assert flickering == (["a", "b"] * 3 if confirm_runs == 1 else ["a"] * 6)
+    flapping = [run["flaps"][0] for run in found]
+    assert flapping == (["a", "b"] * 3 if confirm_runs == 1 else ["a"] * 6)

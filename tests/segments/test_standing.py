@@ -19,7 +19,7 @@ from rfm_spark.capabilities.rfm.percentiles import DIRECT, Lookup, percentile, w
 from rfm_spark.capabilities.rfm.scores import scored_customers, z_values
 from rfm_spark.capabilities.segments.load import load_rule_map
 from rfm_spark.capabilities.segments.summary import named, segment_sizes
-from rfm_spark.core.distribution import Ask, exact_ranks
+from rfm_spark.core.distribution import QuantileRequest, exact_ranks
 from rfm_spark.core.stats import exact_moments
 
 # Without type stubs, so not by an import statement.
@@ -63,8 +63,8 @@ def test_percentiles_of_many_values_are_near_and_monotone(spark: SparkSession) -
     }
     kinds = "days INT, big BIGINT, real DOUBLE"
     frame = spark.createDataFrame(list(zip(*data.values(), strict=True)), kinds).persist()
-    asks = [Ask(name, F.col(name), 5, F.lit(True), F.lit("")) for name in data]
-    ranks = exact_ranks(frame, asks, {"real": [1.0, 1.5, 20.0], "big": [1e9]})
+    requests = [QuantileRequest(name, F.col(name), 5, F.lit(True), F.lit("")) for name in data]
+    ranks = exact_ranks(frame, requests, {"real": [1.0, 1.5, 20.0], "big": [1e9]})
     lookups = {f"{name}_pct": Lookup(name, ranks[name], lower_is_better=name == "days") for name in data}
     table = with_percentiles(frame, lookups).toPandas()
     assert list(table.columns) == [*data, *lookups]

@@ -58,7 +58,7 @@ class Cells:
 
 
 @dataclass(frozen=True)
-class Look:
+class Sample:
     """Customers that the width of cells is chosen on: all, or some drawn by the hash of their ids.
 
     Attributes:
@@ -130,9 +130,9 @@ def customer_cells(customers: DataFrame, space: FeatureSpace) -> Iterator[Cells]
         customers: with customer_id and the space's columns; read two or three times, so persisted.
         space: with at least one feature.
     """
-    look = look_at(customers, space)
-    width = look.finest_width(_WIDEST * math.sqrt(max(feature.weight for feature in space.features)))
-    while look.hidden(width) <= HIDDEN:
+    sample = sampled(customers, space)
+    width = sample.finest_width(_WIDEST * math.sqrt(max(feature.weight for feature in space.features)))
+    while sample.hidden(width) <= HIDDEN:
         with persisted(_grid(customers, space, width)) as grid:
             rows = grid.limit(MAX_CELLS + 1).collect()
             if len(rows) <= MAX_CELLS:
@@ -140,13 +140,13 @@ def customer_cells(customers: DataFrame, space: FeatureSpace) -> Iterator[Cells]
                 yield Cells(grid, points, np.array([row["weight"] for row in rows]), width)
                 return
         width *= _QUARTER
-    with persisted(_drawn(customers, space, look.customers)) as drawn:
+    with persisted(_drawn(customers, space, sample.customers)) as drawn:
         rows = drawn.collect()
         points = np.array([row["features"].toArray() for row in rows])
         yield Cells(drawn, points, np.array([row["weight"] for row in rows]), 0.0, DRAWN)
 
 
-def look_at(customers: DataFrame, space: FeatureSpace) -> Look:
+def sampled(customers: DataFrame, space: FeatureSpace) -> Sample:
     """All customers, or some `SAMPLE` of them if there are more."""
     total = customers.count()
     if total <= SAMPLE:
@@ -158,7 +158,7 @@ def look_at(customers: DataFrame, space: FeatureSpace) -> Look:
     rows = drawn.select(half, *_named(space)).toPandas().to_numpy(dtype=np.float64)
     # Rows come in the order of the layout, and sums of doubles depend on it.
     ordered = rows[np.lexsort(rows.T)]
-    return Look(ordered[:, 1:], ordered[:, 0] == 0, total)
+    return Sample(ordered[:, 1:], ordered[:, 0] == 0, total)
 
 
 def _grid(customers: DataFrame, space: FeatureSpace, width: float) -> DataFrame:

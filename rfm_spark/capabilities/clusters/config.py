@@ -31,7 +31,7 @@ class FeatureConfig(Strict):
     column: str
     transform: Transform
     winsorise: tuple[float, float] | None = Field(
-        None, description="Shares of customers, such as [0.01, 0.99], beyond whose values a value is drawn in."
+        None, description="Shares of customers, such as [0.01, 0.99], beyond whose values a value is clipped."
     )
     weight: float = Field(1.0, gt=0, le=1000, allow_inf_nan=False, description="Business weight; scales by its root.")
     missing: Literal["mean", "median", "zero"] = Field("mean", description="What stands for a missing value.")

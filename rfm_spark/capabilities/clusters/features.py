@@ -10,7 +10,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from rfm_spark.capabilities.clusters.config import THOUSAND, FeatureConfig
-from rfm_spark.core.distribution import Ask, Rank, bucket_bounds, exact_ranks
+from rfm_spark.core.distribution import QuantileRequest, Rank, bucket_bounds, exact_ranks
 from rfm_spark.core.stats import BILLIONTH, exact_moments
 
 _SKETCH_ERROR = 0.001
@@ -27,7 +27,7 @@ class Feature:
     Attributes:
         column: of the customer row.
         transform: none or log1p (of the value, at least 0).
-        low: transformed values below are drawn in to it; None leaves that end open.
+        low: transformed values below are clipped to it; None leaves that end open.
         high: likewise above.
         fill: transformed value that stands for a missing one.
         mean: of the present transformed values.
@@ -173,15 +173,17 @@ def _quantiles(customers: DataFrame, features: Sequence[FeatureConfig]) -> dict[
     """Exact order statistics of the transformed values that winsorising and medians ask for, per thousandth."""
     if not features:
         return {}
-    asks, wanted = [], []
+    requests, wanted = [], []
     for feature in features:
         value = _transformed(feature.column, feature.transform)
-        asks.append(Ask(feature.column, value, THOUSAND, value.isNotNull(), F.lit(""), grid=False))
+        requests.append(QuantileRequest(feature.column, value, THOUSAND, value.isNotNull(), F.lit(""), grid=False))
         steps = [THOUSAND // 2] if feature.missing == "median" else []
         steps += [round(share * THOUSAND) for share in feature.winsorise or ()]
         wanted += [(feature.column, step) for step in steps if 0 < step < THOUSAND]
-    doubles = customers.select(*(ask.value.alias(ask.name) for ask in asks))
-    ranks = exact_ranks(customers, asks, bucket_bounds(doubles, [ask.name for ask in asks], _SKETCH_ERROR))
+    doubles = customers.select(*(request.value.alias(request.name) for request in requests))
+    ranks = exact_ranks(
+        customers, requests, bucket_bounds(doubles, [request.name for request in requests], _SKETCH_ERROR)
+    )
     return {(column, step): order_statistic(ranks[column], step, THOUSAND) for column, step in wanted if ranks[column]}
 
 

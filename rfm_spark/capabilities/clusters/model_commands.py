@@ -53,10 +53,10 @@ def compare_models(options: argparse.Namespace, desk: Desk) -> int:
 
 
 def _verdict(found: float, *floors: float) -> str:
-    told = f"adjusted Rand index {found:.3f}; reseeding alone gives {floors[0]:.3f} for A and {floors[1]:.3f} for B: "
+    text = f"adjusted Rand index {found:.3f}; reseeding alone gives {floors[0]:.3f} for A and {floors[1]:.3f} for B: "
     if found >= min(floors):
-        return told + "they differ no more than that"
-    return told + "they differ by more than that"
+        return text + "they differ no more than that"
+    return text + "they differ by more than that"
 
 
 def _ids_and_names(model: ClusterModel) -> list[tuple[int, str]]:
@@ -85,14 +85,14 @@ def rescore(options: argparse.Namespace, desk: Desk) -> int:
     again = assigned(segments.select(*model.space.columns, *(c.alias(name) for name, c in published.items())), model)
     differ = [F.count_if(~F.col(name).eqNullSafe(F.col(f"published_{name}"))).alias(name) for name in _EXACT]
     found = again.agg(F.count(F.lit(1)).alias("customers"), *differ).collect()[0]
-    told = ", ".join(f"{found[name]:,} {name}" for name in _EXACT)
+    text = ", ".join(f"{found[name]:,} {name}" for name in _EXACT)
     if any(found[name] for name in _EXACT):
         raise LakeError(
             f"run {run.run_id}: of {found['customers']:,} customers assigned again by model {model.version} differ "
-            f"{told}; its rows were changed since, `rfm-spark run --as-of {run.as_of} --force` publishes them anew"
+            f"{text}; its rows were changed since, `rfm-spark run --as-of {run.as_of} --force` publishes them anew"
         )
     print(f"run {run.run_id}: {found['customers']:,} customers assigned again by model {model.version}")
-    print(f"  different from what was published: {told}")
+    print(f"  different from what was published: {text}")
     return 0
 
 

@@ -116,9 +116,9 @@ def _told_apart(
         words = column.replace("_", " ")
         less, more = _LESS_MORE.get(column, (f"lower {words}", f"higher {words}"))
         pair = (more, less) if gaps[column] > 0 else (less, more)
-        told = {at: f"{name} ({word})" for at, word in zip(alike, pair, strict=True)}
-        if not taken & set(told.values()):
-            return told
+        renamed = {at: f"{name} ({word})" for at, word in zip(alike, pair, strict=True)}
+        if not taken & set(renamed.values()):
+            return renamed
     numbered: dict[int, str] = {}
     number = 0
     for at in alike:

@@ -12,7 +12,7 @@ from pyspark.sql import functions as F
 from rfm_spark.capabilities.clusters.features import order_statistic
 from rfm_spark.capabilities.clusters.model import ClusterModel
 from rfm_spark.capabilities.clusters.names import insight
-from rfm_spark.core.distribution import Ask, exact_ranks
+from rfm_spark.core.distribution import QuantileRequest, exact_ranks
 from rfm_spark.core.stats import exact_mean
 from rfm_spark.core.typical import MEASURED_AS, means
 
@@ -100,12 +100,12 @@ def _quartiles(assigned: DataFrame, columns: Sequence[str]) -> dict[tuple[int, s
     Not by an aggregate function, which would hold all distinct values of a cluster in one place.
     """
     within = F.col("cluster_id").cast("string")
-    asks = [
-        Ask(column, F.col(column).cast("double"), 4, F.col(column).isNotNull(), within, grid=False)
+    requests = [
+        QuantileRequest(column, F.col(column).cast("double"), 4, F.col(column).isNotNull(), within, grid=False)
         for column in columns
     ]
     found: dict[tuple[int, str], tuple[float | None, ...]] = {}
-    for column, ranks in exact_ranks(assigned, asks, {}).items():
+    for column, ranks in exact_ranks(assigned, requests, {}).items():
         for cluster in {rank.within for rank in ranks}:
             mine = [rank for rank in ranks if rank.within == cluster]
             found[int(cluster), column] = tuple(order_statistic(mine, quarter, 4) for quarter in (1, 2, 3))

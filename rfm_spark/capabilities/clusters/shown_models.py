@@ -84,7 +84,7 @@ def show_model(options: argparse.Namespace, desk: Desk) -> int:
     print(f"  k = {model.k} ({model.decided}), centres from the {model.origin} start, {looked_at}")
     print(f"  {quality}")
     desk.heading("Features")
-    header = ("feature", "transform", "mean", "sd", "weight", "drawn in to", "stand-in", "missing")
+    header = ("feature", "transform", "mean", "sd", "weight", "clipped to", "stand-in", "missing")
     desk.table(header, [_feature_row(feature) for feature in model.space.features])
     if model.space.dropped:
         print(f"left out, since no two customers differ in it: {', '.join(model.space.dropped)}")

@@ -21,7 +21,7 @@ CLUSTER_MODELS = Table("cluster_models", "ledger", "One row per cluster model: e
     ("config_name", "STRING", "Segmentation it belongs to"),
     ("trained_as_of", "DATE", "As-of date of that run"),
     ("definition", "STRING", "Hash of the cluster configuration it was trained under"),
-    ("lows", "ARRAY<DOUBLE>", "Transformed values below are drawn in to this; null leaves that end open"),
+    ("lows", "ARRAY<DOUBLE>", "Transformed values below are clipped to this; null leaves that end open"),
     ("highs", "ARRAY<DOUBLE>", "Likewise above"),
     ("fills", "ARRAY<DOUBLE>", "Transformed value that stands for a missing one"),
     ("missing", "ARRAY<DOUBLE>", "Share of customers without a value in training, 0 to 1"),

@@ -242,10 +242,10 @@ def _named(draft: ClusterModel, ids: Sequence[int], parent: ClusterModel | None)
 def _feature_warnings(space: FeatureSpace) -> list[str]:
     warnings = []
     if space.dropped:
-        # Also for want of any value, or because all were drawn in to the same one.
-        told = "tells no two customers apart" if len(space.dropped) == 1 else "tell no two customers apart"
+        # Also for want of any value, or because all were clipped to the same one.
+        what = "tells no two customers apart" if len(space.dropped) == 1 else "tell no two customers apart"
         was = "was" if len(space.dropped) == 1 else "were"
-        warnings.append(f"clusters: {', '.join(space.dropped)} {told} and {was} dropped")
+        warnings.append(f"clusters: {', '.join(space.dropped)} {what} and {was} dropped")
     warnings += [
         f"clusters: {feature.missing:.1%} of the customers have no {feature.column}; a stand-in was taken for it"
         for feature in space.features

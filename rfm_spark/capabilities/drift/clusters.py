@@ -77,8 +77,8 @@ def _event(event: Event) -> Figure:
     subject = ", ".join(str(cluster) for cluster in event.old_ids or event.new_ids)
     into = "" if not event.old_ids or not event.new_ids else f" into {', '.join(map(str, event.new_ids))}"
     words = {"split": "would split", "absorbed": "would be absorbed", "disappeared": "would disappear"}
-    said = words.get(event.event, "would emerge")
-    return Figure(event.event, subject, TRAINING, event.overlap, detail=f"in a refit cluster {subject} {said}{into}")
+    verb = words.get(event.event, "would emerge")
+    return Figure(event.event, subject, TRAINING, event.overlap, detail=f"in a refit cluster {subject} {verb}{into}")
 
 
 def stability_figures(

@@ -10,7 +10,7 @@ from rfm_spark.capabilities.drift.distributions import Distribution, from_rows
 from rfm_spark.capabilities.drift.figures import PREVIOUS, Figure, column_figures, volume_figure
 from rfm_spark.capabilities.drift.tables import DISTRIBUTIONS
 from rfm_spark.capabilities.drift.verdict import CLUSTER_SHARES
-from rfm_spark.capabilities.movement.artefacts import Flicker
+from rfm_spark.capabilities.movement.artefacts import Flapping
 from rfm_spark.core.access import TableWriter
 from rfm_spark.core.runs import RunRow
 
@@ -38,7 +38,7 @@ def compare_columns(
     return figures
 
 
-def movement_figures(moves: Flicker) -> list[Figure]:
+def movement_figures(moves: Flapping) -> list[Figure]:
     """How many moved, and how many of these just came back: the noise that cuts a few days apart make."""
     if not moves.both:
         return []
@@ -54,7 +54,7 @@ def movement_figures(moves: Flicker) -> list[Figure]:
 
 
 def cluster_stability(
-    lake: TableWriter, config_name: str, model: ClusterModel | None, previous: RunRow, moves: Flicker
+    lake: TableWriter, config_name: str, model: ClusterModel | None, previous: RunRow, moves: Flapping
 ) -> list[Figure]:
     """How many customers stayed in their cluster, and which clusters came and went.
 

@@ -25,9 +25,9 @@ def print_drift(pair: ComparedRuns, desk: Desk) -> None:
         return
     found = verdict(figures)
     print(f"{found.severity}: {found.sentence}")
-    told = [_told(figure) for figure in figures if is_alarm(figure)]
-    if told:
-        desk.table(("figure", "of", "value", "severity", "in words"), told)
+    alarms = [_line(figure) for figure in figures if is_alarm(figure)]
+    if alarms:
+        desk.table(("figure", "of", "value", "severity", "in words"), alarms)
 
 
 def _figures(pair: ComparedRuns, desk: Desk) -> list[Figure]:
@@ -44,7 +44,7 @@ def _figures(pair: ComparedRuns, desk: Desk) -> list[Figure]:
     return all_at_once(figures)
 
 
-def _told(figure: Figure) -> tuple[Any, ...]:
+def _line(figure: Figure) -> tuple[Any, ...]:
     value = "" if figure.value is None else f"{figure.value:.3f}"
     return figure.metric, figure.subject, value, figure.severity, figure.detail
 

@@ -94,5 +94,5 @@ def discovered(p_values: Sequence[float]) -> list[bool]:
 
 
 def worst(severities: Sequence[str]) -> str:
-    """The gravest of several severities; none for none."""
+    """The most severe of several severities; none for none."""
     return max(severities, key=SEVERITIES.index, default=NONE)

@@ -104,10 +104,10 @@ def judge(
         # A source that became empty is the most severe drift of all.
         before = environment.run.previous.rows.get("customers", 0) if environment.run.previous is not None else 0
         figures = ([volume_figure("customers", before, 0)] if before else []) + figures
-    return _told(environment, all_at_once(figures), watched)
+    return _outcome(environment, all_at_once(figures), watched)
 
 
-def _told(environment: Environment, figures: list[Figure], watched: list[Rate]) -> Drift:
+def _outcome(environment: Environment, figures: list[Figure], watched: list[Rate]) -> Drift:
     found, rows = _verdict(figures), list(figures)
     if found is not None:
         rows.append(found.as_figure())
@@ -139,9 +139,9 @@ def _against_previous(
     figures = compare_columns(
         environment, run.previous, today, same_model=same_model, same_definition=not segments.definition_changed
     )
-    if movement.flicker is not None:
-        figures += movement_figures(movement.flicker)
-        figures += cluster_stability(environment, run.config_name, model, run.previous, movement.flicker)
+    if movement.flapping is not None:
+        figures += movement_figures(movement.flapping)
+        figures += cluster_stability(environment, run.config_name, model, run.previous, movement.flapping)
     return figures
 
 

@@ -81,7 +81,7 @@ class Health:
 def tracking_health(
     source: str, series: Mapping[tuple[str, str], Mapping[date, int]], as_of: date, start: date
 ) -> list[Health]:
-    """The health of every channel and type that has ever sent anything, the gravest first.
+    """The health of every channel and type that has ever sent anything, the most severe first.
 
     Stopped: silent up to as_of for so long that it is no chance (`silence.chance_of_silence`), with false alarms in at
     most one run of four hundred over all channels and types of the source. Paused: nothing was sent that could have
@@ -108,15 +108,15 @@ def tracking_health(
 
 def warnings(found: list[Health]) -> list[str]:
     """A sentence for each channel of which something stopped."""
-    told = []
+    messages = []
     for source, channel in dict.fromkeys((one.source, one.channel) for one in found if one.status == "stopped"):
         mine = [one for one in found if (one.source, one.channel, one.status) == (source, channel, "stopped")]
         named = ", ".join(one.kind for one in mine[:_STOPPED_NAMED])
         more = f" and {len(mine) - _STOPPED_NAMED} more" if len(mine) > _STOPPED_NAMED else ""
-        told.append(
+        messages.append(
             f"tracking: {named}{more} of {channel} in sources.{source} stopped: {mine[0].detail}; look at the tracker"
         )
-    return told
+    return messages
 
 
 def _sent(read: Mapping[tuple[str, str], Mapping[date, int]], channel: str, kind: str) -> Mapping[date, int] | None:
@@ -166,8 +166,8 @@ def _status(recent: int, trailing: int, weekly: float | None, first: date, month
             return "sparse", f"less than {TRAILING_WEEKS + 1} weeks of history: too short to compare with"
         return "sparse", f"{trailing} rows in the four weeks before: too few to tell"
     ratio = recent / weekly
-    said = f"{recent:,} rows in 7 days, {ratio:.2f} times the mean week of the four before"
-    return ("low" if ratio < LOW else "high" if ratio > HIGH else "ok"), said
+    message = f"{recent:,} rows in 7 days, {ratio:.2f} times the mean week of the four before"
+    return ("low" if ratio < LOW else "high" if ratio > HIGH else "ok"), message
 
 
 def _between(days: Mapping[date, int], first: date, last: date) -> int:

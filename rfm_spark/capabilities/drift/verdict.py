@@ -22,7 +22,7 @@ class Verdict:
     """What the figures come to.
 
     Attributes:
-        severity: of the gravest one.
+        severity: of the most severe one.
         fired: of source, rates, population, shares, boundaries, cluster: those with a moderate or major figure.
         advice: keep, refit or look at the source.
         sentence: in words.
@@ -73,7 +73,7 @@ def asks_for_a_refit(rows: Iterable[tuple[str, str]]) -> bool:
 
 
 _WORDS = {
-    "source": "the data arrives otherwise",
+    "source": "the source data changed",
     "rates": "people answer otherwise",
     "population": "the customers changed",
     "shares": "the shares of segments moved",
@@ -116,8 +116,10 @@ def _named(figures: Sequence[Figure]) -> str:
     grave = sorted((f for f in figures if f.severity in _GRAVE), key=lambda f: (f.severity != MAJOR, f.subject))
     # One column may have moved against both references; of a rate it is told once.
     rates: dict[str, Figure] = {}
-    told = [_phrase(rates.setdefault(figure.subject, figure) if figure.metric == RATE else figure) for figure in grave]
-    distinct = list(dict.fromkeys(told))
+    phrases = [
+        _phrase(rates.setdefault(figure.subject, figure) if figure.metric == RATE else figure) for figure in grave
+    ]
+    distinct = list(dict.fromkeys(phrases))
     more = f" and {len(distinct) - _SHOWN} more" if len(distinct) > _SHOWN else ""
     return ", ".join(distinct[:_SHOWN]) + more
 
@@ -133,8 +135,8 @@ def _phrase(figure: Figure) -> str:
         return f"{value:.1%} of {figure.subject} have {what} ({figure.severity}, {figure.detail})"
     if figure.metric in ("volume", RATE):
         of_rate = figure.detail.partition(", from ")[0]
-        said = of_rate if figure.metric == RATE else f"{figure.subject}, {figure.detail}"
-        return f"{said} ({figure.severity})"
+        phrase = of_rate if figure.metric == RATE else f"{figure.subject}, {figure.detail}"
+        return f"{phrase} ({figure.severity})"
     if figure.metric == "regret":
         return f"{figure.detail} ({figure.severity})"
     if figure.metric == "ari":

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from rfm_spark.capabilities.engagement.tables import ENGAGEMENT_COLUMNS, ENGAGEMENT_RFM_COLUMNS
-from rfm_spark.core.columns import CustomerColumn, told_column
+from rfm_spark.core.columns import CustomerColumn, behaviour_column
 
 _STAGE = "engagement"
 _NOTHING: dict[str, int | bool] = {"BIGINT": 0, "INT": 0, "BOOLEAN": False}
@@ -20,8 +20,9 @@ COLUMNS = (
         "engagement_tier", "STRING", "Tier over all channels; null without messages", "text", "engagement tier",
         stage=_STAGE, absent="insufficient", interval="tier", is_watched=True,
     ),
-    *(told_column(*column, _STAGE, absent=_NOTHING.get(column[1])) for column in ENGAGEMENT_COLUMNS),
-    *(told_column(*column, "engagement.rfm", absent=_INACTIVE.get(column[0])) for column in ENGAGEMENT_RFM_COLUMNS),
+    *(behaviour_column(*column, _STAGE, absent=_NOTHING.get(column[1])) for column in ENGAGEMENT_COLUMNS),
+    *(behaviour_column(*column, "engagement.rfm", absent=_INACTIVE.get(column[0]))
+      for column in ENGAGEMENT_RFM_COLUMNS),
 )  # fmt: skip
 
 

@@ -14,9 +14,9 @@ from rfm_spark.capabilities.drift.artefacts import Volume
 from rfm_spark.capabilities.engagement.checks import MESSAGE_CHECKS
 from rfm_spark.capabilities.engagement.config import MessagesSource
 from rfm_spark.capabilities.engagement.messages import MESSAGE_FLAGS, Judging, channel_counts, outcomes
-from rfm_spark.capabilities.engagement.rows import counted, judged_messages
+from rfm_spark.capabilities.engagement.rows import counted, validated_messages
 from rfm_spark.capabilities.engagement.words import MESSAGE_CHANNELS, MESSAGE_EVENTS
-from rfm_spark.core.reading.accounting import account, checks_found, gate, told
+from rfm_spark.core.reading.accounting import account, check_messages, checks_found, gate
 from rfm_spark.core.reading.interaction_counts import InteractionCounts
 from rfm_spark.core.reading.interactions import Catalogue, Hold, Reading, Rows, read_rows, technical, unknown_in
 from rfm_spark.core.reading.presets import Kind
@@ -60,7 +60,7 @@ class MessagesSeen:
         unknown: how words that nobody knows can be mapped.
     """
 
-    judged: DataFrame
+    validated: DataFrame
     counts: InteractionCounts
     channels: DataFrame
     volumes: tuple[Volume, ...]
@@ -80,7 +80,7 @@ def read_messages(source: Source, mapping: MessagesSource, judging: Judging, hol
     """
     reading = Reading(source.written, judging.read_from)
     catalogue = Catalogue(MESSAGE_CHECKS, mapping.quality.checks, _CONTENT)
-    return read_rows(partial(judged_messages, source.frame, mapping), reading, catalogue, judging.as_of, hold)
+    return read_rows(partial(validated_messages, source.frame, mapping), reading, catalogue, judging.as_of, hold)
 
 
 def look_at_messages(look: MessageLook) -> MessagesSeen:
@@ -91,7 +91,7 @@ def look_at_messages(look: MessageLook) -> MessagesSeen:
     """
     mapping, judging = look.mapping, look.judging
     read = read_messages(look.source, mapping, judging, look.frames.persist)
-    rows, counts = read.judged, read.counts
+    rows, counts = read.validated, read.counts
     summed = channel_counts(outcomes(counted(rows, judging.as_of), judging), judging)
     channels = look.frames.hold(summed, look.customers)
     sums = (F.sum(name).alias(name) for name in ("kept", "copies", *MESSAGE_FLAGS))
@@ -119,4 +119,4 @@ def message_warnings(look: MessageLook, seen: MessagesSeen, run_id: str | None =
     """
     limits, as_of = look.mapping.quality, look.judging.as_of
     found = gate(MESSAGES, seen.counts, limits, as_of, run_id, apart={}, unknown=seen.unknown)
-    return [*found, *told(MESSAGES, seen.rows, MESSAGE_CHECKS)]
+    return [*found, *check_messages(MESSAGES, seen.rows, MESSAGE_CHECKS)]

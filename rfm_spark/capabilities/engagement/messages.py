@@ -76,7 +76,7 @@ def outcomes(events: DataFrame, judging: Judging) -> DataFrame:
     counts = F.to_date("delivered_ts").between(F.lit(judging.first_day), F.lit(judging.as_of))
     answered = _any_of("in_time", RESPONSES)
     opened = _any_of("in_time", ("opened",)) & _in_human_opens("in_time")
-    implied_open = answered if _mends(judging, "click_without_open") else F.lit(False)
+    implied_open = answered if _repairs(judging, "click_without_open") else F.lit(False)
     silent_open = has_opens & answered & ~_any_of("events", ("opened",))
     acts = F.concat("human_opens", _times("events", RESPONSES))
     resp_any = _any_of("events", ("opened", *RESPONSES))
@@ -122,7 +122,7 @@ def _fate(delivered_on: Column, has_opens: Column, judging: Judging) -> Column:
     """What had become of a message when it was as old as others when they are looked at."""
     answered = _any_of("soon", RESPONSES)
     opened = _any_of("soon", ("opened",)) & _in_human_opens("soon")
-    implied = answered if _mends(judging, "click_without_open") else F.lit(False)
+    implied = answered if _repairs(judging, "click_without_open") else F.lit(False)
     flags = {
         OPENED: has_opens & (opened | implied),
         CLICKED: _any_of("soon", ("clicked",)),
@@ -183,7 +183,7 @@ def _channels_where(test: object) -> Column:
     return F.col("channel").isin(*places) if places else F.lit(False)
 
 
-def _mends(judging: Judging, code: str) -> bool:
+def _repairs(judging: Judging, code: str) -> bool:
     return severity(code, judging.limits.checks, MESSAGE_CHECKS) == "repair"
 
 

@@ -26,7 +26,7 @@ EVENT_OF = {event: place for place, event in enumerate(MESSAGE_EVENTS)}
 CHANNEL_OF = {channel: place for place, channel in enumerate(MESSAGE_CHANNELS)}
 
 
-def judged_messages(raw: DataFrame, source: MessagesSource, reading: Reading | None = None) -> DataFrame:
+def validated_messages(raw: DataFrame, source: MessagesSource, reading: Reading | None = None) -> DataFrame:
     """Every row of the source with its verdict.
 
     Args:
@@ -60,7 +60,7 @@ def judged_messages(raw: DataFrame, source: MessagesSource, reading: Reading | N
             values = with_normal_ids(values, settings.id_changes, ("customer_id",))
         found = _conditions(values, kinds, settings.written, suppressing)
         reason = filtered_or(values, reason_of(found, checks, MESSAGE_CHECKS))
-        judged = values.select(
+        validated = values.select(
             "customer_id",
             F.when(F.col("message_id") != "", F.col("message_id")).alias("message_id"),
             "event_ts",
@@ -72,7 +72,7 @@ def judged_messages(raw: DataFrame, source: MessagesSource, reading: Reading | N
             F.when(reason.isNull(), marks_of(found, checks, MESSAGE_CHECKS)).otherwise(F.lit(0)).alias("marks"),
             "record",
         )
-        return settled(judged)
+        return settled(validated)
 
 
 def counted(messages: DataFrame, as_of: date) -> DataFrame:

@@ -58,12 +58,12 @@ def read(
     look = MessageLook(environment.source(MESSAGES), settings.source, judging, environment.frames, measures.count)
     seen = look_at_messages(look)
     if any(code != ANONYMOUS for code in seen.counts.rejected):
-        environment.write(REJECTS, first_seen(environment, interaction_rejects(seen.judged, MESSAGES)), MESSAGES)
+        environment.write(REJECTS, first_seen(environment, interaction_rejects(seen.validated, MESSAGES)), MESSAGES)
         environment.wait(REJECTS)
     warnings = message_warnings(look, seen, run.run_id)
     fates = [(channel, fate, n) for channel, fate, n in fates_counted(seen.channels).collect()]
-    stirred = _last_activity(measures, interactions)
-    made = engagement(seen.channels, judging, _before(environment), stirred)
+    last_activity = _last_activity(measures, interactions)
+    made = engagement(seen.channels, judging, _before(environment), last_activity)
     found = environment.frames.hold(made, measures.count)
     environment.write(ENGAGEMENT, engaged_rows(found))
     rows = engagement_summary(found, settings.engagement).collect()
@@ -75,7 +75,7 @@ def read(
     account = Account(
         rows=seen.rows,
         warnings=tuple(warnings),
-        contents={MESSAGES: seen.counts.contents},
+        source_fingerprints={MESSAGES: seen.counts.fingerprint},
         dealt_with=seen.counts.read,
     )
     return Engagement(
@@ -117,12 +117,14 @@ def _measured(
 
 
 def _last_activity(measures: Measures, interactions: Interactions | None) -> DataFrame:
-    """customer_id and stirred_on, the date of their latest visit or order."""
-    orders = measures.customers.select("customer_id", F.col("last_order_date").alias("stirred_on"))
+    """customer_id and last_activity_date, the date of their latest visit or order."""
+    orders = measures.customers.select("customer_id", F.col("last_order_date").alias("last_activity_date"))
     if interactions is None:
         return orders
-    visits = interactions.visits.select("customer_id", F.col("last_event_date").alias("stirred_on"))
-    return orders.unionByName(visits).groupBy("customer_id").agg(F.max("stirred_on").alias("stirred_on"))
+    visits = interactions.visits.select("customer_id", F.col("last_event_date").alias("last_activity_date"))
+    return (
+        orders.unionByName(visits).groupBy("customer_id").agg(F.max("last_activity_date").alias("last_activity_date"))
+    )
 
 
 def _before(environment: Environment) -> DataFrame | None:
@@ -131,9 +133,9 @@ def _before(environment: Environment) -> DataFrame | None:
     if run.previous is None or not environment.exists(ENGAGEMENT.name):
         return None
     last: RunRow | None = run.previous
-    if MESSAGES not in run.previous.contents:
+    if MESSAGES not in run.previous.source_fingerprints:
         current = current_runs(run.published, run.config_name)
-        earlier = [one for day, one in current.items() if day < run.as_of and MESSAGES in one.contents]
+        earlier = [one for day, one in current.items() if day < run.as_of and MESSAGES in one.source_fingerprints]
         last = earlier[-1] if earlier else None
     return None if last is None else environment.of_runs(ENGAGEMENT.name, [last.run_id])
 
@@ -151,7 +153,7 @@ class MessageRows:
         if settings is None or run.inputs.get(MESSAGES) == self._pinned[MESSAGES].version:
             return True
         rows = read_messages(self._pinned[MESSAGES], settings.source, settings.judging(run.as_of), _unheld)
-        return run.contents.get(MESSAGES) == rows.counts.contents
+        return run.source_fingerprints.get(MESSAGES) == rows.counts.fingerprint
 
     def touched(self, earlier: Mapping[date, RunRow], canonical: str) -> list[date]:
         """None: late messages change no order."""

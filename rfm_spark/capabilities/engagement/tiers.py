@@ -54,20 +54,22 @@ def tier(channel: str, config: EngagementConfig, rates: Rates, shift: float = 0.
     by_response = _by_response(config.response_tiers(channel), rates, shift)
     by_both = _by_opens(config.open_tiers(channel), rates, shift)
     if channel == ALL_CHANNELS:
-        judged = F.when(rates.open_base > 0, by_both).otherwise(by_response)
+        validated = F.when(rates.open_base > 0, by_both).otherwise(by_response)
     else:
-        judged = by_both if config.has_opens(channel) else by_response
-    return F.when(rates.delivered < config.min_messages, F.lit("insufficient")).otherwise(judged)
+        validated = by_both if config.has_opens(channel) else by_response
+    return F.when(rates.delivered < config.min_messages, F.lit("insufficient")).otherwise(validated)
 
 
-def engagement(channels: DataFrame, judging: Judging, before: DataFrame | None, stirred: DataFrame | None) -> DataFrame:
+def engagement(
+    channels: DataFrame, judging: Judging, before: DataFrame | None, last_activity: DataFrame | None
+) -> DataFrame:
     """Rows of table `engagement`, with `tier_lower` and `tier_higher` beside.
 
     Args:
         channels: of `messages.channel_counts`.
         judging: the settings.
         before: rows of the previous run: customer_id, channel, suppressed, quiet_since, last_act_date, reactivated_on.
-        stirred: customer_id, stirred_on DATE: the latest visit or order of a customer.
+        last_activity: customer_id, last_activity_date DATE: the latest visit or order of a customer.
 
     Returns:
         One row per customer and channel with messages in the window or a suppression, and one row `all` for each
@@ -75,8 +77,8 @@ def engagement(channels: DataFrame, judging: Judging, before: DataFrame | None, 
         higher).
     """
     config = judging.config
-    judged = _with_tiers(channels, config)
-    known = _with_history(judged, before, stirred)
+    validated = _with_tiers(channels, config)
+    known = _with_history(validated, before, last_activity)
     suppressed = _suppressed(known, config, judging.as_of)
     there = (F.col("delivered") > 0) | F.col("suppressed") | F.col("reactivated_on").isNotNull()
     kept = suppressed.where(there).withColumn("open_base", F.col("delivered")).select(*_KEPT)
@@ -145,9 +147,9 @@ def _moved(threshold: float, shift: float) -> Column:
     return F.lit(min(max(round(threshold + shift, 9), 0.0), 1.0))
 
 
-def _with_history(judged: DataFrame, before: DataFrame | None, stirred: DataFrame | None) -> DataFrame:
+def _with_history(validated: DataFrame, before: DataFrame | None, last_activity: DataFrame | None) -> DataFrame:
     """What the previous run knew, and the customer's latest act of any kind."""
-    known = judged
+    known = validated
     if before is not None:
         held = before.where(F.col("channel") != ALL_CHANNELS).select(
             "customer_id",
@@ -164,10 +166,10 @@ def _with_history(judged: DataFrame, before: DataFrame | None, stirred: DataFram
         )
     of_customer = Window.partitionBy("customer_id")
     known = known.withColumn("last_acted_on", F.max("acted_on").over(of_customer))
-    if stirred is None:
+    if last_activity is None:
         return known.withColumn("act_on", F.col("last_acted_on"))
-    joined = known.join(stirred, "customer_id", "left")
-    return joined.withColumn("act_on", F.greatest("last_acted_on", "stirred_on")).drop("stirred_on")
+    joined = known.join(last_activity, "customer_id", "left")
+    return joined.withColumn("act_on", F.greatest("last_acted_on", "last_activity_date")).drop("last_activity_date")
 
 
 def _suppressed(known: DataFrame, config: EngagementConfig, as_of: date) -> DataFrame:
@@ -256,9 +258,9 @@ def _action(tiers: Column, config: EngagementConfig) -> Column:
         if actions.disengaged == "suppress"
         else ("re-engage")
     )
-    said = {"highly": actions.highly, "moderately": actions.moderately, "disengaged": quiet}
-    said["insufficient"] = "too few messages to tell"
-    return F.coalesce(*(F.when(tiers == name, F.lit(text)) for name, text in said.items()))
+    texts = {"highly": actions.highly, "moderately": actions.moderately, "disengaged": quiet}
+    texts["insufficient"] = "too few messages to tell"
+    return F.coalesce(*(F.when(tiers == name, F.lit(text)) for name, text in texts.items()))
 
 
 def engaged_rows(rows: DataFrame) -> DataFrame:

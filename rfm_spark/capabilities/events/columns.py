@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from rfm_spark.capabilities.events.tables import INTERACTION_COLUMNS
-from rfm_spark.core.columns import told_column
+from rfm_spark.core.columns import behaviour_column
 
 _NOTHING = {"BIGINT": 0, "INT": 0}
 
 COLUMNS = tuple(
-    told_column(*column, "interactions", absent=0.0 if column[0] == "intent_score" else _NOTHING.get(column[1]))
+    behaviour_column(*column, "interactions", absent=0.0 if column[0] == "intent_score" else _NOTHING.get(column[1]))
     for column in INTERACTION_COLUMNS
 )
 

@@ -127,19 +127,19 @@ def of_window(customers: DataFrame, days: int) -> DataFrame:
     return customers.select("customer_id", *(F.col(f"w{days}").getField(name).alias(name) for name in names))
 
 
-def bot_days(events: DataFrame, suspects: DataFrame, per_minute: int) -> DataFrame:
+def bot_days(events: DataFrame, many: DataFrame, per_minute: int) -> DataFrame:
     """Days on which somebody has more events in one minute than a person makes.
 
     Args:
         events: of `events_each_once`.
-        suspects: customer_id of those with so many events at all.
+        many: customer_id of those with so many events at all.
         per_minute: the most a person makes.
 
     Returns:
         customer_id, day DATE; once each.
     """
     minute = F.floor(micros_of("packed") / F.lit(60 * SECOND))
-    theirs = events.join(suspects, "customer_id", "left_semi")
+    theirs = events.join(many, "customer_id", "left_semi")
     busy = theirs.groupBy("customer_id", minute.alias("minute"), _day("packed").alias("day")).agg(
         F.sum("times").alias("events")
     )

@@ -20,9 +20,9 @@ from rfm_spark.capabilities.events.interactions import (
     events_each_once,
     without_days,
 )
-from rfm_spark.capabilities.events.rows import counted, judged_events, visitors
+from rfm_spark.capabilities.events.rows import counted, validated_events, visitors
 from rfm_spark.capabilities.events.words import EVENT_CHANNELS, EVENT_TYPES
-from rfm_spark.core.reading.accounting import account, checks_found, gate, told
+from rfm_spark.core.reading.accounting import account, check_messages, checks_found, gate
 from rfm_spark.core.reading.checks import IGNORED, severity
 from rfm_spark.core.reading.interaction_counts import InteractionCounts
 from rfm_spark.core.reading.interactions import Catalogue, Hold, Reading, Rows, read_rows, technical, unknown_in
@@ -72,7 +72,7 @@ class EventsSeen:
         remarks: what else a reader should know.
     """
 
-    judged: DataFrame
+    validated: DataFrame
     counts: InteractionCounts
     customers: DataFrame
     volumes: tuple[Volume, ...]
@@ -100,7 +100,7 @@ def read_events(source: Source, mapping: EventsSource, config: InteractionsConfi
         reading = replace(reading, visitors=hold(visitors(source.frame, mapping, reading)))
     nameless = F.col("session_id").isNull() if "session_id" in mapping.columns else None
     catalogue = Catalogue(EVENT_CHECKS, mapping.quality.checks, _CONTENT, nameless)
-    return read_rows(partial(judged_events, source.frame, mapping), reading, catalogue, as_of, hold)
+    return read_rows(partial(validated_events, source.frame, mapping), reading, catalogue, as_of, hold)
 
 
 def look_at_events(look: EventLook) -> EventsSeen:
@@ -118,7 +118,7 @@ def look_at_events(look: EventLook) -> EventsSeen:
     cut = _sessions_cut(counts, config)
     if cut:
         ledger[f"{EVENTS}.sessions_cut"] = cut
-    events = events_each_once(counted(read.judged, look.as_of), features)
+    events = events_each_once(counted(read.validated, look.as_of), features)
     customers = look.frames.hold(customer_interactions(events, features), look.customers)
     totals = _totals(customers)
     copies, apart, marked = totals["copies"], dict[str, int](), dict(counts.marked)
@@ -142,7 +142,7 @@ def look_at_events(look: EventLook) -> EventsSeen:
     remarks = (_cut_sentence(cut, counts, config),) if cut else ()
     first_day = read.reading.first_day or date.min
     return EventsSeen(
-        read.judged, counts, customers, _volumes(counts), first_day, ledger, apart, unknown_in(EVENTS, read), remarks
+        read.validated, counts, customers, _volumes(counts), first_day, ledger, apart, unknown_in(EVENTS, read), remarks
     )
 
 
@@ -158,7 +158,7 @@ def event_warnings(look: EventLook, seen: EventsSeen, run_id: str | None = None)
         GateError: they are beyond a limit at level fail.
     """
     found = gate(EVENTS, seen.counts, look.mapping.quality, look.as_of, run_id, apart=seen.apart, unknown=seen.unknown)
-    return [*seen.remarks, *found, *told(EVENTS, seen.rows, EVENT_CHECKS)]
+    return [*seen.remarks, *found, *check_messages(EVENTS, seen.rows, EVENT_CHECKS)]
 
 
 def _features(look: EventLook, counts: InteractionCounts) -> Features:
@@ -213,10 +213,10 @@ def _bots(look: EventLook, events: DataFrame, customers: DataFrame) -> _Bots | N
     if severity(BOT, limits.checks, EVENT_CHECKS) == "off":
         return None
     # Nobody else can have so many in a minute.
-    suspects = customers.where(F.col("all_events") > limits.max_events_per_minute).select("customer_id")
-    if suspects.isEmpty():
+    many = customers.where(F.col("all_events") > limits.max_events_per_minute).select("customer_id")
+    if many.isEmpty():
         return None
-    days = look.frames.persist(bot_days(events, suspects, limits.max_events_per_minute))
+    days = look.frames.persist(bot_days(events, many, limits.max_events_per_minute))
     ids = days.select("customer_id").distinct()
     count = ids.count()
     return _Bots(days, ids, count) if count else None

@@ -1,4 +1,4 @@
-"""Events of trackers: typed, in our words, each accepted or rejected with a reason, and marked where mended."""
+"""Events of trackers: typed, in our words, each accepted or rejected with a reason, and marked where repaired."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ TYPE_OF = {kind: place for place, kind in enumerate(EVENT_TYPES)}
 CHANNEL_OF = {channel: place for place, channel in enumerate(EVENT_CHANNELS)}
 
 
-def judged_events(raw: DataFrame, source: EventsSource, reading: Reading | None = None) -> DataFrame:
+def validated_events(raw: DataFrame, source: EventsSource, reading: Reading | None = None) -> DataFrame:
     """Every row of the source with its verdict.
 
     Args:
@@ -58,7 +58,7 @@ def judged_events(raw: DataFrame, source: EventsSource, reading: Reading | None 
             values = with_normal_ids(values, settings.id_changes, ("customer_id",))
         found = _conditions(values, source, kinds, settings.written)
         reason = filtered_or(values, reason_of(found, checks, EVENT_CHECKS))
-        judged = values.select(
+        validated = values.select(
             "customer_id",
             "visitor_id",
             "session_id",
@@ -72,7 +72,7 @@ def judged_events(raw: DataFrame, source: EventsSource, reading: Reading | None 
             F.when(reason.isNull(), marks_of(found, checks, EVENT_CHECKS)).otherwise(F.lit(0)).alias("marks"),
             "record",
         )
-        return settled(judged)
+        return settled(validated)
 
 
 def visitors(raw: DataFrame, source: EventsSource, reading: Reading | None = None) -> DataFrame:
@@ -117,8 +117,8 @@ def _of_days(values: DataFrame, source: EventsSource, settings: Reading) -> Data
     """Rows of the days that are read, with `skewed` BOOLEAN and `moment` TIMESTAMP, the time that counts."""
     late = F.col("received_ts") + F.expr(f"INTERVAL {int(SKEW.total_seconds())} SECONDS") < F.col("event_ts")
     values = values.withColumn("skewed", F.coalesce(late, F.lit(False)))
-    mends = severity("clock_skew", source.quality.checks, EVENT_CHECKS) == "repair"
-    moment = F.when(F.col("skewed"), F.col("received_ts")) if mends else F.lit(None).cast("timestamp")
+    repairs = severity("clock_skew", source.quality.checks, EVENT_CHECKS) == "repair"
+    moment = F.when(F.col("skewed"), F.col("received_ts")) if repairs else F.lit(None).cast("timestamp")
     known = values.withColumn("moment", F.coalesce(moment, F.col("event_ts")))
     if settings.first_day is None:
         return known

@@ -57,8 +57,8 @@ def packed(events: DataFrame, *, has_session: bool, has_event_id: bool) -> DataF
 def cut_by_silence(events: DataFrame, gap_minutes: int) -> DataFrame:
     """Number the sessions of events that come without: a silence longer than the gap ends one.
 
-    Sessions are of one customer in one channel; they know neither midnight nor summer time, only elapsed time. Events
-    whose session has a name keep it, and break no silence of those beside them.
+    Sessions are of one customer in one channel; they know neither midnight nor daylight saving time, only elapsed
+    time. Events whose session has a name keep it, and break no silence of those beside them.
 
     Args:
         events: of `packed`.

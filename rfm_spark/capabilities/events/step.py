@@ -62,7 +62,7 @@ def read(environment: Environment, measures: Measures, settings: EventSettings) 
     look = EventLook(run.as_of, environment.source(EVENTS), settings.source, config, environment.frames, measures.count)
     seen = look_at_events(look)
     if any(code != ANONYMOUS for code in seen.counts.rejected):
-        environment.write(REJECTS, first_seen(environment, interaction_rejects(seen.judged, EVENTS)), EVENTS)
+        environment.write(REJECTS, first_seen(environment, interaction_rejects(seen.validated, EVENTS)), EVENTS)
         environment.wait(REJECTS)
     warnings = event_warnings(look, seen, run.run_id)
     visits = seen.customers.select("customer_id", F.to_date("last_event_ts").alias("last_event_date"))
@@ -73,7 +73,7 @@ def read(environment: Environment, measures: Measures, settings: EventSettings) 
     account = Account(
         rows=seen.rows,
         warnings=tuple(warnings),
-        contents={EVENTS: seen.counts.contents},
+        source_fingerprints={EVENTS: seen.counts.fingerprint},
         dealt_with=seen.counts.read,
     )
     return Interactions(
@@ -103,7 +103,7 @@ class EventRows:
         if settings is None or run.inputs.get(EVENTS) == self._pinned[EVENTS].version:
             return True
         rows = read_events(self._pinned[EVENTS], settings.source, settings.interactions, run.as_of, _unheld)
-        return run.contents.get(EVENTS) == rows.counts.contents
+        return run.source_fingerprints.get(EVENTS) == rows.counts.fingerprint
 
     def touched(self, earlier: Mapping[date, RunRow], canonical: str) -> list[date]:
         """None: late events change no order."""

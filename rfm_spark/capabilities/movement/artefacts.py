@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from rfm_spark.capabilities.movement.moves import Flicker
+from rfm_spark.capabilities.movement.moves import Flapping
 from rfm_spark.pipeline.artefact import Artefact
 
-__all__ = ["Flicker", "Movement"]
+__all__ = ["Flapping", "Movement"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -15,7 +15,7 @@ class Movement(Artefact):
     """Who moved since the previous run is told.
 
     Attributes:
-        flicker: moves back and forth; None without a previous run.
+        flapping: moves back and forth; None without a previous run.
     """
 
-    flicker: Flicker | None = None
+    flapping: Flapping | None = None

@@ -11,7 +11,7 @@ from pyspark.sql import DataFrame, Row
 from pyspark.sql import functions as F
 
 from rfm_spark.capabilities.movement.comparing import changed_between, compared_runs, side_of
-from rfm_spark.capabilities.movement.moves import Flicker, cluster_transitions, flicker, segment_transitions
+from rfm_spark.capabilities.movement.moves import Flapping, cluster_transitions, flapping, segment_transitions
 from rfm_spark.capabilities.movement.tables import CAUSES, CLUSTER_CAUSES, NO_SEGMENT
 from rfm_spark.core.comparison import ComparedRuns, print_what_others_know
 from rfm_spark.core.desk import Desk
@@ -35,7 +35,7 @@ def compare_runs(options: argparse.Namespace, desk: Desk) -> int:
         if options.format != "table":
             desk.rows(transitions.drop("scope"), options.format)
             return 0
-        _print_moves(desk, before, now, transitions.collect(), flicker(kept))
+        _print_moves(desk, before, now, transitions.collect(), flapping(kept))
         _print_clusters(desk, before, now, cluster_transitions(kept))
     changed = changed_between(side_of(desk.tables, now), side_of(desk.tables, before))
     print_what_others_know(ComparedRuns(before, now, definition_changed=changed), desk)
@@ -64,7 +64,7 @@ def _pair(desk: Desk, before: str | None, now: str | None) -> tuple[RunRow, RunR
     return first, last
 
 
-def _print_moves(desk: Desk, before: RunRow, now: RunRow, rows: Sequence[Row], moves: Flicker) -> None:
+def _print_moves(desk: Desk, before: RunRow, now: RunRow, rows: Sequence[Row], moves: Flapping) -> None:
     changed = [row for row in rows if row["from_segment"] != row["to_segment"]]
     staying = moves.both - moves.moved
     print(f"{now.run_id} against {before.run_id}: {moves.both:,} customers in both, {staying:,} in the same segment")
@@ -117,5 +117,5 @@ def _print_clusters(desk: Desk, before: RunRow, now: RunRow, transitions: DataFr
     same = now.model_version == before.model_version
     print("the same model" if same else f"model {now.model_version} instead of {before.model_version}")
     meaning = {"migration": "the customer moved", "relabelling": "the model draws other borders"}
-    told = [("same cluster", stayed, ""), *((c, n, meaning.get(c, "")) for c, n in sums.items() if n)]
-    desk.table(("what", "customers", ""), told)
+    lines = [("same cluster", stayed, ""), *((c, n, meaning.get(c, "")) for c, n in sums.items() if n)]
+    desk.table(("what", "customers", ""), lines)

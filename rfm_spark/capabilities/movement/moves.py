@@ -86,7 +86,7 @@ def cluster_transitions(moved: DataFrame) -> DataFrame:
 
 
 @dataclass(frozen=True)
-class Flicker:
+class Flapping:
     """Customers of both runs, and how many of them moved, came back to where they were a run earlier, and so on."""
 
     both: int
@@ -97,7 +97,7 @@ class Flicker:
     kept_cluster: int
 
 
-def flicker(moved: DataFrame) -> Flicker:
+def flapping(moved: DataFrame) -> Flapping:
     """Count moves back and forth between two runs."""
     clustered = F.col("from_cluster").isNotNull() & F.col("to_cluster").isNotNull()
     row = moved.where("in_both").agg(
@@ -108,7 +108,7 @@ def flicker(moved: DataFrame) -> Flicker:
         F.count_if(clustered),
         F.count_if(clustered & (F.col("from_cluster") == F.col("to_cluster"))),
     ).collect()[0]  # fmt: skip
-    return Flicker(*(int(count) for count in row))
+    return Flapping(*(int(count) for count in row))
 
 
 def _transitions(moved: DataFrame, ends: tuple[str, str], cause: str, causes: tuple[str, ...]) -> DataFrame:

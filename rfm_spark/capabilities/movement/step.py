@@ -13,7 +13,7 @@ from rfm_spark.capabilities.movement.artefacts import Movement
 from rfm_spark.capabilities.movement.comparing import Side, compared, side_of
 from rfm_spark.capabilities.movement.moves import (
     cluster_transitions,
-    flicker,
+    flapping,
     segment_changes,
     segment_transitions,
 )
@@ -60,14 +60,14 @@ def compare(
     now = Side(run.run_id, settings.document, None if model is None else model.version, segments.customers)
     before = side_of(environment, run.previous)
     moved = environment.frames.hold(compared(environment, run.config_name, now, before), measures.count)
-    found = flicker(moved)
+    found = flapping(moved)
     environment.write(SEGMENT_CHANGES, segment_changes(moved))
     rows = [row.asDict(recursive=True) for row in segment_transitions(moved).collect()]
     environment.write(SEGMENT_TRANSITIONS, rows)
     if model is not None and before.model_version is not None:
         theirs = [row.asDict(recursive=True) for row in cluster_transitions(moved).collect()]
         environment.write(CLUSTER_TRANSITIONS, theirs)
-    return Movement(account=Account(dealt_with=found.both), flicker=found)
+    return Movement(account=Account(dealt_with=found.both), flapping=found)
 
 
 STEPS = (compare,)

@@ -12,7 +12,13 @@ from pyspark.sql import functions as F
 from rfm_spark.capabilities.purchases.checks import line_severity
 from rfm_spark.capabilities.purchases.config import TransactionsSource
 from rfm_spark.capabilities.purchases.counts import LineCounts
-from rfm_spark.capabilities.purchases.duplicates import ACCOUNTS, can_be_dropped, certificate, drops_copies, may_repeat
+from rfm_spark.capabilities.purchases.duplicates import (
+    ACCOUNTS,
+    can_be_dropped,
+    drops_copies,
+    duplicate_sketch,
+    may_repeat,
+)
 from rfm_spark.capabilities.purchases.quality import QualityConfig
 from rfm_spark.core.reading.balance import Balance
 
@@ -30,16 +36,16 @@ def customer_accounts(orders: DataFrame) -> list[Column]:
         _count((F.col("gross_cents") > 0) & (F.col("refund_cents") > F.col("gross_cents"))).alias(REFUND_CHECKS[0]),
         _count((F.col("gross_cents") == 0) & refunded).alias(REFUND_CHECKS[1]),
     ]
-    if "content" in orders.columns:
-        return [*sums, *refunds, *(value.alias(name) for name, value in certificate().items())]
+    if "line_hash" in orders.columns:
+        return [*sums, *refunds, *(value.alias(name) for name, value in duplicate_sketch().items())]
     return [*sums, *refunds, F.max("may_repeat").alias("may_repeat")]
 
 
 def with_suspicion(customers: DataFrame) -> DataFrame:
     """Customers with `may_repeat`, also where each row is an order and only their rows together can tell."""
-    if "content_low" not in customers.columns:
+    if "hash_low" not in customers.columns:
         return customers
-    return customers.withColumn("may_repeat", may_repeat("lines")).drop(*certificate())
+    return customers.withColumn("may_repeat", may_repeat("lines")).drop(*duplicate_sketch())
 
 
 def account_totals() -> list[Column]:
@@ -97,10 +103,10 @@ def checks_found(
     marked["duplicate_line"] = int(totals["duplicate_lines"] or 0)
     for code, rows in marked.items():
         if rows:
-            mended = line_severity(code, quality.checks) == "repair"
+            repaired = line_severity(code, quality.checks) == "repair"
             if code == "exact_duplicate":
-                mended = drops_copies(source, quality)
-            found[f"{'repaired' if mended else 'flagged'}.{code}"] = rows
+                repaired = drops_copies(source, quality)
+            found[f"{'repaired' if repaired else 'flagged'}.{code}"] = rows
     return found
 
 

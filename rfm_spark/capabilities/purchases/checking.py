@@ -30,7 +30,7 @@ def look_ahead(environment: Environment, config: Config, found: Findings) -> Non
     found.lines.append(account_line(SOURCE, seen.rows))
     found.lines += [line for line in (money_line(SOURCE, seen.money),) if line is not None]
     limits = line_findings(look, seen)
-    found.stops += [one.says for one in limits if one.level == "fail"]
+    found.stops += [one.message for one in limits if one.level == "fail"]
     found.warnings += line_warnings(look, seen, limits)
     repeat = lines.quality.min_repeat_buyers
     often = repeat.orders if repeat is not None else 2
@@ -38,8 +38,8 @@ def look_ahead(environment: Environment, config: Config, found: Findings) -> Non
         f"customers: {seen.rows['customers']:,} bought up to {as_of}, {seen.rows['customers.active']:,} of them in the "
         f"window, {seen.buyers.repeat:,} at least {often} times; {seen.rows['customers.never_purchased']:,} never did"
     )
-    everybody = bool(seen.counts.later) or (seen.suspect_count > 0 and seen.suspects is None)
-    once = each_once(accepted_until(seen.judged.lines, as_of), lines, seen.suspects, everybody=everybody)
+    everybody = bool(seen.counts.later) or (seen.possible_duplicate_count > 0 and seen.possible_duplicates is None)
+    once = each_once(accepted_until(seen.validated.lines, as_of), lines, seen.possible_duplicates, everybody=everybody)
     found.lines += _history_lines(history(build_orders(once, lines.source.order_grain)), window.window_days)
 
 

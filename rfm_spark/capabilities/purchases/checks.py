@@ -38,7 +38,7 @@ LINE_CHECKS = (
     ),
     Check("absurd_quantity", "flag", NOT_REPAIRED, "a quantity beyond quality.max_quantity", "quantity"),
     Check("zero_price", "flag", NOT_REPAIRED, "a line that cost exactly nothing", "amount"),
-    Check("repeated_hour", "flag", NOT_REPAIRED, "a local time that came twice when summer time ended", "order_ts"),
+    Check("repeated_hour", "flag", NOT_REPAIRED, "a local time that came twice as daylight saving ended", "order_ts"),
     Check(
         "formatted_number", "repair", ("reject", "repair"),
         "a number written for people: 1.234,50 €, $1,234.50, (12.50)", "amount",

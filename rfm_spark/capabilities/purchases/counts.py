@@ -13,7 +13,7 @@ from pyspark.sql import functions as F
 
 from rfm_spark.capabilities.purchases.checks import LINE_CHECKS
 from rfm_spark.core.reading.checks import ANONYMOUS
-from rfm_spark.core.reading.ids import beyond_ascii
+from rfm_spark.core.reading.ids import non_ascii
 from rfm_spark.core.reading.mapping import FILTERED
 from rfm_spark.core.reading.verdicts import codes_of, place_of
 
@@ -54,7 +54,7 @@ class LineCounts:
         recent: accepted rows of the last 7 days up to as_of.
         trailing: accepted rows of the 28 days before these.
         foreign_ids: accepted rows with an id beyond ASCII.
-        contents: a fingerprint of the rows dated up to as_of that doesn't depend on their order.
+        fingerprint: a fingerprint of the rows dated up to as_of that doesn't depend on their order.
     """
 
     read: int
@@ -69,8 +69,8 @@ class LineCounts:
     currencies: tuple[str | None, str | None] = (None, None)
     recent: int = 0
     trailing: int = 0
-    foreign_ids: int = 0
-    contents: str = ""
+    non_ascii_ids: int = 0
+    fingerprint: str = ""
     filtered: int | None = None
     filtered_cents: int = 0
 
@@ -133,9 +133,9 @@ def _figures(as_of: date, origin: CurrencyOrigin, *, filters: bool) -> list[Colu
     until, week = _midnight(as_of + timedelta(days=1)), _midnight(as_of - timedelta(days=RECENT_DAYS - 1))
     month = _midnight(as_of - timedelta(days=RECENT_DAYS * (TRAILING_WEEKS + 1) - 1))
     dated, counted, later = moment < until, accepted & (moment < until), accepted & (moment >= until)
-    further = (F.coalesce(beyond_ascii(F.col(name)), F.lit(False)) for name in ("order_id", "line_id"))
-    foreign = reduce(lambda left, right: left | right, further, beyond_ascii(F.col("customer_id")))
-    low, high = content_sums(dated & ~outside if filters else dated)
+    further = (F.coalesce(non_ascii(F.col(name)), F.lit(False)) for name in ("order_id", "line_id"))
+    foreign = reduce(lambda left, right: left | right, further, non_ascii(F.col("customer_id")))
+    low, high = fingerprint_sums(dated & ~outside if filters else dated)
     # A line without what the others have is another currency: nobody knows that it is the same.
     told = F.coalesce(F.col("currency"), F.lit("")) if origin == "column" else F.col("currency")
     currency = F.when(counted, told)
@@ -179,8 +179,8 @@ def _counts(seen: Mapping[str, Any]) -> LineCounts:
         currencies=(seen.get("first_currency"), seen.get("last_currency")),
         recent=int(seen["recent"]),
         trailing=int(seen["trailing"]),
-        foreign_ids=int(seen["foreign"]),
-        contents=contents_text(int(seen["low"] or 0), int(seen["high"] or 0)),
+        non_ascii_ids=int(seen["foreign"]),
+        fingerprint=fingerprint_text(int(seen["low"] or 0), int(seen["high"] or 0)),
         filtered=int(seen["filtered"]) if "filtered" in seen else None,
         filtered_cents=_sum_of(seen, "filtered_cents") if "filtered" in seen else 0,
     )
@@ -226,7 +226,7 @@ def _midnight(day: date) -> Column:
     return F.lit(day.isoformat()).cast("timestamp")
 
 
-def content_sums(counts: Column) -> tuple[Column, Column]:
+def fingerprint_sums(counts: Column) -> tuple[Column, Column]:
     """Two sums that together are a fingerprint of the lines for which `counts` holds, whatever their order."""
     net = F.col("sale_cents") - F.col("refund_cents")
     # The hash passes over nulls: an order x without a line id would be a line x without an order id.
@@ -237,25 +237,25 @@ def content_sums(counts: Column) -> tuple[Column, Column]:
     return F.sum(F.when(counts, low)), F.sum(F.when(counts, high))
 
 
-def contents_text(low: int, high: int) -> str:
+def fingerprint_text(low: int, high: int) -> str:
     """The fingerprint as it is kept in the ledger."""
     return f"{_EDITION}{low:x}.{high:x}"
 
 
-def is_comparable(contents: str) -> bool:
+def is_comparable(fingerprint: str) -> bool:
     """Whether a fingerprint of the ledger was made as today's are."""
-    return contents.startswith(_EDITION)
+    return fingerprint.startswith(_EDITION)
 
 
-def contents_by_day(lines: DataFrame) -> DataFrame:
-    """The pieces of the fingerprint per day; added up to a day they give `LineCounts.contents` as of it.
+def fingerprints_by_day(lines: DataFrame) -> DataFrame:
+    """The pieces of the fingerprint per day; added up to a day they give `LineCounts.fingerprint` as of it.
 
     Filtered rows are none of it.
 
     Returns:
         day (see `day_number`), low, high; a few thousand rows at most.
     """
-    low, high = content_sums(F.lit(True))
+    low, high = fingerprint_sums(F.lit(True))
     counts = F.coalesce(F.col("reason") != FILTERED, F.lit(True))
     dated = lines.where(F.col("order_date").isNotNull() & counts)
     return dated.groupBy(F.unix_date("order_date").alias("day")).agg(low.alias("low"), high.alias("high"))

@@ -1,4 +1,4 @@
-"""The same row twice: a cheap certificate that an order has no duplicates, and the exact look where it fails."""
+"""The same row twice: a cheap sketch that shows most orders to have no duplicates, and whole rows where it can't."""
 
 from __future__ import annotations
 
@@ -34,31 +34,31 @@ def looks_for_duplicates(source: TransactionsSource, quality: QualityConfig) -> 
     return by_line or line_severity("exact_duplicate", quality.checks) != "off"
 
 
-def certificate() -> dict[str, Column]:
-    """Aggregates over the `content` of a group's lines, from which `may_repeat` is decided."""
-    bit = F.expr("shiftleft(1L, cast(content & 63 as int))")
+def duplicate_sketch() -> dict[str, Column]:
+    """Aggregates over the `line_hash` of a group's lines, from which `may_repeat` is decided."""
+    bit = F.expr("shiftleft(1L, cast(line_hash & 63 as int))")
     return {
-        "content_low": F.min("content"),
-        "content_high": F.max("content"),
-        "content_xor": F.bit_xor("content"),
-        "content_bits": F.bit_or(bit),
+        "hash_low": F.min("line_hash"),
+        "hash_high": F.max("line_hash"),
+        "hash_xor": F.bit_xor("line_hash"),
+        "hash_bits": F.bit_or(bit),
     }
 
 
 def may_repeat(count: str) -> Column:
-    """Whether a group may hold two equal contents: exact up to three lines, on the safe side beyond.
+    """Whether a group may hold two equal hashes: exact up to three lines, on the safe side beyond.
 
-    Two equal lines have equal contents. Of three contents the third is what the lowest and the highest leave of their
+    Two equal lines have equal hashes. Of three hashes the third is what the lowest and the highest leave of their
     exclusive or. Of more, as many different bits as lines prove that all differ.
     """
-    lines, low, high = F.col(count), F.col("content_low"), F.col("content_high")
-    middle = F.col("content_xor").bitwiseXOR(low).bitwiseXOR(high)
+    lines, low, high = F.col(count), F.col("hash_low"), F.col("hash_high")
+    middle = F.col("hash_xor").bitwiseXOR(low).bitwiseXOR(high)
     apart = low != high
     sure = (
         (lines == 1)
         | ((lines == 2) & apart)
         | ((lines == 3) & apart & (middle != low) & (middle != high))
-        | (F.bit_count("content_bits") == lines)
+        | (F.bit_count("hash_bits") == lines)
     )
     return ~sure
 
@@ -67,7 +67,7 @@ def without_duplicates(lines: DataFrame, source: TransactionsSource, quality: Qu
     """Each line once, by comparing whole rows.
 
     Rows equal in every column are one line where `drops_copies` says so, otherwise they are counted and kept. Of rows
-    with the same line id and other content the latest counts (then the larger amount), the others are emptied.
+    with the same line id and other values the latest counts (then the larger amount), the others are emptied.
 
     Args:
         lines: of `lines.accepted_until`.

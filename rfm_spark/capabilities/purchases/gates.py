@@ -23,12 +23,12 @@ class Finding:
     Attributes:
         level: fail stops the run, warn is noted in it.
         gate: the key in `quality`; `currencies` has none.
-        says: what and what to do, in a sentence.
+        message: what and what to do, in a sentence.
     """
 
     level: Literal["warn", "fail"]
     gate: str
-    says: str
+    message: str
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ def _rejects(counts: LineCounts, quality: QualityConfig) -> list[Finding]:
         quality, "max_reject_share", counts.reject_share,
         lambda limit: f"{counts.reject_share:.1%} of the rows of sources.transactions that have a customer were "
         f"rejected ({reasons}), more than quality.max_reject_share allows ({limit:.1%}); look at them with "
-        "`rfm-spark rejects` and mend the mapping or the data",
+        "`rfm-spark rejects` and correct the mapping or the data",
     )  # fmt: skip
 
 
@@ -91,16 +91,16 @@ def _freshness(counts: LineCounts, quality: QualityConfig, as_of: date) -> list[
     levels = quality.levels("max_staleness_days")
     if counts.newest is None:
         if counts.read == 0:
-            says = "sources.transactions has no rows; check the path and the mapping"
+            message = "sources.transactions has no rows; check the path and the mapping"
         elif counts.read == counts.filtered:
-            says = f"sources.transactions.where leaves out all {counts.read:,} rows; check the condition"
+            message = f"sources.transactions.where leaves out all {counts.read:,} rows; check the condition"
         else:
-            says = (
+            message = (
                 f"no usable row of sources.transactions is dated up to {as_of} ({counts.later:,} are later); choose a "
                 "later --as-of, or check columns.order_ts"
             )
         # Nothing at all is older than any limit; without a limit it is a shop that has not sold yet.
-        return [Finding("warn" if levels.fail is None else "fail", "max_staleness_days", says)]
+        return [Finding("warn" if levels.fail is None else "fail", "max_staleness_days", message)]
     newest, age = counts.newest, (as_of - counts.newest).days
     return _above(
         quality, "max_staleness_days", age,
@@ -150,17 +150,19 @@ def _minimum(counts: LineCounts, quality: QualityConfig, buyers: Buyers) -> list
     return found
 
 
-def _above(quality: QualityConfig, gate: str, value: float, says: Callable[[float], str]) -> list[Finding]:
-    return _beyond(quality.levels(gate), gate, lambda limit: value > limit, says)
+def _above(quality: QualityConfig, gate: str, value: float, message: Callable[[float], str]) -> list[Finding]:
+    return _beyond(quality.levels(gate), gate, lambda limit: value > limit, message)
 
 
-def _below(quality: QualityConfig, gate: str, value: float, says: Callable[[float], str]) -> list[Finding]:
-    return _beyond(quality.levels(gate), gate, lambda limit: value < limit, says)
+def _below(quality: QualityConfig, gate: str, value: float, message: Callable[[float], str]) -> list[Finding]:
+    return _beyond(quality.levels(gate), gate, lambda limit: value < limit, message)
 
 
-def _beyond(levels: Levels, gate: str, breaks: Callable[[float], bool], says: Callable[[float], str]) -> list[Finding]:
+def _beyond(
+    levels: Levels, gate: str, breaks: Callable[[float], bool], message: Callable[[float], str]
+) -> list[Finding]:
     if levels.fail is not None and breaks(levels.fail):
-        return [Finding("fail", gate, says(levels.fail))]
+        return [Finding("fail", gate, message(levels.fail))]
     if levels.warn is not None and breaks(levels.warn):
-        return [Finding("warn", gate, says(levels.warn))]
+        return [Finding("warn", gate, message(levels.warn))]
     return []

@@ -8,9 +8,9 @@ from datetime import date
 
 from pyspark.sql import Row
 
-from rfm_spark.capabilities.purchases.counts import contents_by_day, contents_text, day_number, is_comparable
-from rfm_spark.capabilities.purchases.lines import judged_lines
-from rfm_spark.capabilities.purchases.look import RATES, SOURCE, SUSPECTS
+from rfm_spark.capabilities.purchases.counts import day_number, fingerprint_text, fingerprints_by_day, is_comparable
+from rfm_spark.capabilities.purchases.lines import validated_lines
+from rfm_spark.capabilities.purchases.look import POSSIBLE_DUPLICATES, RATES, SOURCE
 from rfm_spark.capabilities.purchases.options import read_options
 from rfm_spark.capabilities.purchases.reading import reading
 from rfm_spark.capabilities.purchases.settings import LineSettings
@@ -36,7 +36,7 @@ class TransactionRows:
             canonical: the present configuration.
         """
         # Whole rows decide about possible duplicates, and fingerprints hold only what is mapped.
-        return run.rows.get(SUSPECTS) == 0 and self._has_same_rows(run, canonical)
+        return run.rows.get(POSSIBLE_DUPLICATES) == 0 and self._has_same_rows(run, canonical)
 
     def touched(self, earlier: Mapping[date, RunRow], canonical: str) -> list[date]:
         """Published as-of dates whose rows are others by now, oldest first.
@@ -52,17 +52,19 @@ class TransactionRows:
         # Events and messages change no order; where rates changed too, the amounts say it.
         if of_orders(run.inputs) == of_orders({name: source.version for name, source in self._pinned.items()}):
             return True
-        return _comparable(run, canonical) and run.contents[SOURCE] == self._contents_until(run.as_of)
+        return _comparable(run, canonical) and run.source_fingerprints[SOURCE] == self._fingerprint_until(run.as_of)
 
-    def _contents_until(self, as_of: date) -> str:
-        """The fingerprint of the rows dated up to a day, as `LineCounts.contents` has it."""
+    def _fingerprint_until(self, as_of: date) -> str:
+        """The fingerprint of the rows dated up to a day, as `LineCounts.fingerprint` has it."""
         if self._days is None:
             source = self._pinned[SOURCE]
             options = read_options(source, self._pinned.get(RATES), self._settings)
-            self._days = contents_by_day(judged_lines(source.frame, self._settings.source, options).lines).collect()
+            self._days = fingerprints_by_day(
+                validated_lines(source.frame, self._settings.source, options).lines
+            ).collect()
         days = [counts for day, *counts in self._days if day <= day_number(as_of)]
         low, high = (sum(counts[part] for counts in days) for part in range(2))
-        return contents_text(low, high)
+        return fingerprint_text(low, high)
 
 
 def of_orders(versions: Mapping[str, str]) -> dict[str, str]:
@@ -71,6 +73,6 @@ def of_orders(versions: Mapping[str, str]) -> dict[str, str]:
 
 
 def _comparable(run: RunRow, canonical: str) -> bool:
-    if not is_comparable(run.contents.get(SOURCE, "")):
+    if not is_comparable(run.source_fingerprints.get(SOURCE, "")):
         return False
     return reading(json.loads(run.config)) == reading(json.loads(canonical))

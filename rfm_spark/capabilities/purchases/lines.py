@@ -1,4 +1,4 @@
-"""Transaction lines: typed, in cents, each accepted or rejected with a reason, and marked where mended."""
+"""Transaction lines: typed, in cents, each accepted or rejected with a reason, and marked where repaired."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _IN_PLACE_OF = {"type": ["is_return"]}
 
 
 @dataclass(frozen=True)
-class Intake:
+class ReadOptions:
     """How lines are read, beside the mapping.
 
     Attributes:
@@ -48,7 +48,7 @@ class Intake:
 
 
 @dataclass(frozen=True)
-class Judged:
+class ValidatedLines:
     """Lines and the checks they went through.
 
     Attributes:
@@ -62,29 +62,29 @@ class Judged:
     marking: tuple[str, ...]
 
 
-def typed_lines(raw: DataFrame, source: TransactionsSource, intake: Intake | None = None) -> DataFrame:
-    """The lines of `judged_lines` alone."""
-    return judged_lines(raw, source, intake).lines
+def typed_lines(raw: DataFrame, source: TransactionsSource, options: ReadOptions | None = None) -> DataFrame:
+    """The lines of `validated_lines` alone."""
+    return validated_lines(raw, source, options).lines
 
 
-def judged_lines(raw: DataFrame, source: TransactionsSource, intake: Intake | None = None) -> Judged:
+def validated_lines(raw: DataFrame, source: TransactionsSource, options: ReadOptions | None = None) -> ValidatedLines:
     """Every row of the source with its verdict.
 
     Args:
         raw: rows of the source.
         source: its mapping.
-        intake: checks and what they need; the defaults for None.
+        options: checks and what they need; the defaults for None.
 
     Returns:
         Lines of customer_id, order_id, line_id STRING (null without one), order_ts TIMESTAMP, order_date DATE,
-        sale_cents, refund_cents BIGINT, currency, channel STRING, content BIGINT (where a line or product id is mapped;
-        equal for equal rows), reason STRING (null when accepted, `filtered` outside the source's condition), marks
-        BIGINT (see `core.reading.verdicts`), record STRUCT.
+        sale_cents, refund_cents BIGINT, currency, channel STRING, line_hash BIGINT (where a line or product id is
+        mapped; equal for equal rows), reason STRING (null when accepted, `filtered` outside the source's condition),
+        marks BIGINT (see `core.reading.verdicts`), record STRUCT.
 
     Raises:
         SourceError: a mapped column is missing or of an unusable type.
     """
-    settings = intake or Intake()
+    settings = options or ReadOptions()
     with session_settings(raw.sparkSession, LENIENT):
         rows = mapped(raw, source)
         kinds = kinds_of(rows)
@@ -116,7 +116,7 @@ def judged_lines(raw: DataFrame, source: TransactionsSource, intake: Intake | No
         )
     overrides = settings.quality.checks
     rejecting, marking = (coded(found, overrides, kind, LINE_CHECKS) for kind in (REJECTING, MARKING))
-    return Judged(lines, tuple(rejecting), tuple(marking))
+    return ValidatedLines(lines, tuple(rejecting), tuple(marking))
 
 
 def _content(kinds: Kinds) -> list[Column]:
@@ -127,7 +127,7 @@ def _content(kinds: Kinds) -> list[Column]:
     if "line_id" in kinds:
         # A line id says what a line is, whatever else differs.
         content = F.when(F.col("line_id").isNotNull(), F.xxhash64("line_id")).otherwise(content)
-    return [content.alias("content")]
+    return [content.alias("line_hash")]
 
 
 def currency_origin(lines: DataFrame, source: TransactionsSource) -> CurrencyOrigin:

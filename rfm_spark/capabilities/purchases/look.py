@@ -16,20 +16,26 @@ from rfm_spark.capabilities.purchases.checks import LINE_CHECKS, line_severity
 from rfm_spark.capabilities.purchases.counts import LineCounts, counted_apart, line_counts, observed
 from rfm_spark.capabilities.purchases.duplicates import looks_for_duplicates, with_accounts, without_duplicates
 from rfm_spark.capabilities.purchases.gates import Buyers, Finding, findings
-from rfm_spark.capabilities.purchases.lines import Intake, Judged, accepted_until, currency_origin, judged_lines
+from rfm_spark.capabilities.purchases.lines import (
+    ReadOptions,
+    ValidatedLines,
+    accepted_until,
+    currency_origin,
+    validated_lines,
+)
 from rfm_spark.capabilities.purchases.measures import customer_measures, window_start
 from rfm_spark.capabilities.purchases.options import read_options
 from rfm_spark.capabilities.purchases.orders import build_orders
 from rfm_spark.capabilities.purchases.settings import LineSettings, WindowSettings
 from rfm_spark.capabilities.purchases.values import IDS
-from rfm_spark.core.reading.accounting import told
+from rfm_spark.core.reading.accounting import check_messages
 from rfm_spark.core.reading.ids import unicode_changes
 from rfm_spark.pipeline.environment import Frames, Source
 
 SOURCE = "transactions"
 RATES = "transactions.rates"
 # Customers whose lines may repeat, for all that what is mapped tells.
-SUSPECTS = "transactions.suspects"
+POSSIBLE_DUPLICATES = "transactions.suspects"
 _BROADCAST = 200_000
 _COPIES = f"{SOURCE}.flagged.exact_duplicate"
 
@@ -44,20 +50,20 @@ class LinesSeen:
         customers: kept, all who have a usable row.
         count: how many they are.
         buyers: how many purchased, and how many did so again.
-        suspects: customers whose lines may repeat; None for nobody, or everybody.
-        suspect_count: how many; more than 0 without `suspects` means everybody.
+        possible_duplicates: customers whose lines may repeat; None for nobody, or everybody.
+        possible_duplicate_count: how many; more than 0 without the customers means everybody.
         has_id_changes: whether ids came in several Unicode forms.
         rows: counts for the ledger.
         money: sums for the ledger.
     """
 
-    judged: Judged
+    validated: ValidatedLines
     counts: LineCounts
     customers: DataFrame
     count: int
     buyers: Buyers
-    suspects: DataFrame | None
-    suspect_count: int
+    possible_duplicates: DataFrame | None
+    possible_duplicate_count: int
     has_id_changes: bool
     rows: Mapping[str, int]
     money: Mapping[str, Decimal]
@@ -84,7 +90,7 @@ class LineLook:
     frames: Frames
 
     @property
-    def options(self) -> Intake:
+    def options(self) -> ReadOptions:
         """How lines are read."""
         return read_options(self.source, self.rates, self.lines)
 
@@ -96,26 +102,29 @@ def look_at_lines(look: LineLook) -> LinesSeen:
         BalanceError: a row or a cent is missing, or there twice.
     """
     settings, options = look.lines, look.options
-    judged, counts, customers = _first_pass(look, options)
-    contents = counts.contents
-    changes = _id_changes(look, judged, counts)
+    validated, counts, customers = _first_pass(look, options)
+    fingerprint = counts.fingerprint
+    changes = _id_changes(look, validated, counts)
     if changes is not None:
-        judged, counts, customers = _first_pass(look, replace(options, id_changes=changes))
+        validated, counts, customers = _first_pass(look, replace(options, id_changes=changes))
     totals = first = _totals(look, customers)
     columns = settings.source.columns
     if "line_id" in columns and "order_id" not in columns:
         # A line id may come again on another day, which an order of a day can't tell.
         totals = {**totals, "may_repeat": totals["customers"]}
-    suspects, suspect_count = None, 0
+    possible_duplicates, possible_duplicate_count = None, 0
     if totals["may_repeat"] and looks_for_duplicates(settings.source, settings.quality):
-        suspects, suspect_count = _suspects(customers, totals), int(totals["may_repeat"])
-        customers = _looked_at_closely(look, judged, customers, suspects, suspect_count)
+        possible_duplicates, possible_duplicate_count = (
+            _possible_duplicates(customers, totals),
+            int(totals["may_repeat"]),
+        )
+        customers = _looked_at_closely(look, validated, customers, possible_duplicates, possible_duplicate_count)
         totals = _totals(look, customers)
     count = int(totals["customers"])
     customers = look.frames.hold_if_few(customers, count)
     rows = {
         "transactions.later": counts.later,
-        SUSPECTS: int(first["may_repeat"]),
+        POSSIBLE_DUPLICATES: int(first["may_repeat"]),
         "customers": int(totals["buyers"]),
         "customers.never_purchased": count - int(totals["buyers"]),
         "customers.active": int(totals["active"]),
@@ -125,12 +134,12 @@ def look_at_lines(look: LineLook) -> LinesSeen:
         "refunds": Decimal(int(totals["sale_cents"] or 0) - int(totals["line_cents"] or 0)) / 100,
         "monetary": totals["monetary"] or Decimal(0),
     }
-    counts = replace(counts, contents=contents)
+    counts = replace(counts, fingerprint=fingerprint)
     their_rows, their_money = _accounts(look, counts, customers, totals)
     buyers = Buyers(int(totals["buyers"]), int(totals["repeaters"]))
     return LinesSeen(
-        judged, counts, customers, count, buyers, suspects, suspect_count, changes is not None, rows | their_rows,
-        money | their_money,
+        validated, counts, customers, count, buyers, possible_duplicates, possible_duplicate_count,
+        changes is not None, rows | their_rows, money | their_money,
     )  # fmt: skip
 
 
@@ -147,24 +156,26 @@ def line_warnings(look: LineLook, seen: LinesSeen, found: list[Finding]) -> list
         seen: what it found.
         found: of `line_findings`.
     """
-    said = [finding.says for finding in found if finding.level == "warn"]
-    said += told(SOURCE, seen.rows, LINE_CHECKS, "set apart in rejects", named=False)
+    messages = [finding.message for finding in found if finding.level == "warn"]
+    messages += check_messages(SOURCE, seen.rows, LINE_CHECKS, "set apart in rejects", named=False)
     if _COPIES in seen.money:
-        said.append(copies_kept(seen.rows[_COPIES], seen.money[_COPIES], look.lines.source))
+        messages.append(copies_kept(seen.rows[_COPIES], seen.money[_COPIES], look.lines.source))
     if not seen.rows["customers"]:
-        said.append("nobody bought anything up to this date: all tables of the run are empty")
+        messages.append("nobody bought anything up to this date: all tables of the run are empty")
     elif not seen.rows["customers.active"]:
-        said.append("no purchase in the window: every frequency is 0")
-    return said
+        messages.append("no purchase in the window: every frequency is 0")
+    return messages
 
 
-def each_once(lines: DataFrame, settings: LineSettings, suspects: DataFrame | None, *, everybody: bool) -> DataFrame:
+def each_once(
+    lines: DataFrame, settings: LineSettings, possible_duplicates: DataFrame | None, *, everybody: bool
+) -> DataFrame:
     """Lines without duplicates; only customers who may have some are looked at, where these are known.
 
     Args:
         lines: of `lines.accepted_until`.
         settings: the mapping and the checks.
-        suspects: customer_id of customers whose lines may repeat.
+        possible_duplicates: customer_id of customers whose lines may repeat.
         everybody: whether anybody's may.
     """
     source, quality = settings.source, settings.quality
@@ -172,10 +183,10 @@ def each_once(lines: DataFrame, settings: LineSettings, suspects: DataFrame | No
         return with_accounts(lines)
     if everybody:
         return without_duplicates(lines, source, quality)
-    if suspects is None:
+    if possible_duplicates is None:
         return with_accounts(lines)
-    theirs = without_duplicates(lines.join(suspects, "customer_id", "left_semi"), source, quality)
-    others = with_accounts(lines.join(suspects, "customer_id", "left_anti"))
+    theirs = without_duplicates(lines.join(possible_duplicates, "customer_id", "left_semi"), source, quality)
+    others = with_accounts(lines.join(possible_duplicates, "customer_id", "left_anti"))
     return others.unionByName(theirs.drop("superseded", "record"))
 
 
@@ -184,17 +195,17 @@ def broadcast(customers: DataFrame, count: int) -> DataFrame:
     return F.broadcast(customers) if count <= _BROADCAST else customers
 
 
-def _first_pass(look: LineLook, options: Intake) -> tuple[Judged, LineCounts, DataFrame]:
+def _first_pass(look: LineLook, options: ReadOptions) -> tuple[ValidatedLines, LineCounts, DataFrame]:
     seen, source = Observation(), look.lines.source
-    judged = judged_lines(look.source.frame, source, options)
-    currency = currency_origin(judged.lines, source)
+    validated = validated_lines(look.source.frame, source, options)
+    currency = currency_origin(validated.lines, source)
     filters = source.where is not None
-    lines = observed(judged.lines, seen, look.as_of, currency=currency, filters=filters)
+    lines = observed(validated.lines, seen, look.as_of, currency=currency, filters=filters)
     customers = look.frames.persist(_customers(look, accepted_until(lines, look.as_of)))
     # The action that fills the cache; the counts come with it.
     customers.count()
-    counts = line_counts(seen) or counted_apart(judged.lines, look.as_of, currency=currency, filters=filters)
-    return judged, counts, customers
+    counts = line_counts(seen) or counted_apart(validated.lines, look.as_of, currency=currency, filters=filters)
+    return validated, counts, customers
 
 
 def _customers(look: LineLook, lines: DataFrame) -> DataFrame:
@@ -203,7 +214,7 @@ def _customers(look: LineLook, lines: DataFrame) -> DataFrame:
     return customer_measures(orders, look.as_of, window.window_days, window.refunds)
 
 
-def _suspects(customers: DataFrame, totals: Mapping[str, Any]) -> DataFrame | None:
+def _possible_duplicates(customers: DataFrame, totals: Mapping[str, Any]) -> DataFrame | None:
     """None where they are most of all."""
     if 2 * int(totals["may_repeat"]) > int(totals["customers"]):
         return None
@@ -211,14 +222,18 @@ def _suspects(customers: DataFrame, totals: Mapping[str, Any]) -> DataFrame | No
 
 
 def _looked_at_closely(
-    look: LineLook, judged: Judged, customers: DataFrame, suspects: DataFrame | None, suspect_count: int
+    look: LineLook,
+    validated: ValidatedLines,
+    customers: DataFrame,
+    possible_duplicates: DataFrame | None,
+    possible_duplicate_count: int,
 ) -> DataFrame:
     """Customers whose lines may repeat are measured again from lines compared as whole rows; the others stay."""
-    lines = accepted_until(judged.lines, look.as_of)
+    lines = accepted_until(validated.lines, look.as_of)
     source, quality = look.lines.source, look.lines.quality
-    if suspects is None:
+    if possible_duplicates is None:
         return look.frames.persist(_customers(look, without_duplicates(lines, source, quality)))
-    theirs = lines.join(broadcast(suspects, suspect_count), "customer_id", "left_semi")
+    theirs = lines.join(broadcast(possible_duplicates, possible_duplicate_count), "customer_id", "left_semi")
     again = _customers(look, without_duplicates(theirs, source, quality))
     return look.frames.persist(customers.where(~F.col("may_repeat")).unionByName(again))
 
@@ -240,10 +255,10 @@ def _totals(look: LineLook, customers: DataFrame) -> Mapping[str, Any]:
     return totals
 
 
-def _id_changes(look: LineLook, judged: Judged, counts: LineCounts) -> DataFrame | None:
-    if not counts.foreign_ids or line_severity("id_unicode", look.lines.quality.checks) == "off":
+def _id_changes(look: LineLook, validated: ValidatedLines, counts: LineCounts) -> DataFrame | None:
+    if not counts.non_ascii_ids or line_severity("id_unicode", look.lines.quality.checks) == "off":
         return None
-    changes = look.frames.persist(unicode_changes(judged.lines.where(F.col("reason").isNull()), IDS))
+    changes = look.frames.persist(unicode_changes(validated.lines.where(F.col("reason").isNull()), IDS))
     return changes if changes.count() else None
 
 

@@ -9,7 +9,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from rfm_spark.capabilities.purchases.exchange_rates import daily_rates
-from rfm_spark.capabilities.purchases.lines import Intake, judged_lines
+from rfm_spark.capabilities.purchases.lines import ReadOptions, validated_lines
 from rfm_spark.capabilities.purchases.settings import LineSettings
 from rfm_spark.capabilities.purchases.values import IDS
 from rfm_spark.core.reading.ids import unicode_changes
@@ -19,7 +19,7 @@ from rfm_spark.pipeline.environment import Frames, Source
 _FAR = date(2100, 1, 1)
 
 
-def read_options(source: Source, rates: Source | None, settings: LineSettings) -> Intake:
+def read_options(source: Source, rates: Source | None, settings: LineSettings) -> ReadOptions:
     """How lines are read, beside the mapping.
 
     Args:
@@ -32,7 +32,7 @@ def read_options(source: Source, rates: Source | None, settings: LineSettings) -
         # No day after the transactions were written needs a rate.
         last = _FAR if source.written is None else source.written.date() + timedelta(days=2)
         by_day = daily_rates(rates.frame, settings.source.rates, last)
-    return Intake(settings.quality, source.written, settings.timezone, by_day)
+    return ReadOptions(settings.quality, source.written, settings.timezone, by_day)
 
 
 def lines_again(
@@ -48,8 +48,8 @@ def lines_again(
         has_changes: whether ids came in several Unicode forms.
     """
     options = read_options(source, rates, settings)
-    lines = judged_lines(source.frame, settings.source, options).lines
+    lines = validated_lines(source.frame, settings.source, options).lines
     if not has_changes:
         return lines
     changes = frames.persist(unicode_changes(lines.where(F.col("reason").isNull()), IDS))
-    return judged_lines(source.frame, settings.source, replace(options, id_changes=changes)).lines
+    return validated_lines(source.frame, settings.source, replace(options, id_changes=changes)).lines

@@ -9,7 +9,7 @@ from typing import Literal
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
-from rfm_spark.capabilities.purchases.duplicates import ACCOUNTS, certificate, may_repeat, with_accounts
+from rfm_spark.capabilities.purchases.duplicates import ACCOUNTS, duplicate_sketch, may_repeat, with_accounts
 from rfm_spark.core.money import money
 
 Grain = Literal["row", "day"] | None
@@ -38,13 +38,13 @@ def _together(lines: DataFrame) -> DataFrame:
     if "lines" in lines.columns:
         # Lines that were compared with each other are together already.
         return lines
-    has_content = "content" in lines.columns
+    has_content = "line_hash" in lines.columns
     sent = lines.select(
         "customer_id",
         "order_id",
         "order_ts",
         (F.col("sale_cents") - F.col("refund_cents")).alias("line_cents"),
-        *(("content",) if has_content else ()),
+        *(("line_hash",) if has_content else ()),
     ).repartition(F.col("customer_id"))
     zero = F.lit(0).cast("bigint")
     return sent.select(
@@ -52,7 +52,7 @@ def _together(lines: DataFrame) -> DataFrame:
         F.to_date("order_ts").alias("order_date"),
         F.greatest("line_cents", zero).alias("sale_cents"),
         F.greatest(-F.col("line_cents"), zero).alias("refund_cents"),
-        *(() if has_content else (F.xxhash64("order_ts", "line_cents").alias("content"),)),
+        *(() if has_content else (F.xxhash64("order_ts", "line_cents").alias("line_hash"),)),
         F.lit(1).cast("bigint").alias("lines"),
         *(zero.alias(name) for name in ACCOUNTS[2:]),
     )
@@ -76,12 +76,12 @@ def _grouped(
             "refund_cents",
             window_refund.alias("window_refund_cents"),
             *ACCOUNTS,
-            *(("content",) if certify else (F.lit(False).alias("may_repeat"),)),
+            *(("line_hash",) if certify else (F.lit(False).alias("may_repeat"),)),
             *extra,
         )
     is_sale = F.col("sale_cents") > 0
     # Without duplicates each line counts once, which needs no sums of their own.
-    sums = {"lines": F.count(F.lit(1)), **certificate()} if certify else {name: F.sum(name) for name in ACCOUNTS}
+    sums = {"lines": F.count(F.lit(1)), **duplicate_sketch()} if certify else {name: F.sum(name) for name in ACCOUNTS}
     grouped = together.groupBy("customer_id", _key(grain).alias("order_id")).agg(
         F.max(F.when(is_sale, F.col("order_ts"))).alias("last_sale_ts"),
         F.max("order_ts").alias("last_line_ts"),
@@ -98,7 +98,7 @@ def _grouped(
     if not certify:
         return known.withColumn("may_repeat", F.lit(False))
     accounts = {"line_cents": F.col("gross_cents") - F.col("refund_cents"), "may_repeat": may_repeat("lines")}
-    return known.withColumns({**accounts, **dict.fromkeys(ACCOUNTS[2:], zero)}).drop(*certificate())
+    return known.withColumns({**accounts, **dict.fromkeys(ACCOUNTS[2:], zero)}).drop(*duplicate_sketch())
 
 
 def _key(grain: Grain) -> Column:

@@ -77,7 +77,7 @@ def measure(environment: Environment, lines: LineSettings, window: WindowSetting
         rows=seen.rows,
         money=seen.money,
         warnings=tuple(line_warnings(look, seen, found)),
-        contents={SOURCE: seen.counts.contents},
+        source_fingerprints={SOURCE: seen.counts.fingerprint},
         facts={"status": status if seen.rows["customers"] else "empty"},
         dealt_with=seen.counts.read,
     )
@@ -87,9 +87,9 @@ def measure(environment: Environment, lines: LineSettings, window: WindowSetting
         count=seen.count,
         buyers=seen.rows["customers"],
         later=seen.counts.later,
-        possible_duplicates=seen.suspect_count,
-        lines=seen.judged.lines,
-        duplicated=seen.suspects,
+        possible_duplicates=seen.possible_duplicate_count,
+        lines=seen.validated.lines,
+        duplicated=seen.possible_duplicates,
         has_id_changes=seen.has_id_changes,
     )
 
@@ -138,14 +138,16 @@ def _lines_once(environment: Environment, measures: Measures, settings: LineSett
 
 
 def _write_rejects(environment: Environment, look: LineLook, seen: LinesSeen) -> None:
-    source, judged = look.lines.source, seen.judged
+    source, validated = look.lines.source, seen.validated
     frames = []
     if seen.counts.rejected:
-        frames.append(rejects(judged.lines, source))
+        frames.append(rejects(validated.lines, source))
     if seen.rows.get(f"{SOURCE}.repaired.duplicate_line"):
-        lines = accepted_until(judged.lines, look.as_of)
-        if seen.suspects is not None:
-            lines = lines.join(broadcast(seen.suspects, seen.suspect_count), "customer_id", "left_semi")
+        lines = accepted_until(validated.lines, look.as_of)
+        if seen.possible_duplicates is not None:
+            lines = lines.join(
+                broadcast(seen.possible_duplicates, seen.possible_duplicate_count), "customer_id", "left_semi"
+            )
         frames.append(superseded_lines(lines, source, look.lines.quality))
     if frames:
         found = frames[0] if len(frames) == 1 else frames[0].unionByName(frames[1])
@@ -153,7 +155,7 @@ def _write_rejects(environment: Environment, look: LineLook, seen: LinesSeen) ->
 
 
 def _must_pass(environment: Environment, seen: LinesSeen, found: list[Finding]) -> None:
-    failed = [finding.says for finding in found if finding.level == "fail"]
+    failed = [finding.message for finding in found if finding.level == "fail"]
     if failed:
         environment.wait(REJECTS)
         look = f"; see them with `rfm-spark rejects --run {environment.run.run_id}`" if seen.counts.rejected else ""

@@ -12,7 +12,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from rfm_spark.capabilities.rfm.config import MEASURES, Scoring
-from rfm_spark.core.distribution import Ask, Rank, bucket_bounds, exact_ranks
+from rfm_spark.core.distribution import QuantileRequest, Rank, bucket_bounds, exact_ranks
 
 COLUMN_OF = {"r": "recency_days", "f": "frequency", "m": "monetary"}
 _OUTER = {"r": (), "f": ("r",), "m": ("r", "f")}
@@ -53,16 +53,16 @@ def quantile_cuts(frame: DataFrame, scoring: Scoring) -> tuple[list[CutSet], dic
     """
     doubles = frame.select(*(F.col(COLUMN_OF[m]).cast("double").alias(m) for m in MEASURES))
     bounds = bucket_bounds(doubles, MEASURES, scoring.relative_error)
-    asks = [_ask(measure, scoring, F.lit("")) for measure in MEASURES]
-    ranks = exact_ranks(frame, asks, bounds)
+    requests = [_request(measure, scoring, F.lit("")) for measure in MEASURES]
+    ranks = exact_ranks(frame, requests, bounds)
     cut_sets = [_cut_set(m, "", getattr(scoring.bins, m), ranks[m]) for m in MEASURES]
     if not scoring.nested:
         return cut_sets, ranks
     nested = cut_sets[:1]
     for measure in ("f", "m"):
         scored = with_scores(frame, nested)
-        ask = _ask(measure, scoring, _within(measure), grid=False)
-        by_group = exact_ranks(scored, [ask], bounds)[measure]
+        request = _request(measure, scoring, _within(measure), grid=False)
+        by_group = exact_ranks(scored, [request], bounds)[measure]
         groups = sorted({rank.within for rank in by_group})
         bins = getattr(scoring.bins, measure)
         nested += [_cut_set(measure, group, bins, [r for r in by_group if r.within == group]) for group in groups]
@@ -191,9 +191,9 @@ def _within(measure: str) -> Column:
     return F.concat_ws(",", *(F.concat(F.lit(f"{m}="), F.col(f"{m}_score").cast("string")) for m in outer))
 
 
-def _ask(measure: str, scoring: Scoring, within: Column, *, grid: bool = True) -> Ask:
+def _request(measure: str, scoring: Scoring, within: Column, *, grid: bool = True) -> QuantileRequest:
     population = F.lit(True) if measure == "r" else F.col("frequency") > 0
-    return Ask(measure, F.col(COLUMN_OF[measure]), getattr(scoring.bins, measure), population, within, grid)
+    return QuantileRequest(measure, F.col(COLUMN_OF[measure]), getattr(scoring.bins, measure), population, within, grid)
 
 
 def _cut_set(measure: str, within: str, bins: int, ranks: Sequence[Rank]) -> CutSet:

@@ -31,11 +31,11 @@ def _measure_line(measure: str, row: Mapping[str, Any], cut_sets: Sequence[CutSe
     if nested:
         mine = [nested[nearest_group(within, nested)]]
     value, column = row[COLUMN_OF[measure]], COLUMN_OF[measure]
-    told = {"r": f"{value} days since {row['last_order_date']}", "f": f"{value:,} purchases", "m": f"{value:,.2f}"}[
+    shown = {"r": f"{value} days since {row['last_order_date']}", "f": f"{value:,} purchases", "m": f"{value:,.2f}"}[
         measure
     ]
     line = (
-        f"  {_NAMES[measure]:<10} {told:<32} score {row[f'{measure}_score']}, percentile {row[f'{measure}_pct']:.1f}, "
+        f"  {_NAMES[measure]:<10} {shown:<32} score {row[f'{measure}_score']}, percentile {row[f'{measure}_pct']:.1f}, "
         f"z {row[f'{measure}_z']:+.2f}"
     )
     if not mine:

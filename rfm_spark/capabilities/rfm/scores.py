@@ -10,7 +10,7 @@ from pyspark.sql import functions as F
 from rfm_spark.capabilities.rfm.config import MEASURES, Bins, RfmConfig, Weights
 from rfm_spark.capabilities.rfm.cuts import COLUMN_OF, CutSet, with_scores
 from rfm_spark.capabilities.rfm.percentiles import Lookup, with_percentiles
-from rfm_spark.core.distribution import Ask, Rank, exact_ranks
+from rfm_spark.core.distribution import QuantileRequest, Rank, exact_ranks
 from rfm_spark.core.session import persisted
 from rfm_spark.core.stats import BILLIONTH, HUNDREDTH, Moments
 
@@ -85,10 +85,10 @@ def _weighted(weights: Weights) -> Column:
 
 
 def _weighted_ranks(scored: DataFrame) -> list[Rank]:
-    ask = Ask("weighted", F.col("rfm_weighted"), 2, F.lit(True), F.lit(""))
+    request = QuantileRequest("weighted", F.col("rfm_weighted"), 2, F.lit(True), F.lit(""))
     # At most a thousand values: no buckets needed.
     with persisted(scored.select("rfm_weighted")) as narrow:
-        return exact_ranks(narrow, [ask], {})["weighted"]
+        return exact_ranks(narrow, [request], {})["weighted"]
 
 
 def _tier(percentile: Column) -> Column:

@@ -7,7 +7,7 @@ from rfm_spark.core.columns import CustomerColumn
 COLUMNS = (
     CustomerColumn("segment", "STRING", "Rule segment", interval="segment"),
     CustomerColumn(
-        "confirmed_segment", "STRING", "Segment after flicker control; equal to segment without it",
+        "confirmed_segment", "STRING", "Segment after flapping control; equal to segment without it",
         interval="confirmed_segment",
     ),
     CustomerColumn("segment_runs", "INT", "Runs in a row, this one included, that found the customer in this segment"),

@@ -154,7 +154,7 @@ def _misplaced(rule_map: RuleMap, params: Mapping[str, float]) -> tuple[Misplace
             taker = _taker(rule_map, example, params)
             if taker != outcome.name:
                 shown = ", ".join(_value_text(column, value) for column, value in example.items())
-                sentence = f"{outcome.name} lets its example ({shown}) fall to {taker}; mend the rule or the example"
+                sentence = f"{outcome.name} lets its example ({shown}) fall to {taker}; correct the rule or the example"
                 found.append(Misplaced(outcome.name, sentence))
     return tuple(found)
 

@@ -1,4 +1,4 @@
-"""How long a customer has been in their segment, and the segment that flicker control shows."""
+"""How long a customer has been in their segment, and the segment that flapping control shows."""
 
 from __future__ import annotations
 

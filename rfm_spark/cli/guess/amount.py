@@ -25,15 +25,15 @@ def money_of(table: Table, amount: Profile) -> tuple[str, str]:
     form, back = form_of(amount), _refunded(table, amount)
     if back is not None:
         text = f"{exact(form.sql)} - abs(coalesce({exact(form_of(back).sql)}, 0))"
-        what, said, otherwise = f"Is {back.name} to be taken off {amount.name}?", "taken off", "not taken off"
+        what, done, otherwise = f"Is {back.name} to be taken off {amount.name}?", "taken off", "not taken off"
         more = f", less {back.name}"
     elif _HUNDREDTHS & set(words(amount.name)):
         text = f"{exact(form.sql)} / 100"
-        what, said, otherwise = f"Are the numbers of {amount.name} hundredths?", "as hundredths", "as whole units"
+        what, done, otherwise = f"Are the numbers of {amount.name} hundredths?", "as hundredths", "as whole units"
         more = ", in hundredths"
     else:
         return form.text, ""
-    asked = (Reading(f"amount: {text}", f"{said}: {{}}", total_of(text)),
+    asked = (Reading(f"amount: {text}", f"{done}: {{}}", total_of(text)),
              Reading(f"amount: {form.text}", f"{otherwise}: {{}}", total_of(form.sql)))  # fmt: skip
     table.open.append(Open("amount", what, asked))
     return text, more

@@ -143,7 +143,7 @@ def _header(found: Guess, file: str, path: str) -> list[str]:
     known = f", which is {found.export}" if found.export else ""
     lines = [
         *_comment(f"Guessed by `rfm-spark init` from {path}{known}: {found.rows:,} rows{span}."),
-        *_comment("Read the comment of each column, mend what is wrong, then:"),
+        *_comment("Read the comment of each column, correct what is wrong, then:"),
         "#",
         f"#   rfm-spark check -c {shlex.quote(file)}",
         f"#   {run_command(found, file)}",

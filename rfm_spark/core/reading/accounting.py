@@ -56,11 +56,11 @@ def checks_found(
 ) -> dict[str, int]:
     """How many rows or messages each check repaired or flagged, for the ledger."""
     verbs = {"repair": "repaired", "flag": "flagged"}
-    said = {code: verbs.get(severity(code, overrides, checks)) for code in found}
-    return {f"{source}.{said[code]}.{code}": n for code, n in found.items() if n and said[code] is not None}
+    outcomes = {code: verbs.get(severity(code, overrides, checks)) for code in found}
+    return {f"{source}.{outcomes[code]}.{code}": n for code, n in found.items() if n and outcomes[code] is not None}
 
 
-def told(
+def check_messages(
     source: str, rows: Mapping[str, int], checks: Sequence[Check], rejected: str = "not counted", *, named: bool = True
 ) -> list[str]:
     """A sentence for what was rejected, repaired and flagged each.
@@ -74,7 +74,7 @@ def told(
     """
     units = {check.code: check.unit for check in checks}
     sentences = []
-    for verb, what in (("rejected", rejected), ("repaired", "mended or dropped"), ("flagged", "kept as is")):
+    for verb, what in (("rejected", rejected), ("repaired", "repaired or dropped"), ("flagged", "kept as is")):
         start = f"{source}.{verb}."
         codes = {name.removeprefix(start): n for name, n in rows.items() if name.startswith(start)}
         if codes:
@@ -116,7 +116,7 @@ def gate(
     found = _beyond(
         share, limits.levels("max_reject_share"),
         lambda limit: f"{share:.1%} of the rows of sources.{source} that have a customer were rejected ({reasons}), "
-        f"more than sources.{source}.quality.max_reject_share allows ({limit:.1%}); {look}mend the "
+        f"more than sources.{source}.quality.max_reject_share allows ({limit:.1%}); {look}correct the "
         f"mapping or the data{f'; {unknown}' if unknown else ''}",
     )  # fmt: skip
     if unknown and not found:
@@ -131,7 +131,7 @@ def gate(
     )  # fmt: skip
 
 
-def _beyond(value: float, levels: Levels, says: Callable[[float], str]) -> list[str]:
+def _beyond(value: float, levels: Levels, message: Callable[[float], str]) -> list[str]:
     if levels.fail is not None and value > levels.fail:
-        raise GateError(f"{says(levels.fail)}; nothing was published")
-    return [says(levels.warn)] if levels.warn is not None and value > levels.warn else []
+        raise GateError(f"{message(levels.fail)}; nothing was published")
+    return [message(levels.warn)] if levels.warn is not None and value > levels.warn else []

@@ -24,7 +24,7 @@ class Check:
         code: its name in `rejects`, `runs.rows` and the configuration.
         default: what is done when the configuration says nothing.
         choices: what the configuration may say.
-        says: what it means, in one clause.
+        message: what it means, in one clause.
         column: of ours, whose value is shown with a rejected row.
         unit: what is counted: rows, orders, ids or messages.
     """
@@ -32,7 +32,7 @@ class Check:
     code: str
     default: Severity
     choices: tuple[Severity, ...]
-    says: str
+    message: str
     column: str = ""
     unit: Literal["rows", "orders", "ids", "messages"] = "rows"
 
@@ -91,4 +91,4 @@ def catalogues() -> dict[str, Sequence[Check]]:
 
 def meaning_of(source: str, code: str) -> str:
     """What a check of a source means; empty for one that its catalogue does not have."""
-    return next((check.says for check in catalogues().get(source, ()) if check.code == code), "")
+    return next((check.message for check in catalogues().get(source, ()) if check.code == code), "")

@@ -59,10 +59,10 @@ def is_text(kind: DataType) -> bool:
 def untidy(text: Column) -> Column:
     """Whether an id may need trimming: it begins or ends with a blank, or has letters beyond ASCII."""
     behind = (text.endswith(blank) for blank in (" ", "\t", "\r", "\n"))
-    return reduce(lambda left, right: left | right, behind, text < F.lit("!")) | beyond_ascii(text)
+    return reduce(lambda left, right: left | right, behind, text < F.lit("!")) | non_ascii(text)
 
 
-def beyond_ascii(text: Column) -> Column:
+def non_ascii(text: Column) -> Column:
     """Whether a text has other letters than ASCII's."""
     return F.octet_length(text) != F.char_length(text)
 
@@ -90,7 +90,7 @@ def unicode_changes(lines: DataFrame, columns: tuple[str, ...]) -> DataFrame:
         `id` and its normal form `nfc`, one row for each id that changes.
     """
     each = lines.select(F.explode(F.array(*(F.col(name) for name in columns))).alias("id"))
-    foreign = each.where(beyond_ascii(F.col("id"))).distinct()
+    foreign = each.where(non_ascii(F.col("id"))).distinct()
 
     # Within, so that it travels as it is: a server of Spark Connect does not have this package.
     def normalised(batches: Iterator[pd.DataFrame]) -> Iterator[pd.DataFrame]:

@@ -10,7 +10,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from rfm_spark.core.reading.checks import Check
-from rfm_spark.core.reading.ids import beyond_ascii
+from rfm_spark.core.reading.ids import non_ascii
 from rfm_spark.core.reading.mapping import FILTERED
 from rfm_spark.core.reading.verdicts import codes_of
 
@@ -33,7 +33,7 @@ class InteractionCounts:
         series: rows per day of each channel and type, accepted and dated up to as_of.
         foreign_ids: accepted rows with a customer id beyond ASCII.
         nameless: of `series`, rows without a name of their session, by channel and type.
-        contents: a fingerprint of the rows dated up to as_of that doesn't depend on their order.
+        fingerprint: a fingerprint of the rows dated up to as_of that doesn't depend on their order.
     """
 
     read: int
@@ -42,9 +42,9 @@ class InteractionCounts:
     later: int = 0
     newest: date | None = None
     series: dict[tuple[int, int], dict[date, int]] = field(default_factory=dict)
-    foreign_ids: int = 0
+    non_ascii_ids: int = 0
     nameless: dict[tuple[int, int], int] = field(default_factory=dict)
-    contents: str = ""
+    fingerprint: str = ""
     filtered: int = 0
 
 
@@ -52,7 +52,7 @@ def tallied(rows: DataFrame, content: Sequence[Column], nameless: Column | None 
     """Rows by verdict, channel, type and day; a few thousand rows at most.
 
     Args:
-        rows: of `events.judged_events` or `messages.judged_messages`: reason, marks, channel, type, event_date.
+        rows: of `events.validated_events` or `messages.validated_messages`: reason, marks, channel, type, event_date.
         content: what of a row shapes results.
         nameless: whether a row lacks the name of its session; None where sessions have none.
 
@@ -68,7 +68,7 @@ def tallied(rows: DataFrame, content: Sequence[Column], nameless: Column | None 
     day = F.when(accepted, F.unix_date("event_date")).alias("day")
     return rows.groupBy("reason", "marks", *keys, day).agg(
         F.count(F.lit(1)).alias("rows"),
-        F.count(F.when(beyond_ascii(F.col("customer_id")), 1)).alias("foreign"),
+        F.count(F.when(non_ascii(F.col("customer_id")), 1)).alias("foreign"),
         F.count(F.when(F.lit(False) if nameless is None else nameless, 1)).alias("nameless"),
         F.sum(hashed.bitwiseAND(piece)).alias("low"),
         F.sum(F.shiftrightunsigned(hashed, 28).bitwiseAND(piece)).alias("high"),

@@ -41,7 +41,7 @@ class Reading:
 class Rows:
     """Rows of a source with their verdicts, what one pass over them saw, and how they were read."""
 
-    judged: DataFrame
+    validated: DataFrame
     counts: InteractionCounts
     reading: Reading
 
@@ -78,7 +78,7 @@ def read_rows(
     shaping = [F.col(column) for column in catalogue.content]
     rows = judge(reading)
     counts = interaction_counts(tallied(rows, shaping, catalogue.nameless), catalogue.checks, as_of)
-    if counts.foreign_ids and severity("id_unicode", catalogue.overrides, catalogue.checks) != "off":
+    if counts.non_ascii_ids and severity("id_unicode", catalogue.overrides, catalogue.checks) != "off":
         changes = hold(unicode_changes(rows.where(F.col("reason").isNull()), ("customer_id",)))
         if not changes.isEmpty():
             reading = replace(reading, id_changes=changes)
@@ -95,5 +95,5 @@ def technical(counts: InteractionCounts, kinds: Sequence[str]) -> int:
 
 def unknown_in(source: Kind, rows: Rows) -> str:
     """How the words that nobody knows can be mapped; empty, and nothing is looked at, where no row has one."""
-    words = unknown_words(rows.judged) if rows.counts.rejected.get(UNKNOWN_TYPE) else []
+    words = unknown_words(rows.validated) if rows.counts.rejected.get(UNKNOWN_TYPE) else []
     return how_to_map(source, words) if words else ""

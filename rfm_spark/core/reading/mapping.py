@@ -100,10 +100,10 @@ def _condition(raw: DataFrame, where: str, name: str) -> Column:
         kind = raw.where(F.struct(condition).isNotNull()).select(condition, alone).schema[0].dataType
     except PySparkException as error:
         if (error.getCondition() or "").startswith("UNSUPPORTED_SUBQUERY"):
-            said = f"{where!r} looks beyond the row it is asked of; name columns of the source alone"
+            reason = f"{where!r} looks beyond the row it is asked of; name columns of the source alone"
         else:
-            said = _reason(where, error)
-        raise SourceError(f"{place}: {said} (the source has: {', '.join(raw.columns) or 'no columns'})") from error
+            reason = _reason(where, error)
+        raise SourceError(f"{place}: {reason} (the source has: {', '.join(raw.columns) or 'no columns'})") from error
     if not isinstance(kind, BooleanType):
         raise SourceError(
             f"{place} is {kind.simpleString().upper()}, and must be true or false; write a condition such as "

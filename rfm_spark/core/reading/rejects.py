@@ -14,7 +14,7 @@ def interaction_rejects(rows: DataFrame, source: str) -> DataFrame:
     """Rejected rows of events or messages; those without a customer are counted, not kept.
 
     Args:
-        rows: of `events.judged_events` or `messages.judged_messages`.
+        rows: of `events.validated_events` or `messages.validated_messages`.
         source: which of them.
 
     Returns:
@@ -22,8 +22,8 @@ def interaction_rejects(rows: DataFrame, source: str) -> DataFrame:
         as they were read), record (JSON).
     """
     kept = rows.where(~F.col("reason").isin(ANONYMOUS, FILTERED))
-    known = F.concat(_said("customer_id", "customer_id"), F.lit(", "), _said("event_ts", "event_ts"))
-    with_word = F.concat(_said(WORD_OF[source], "word"), F.lit(", "), known)
+    known = F.concat(_field("customer_id", "customer_id"), F.lit(", "), _field("event_ts", "event_ts"))
+    with_word = F.concat(_field(WORD_OF[source], "word"), F.lit(", "), known)
     return kept.select(
         F.lit(source).alias("source"),
         "reason",
@@ -32,7 +32,7 @@ def interaction_rejects(rows: DataFrame, source: str) -> DataFrame:
     )
 
 
-def _said(name: str, column: str) -> Column:
+def _field(name: str, column: str) -> Column:
     return F.concat(F.lit(f"{name} = "), F.coalesce(F.col(column).cast("string"), F.lit("null")))
 
 

@@ -22,7 +22,7 @@ def unknown_words(rows: DataFrame) -> list[tuple[str, int]]:
     """The most frequent words that nobody knows, and their rows; looks at the source again.
 
     Args:
-        rows: of `events.judged_events` or `messages.judged_messages`.
+        rows: of `events.validated_events` or `messages.validated_messages`.
 
     Returns:
         Five at most, the most frequent first; rows without a word are left out.

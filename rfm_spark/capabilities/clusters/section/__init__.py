@@ -143,11 +143,11 @@ def _top_segments(row: ClusterProfile, names: SegmentNames, say: Numbers) -> tup
     total = sum(row.segments.values())
     # One more name takes no more room than the words that would stand for it.
     shown = ordered if len(ordered) == TOP_SEGMENTS + 1 else ordered[:TOP_SEGMENTS]
-    told = [f"{names.label(name)} {say.percent(count / total)}" for name, count in shown]
+    parts = [f"{names.label(name)} {say.percent(count / total)}" for name, count in shown]
     rest = total - sum(count for _, count in shown)
     if rest:
-        told.append(f"{say.count(len(ordered) - len(shown))} others {say.percent(rest / total)}")
-    return tuple(told)
+        parts.append(f"{say.count(len(ordered) - len(shown))} others {say.percent(rest / total)}")
+    return tuple(parts)
 
 
 def _largest_first(row: ClusterProfile) -> list[tuple[str, int]]:
@@ -188,8 +188,8 @@ def _kept(model: ModelFacts, facts: Facts) -> str:
     since = (
         f"on the customers as of {day(model.trained_as_of)}" if model.trained_as_of else f"by run {model.trained_on}"
     )
-    told = "; how its k was found, below, is from then" if model.scan else ""
-    return f"This run trained no model for its clusters: it kept the one trained {since}{told}."
+    parts = "; how its k was found, below, is from then" if model.scan else ""
+    return f"This run trained no model for its clusters: it kept the one trained {since}{parts}."
 
 
 def _facts(model: ModelFacts, say: Numbers) -> dict[str, str]:

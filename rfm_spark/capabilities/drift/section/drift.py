@@ -76,7 +76,7 @@ class DriftPart:
         severity: of it.
         policy: what the configuration does about it.
         alarms: figures that fired.
-        notes: sentences on flicker and on what became of clusters.
+        notes: sentences on flapping and on what became of clusters.
         strip: severity per column and run; None with fewer than two runs.
         curves: moved customers and held cluster members over time.
     """
@@ -133,7 +133,7 @@ def _notes(facts: DriftFacts, say: Numbers) -> list[str]:
     if "moved" in values:
         notes.append(
             f"{say.percent(values['moved'])} of the customers changed segment; "
-            f"{say.percent(values.get('flicker', 0.0))} are back in the one they had left a run earlier, which is "
+            f"{say.percent(values.get('flapping', 0.0))} are back in the one they had left a run earlier, which is "
             f"noise. In confirmed_segment {say.percent(values.get('confirmed_moved', 0.0))} moved."
         )
     causes = facts.cluster_causes
@@ -146,8 +146,8 @@ def _notes(facts: DriftFacts, say: Numbers) -> list[str]:
             "entered": "are new",
             "left": "left",
         }
-        told = [f"{say.count(count)} {words[cause]}" for cause, count in causes.items() if count]
-        notes.append(f"Clusters: {', '.join(told)}.")
+        text = [f"{say.count(count)} {words[cause]}" for cause, count in causes.items() if count]
+        notes.append(f"Clusters: {', '.join(text)}.")
     events = [line for line in facts.lines if line.metric in ("split", "absorbed", "disappeared", "emerged")]
     notes += [f"{line.detail[:1].upper()}{line.detail[1:]}." for line in events]
     return notes
@@ -192,9 +192,9 @@ def _curves(facts: DriftFacts, say: Numbers) -> list[Figure]:
         lines = [line for line in facts.history if line.metric == metric and line.value is not None]
         if len(lines) < 2:
             continue
-        told = f"{title}: {say.percent(lines[-1].value, 0)} in the last of {len(lines)} runs"
+        text = f"{title}: {say.percent(lines[-1].value, 0)} in the last of {len(lines)} runs"
         drawn = curve(_points(lines, say), "As of")
-        figures.append(Figure(told, as_svg(drawn, f"drift-{metric.replace('_', '-')}", told), _held(facts, metric)))
+        figures.append(Figure(text, as_svg(drawn, f"drift-{metric.replace('_', '-')}", text), _held(facts, metric)))
     return figures
 
 

@@ -59,7 +59,7 @@ class TrackingPart:
     Attributes:
         title: the finding.
         stopped: a warning; empty where everything still arrives.
-        lines: the gravest first.
+        lines: the most severe first.
         rates: of messages and visits against the weeks before; a slow change where there is one.
     """
 
@@ -105,13 +105,13 @@ def _badge(connected: dict[str, Badge]) -> Badge:
     kinds = {badge.kind for badge in connected.values()}
     if len(kinds) <= 1 and "partly" not in kinds:
         return next(iter(connected.values()), ABSENT)
-    told = []
+    names = []
     for name, badge in connected.items():
         if badge.kind == "simulated":
-            told.append(name)
+            names.append(name)
         elif badge.kind == "partly":
-            told.append(f"{name} ({badge.text.partition(': ')[2]})")
-    return Badge("partly", f"partly simulated: {', '.join(told)}")
+            names.append(f"{name} ({badge.text.partition(': ')[2]})")
+    return Badge("partly", f"partly simulated: {', '.join(names)}")
 
 
 def _title(lines: tuple[TrackingLine, ...], stopped: list[TrackingLine], say: Numbers) -> str:
@@ -124,10 +124,10 @@ def _title(lines: tuple[TrackingLine, ...], stopped: list[TrackingLine], say: Nu
 def _stopped(facts: Facts, stopped: list[TrackingLine], say: Numbers) -> str:
     if not stopped:
         return ""
-    told = [f"{_name(line)} ({_source(facts, line)}{_last(line)})" for line in stopped[:NAMED]]
-    rest = len(stopped) - len(told)
+    names = [f"{_name(line)} ({_source(facts, line)}{_last(line)})" for line in stopped[:NAMED]]
+    rest = len(stopped) - len(names)
     more = f"; and {say.count(rest)} more" if rest else ""
-    return f"Stopped: {'; '.join(told)}{more}. Is the tracking broken?"
+    return f"Stopped: {'; '.join(names)}{more}. Is the tracking broken?"
 
 
 def _last(line: TrackingLine) -> str:

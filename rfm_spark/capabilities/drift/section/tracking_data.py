@@ -30,14 +30,14 @@ class TrackingLine:
 
 @dataclass(frozen=True)
 class TrackingData:
-    """The volumes that were tracked, the gravest first; of events and of messages."""
+    """The volumes that were tracked, the most severe first; of events and of messages."""
 
     lines: tuple[TrackingLine, ...] = ()
 
 
 def read_tracking(reader: Reader) -> TrackingData:
     """Volumes of a run."""
-    return TrackingData(gravest_first(tracking_line(row) for row in reader.rows(TRACKING.name)))
+    return TrackingData(most_severe_first(tracking_line(row) for row in reader.rows(TRACKING.name)))
 
 
 def tracking_line(row: Mapping[str, Any]) -> TrackingLine:
@@ -56,7 +56,7 @@ def tracking_line(row: Mapping[str, Any]) -> TrackingLine:
     )
 
 
-def gravest_first(lines: Iterable[TrackingLine]) -> tuple[TrackingLine, ...]:
+def most_severe_first(lines: Iterable[TrackingLine]) -> tuple[TrackingLine, ...]:
     """By status, then by name; a status of another version comes last."""
     order = {status: at for at, status in enumerate(GRAVEST)}
 

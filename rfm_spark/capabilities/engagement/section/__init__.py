@@ -133,15 +133,15 @@ def draw_engagement(data: EngagementFacts, facts: Facts, say: Numbers) -> Drawn:
 
 def _block(data: EngagementFacts, config: EngagementConfig, channel: str, badge: Badge, say: Numbers) -> ChannelBlock:
     lines = [line for line in data.lines if line.channel == channel]
-    judged = _judged_by(config, channel, {line.channel for line in data.lines})
+    rates = _rates_of(config, channel, {line.channel for line in data.lines})
     spread = data.rates.get(channel, {})
-    figures = [_rate_figure(spread.get(rate, {}), config, channel, rate, judged, badge, say) for rate in judged]
+    figures = [_rate_figure(spread.get(rate, {}), config, channel, rate, rates, badge, say) for rate in rates]
     trend = _trend(data, channel, badge, say)
     return ChannelBlock(
         title=_title(channel, lines, say),
         badge=badge,
-        thresholds=_in_words(config, channel, judged, say),
-        keys=f"engagement.channels.{channel}.{'tiers' if len(judged) > 1 else 'response'}",
+        thresholds=_in_words(config, channel, rates, say),
+        keys=f"engagement.channels.{channel}.{'tiers' if len(rates) > 1 else 'response'}",
         rows=tuple(_row(line, say) for line in lines),
         figures=tuple(figure for figure in (*figures, trend) if figure is not None),
     )
@@ -169,7 +169,7 @@ def _row(line: TierLine, say: Numbers) -> TierRow:
     return TierRow(line.tier.capitalize(), TIER_COLOURS.get(line.tier, _OTHER_COLOUR), cells, line.action or "–")
 
 
-def _judged_by(config: EngagementConfig, channel: str, there: Collection[str]) -> tuple[str, ...]:
+def _rates_of(config: EngagementConfig, channel: str, there: Collection[str]) -> tuple[str, ...]:
     """The rates that make a channel's tiers; over all, answers stand for clicks, beside opens where there are any."""
     if channel != ALL_CHANNELS:
         return ("open_rate", "click_rate") if config.has_opens(channel) else ("response_rate",)
@@ -177,9 +177,9 @@ def _judged_by(config: EngagementConfig, channel: str, there: Collection[str]) -
     return ("open_rate", "response_rate") if opens else ("response_rate",)
 
 
-def _limits(config: EngagementConfig, channel: str, rate: str, judged: Sequence[str]) -> tuple[float, float]:
+def _limits(config: EngagementConfig, channel: str, rate: str, rates: Sequence[str]) -> tuple[float, float]:
     """The thresholds of a rate: disengaged below the first, highly engaged above the second."""
-    if len(judged) == 1:
+    if len(rates) == 1:
         response = config.response_tiers(channel)
         return response.disengaged, response.highly
     tiers = config.open_tiers(channel)
@@ -192,20 +192,20 @@ def _points(rate: float, say: Numbers) -> str:
     return say.percent(rate, digits)
 
 
-def _in_words(config: EngagementConfig, channel: str, judged: Sequence[str], say: Numbers) -> str:
+def _in_words(config: EngagementConfig, channel: str, rates: Sequence[str], say: Numbers) -> str:
     response = config.response_tiers(channel)
     low, high = _points(response.disengaged, say), _points(response.highly, say)
-    if len(judged) == 1:
+    if len(rates) == 1:
         return f"Highly engaged: over {high} answered. Disengaged: under {low}."
-    opens, second = ([_points(rate, say) for rate in _limits(config, channel, name, judged)] for name in judged)
-    done = "clicked" if judged[1] == "click_rate" else "answered"
-    said = (
+    opens, second = ([_points(rate, say) for rate in _limits(config, channel, name, rates)] for name in rates)
+    done = "clicked" if rates[1] == "click_rate" else "answered"
+    text = (
         f"Highly engaged: over {opens[1]} opened and over {second[1]} {done}. "
         f"Disengaged: under {opens[0]} opened and under {second[0]} {done}."
     )
     if channel != ALL_CHANNELS:
-        return said
-    return f"{said} Who got nothing that tells of opens: over {high} and under {low} answered."
+        return text
+    return f"{text} Who got nothing that tells of opens: over {high} and under {low} answered."
 
 
 def _rate_figure(
@@ -213,14 +213,14 @@ def _rate_figure(
     config: EngagementConfig,
     channel: str,
     rate: str,
-    judged: Sequence[str],
+    rates: Sequence[str],
     badge: Badge,
     say: Numbers,
 ) -> Figure | None:
     customers = sum(bins.values())
     if not customers:
         return None
-    low, high = _limits(config, channel, rate, judged)
+    low, high = _limits(config, channel, rate, rates)
     thresholds = [
         Threshold(low, f"disengaged: below {_points(low, say)}"),
         Threshold(high, f"highly: above {_points(high, say)}"),

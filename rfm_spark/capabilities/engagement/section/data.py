@@ -145,9 +145,9 @@ def _place(tier: str) -> int:
 
 
 def _rates(engagement: DataFrame, least: int) -> dict[str, dict[str, dict[int, int]]]:
-    judged = engagement.where(F.col("delivered") >= F.lit(least))
+    validated = engagement.where(F.col("delivered") >= F.lit(least))
     each = F.array(*(F.struct(F.lit(name).alias("rate"), F.col(name).alias("value")) for name in RATES))
-    values = judged.select("channel", F.explode(each).alias("one")).where(F.col("one.value").isNotNull())
+    values = validated.select("channel", F.explode(each).alias("one")).where(F.col("one.value").isNotNull())
     at = F.least(F.floor(F.col("one.value") * F.lit(BINS)), F.lit(BINS - 1)).cast("int")
     binned = values.select("channel", F.col("one.rate").alias("rate"), at.alias("bin"))
     rows = binned.groupBy("channel", "rate", "bin").agg(F.count(F.lit(1)).alias("customers")).collect()

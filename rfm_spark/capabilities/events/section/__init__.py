@@ -158,13 +158,13 @@ def _terms(config: InteractionsConfig, say: Numbers) -> dict[str, str]:
     weights = sorted(
         ((kind, weight) for kind, weight in config.intent_weights.items() if weight), key=lambda one: -one[1]
     )
-    told = ", ".join(
+    shown = ", ".join(
         f"{kind.replace('_', ' ')} {say.decimal(weight, 0 if weight == int(weight) else 2)}" for kind, weight in weights
     )
     words = {
         "channels": " and ".join(config.session_channels),
         "gap": say.count(config.session_gap_minutes),
-        "weights": told or "none",
+        "weights": shown or "none",
     }
     return {term: meaning.format(**words) for term, meaning in TERMS.items()}
 

@@ -42,7 +42,7 @@ def checked_run_id(run_id: str) -> str:
 
 
 @dataclass(frozen=True)
-class Place:
+class LakeLocation:
     """A folder of Delta tables, or a schema of a catalog.
 
     Attributes:
@@ -54,7 +54,7 @@ class Place:
     schema: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, config: Config) -> Place:
+    def of(cls, config: Config) -> LakeLocation:
         """The place a configuration names."""
         lake = config.lake
         if lake.root is not None:

@@ -17,7 +17,7 @@ from rfm_spark.cli.main import main
 from rfm_spark.core.config import Config
 from rfm_spark.core.errors import GateError
 from rfm_spark.lake.ledger import Ledger
-from rfm_spark.lake.place import Place
+from rfm_spark.lake.location import LakeLocation
 from rfm_spark.lake.readers import current, of_run
 from rfm_spark.lake.store import Store
 from rfm_spark.pipeline import Outcome
@@ -108,7 +108,7 @@ def ran(
 
 def test_every_kind_of_dirt_is_counted_exactly_and_the_rows_balance(spark: SparkSession, ran: Ran) -> None:
     _, config, outcome, found = ran
-    rows = Ledger(Store(spark, Place.of(config))).complete()[-1].rows
+    rows = Ledger(Store(spark, LakeLocation.of(config))).complete()[-1].rows
     assert {name: rows.get(f"events.{name}") for name in found} == found
     events, _ = dirty_events()
     first = AS_OF - timedelta(days=90)
@@ -120,7 +120,7 @@ def test_every_kind_of_dirt_is_counted_exactly_and_the_rows_balance(spark: Spark
     assert rows["messages.flagged.technical"] == rows["messages.accepted"] - len(mail_log()) == len(DEFERRED) > 0
     told = " ".join(outcome.warnings)
     assert "events: rejected (not counted): anonymous 6, future_date 3" in told
-    kept = current(spark, Place.of(config), "rejects").groupBy("source", "reason").count().collect()
+    kept = current(spark, LakeLocation.of(config), "rejects").groupBy("source", "reason").count().collect()
     # Strangers and programs are counted, not kept.
     assert {tuple(row) for row in kept} == {
         ("events", "future_date", 3), ("events", "unknown_type", 4), ("events", "placeholder_id", 7),
@@ -129,13 +129,13 @@ def test_every_kind_of_dirt_is_counted_exactly_and_the_rows_balance(spark: Spark
 
 def test_customers_carry_what_they_did(spark: SparkSession, ran: Ran) -> None:
     _, config, _, _ = ran
-    place = Place.of(config)
-    segments = current(spark, place, "segments").toPandas().set_index("customer_id")
-    month = current(spark, place, "interactions").where("window_days = 30").toPandas().set_index("customer_id")
+    location = LakeLocation.of(config)
+    segments = current(spark, location, "segments").toPandas().set_index("customer_id")
+    month = current(spark, location, "interactions").where("window_days = 30").toPandas().set_index("customer_id")
     for name in ("sessions", "events", "add_to_carts", "active_days", "intent_score"):
         expected = month[name].reindex(segments.index).fillna(0)
         assert (segments[name] == expected).all(), name
-    tiers = current(spark, place, "engagement").where("channel = 'email'").toPandas().set_index("customer_id")
+    tiers = current(spark, location, "engagement").where("channel = 'email'").toPandas().set_index("customer_id")
     assert segments["email_tier"].to_dict() == tiers["tier"].to_dict()
     assert tiers["tier"].value_counts().to_dict() == {"highly": 8, "moderately": 8, "disengaged": 8}
     assert tiers["suppressed"].sum() == 8
@@ -148,9 +148,9 @@ def test_customers_carry_what_they_did(spark: SparkSession, ran: Ran) -> None:
 
 def test_scores_of_engagement_are_cut_like_those_of_purchases(spark: SparkSession, ran: Ran) -> None:
     _, config, _, _ = ran
-    place = Place.of(config)
-    segments = current(spark, place, "segments").toPandas()
-    cuts = {row["measure"]: row["cuts"] for row in current(spark, place, "segment_cuts").collect()}
+    location = LakeLocation.of(config)
+    segments = current(spark, location, "segments").toPandas()
+    cuts = {row["measure"]: row["cuts"] for row in current(spark, location, "segment_cuts").collect()}
     active = segments[segments["engagement_recency_days"].notna()]
     for measure, column, score in (
         ("f", "engagement_frequency", "engagement_f_score"), ("m", "engagement_value", "engagement_m_score"),
@@ -166,7 +166,7 @@ def test_scores_of_engagement_are_cut_like_those_of_purchases(spark: SparkSessio
 
 def test_the_report_shows_both_with_what_is_real(spark: SparkSession, ran: Ran) -> None:
     _, config, outcome, _ = ran
-    page = build_report(collect(spark, Place.of(config), outcome.run_id), config.display)
+    page = build_report(collect(spark, LakeLocation.of(config), outcome.run_id), config.display)
     for part in ("Interactions", "Tracking health", "Engagement", "E-mail", "Highly"):
         assert part in page, part
     assert "not connected" not in page
@@ -202,10 +202,10 @@ def test_sessions_without_an_id_are_cut_and_unknown_words_explained(
         "events": {**source, "columns": log, "preset": "google_analytics"},
     })  # fmt: skip
     outcome = run_tiny(spark, config, date(2024, 5, 4))
-    month = current(spark, Place.of(config), "interactions").where("window_days = 30").collect()
+    month = current(spark, LakeLocation.of(config), "interactions").where("window_days = 30").collect()
     found = {row["customer_id"]: (row["sessions"], row["events"], row["bounce_rate"]) for row in month}
     assert found == {"u1": (1, 5, 0.0), "u2": (2, 4, 0.0), "u3": (2, 3, 0.5)}
-    rows = Ledger(Store(spark, Place.of(config))).complete()[-1].rows
+    rows = Ledger(Store(spark, LakeLocation.of(config))).complete()[-1].rows
     assert rows["events.sessions_cut"] == 3
     told = " ".join(outcome.warnings)
     assert "events: 3 of 15 rows have no value in sources.events.columns.session_id" in told
@@ -225,8 +225,8 @@ def test_input_beyond_its_limits_publishes_nothing(spark: SparkSession, tmp_path
         GateError, match=r"of the rows of sources.events .* were rejected \(unknown_type 40\)"
     ) as caught:
         run_tiny(spark, config)
-    assert not Store(spark, Place.of(config)).exists("runs")
-    kept = Store(spark, Place.of(config)).read("rejects").where(F.col("source") == "events")
+    assert not Store(spark, LakeLocation.of(config)).exists("runs")
+    kept = Store(spark, LakeLocation.of(config)).read("rejects").where(F.col("source") == "events")
     assert kept.count() == 40
     (run_id,) = {row["run_id"] for row in kept.select("run_id").distinct().collect()}
     assert f"`rfm-spark rejects --run {run_id}`" in str(caught.value)
@@ -241,7 +241,7 @@ def test_suppression_lasts_from_run_to_run(spark: SparkSession, tmp_path: Path) 
                            "what": ["opened"], "channel": ["email"]})  # fmt: skip
     save(spark, opened, tmp_path / "messages", "append")
     second = run_tiny(spark, config, NEXT)
-    rows = of_run(spark, Place.of(config), "engagement", second.run_id).where("channel = 'email'").collect()
+    rows = of_run(spark, LakeLocation.of(config), "engagement", second.run_id).where("channel = 'email'").collect()
     quiet = {row["customer_id"]: row for row in rows if row["suppressed"]}
     assert quiet["c21"]["suppressed_since"] == AS_OF
     assert "c20" not in quiet
@@ -255,7 +255,7 @@ def test_sources_of_which_nothing_is_there_are_said(spark: SparkSession, tmp_pat
     spark.read.format("delta").load(path).limit(0).write.format("delta").mode("overwrite").save(path)
     outcome = run_tiny(spark, shop_config(tmp_path), date(2024, 6, 30))
     assert any("sources.events has no usable row" in warning for warning in outcome.warnings)
-    assert current(spark, Place.of(config), "interactions").count() == 0
+    assert current(spark, LakeLocation.of(config), "interactions").count() == 0
 
 
 def clicked_less(fall: float) -> pd.DataFrame:
@@ -285,13 +285,13 @@ def test_fewer_clicks_at_unchanged_volume_are_a_figure_a_warning_and_a_verdict(
     assert said.startswith("rates: clicks per open of email fell by 40% at unchanged volume, from 50.00% of 1,400 to")
     assert said.endswith("look at links and tracking, then at content")
     assert "people answer otherwise: clicks per message" in outcome.verdict
-    store = Store(spark, Place.of(config))
+    store = Store(spark, LakeLocation.of(config))
     figures = {(row["subject"], row["against"]): row for row in store.rows("drift") if row["metric"] == "rate"}
     of_clicks = figures["email.click_to_open_rate", "past"]
     assert of_clicks["value"] == pytest.approx(0.6)
     assert (of_clicks["severity"], of_clicks["threshold"]) == ("moderate", 0.8)
     assert figures["email.open_rate", "past"]["severity"] == "none"
-    page = build_report(collect(spark, Place.of(config), outcome.run_id), config.display)
+    page = build_report(collect(spark, LakeLocation.of(config), outcome.run_id), config.display)
     assert "Rates against their own past" in page
     assert "clicks per open of email fell by 40%" in page
     # Silent when a person says so: the same fall is below what matters to them.
