@@ -14,7 +14,7 @@ READY := $(VENV)/.ready
 .PHONY: setup demo test proofs lint bench dist lock clean
 setup: $(READY)
 
-$(RUNS): requirements/build.lock requirements/run.lock pyproject.toml scripts/ensure-java.sh
+$(RUNS): requirements/build.lock requirements/run.lock pyproject.toml setup.py scripts/ensure-java.sh
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' \
 		|| { echo "rfm-spark needs Python 3.10 or newer: make setup PYTHON=python3.11"; exit 2; }
 	@sh scripts/ensure-java.sh

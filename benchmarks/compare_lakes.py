@@ -12,8 +12,10 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.types import ArrayType, DataType, DoubleType, FloatType, MapType, StringType, StructType
 
+from rfm_spark.core.schemas import tables as known_tables
 from rfm_spark.core.session import get_session
 from rfm_spark.lake.location import quoted
+from rfm_spark.lake.rewording import in_todays_words
 
 # When, where and how fast runs were made, not what they found.
 PROCESS = (
@@ -92,7 +94,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def tables_of(spark: SparkSession, lake: str, *, catalog: bool) -> dict[str, DataFrame]:
-    """The tables of a lake by name; of a schema also its views.
+    """The tables of a lake by name, in today's words; of a schema also its views.
 
     Args:
         spark: the session.
@@ -101,11 +103,17 @@ def tables_of(spark: SparkSession, lake: str, *, catalog: bool) -> dict[str, Dat
     """
     if not catalog:
         folders = sorted(log.parent for log in Path(lake).resolve().glob("*/_delta_log"))
-        return {folder.name: spark.read.format("delta").load(str(folder)) for folder in folders}
+        return {folder.name: _today(folder.name, spark.read.format("delta").load(str(folder))) for folder in folders}
     schema = ".".join(quoted(part) for part in lake.split("."))
     listed = spark.sql(f"SHOW TABLES IN {schema}").collect()
     names = sorted(row["tableName"] for row in listed if not row["isTemporary"])
-    return {name: spark.table(f"{schema}.{quoted(name)}") for name in names}
+    return {name: _today(name, spark.table(f"{schema}.{quoted(name)}")) for name in names}
+
+
+def _today(name: str, rows: DataFrame) -> DataFrame:
+    """Rows in today's words: what an older version called otherwise is the same."""
+    table = known_tables().get(name.removesuffix("_current"))
+    return rows if table is None else in_todays_words(rows, table.renames)
 
 
 def compare_table(

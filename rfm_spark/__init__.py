@@ -1,4 +1,4 @@
-"""Customer segmentation for the lakehouse: versioned, explained, monitored."""
+"""Customer segmentation for the lakehouse: versioned, explained, monitored; importing it starts nothing."""
 
 import sys
 

@@ -19,6 +19,7 @@ from rfm_spark.core.config import config_model
 from rfm_spark.core.loading import validate
 from rfm_spark.core.reading.checks import Check
 from rfm_spark.core.reading.presets import Kind, presets
+from scripts.build_tables import reference
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 NAMES = ("quality.md", "landing.md", "clusters.md", "drift.md", "interactions.md")
@@ -122,3 +123,7 @@ def test_every_command_is_one(name: str, line: str) -> None:
 def test_every_link_leads_somewhere(name: str) -> None:
     for target in re.findall(r"\]\(([^)#]+)\)", text(name)):
         assert (DOCS / target).exists(), target
+
+
+def test_the_reference_of_tables_is_what_the_capabilities_declare() -> None:
+    assert text("tables.md") == reference(), "python -m scripts.build_tables writes it"

@@ -63,7 +63,7 @@ def _run(parser: argparse.ArgumentParser, _: SharedOptions) -> None:
     parser.add_argument(
         "--fail-on",
         choices=("moderate", "major"),
-        help="exit code 4 when the verdict on drift is this or graver; the run is published all the same",
+        help="exit code 4 when the verdict on drift is this or more severe; the run is published all the same",
     )
 
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 import argparse
 import sys
 import traceback
+import warnings
 from collections.abc import Sequence
+from typing import TextIO
 
 from rfm_spark.cli.parser import build_parser
 from rfm_spark.core.command import Command
 from rfm_spark.core.errors import Exit, RfmSparkError, cause_of
+from rfm_spark.core.renames import RenamedWarning
 
 INTERRUPTED = 130
 
@@ -21,7 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: of the command line; sys.argv for None.
 
     Returns:
-        The exit code: 0 done, 2 usage or configuration, 3 quality gate, 4 drift, 5 slot held, 1 unforeseen.
+        The exit code: 0 done, 2 usage or configuration, 3 quality gate, 4 drift, 5 slot held, 1 unexpected.
     """
     try:
         options = build_parser().parse_args(arguments)
@@ -58,7 +61,19 @@ def _done(options: argparse.Namespace) -> int:
     from rfm_spark.cli.desk import LakeDesk
 
     command: Command = options.chosen
-    return command.call(options, LakeDesk(options))
+    with warnings.catch_warnings():
+        warnings.showwarning = _show
+        return command.call(options, LakeDesk(options))
+
+
+def _show(
+    message: Warning | str, category: type[Warning], filename: str, lineno: int, file: TextIO | None = None,
+    line: str | None = None,
+) -> None:  # fmt: skip
+    if issubclass(category, RenamedWarning):
+        print(f"note: {message}", file=sys.stderr)
+    else:
+        print(warnings.formatwarning(message, category, filename, lineno, line), end="", file=file or sys.stderr)
 
 
 def _say(sentence: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 
 from pyspark.errors import PySparkException
@@ -11,8 +12,10 @@ from pyspark.sql import functions as F
 
 from rfm_spark.cli import console
 from rfm_spark.cli.places import config_of, place_of, run_of, session
+from rfm_spark.core.columns import CUSTOMERS
 from rfm_spark.core.config import DisplayConfig
 from rfm_spark.core.errors import ConfigError, EnvironmentSetupError, LakeError
+from rfm_spark.core.renames import in_todays_sql
 from rfm_spark.core.schemas import RUNS, tables
 from rfm_spark.lake.history import NAME as HISTORY
 from rfm_spark.lake.history import segment_history
@@ -68,7 +71,11 @@ def show_command(options: argparse.Namespace) -> int:
     else:
         frame = current(spark, location, options.table, name)
     if options.where is not None:
-        frame = _filtered(frame, options.where)
+        renames = tables()[CUSTOMERS if options.table == HISTORY else options.table].renames
+        condition, notices = in_todays_sql(options.where, renames)
+        for notice in notices:
+            print(f"note: --where: {notice}", file=sys.stderr)
+        frame = _filtered(frame, condition)
     limit = options.limit or (_SHORT if options.format == "table" else None)
     if limit is not None:
         # Sorted, so that the same question gets the same rows.

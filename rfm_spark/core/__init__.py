@@ -1,1 +1,1 @@
-"""Ground floor: configuration, errors, sessions, schemas, money and time rules."""
+"""Ground floor: configuration, errors, sessions, money and time; nothing here reads a lake or names a capability."""

@@ -29,5 +29,5 @@ class TableWriter(TableReader, Protocol):
     def insert_new(self, table: Table, rows: Sequence[Mapping[str, Any]], keys: Sequence[str]) -> None:
         """Insert rows into a ledger, but for those whose keys are there."""
 
-    def delete_rows(self, table: Table, column: str, value: str) -> None:
+    def delete_rows(self, table: Table, where: Mapping[str, str]) -> None:
         """Delete rows that an attempt at a run left in a ledger before it died."""

@@ -42,6 +42,7 @@ class CustomerColumn:
         interval: kind of `segment_history` whose intervals it makes.
         is_watched: whether drift watches how many customers have which value.
         stored: False for a word of rules that is no column.
+        older_words: values that older versions wrote, and today's.
     """
 
     name: str
@@ -58,6 +59,7 @@ class CustomerColumn:
     interval: str | None = None
     is_watched: bool = False
     stored: bool = True
+    older_words: tuple[tuple[str, str], ...] = ()
 
     @property
     def ddl(self) -> tuple[str, str, str]:
@@ -66,8 +68,9 @@ class CustomerColumn:
 
 
 def behaviour_column(
-    name: str, kind: str, comment: str, stage: str, *, absent: int | float | bool | str | None = None
-) -> CustomerColumn:
+    name: str, kind: str, comment: str, stage: str, *, absent: int | float | bool | str | None = None,
+    older_words: tuple[tuple[str, str], ...] = (),
+) -> CustomerColumn:  # fmt: skip
     """A column of what customers do beside buying: what rules and clusters can do with it follows from its type.
 
     Args:
@@ -76,10 +79,11 @@ def behaviour_column(
         comment: what it holds.
         stage: what has to run for it.
         absent: value of customers of whom the stage knows nothing.
+        older_words: values that older versions wrote, and today's.
     """
     words = name.replace("_", " ")
     if kind == "STRING":
-        return CustomerColumn(name, kind, comment, "text", words, stage=stage, absent=absent)
+        return CustomerColumn(name, kind, comment, "text", words, stage=stage, absent=absent, older_words=older_words)
     if kind not in (*_COUNTS, "DOUBLE"):
         return CustomerColumn(name, kind, comment, stage=stage, absent=absent)
     values: Values = "whole" if kind in _COUNTS else "real"

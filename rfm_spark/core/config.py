@@ -143,6 +143,10 @@ class Config(Strict):
             document[key] |= part.named(self)
         return json.dumps(document, sort_keys=True, separators=(",", ":"))
 
+    def document(self) -> dict[str, Any]:
+        """The same as a document, as it is read back from a lake; errors as there."""
+        return cast("dict[str, Any]", json.loads(self.canonical()))
+
     def stored(self) -> dict[str, Any]:
         """The same as a document, without what it names."""
         document: dict[str, Any] = {"name": self.name, "timezone": self.timezone}

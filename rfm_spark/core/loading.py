@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -11,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 from rfm_spark.core.config import Config, config_model
 from rfm_spark.core.errors import ConfigError
+from rfm_spark.core.renames import RenamedWarning
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -31,17 +33,21 @@ def load_yaml(text: str, where: str) -> Any:
 
 
 def validate(model: type[Model], document: Any, where: str) -> Model:
-    """Build `model` from parsed YAML.
+    """Build `model` from parsed YAML; words of older versions are read with a `RenamedWarning`.
 
     Raises:
         ConfigError: naming every problem with its path in the file.
     """
     if not isinstance(document, dict):
         raise ConfigError(where, ["the file must hold a mapping of keys"])
+    notices: list[str] = []
     try:
-        return model.model_validate(document)
+        found = model.model_validate(document, context={"notices": notices})
     except ValidationError as error:
         raise ConfigError(where, [_sentence(item) for item in error.errors()]) from None
+    for notice in dict.fromkeys(notices):
+        warnings.warn(f"{where}: {notice}", RenamedWarning, stacklevel=3)
+    return found
 
 
 def load_config(path: str | Path, overrides: Sequence[str] = (), lake_root: str | None = None) -> Config:

@@ -1,4 +1,7 @@
-"""The tables of every lake, and those of the capabilities; other programs read them: columns are added, not renamed."""
+"""The tables of every lake, and those of the capabilities.
+
+Other programs read them: columns are added, and renamed only where a migration copies what the older one had.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +10,10 @@ from functools import lru_cache
 
 from rfm_spark.core.errors import PlanError
 from rfm_spark.core.registry import capabilities, given
+from rfm_spark.core.renames import Renamed
 from rfm_spark.core.table import RUN_KEYS, Table, run_table
 
-SCHEMA_VERSION = 6
+SCHEMA_VERSION = 7
 
 RUNS = Table("runs", "ledger", "One row per complete run, written last", (
     *RUN_KEYS,
@@ -30,13 +34,16 @@ RUNS = Table("runs", "ledger", "One row per complete run, written last", (
     ("warnings", "ARRAY<STRING>", "What a reader of the figures should know"),
     ("drift_verdict", "STRING", "Most severe drift found: none, insufficient, changed, moderate or major"),
     ("status", "STRING", "ok; thin, when there was too little data for RFM to mean much; empty, without customers"),
-    ("contents", "MAP<STRING,STRING>", "Source to a fingerprint of its rows dated up to as_of_date"),
+    ("source_fingerprints", "MAP<STRING,STRING>", "Source to a fingerprint of its rows dated up to as_of_date"),
     ("schemas", "MAP<STRING,STRING>", "Source to the names and types of its columns"),
     (
         "steps",
         "ARRAY<STRUCT<step:STRING,seconds:DOUBLE,rows:BIGINT,reads:ARRAY<STRING>,writes:MAP<STRING,BIGINT>>>",
         "Each step of the run: seconds, rows dealt with, sources and tables read, tables written with their rows",
     ),
+), own_renames=(
+    Renamed("source_fingerprints", was="contents"),
+    Renamed("rows", words=(("transactions.suspects", "transactions.possible_duplicates"),)),
 ))  # fmt: skip
 
 CLAIMS = Table("claims", "ledger", "One row per slot (config_name, as_of_date), held by one run at a time", (
@@ -49,18 +56,17 @@ CLAIMS = Table("claims", "ledger", "One row per slot (config_name, as_of_date), 
     ("expires_at", "TIMESTAMP", "After this the slot is free"),
 ))  # fmt: skip
 
-REJECTS = run_table(
-    "rejects", "One row per rejected input row; readable also when the run failed its gate",
+REJECTS = Table("rejects", "run", "One row per rejected input row; also of runs that failed their gate", (
+    *RUN_KEYS,
     ("source", "STRING", "Source of the row"),
     ("reason", "STRING", "Code of the rule that rejected it"),
     ("detail", "STRING", "The value that was not usable"),
     ("record", "STRING", "JSON of the row as it was read; a line that could not be parsed is in it as raw text"),
     ("first_seen_run", "STRING", "Run that first rejected this row for this reason"),
-    run_columns=("first_seen_run",),
-)  # fmt: skip
+), partitioned=True, first_run="first_seen_run", part="source")  # fmt: skip
 
 RUN_STEPS = run_table(
-    "run_steps", "One row per step of a run, published or not: what it gave, so that it is not computed again",
+    "run_steps", "One row per step of an attempt at a run: what it gave, so that it is not computed again",
     ("config_name", "STRING", "Name of the segmentation"),
     ("step", "STRING", "Capability and name of the step"),
     ("fingerprint", "STRING", "Hash of all that shapes its result"),

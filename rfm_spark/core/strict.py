@@ -2,16 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from typing import Any
+from collections.abc import Collection, Mapping
+from typing import Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationInfo, model_validator
 
 
 class Strict(BaseModel):
-    """Immutable, and a key nobody reads is an error."""
+    """Immutable, and a key nobody reads is an error.
+
+    Attributes:
+        renamed: keys of older versions and what they are called today; both are read.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+    renamed: ClassVar[Mapping[str, str]] = {}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _todays_keys(cls, given: Any, info: ValidationInfo) -> Any:
+        old = cls.renamed.keys() & given.keys() if isinstance(given, dict) else set()
+        for key in old:
+            if cls.renamed[key] in given:
+                raise ValueError(f"{key} is what older versions called {cls.renamed[key]}; give one of the two")
+            if info.context is not None:
+                info.context["notices"].append(f"{key} is called {cls.renamed[key]} now; the older key is still read")
+        return {cls.renamed.get(key, key): value for key, value in given.items()} if old else given
 
     def stored(self) -> dict[str, Any]:
         """The part as the lake keeps it with each run: what shapes results, and what older versions had beside it."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from rfm_spark.core.columns import customer_ddl
+from rfm_spark.core.columns import customer_columns, customer_ddl
+from rfm_spark.core.renames import Renamed
 
 Kind = Literal["run", "kept", "ledger"]
 RUN_KEYS = (
@@ -26,7 +27,11 @@ class Table:
         own: name, SQL type and comment of its own columns, keys first.
         partitioned: whether it is partitioned by run_id.
         run_columns: columns beside run_id that name a run, which may be the one that wrote the row.
+        first_run: the column that names the run which had the row first, published or not.
+        run_key: of a ledger, the column that names the run of a row; the row is removed with a run that died.
+        part: the column that says which step wrote a row, where several do.
         of_customers: whether the columns of customers that capabilities give come after its own.
+        own_renames: those of its own columns that older versions named, or filled, otherwise.
     """
 
     name: str
@@ -36,6 +41,10 @@ class Table:
     partitioned: bool = False
     of_customers: bool = False
     run_columns: tuple[str, ...] = ()
+    first_run: str = ""
+    run_key: str = ""
+    part: str = ""
+    own_renames: tuple[Renamed, ...] = ()
 
     @property
     def columns(self) -> tuple[tuple[str, str, str], ...]:
@@ -48,6 +57,14 @@ class Table:
         return tuple(name for name, _, _ in self.columns)
 
     @property
+    def renames(self) -> tuple[Renamed, ...]:
+        """What older versions named or filled otherwise, the columns of customers among it."""
+        if not self.of_customers:
+            return self.own_renames
+        given = (Renamed(column.name, words=column.older_words) for column in customer_columns().values())
+        return (*self.own_renames, *(one for one in given if one.words))
+
+    @property
     def ddl(self) -> str:
         """The columns as Spark's DDL text, which createDataFrame takes as a schema."""
         return ", ".join(f"`{name}` {kind}" for name, kind, _ in self.columns)
@@ -55,8 +72,11 @@ class Table:
 
 def run_table(
     name: str, comment: str, *columns: tuple[str, str, str], of_customers: bool = False,
-    run_columns: tuple[str, ...] = (),
+    run_columns: tuple[str, ...] = (), renames: tuple[Renamed, ...] = (),
 ) -> Table:  # fmt: skip
     """A table whose rows are replaced run by run."""
     own = (*RUN_KEYS, *columns)
-    return Table(name, "run", comment, own, partitioned=True, of_customers=of_customers, run_columns=run_columns)
+    return Table(
+        name, "run", comment, own, partitioned=True, of_customers=of_customers, run_columns=run_columns,
+        own_renames=renames,
+    )  # fmt: skip

@@ -16,7 +16,7 @@ WINDOW_DAYS, RESPONSE_DAYS, MIN_MESSAGES = 90, 30, 5
 FIRST_SENT = date(2017, 9, 15)
 # Dirt lies within what is judged as of the last day, and away from the edges of it.
 DIRTY_FROM, LATE_TO = date(2017, 10, 5), date(2017, 11, 20)
-TIERS = ("highly", "moderately", "disengaged")
+TIERS = ("highly_engaged", "moderately", "disengaged")
 _SHARES = (0.20, 0.42, 0.38)
 # Of the mails delivered, opened and clicked: well on their side of 0.75 and 0.50, 0.30 and 0.10.
 _OPENED, _CLICKED = (0.94, 0.50, 0.07), (0.76, 0.20, 0.005)
@@ -37,9 +37,9 @@ class MessageTruth:
 
     Attributes:
         rows: rows of the frame.
-        tiers: household to the tier of its e-mail: highly, moderately or disengaged by the probabilities its opens and
-            clicks were drawn with, insufficient with one to four mails in the window; households without e-mail are
-            not in it.
+        tiers: household to the tier of its e-mail, highly_engaged, moderately or disengaged, by the probabilities its
+            opens and clicks were drawn with, insufficient with one to four mails in the window; households without
+            e-mail are not in it.
         unsubscribed: households that unsubscribed; some of the events name no message.
         complained: households that complained.
         bounced: households with a mail that bounced. These three are different households, and get no mail after it.

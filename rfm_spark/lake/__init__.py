@@ -1,1 +1,1 @@
-"""The only room that reads or writes tables: places, pinned inputs, idempotent writes and the run ledger."""
+"""The only room that reads or writes tables: locations, pins, writes, the ledger; what rows mean is elsewhere."""

@@ -15,6 +15,8 @@ from rfm_spark.lake.location import LakeLocation
 # Error conditions and exception names of Delta; a bare "Concurrent" would also match stack traces.
 _CONFLICT = re.compile(
     r"DELTA_(CONCURRENT|METADATA_CHANGED|PROTOCOL_CHANGED)"
+    # Another process was faster to add the columns that a migration adds.
+    r"|FIELDS?_ALREADY_EXISTS"
     # And of deltalake: the next log file was there already, or what was read is there no more.
     r"|Failed to commit transaction|concurrent transaction|changed since last commit"
     r"|(ConcurrentAppend|ConcurrentWrite|ConcurrentTransaction|ConcurrentDeleteRead|ConcurrentDeleteDelete"

@@ -11,7 +11,7 @@ from datetime import date, timedelta
 
 from pyspark.sql import DataFrame, SparkSession
 
-from rfm_spark.core.columns import CUSTOMERS, customer_columns
+from rfm_spark.core.columns import CUSTOMERS, CustomerColumn, customer_columns
 from rfm_spark.core.errors import LakeError
 from rfm_spark.core.schemas import RUNS
 from rfm_spark.lake.location import LakeLocation
@@ -71,7 +71,9 @@ def members(
         Rows of `segment_history`, one per customer and segmentation.
     """
     found = segment_history(spark, lake, config_name, known_on).where("superseded_by IS NULL")
-    here = (found["kind"] == kind) & (found["value"] == value) & (found["valid_from"] <= day)
+    words = {old: new for column in customer_columns().values() if column.interval == kind
+             for old, new in column.older_words}  # fmt: skip
+    here = (found["kind"] == kind) & (found["value"] == words.get(value, value)) & (found["valid_from"] <= day)
     return found.where(here & (found["valid_to"].isNull() | (found["valid_to"] >= day)))
 
 
@@ -125,8 +127,11 @@ GROUP BY config_name, customer_id, kind, value, spell, alone
 
 def _kinds() -> dict[str, str]:
     """What intervals are made of: kind, and its column of customers, as text."""
-    return {
-        column.interval: column.name if column.kind == "STRING" else f"CAST({column.name} AS STRING)"
-        for column in customer_columns().values()
-        if column.interval is not None
-    }
+    return {column.interval: _text(column) for column in customer_columns().values() if column.interval is not None}
+
+
+def _text(column: CustomerColumn) -> str:
+    if column.kind != "STRING":
+        return f"CAST({column.name} AS STRING)"
+    older = "".join(f" WHEN {sql_text(old)} THEN {sql_text(new)}" for old, new in column.older_words)
+    return f"CASE {column.name}{older} ELSE {column.name} END" if older else column.name

@@ -30,7 +30,7 @@ class Landed:
 
     Attributes:
         rows: pinned.
-        content: hash of the rows, independent of their order.
+        fingerprint: of the rows, independent of their order.
         written: when they were landed first.
     """
 

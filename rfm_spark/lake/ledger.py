@@ -84,6 +84,8 @@ def _run_row(row: Mapping[str, Any]) -> RunRow:
         for name in ("run_id", "config_name", "config", "previous_run_id", "exit_code", "code_version", "model_version",
                      "drift_verdict")
     }  # fmt: skip
-    maps: dict[str, Any] = {name: dict(row[name] or {}) for name in ("inputs", "contents", "schemas", "rows")}
+    maps: dict[str, Any] = {
+        name: dict(row[name] or {}) for name in ("inputs", "source_fingerprints", "schemas", "rows")
+    }
     finished_at = to_micros(row["finished_at"])
     return RunRow(as_of=row["as_of_date"], finished_at=finished_at, **plain, **maps)

@@ -24,6 +24,7 @@ from rfm_spark.core.table import Table
 from rfm_spark.lake.commits import with_retries
 from rfm_spark.lake.local import commit_of
 from rfm_spark.lake.log_files import has_commit, has_files, partition_values, plain_frame, rows_in, rows_of_partition
+from rfm_spark.lake.rewording import Change, in_datafusion, literal
 from rfm_spark.lake.tables import Commit, Row, Target, Written
 
 if TYPE_CHECKING:
@@ -77,7 +78,14 @@ class NativeTables:
         alter = self._open(name).alter
         if columns:
             alter.add_columns(_delta_schema(columns).fields)
-        self._open(name).alter.set_table_properties(dict(properties), raise_if_not_exists=False)
+        if properties:
+            self._open(name).alter.set_table_properties(dict(properties), raise_if_not_exists=False)
+
+    def update(self, name: str, changes: Sequence[Change]) -> None:
+        """Change rows, in files written again; nothing is committed where there are none."""
+        found = {change.column: in_datafusion(change) for change in changes}
+        values = {column: value for column, (value, _) in found.items()}
+        self._open(name).update(updates=values, predicate=" OR ".join(condition for _, condition in found.values()))
 
     def write_frame(self, target: Target, frame: DataFrame) -> Written:
         """Let Spark write the files, and commit them."""
@@ -141,12 +149,11 @@ class NativeTables:
         target = Target(table, "")
         self._commit(target, self._write_file(target, [*(old for old in there if old not in mine), row]), seen)
 
-    def delete_rows(self, name: str, column: str, value: str) -> None:
+    def delete_rows(self, name: str, where: Mapping[str, str]) -> None:
         """Delete rows; nothing is committed where there are none."""
         table = self._open(name)
-        if rows_in(self._root / name, table, {column: [value]}, [column]):
-            text = value.replace("'", "''")
-            table.delete(f"{column} = '{text}'")
+        if rows_in(self._root / name, table, {column: [value] for column, value in where.items()}, list(where)):
+            table.delete(" AND ".join(f"{column} = {literal(value)}" for column, value in where.items()))
 
     def row_count(self, name: str) -> int:
         """How many rows a table has."""

@@ -16,6 +16,7 @@ from rfm_spark.core.table import Table
 from rfm_spark.lake.commits import with_retries
 from rfm_spark.lake.location import LakeLocation, quoted
 from rfm_spark.lake.missing import is_missing
+from rfm_spark.lake.rewording import Change, in_spark
 from rfm_spark.lake.tables import Commit, Row, Target, Written
 
 # A look at the history reads as many commits as it may show.
@@ -67,7 +68,17 @@ class SparkTables:
             added = ", ".join(f"{quoted(name)} {kind} COMMENT {sql_text(comment)}" for name, kind, comment in columns)
             self._spark.sql(f"ALTER TABLE {identifier} ADD COLUMNS ({added})")
         settings = ", ".join(f"{sql_text(key)} = {sql_text(value)}" for key, value in properties.items())
-        self._spark.sql(f"ALTER TABLE {identifier} SET TBLPROPERTIES ({settings})")
+        if settings:
+            self._spark.sql(f"ALTER TABLE {identifier} SET TBLPROPERTIES ({settings})")
+
+    def update(self, name: str, changes: Sequence[Change]) -> None:
+        """Change rows by DML, which rewrites the files that have some."""
+        found = {quoted(change.column): in_spark(change) for change in changes}
+        values = ", ".join(f"{column} = {value}" for column, (value, _) in found.items())
+        condition = " OR ".join(condition for _, condition in found.values())
+        table = self._location.table(name)
+        if not self._spark.sql(f"SELECT 1 FROM {table} WHERE {condition}").isEmpty():
+            self._spark.sql(f"UPDATE {table} SET {values} WHERE {condition}").collect()
 
     def write_frame(self, target: Target, frame: DataFrame) -> Written:
         """Write a frame in one commit, again where another writer was faster."""
@@ -134,11 +145,12 @@ class SparkTables:
                 f"WHEN NOT MATCHED THEN INSERT ({names}) VALUES ({values})"
             ).collect()
 
-    def delete_rows(self, name: str, column: str, value: str) -> None:
+    def delete_rows(self, name: str, where: Mapping[str, str]) -> None:
         """Delete rows; nothing is committed where there are none."""
-        where = f"{quoted(column)} = {sql_text(value)}"
-        if not self._spark.sql(f"SELECT 1 FROM {self._location.table(name)} WHERE {where}").isEmpty():
-            self._spark.sql(f"DELETE FROM {self._location.table(name)} WHERE {where}").collect()
+        condition = " AND ".join(f"{quoted(column)} = {sql_text(value)}" for column, value in where.items())
+        table = self._location.table(name)
+        if not self._spark.sql(f"SELECT 1 FROM {table} WHERE {condition}").isEmpty():
+            self._spark.sql(f"DELETE FROM {table} WHERE {condition}").collect()
 
     def row_count(self, name: str) -> int:
         """How many rows a table has."""

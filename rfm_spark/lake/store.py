@@ -11,6 +11,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from rfm_spark.core.errors import LakeError
+from rfm_spark.core.renames import renamed_row
 from rfm_spark.core.schemas import RUNS, SCHEMA_VERSION, tables
 from rfm_spark.core.table import Table
 from rfm_spark.lake.commits import NO_PLACE, is_conflict, translating_write_errors, with_retries
@@ -18,6 +19,7 @@ from rfm_spark.lake.local import local_folder
 from rfm_spark.lake.location import LakeLocation, checked_run_id, quoted
 from rfm_spark.lake.missing import is_missing
 from rfm_spark.lake.native import NativeTables
+from rfm_spark.lake.rewording import changes_of, completed, with_older_words
 from rfm_spark.lake.spark_tables import SparkTables
 from rfm_spark.lake.tables import PROPERTIES, VERSION_PROPERTY, Commit, Row, Tables, Target, Written
 
@@ -96,7 +98,7 @@ class Store:
         suffix = "" if version is None else f" VERSION AS OF {int(version)}"
         try:
             rows = self.spark.sql(f"SELECT * FROM {self.location.table(name)}{suffix}")
-            return _completed(name, rows)
+            return completed(tables().get(name), rows)
         except AnalysisException as error:
             if not is_missing(error):
                 raise
@@ -112,7 +114,7 @@ class Store:
             raise self._missing(name)
         rows = self._tables.frame_of_runs(name, run_ids)
         if rows is not None:
-            return _completed(name, rows)
+            return completed(tables().get(name), rows)
         every = self.read(name)
         return every.where(every["run_id"].isin(list(run_ids)))
 
@@ -128,8 +130,10 @@ class Store:
         values = {column: value if isinstance(value, list) else [value] for column, value in where.items()}
         if not all(values.values()):
             return []
-        missing = dict.fromkeys(tables()[name].names) if name in tables() else {}
-        return [{**missing, **row} for row in self._tables.rows(name, values)]
+        table = tables().get(name)
+        renames, missing = (table.renames, dict.fromkeys(table.names)) if table is not None else ((), {})
+        rows = self._tables.rows(name, with_older_words(values, renames))
+        return [{**missing, **renamed_row(row, renames)} for row in rows]
 
     def version(self, name: str) -> int:
         """Newest Delta version of a table."""
@@ -228,10 +232,10 @@ class Store:
         with translating_write_errors(self.location):
             self._tables.put_if(table, dict(row), keys, column, expected)
 
-    def delete_rows(self, table: Table, column: str, value: str) -> None:
-        """Delete rows that an attempt at a run left in a ledger before it died."""
+    def delete_rows(self, table: Table, where: Mapping[str, str]) -> None:
+        """Delete rows that an attempt at a run left before it died."""
         if self.exists(table.name):
-            self._attempt(table.name, lambda: with_retries(lambda: self._tables.delete_rows(table.name, column, value)))
+            self._attempt(table.name, lambda: with_retries(lambda: self._tables.delete_rows(table.name, where)))
 
     def _write(self, target: Target, write: Callable[[], Written]) -> Written:
         self.prepare(target.table)
@@ -280,17 +284,16 @@ class Store:
         self._attempt(table.name, lambda: with_retries(lambda: self._bring_up(table)))
 
     def _bring_up(self, table: Table) -> None:
-        # Looked at again in each try: another run may be doing the same.
+        # Looked at again in each try: another run may be doing the same. The version comes last, so that one that dies
+        # here is done again.
         have = set(self.spark.sql(f"SELECT * FROM {self.location.table(table.name)}").columns)
         missing = [column for column in table.columns if column[0] not in have]
-        self._tables.change(table.name, missing, {VERSION_PROPERTY: str(SCHEMA_VERSION)})
+        if missing:
+            self._tables.change(table.name, missing, {})
+        changes = changes_of(table, have)
+        if changes:
+            self._tables.update(table.name, changes)
+        self._tables.change(table.name, (), {VERSION_PROPERTY: str(SCHEMA_VERSION)})
 
     def _missing(self, name: str) -> LakeError:
         return LakeError(f"lake {self.location}: no table {name}; run `rfm-spark run` first, or check --lake")
-
-
-def _completed(name: str, rows: DataFrame) -> DataFrame:
-    """Rows of a table with the columns that an older lake lacks, as nulls."""
-    known, there = tables()[name].columns if name in tables() else (), set(rows.columns)
-    new = {column: F.lit(None).cast(kind.lower()) for column, kind, _ in known if column not in there}
-    return rows.withColumns(new) if new else rows

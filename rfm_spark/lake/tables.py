@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from pyspark.sql import DataFrame
 
 from rfm_spark.core.table import Table
+from rfm_spark.lake.rewording import Change
 
 VERSION_PROPERTY = "rfm_spark.schema_version"
 # No statistics on ids and no deletion vectors: otherwise a person's id outlives the deletion of their rows.
@@ -81,6 +82,9 @@ class Tables(Protocol):
     def change(self, name: str, columns: Sequence[tuple[str, str, str]], properties: Mapping[str, str]) -> None:
         """Add columns (name, type, comment) and set properties."""
 
+    def update(self, name: str, changes: Sequence[Change]) -> None:
+        """Change rows in one commit; nothing is committed where there is nothing to change."""
+
     def write_frame(self, target: Target, frame: DataFrame) -> Written:
         """Write a frame of the table's columns in one commit; the table is there."""
 
@@ -102,8 +106,8 @@ class Tables(Protocol):
     def put_if(self, table: Table, row: Row, keys: Sequence[str], column: str, expected: str) -> None:
         """Put a row in place of the one of the same keys if that has the expected value, or where there is none."""
 
-    def delete_rows(self, name: str, column: str, value: str) -> None:
-        """Delete rows of a table that is there."""
+    def delete_rows(self, name: str, where: Mapping[str, str]) -> None:
+        """Delete rows with these texts of a table that is there; nothing is committed where there are none."""
 
     def row_count(self, name: str) -> int:
         """How many rows a table has, as its log tells."""

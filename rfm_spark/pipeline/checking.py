@@ -44,13 +44,14 @@ def look_ahead(spark: SparkSession, config: Config, as_of: date) -> Findings:
             found.note(error)
             return found
         found.warnings += inputs.drift if not found.stops else ()
-        run, frames = RunFacts(spark, config.name, "", as_of), Frames(spark, held)
+        run, frames = RunFacts(config.name, "", as_of), Frames(spark, held)
         for name, location in places.items():
             sources = {key: one for key, one in inputs.pinned.items() if key == name or key.startswith(f"{name}.")}
             environment = Environment(f"check of {name}", run, frames, sources, (), (), store, _NoWriter())
             try:
                 with readable(name):
-                    looks[name](environment, config, found)
+                    if name in looks:
+                        looks[name](environment, config, found)
                     if location.where is not None:
                         found.lines += filtered_lines(name, location.where, inputs.pinned[name].frame)
             except RfmSparkError as error:

@@ -57,7 +57,6 @@ class RunFacts:
     """What every step may know of the run.
 
     Attributes:
-        spark: the session.
         config_name: segmentation.
         run_id: of this run; empty for a look without one.
         as_of: last day that counts.
@@ -67,7 +66,6 @@ class RunFacts:
         touched: looks for earlier published dates whose rows are others by now.
     """
 
-    spark: SparkSession
     config_name: str
     run_id: str
     as_of: date
@@ -139,7 +137,7 @@ class Environment:
             PlanError: it did not.
         """
         if name not in self._sources:
-            raise PlanError(f"step {self._step} reads the source {name}, which it does not declare")
+            raise PlanError(f"step {self._step} reads the source {name}, which it does not declare; add it")
         return self._sources[name]
 
     def has_source(self, name: str) -> bool:
@@ -162,9 +160,9 @@ class Environment:
         """Insert rows into a ledger it declared to write."""
         self._lake.insert_new(self._written(table), rows, keys)
 
-    def delete_rows(self, table: Table, column: str, value: str) -> None:
+    def delete_rows(self, table: Table, where: Mapping[str, str]) -> None:
         """Delete rows that an attempt at this run left in such a ledger before it died."""
-        self._lake.delete_rows(self._written(table), column, value)
+        self._lake.delete_rows(self._written(table), where)
 
     def write(self, table: Table, content: Content, part: str = "") -> None:
         """Begin to write this run's rows of a table, a frame or a few rows, while the run goes on.
@@ -174,6 +172,9 @@ class Environment:
             content: the rows, without the keys of the run.
             part: names which of them, where several steps write parts.
         """
+        if bool(part) != bool(table.part):
+            how = f"names its part, a value of {table.part}" if table.part else "has no parts"
+            raise PlanError(f"step {self._step} writes {table.name}, which {how}; say so in the step, or in the table")
         self._writer.put(self._written(table), content, part)
 
     def written(self, table: Table) -> DataFrame:
@@ -191,10 +192,10 @@ class Environment:
 
     def _declared(self, name: str) -> str:
         if name not in self._reads | self._writes:
-            raise PlanError(f"step {self._step} reads the table {name}, which it does not declare")
+            raise PlanError(f"step {self._step} reads the table {name}, which it does not declare; add it")
         return name
 
     def _written(self, table: Table) -> Table:
         if table.name not in self._writes:
-            raise PlanError(f"step {self._step} writes the table {table.name}, which it does not declare")
+            raise PlanError(f"step {self._step} writes the table {table.name}, which it does not declare; add it")
         return table

@@ -25,7 +25,7 @@ from rfm_spark.pipeline.records import Record, Records, SliceNote
 from rfm_spark.pipeline.step import Need
 from rfm_spark.pipeline.writing import StepWriter, Writer
 
-# Run ids and numbers of rows in these columns speak of the run that wrote them.
+# Every writer gives a slice its own.
 _KEYS = ("run_id", "as_of_date")
 
 
@@ -50,7 +50,8 @@ class Execution:
         """Bind to a run."""
         self._facts, self._store, self._inputs, self._writer = facts, store, inputs, writer
         self._records, self._progress, self._decisions = records, progress, decisions
-        self._frames = Frames(facts.spark, held)
+        self._frames = Frames(store.spark, held)
+        self._published = {run.run_id for run in facts.published}
         self._done: dict[str, _Done] = {}
 
     def do(self, planned: Planned) -> None:
@@ -91,6 +92,7 @@ class Execution:
             step.name, self._facts, self._frames, sources, step.reads, step.writes, self._store, writer
         )
         given = {need.name: self._given(planned, need, environment) for need in step.needs}
+        self._writer.clear(step.writes)
         source = next(iter(sources), None)
         with readable(source) if source is not None else nullcontext():
             return step.work(**{**given, **chosen.settings})
@@ -127,9 +129,12 @@ class Execution:
             return one
         frame = self._store.of_runs(one.table, [one.run_id])
         if one.part:
-            frame = frame.where(F.col("source") == one.part)
+            frame = frame.where(F.col(table.part) == one.part)
+        # Who was first stays so, unless nobody ever saw it.
+        first = [table.first_run] if table.first_run and one.run_id not in self._published else []
         same = {
-            name: F.when(F.col(name) == one.run_id, F.lit(mine)).otherwise(F.col(name)) for name in table.run_columns
+            name: F.when(F.col(name) == one.run_id, F.lit(mine)).otherwise(F.col(name))
+            for name in (*table.run_columns, *first)
         }
         writer.put(table, frame.withColumns(same).drop(*_KEYS), one.part)
         return replace(one, run_id=mine)

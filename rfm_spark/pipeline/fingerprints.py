@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from functools import lru_cache
 from importlib.resources import files
@@ -14,18 +14,20 @@ from pydantic import TypeAdapter
 
 import rfm_spark
 from rfm_spark.core.config import digest
-from rfm_spark.core.registry import package_of
+from rfm_spark.core.registry import capabilities
+from rfm_spark.core.runs import RunRow
 from rfm_spark.pipeline.environment import Source
 from rfm_spark.pipeline.order import Chosen
 from rfm_spark.pipeline.prepared import Prepared
 from rfm_spark.pipeline.step import ASIDE
 
 # What shapes no result of a step.
-_ASIDE = ("section", "commands", "explain")
+_ASIDE = ("section", "commands", "explain", "rule_commands", "model_commands", "shown_models", "checking")
+_SHARED = ("rfm_spark.core", "rfm_spark.core.reading", "rfm_spark.pipeline")
 
 
 def parts_of(
-    chosen: Chosen, as_of: date, sources: Mapping[str, Source], previous_run_id: str | None,
+    chosen: Chosen, as_of: date, sources: Mapping[str, Source], earlier: Sequence[RunRow],
     givers: Mapping[str, str], decisions: Iterable[Prepared],
 ) -> dict[str, Any]:  # fmt: skip
     """What a step's result hangs on.
@@ -34,7 +36,7 @@ def parts_of(
         chosen: the step with its settings.
         as_of: last day that counts.
         sources: pinned.
-        previous_run_id: run whose rows it may read.
+        earlier: runs whose rows it may read.
         givers: fingerprints of the steps before it, by name.
         decisions: of before the run.
 
@@ -44,13 +46,13 @@ def parts_of(
     step = chosen.step
     kinds = {need.kind for need in step.needs}
     return {
-        "code": f"{rfm_spark.__version__} {_code(step.capability)}",
+        "code": f"{rfm_spark.__version__} {_code(capabilities())}",
         "configuration": {name: _settings(value) for name, value in chosen.settings.items()},
         "data": {
             "as of": as_of.isoformat(),
             **{name: sources[name].version for name in step.sources if name in sources},
         },
-        "previous run": previous_run_id if step.reads else None,
+        "earlier runs": digest(" ".join(run.run_id for run in earlier))[:16] if step.reads else None,
         "steps": {name: givers[name] for names in chosen.givers.values() for name in names},
         "decisions": {type(one).__name__: one.basis or one.fingerprint for one in decisions if type(one) in kinds},
     }
@@ -72,7 +74,7 @@ def why_due(parts: Mapping[str, Any], known: Mapping[str, Any] | None) -> str:
         return "not done yet for this date"
     changed = [
         name
-        for name in ("code", "configuration", "data", "previous run", "decisions")
+        for name in ("code", "configuration", "data", "earlier runs", "decisions")
         if known.get(name) != parts[name]
     ]
     found = []
@@ -104,8 +106,10 @@ def _settings(value: Any) -> Any:
 
 
 @lru_cache
-def _code(capability: str) -> str:
-    """Hash of the sources that shape what a capability's steps give."""
-    folder = files(package_of(capability))
-    names = sorted(one.name for one in folder.iterdir() if one.name.endswith(".py") and not one.name.startswith(_ASIDE))
-    return digest("\n".join(folder.joinpath(name).read_text(encoding="utf-8") for name in names))[:16]
+def _code(packages: tuple[str, ...]) -> str:
+    """Hash of the sources that shape what steps give: they call each other's, so it is one for all."""
+    found = []
+    for package in (*_SHARED, *packages):
+        entries = [one for one in files(package).iterdir() if one.name.endswith(".py") and one.name[:-3] not in _ASIDE]
+        found += [one.read_text(encoding="utf-8") for one in sorted(entries, key=lambda one: one.name)]
+    return digest("\n".join(found))[:16]

@@ -42,6 +42,7 @@ def all_steps() -> tuple[Step, ...]:
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice:
         raise PlanError(f"there are two steps {twice}; rename one")
+    writers: dict[str, str] = {}
     for step in found:
         for table in (*step.writes, *step.reads):
             if tables().get(table.name) != table:
@@ -49,6 +50,12 @@ def all_steps() -> tuple[Step, ...]:
                     f"step {step.name} uses the table {table.name}, which no capability declares; add it to TABLES of "
                     "its tables.py"
                 )
+            if table.kind == "run" and not table.part and table in step.writes:
+                other = writers.setdefault(table.name, step.name)
+                if other != step.name:
+                    raise PlanError(
+                        f"steps {other} and {step.name} both write {table.name}; one would replace the other"
+                    )
         unwritten = set(tables_of(step.gives)) - {table.name for table in step.writes}
         if unwritten:
             raise PlanError(f"step {step.name} gives rows of {min(unwritten)}, which it does not declare to write")
@@ -126,11 +133,13 @@ def _givers(
     if need.role == "all" or any(issubclass(kind, need.kind) for kind in prepared):
         return found
     if len(found) > 1:
-        raise PlanError(f"step {step.name} needs one {need.kind.__name__}, which {' and '.join(found)} give")
+        raise PlanError(
+            f"step {step.name} needs one {need.kind.__name__}, which {' and '.join(found)} give; take a tuple of them"
+        )
     if not found and need.role == "one":
         off = next((other.name for other in every if issubclass(other.gives, need.kind)), None)
         why = f"whose step {off} is off" if off else "which no step gives"
-        raise PlanError(f"step {step.name} needs {need.kind.__name__}, {why}")
+        raise PlanError(f"step {step.name} needs {need.kind.__name__}, {why}; switch it on, or do without (| None)")
     return found
 
 
@@ -141,9 +150,19 @@ def _sorted(chosen: Sequence[Chosen]) -> list[Chosen]:
             (one for one in left if all(name in done for names in one.givers.values() for name in names)), None
         )
         if ready is None:
-            names = ", ".join(one.step.name for one in left)
-            raise PlanError(f"steps need each other in a circle: {names}")
+            raise PlanError(f"steps need each other in a circle: {', '.join(_circle(left))}; take one need out of it")
         left.remove(ready)
         found.append(ready)
         done.add(ready.step.name)
     return found
+
+
+def _circle(left: Sequence[Chosen]) -> list[str]:
+    """Names of steps of which each needs the one before; of steps that all wait for another of them."""
+    needs = {one.step.name: [name for names in one.givers.values() for name in names] for one in left}
+    path = [left[0].step.name]
+    while True:
+        giver = next(name for name in needs[path[-1]] if name in needs)
+        if giver in path:
+            return sorted(path[path.index(giver) :])
+        path.append(giver)

@@ -55,7 +55,7 @@ class Outlook:
 
 
 def planned_steps(
-    order: Sequence[Chosen], as_of: date, inputs: Inputs, previous: RunRow | None, decisions: Sequence[Prepared],
+    order: Sequence[Chosen], as_of: date, inputs: Inputs, earlier: Sequence[RunRow], decisions: Sequence[Prepared],
     known: Sequence[Record], records: Records,
 ) -> list[Planned]:  # fmt: skip
     """The steps of a run, with what is known of each.
@@ -64,7 +64,7 @@ def planned_steps(
         order: of `order.ordered`.
         as_of: last day that counts.
         inputs: pinned.
-        previous: run that changes are against.
+        earlier: current runs of earlier dates.
         decisions: of before the run.
         known: records that may be used, those to be preferred first.
         records: says whether their rows are still there.
@@ -73,7 +73,7 @@ def planned_steps(
     found = []
     for chosen in order:
         name = chosen.step.name
-        parts = parts_of(chosen, as_of, inputs.pinned, previous.run_id if previous else None, fingerprints, decisions)
+        parts = parts_of(chosen, as_of, inputs.pinned, earlier, fingerprints, decisions)
         fingerprints[name] = fingerprint_of(parts)
         mine = [record for record in known if record.step == name]
         same = (record for record in mine if record.fingerprint == fingerprints[name] and records.usable(record))
@@ -103,7 +103,9 @@ class Plan:
         self.config, self.as_of, self.inputs, self.previous, self.current = config, as_of, inputs, previous, current
         self.decisions = tuple(decisions)
         self.canonical = config.canonical()
-        self._rows = [rows(config, inputs.pinned) for _, rows in given("step", "ROWS")]
+        kinds = [kind for _, kind in given("step", "ROWS")]
+        self._rows = [kind(config, inputs.pinned) for kind in kinds]
+        self._looked_at = {name for kind in kinds for name in kind.sources}
         self._content = {
             "config_name": config.name, "as_of_date": as_of, "config": self.canonical, "inputs": dict(inputs.versions),
             "code_version": rfm_spark.__version__, "previous_run_id": previous.run_id if previous else None,
@@ -115,7 +117,7 @@ class Plan:
             json.dumps(inputs.versions, sort_keys=True),
             rfm_spark.__version__,
             previous.run_id if previous else "",
-            *(decision.fingerprint for decision in decisions),
+            *(decision.fingerprint for decision in decisions if decision.fingerprint is not None),
         )
         self.run_id = f"{as_of.isoformat()}-{fingerprint(parts)[:8]}"
 
@@ -139,9 +141,17 @@ class Plan:
             return False
         if not all(decision.made(run) for decision in self.decisions):
             return False
+        versions = self.inputs.versions
+        if any(run.inputs.get(name) != versions[name] for name in versions.keys() - self._looked_at):
+            # Nobody can tell whether its rows are the same.
+            return False
         return all(rows.same(run, self.canonical) for rows in self._rows)
+
+    def earlier(self) -> list[RunRow]:
+        """The current runs of earlier dates."""
+        return [run for day, run in sorted(self.current.items()) if day < self.as_of]
 
     def touched(self) -> list[date]:
         """Earlier published dates whose rows are others by now."""
-        earlier = {day: run for day, run in self.current.items() if day < self.as_of}
+        earlier = {run.as_of: run for run in self.earlier()}
         return sorted({day for rows in self._rows for day in rows.touched(earlier, self.canonical)})

@@ -37,12 +37,12 @@ class Prepared(Artefact):
     """A decision of before the run.
 
     Attributes:
-        fingerprint: part of the run's id.
+        fingerprint: part of the run's id; None for a decision that shapes no result.
         basis: part of the fingerprints of steps that need it: two runs of a date may decide alike on the same grounds
             though one came after the other; as `fingerprint` where empty.
     """
 
-    fingerprint: str = ""
+    fingerprint: str | None = None
     basis: str = ""
 
     def made(self, run: RunRow) -> bool:

@@ -62,16 +62,17 @@ class Records:
         # One writer, so that records come in the order of the steps, each after the rows it speaks of.
         self._pool = ThreadPoolExecutor(max_workers=1)
         self._waiting: list[Record] = []
+        self._noting: list[Future[None]] = []
 
-    def known(self, published: Collection[str], here: str | None) -> list[Record]:
-        """Records of the slot's runs that died, and of the one that is published.
+    def known(self, published: Collection[str], wanted: Collection[str]) -> list[Record]:
+        """Records of the slot's runs that died, and of published ones.
 
         Args:
             published: complete runs of the lake.
-            here: the current one of the slot; None where there is none.
+            wanted: those of them whose records are asked for.
         """
         runs = self._store.runs_of_date(RUN_STEPS.name, self._as_of)
-        wanted = sorted(run_id for run_id in runs if run_id == here or run_id not in published)
+        wanted = sorted(run_id for run_id in runs if run_id in wanted or run_id not in published)
         rows = self._store.rows(RUN_STEPS.name, run_id=wanted, config_name=self._config_name)
         return [_record(row) for row in rows]
 
@@ -89,7 +90,7 @@ class Records:
             record: makes the record, then.
             at_once: whether the step took long, so that its record does not wait for others.
         """
-        self._pool.submit(self._noted, written, record, at_once or self._store.commits_fast)
+        self._noting.append(self._pool.submit(self._noted, written, record, at_once or self._store.commits_fast))
 
     def settle(self) -> None:
         """Wait until all are written.
@@ -97,7 +98,8 @@ class Records:
         Raises:
             LakeError: the lake could not be written.
         """
-        self._pool.submit(self._flush).result()
+        for future in (*self._noting, self._pool.submit(self._flush)):
+            future.result()
 
     def close(self) -> None:
         """Write what waits, and nothing more."""
@@ -105,10 +107,11 @@ class Records:
         self._pool.shutdown(wait=True)
 
     def delete_rows(self, run_id: str) -> None:
-        """Remove what a run that died left in all tables of runs."""
+        """Remove what a run that died left in all tables."""
         for table in tables().values():
-            if table.kind == "run":
-                self._store.delete_rows(table, "run_id", run_id)
+            column = "run_id" if table.kind == "run" else table.run_key
+            if column:
+                self._store.delete_rows(table, {column: run_id})
 
     def _is_there(self, one: SliceNote) -> bool:
         if tables()[one.table].kind != "run":

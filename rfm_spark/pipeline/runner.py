@@ -24,6 +24,7 @@ from rfm_spark.pipeline.account import Total
 from rfm_spark.pipeline.environment import RunFacts
 from rfm_spark.pipeline.execution import Execution
 from rfm_spark.pipeline.inputs import Inputs, open_inputs, readable
+from rfm_spark.pipeline.leftovers import remove_useless, tidied
 from rfm_spark.pipeline.order import Chosen, ordered
 from rfm_spark.pipeline.outcome import Outcome, exit_code, repeated
 from rfm_spark.pipeline.plan import Outlook, Plan, Planned, planned_steps
@@ -50,19 +51,39 @@ class _Opened:
     order: list[Chosen]
     records: Records
 
-    def steps(self, *, force: bool) -> list[Planned]:
-        """The steps, with what is known of each; forced ones are all due."""
-        known = [] if force else self.usable_records()
+    def done(self) -> list[RunRow]:
+        """Complete runs of this plan; none where another run of the date was published after them."""
+        found, here = self.plan.done(self.complete), self.current.get(self.plan.as_of)
+        return found if here is not None and here.run_id in {run.run_id for run in found} else []
+
+    def next_id(self) -> str:
+        """Id of the run that is to come: a plan that was done before gets a number."""
+        again = len(self.plan.done(self.complete)) + 1
+        return self.plan.run_id if again == 1 else f"{self.plan.run_id}-{again}"
+
+    def steps(self, run_id: str, *, force: bool) -> list[Planned]:
+        """The steps, with what is known of each; of forced ones what an earlier attempt at the same run gave."""
+        known = [one for one in self.usable_records(run_id) if not force or one.run_id == run_id]
         return planned_steps(
-            self.order, self.plan.as_of, self.inputs, self.plan.previous, self.plan.decisions, known, self.records
+            self.order, self.plan.as_of, self.inputs, self.plan.earlier(), self.plan.decisions, known, self.records
         )
 
-    def usable_records(self) -> list[Record]:
-        """Records of this run's earlier attempts, of other dead runs, and of the run it would supersede."""
+    def usable_records(self, run_id: str) -> list[Record]:
+        """Records of a run's earlier attempts, of other dead runs, of the one it supersedes and of the same plan."""
         here = self.current.get(self.plan.as_of)
         published = {run.run_id for run in self.complete}
-        found = self.records.known(published, here.run_id if here is not None else None)
-        return sorted(found, key=lambda one: (one.run_id != self.plan.run_id, one.run_id not in published, one.run_id))
+        same = [run.run_id for run in self.plan.done(self.complete)]
+        found = self.records.known(published, {*same, *([] if here is None else [here.run_id])})
+        return sorted(found, key=lambda one: (one.run_id != run_id, one.run_id not in published, one.run_id))
+
+    def is_outdated(self, complete: Sequence[RunRow]) -> bool:
+        """Whether the run of this date, or the one before, is another than when this was planned."""
+        current = current_runs(complete, self.plan.config.name)
+        before = previous_of(current, self.plan.as_of)
+        mine = self.current.get(self.plan.as_of), self.plan.previous
+        return [run and run.run_id for run in (current.get(self.plan.as_of), before)] != [
+            run and run.run_id for run in mine
+        ]
 
 
 def run(
@@ -98,29 +119,32 @@ def run(
     """
     with in_time_zone(spark, config.timezone), readable(_first_source(config)):
         opened = _open(spark, config, as_of, refit=refit)
-        plan, done = opened.plan, opened.plan.done(opened.complete)
+        plan, done = opened.plan, opened.done()
         if done and not force:
             refresh_views(opened.store)
             return repeated(done[-1], fail_on)
         if not force and plan.changes_nothing():
             return repeated(opened.current[as_of], fail_on, _NOTHING_LATE)
-        run_id = f"{plan.run_id}-{len(done) + 1}" if done else plan.run_id
+        run_id = opened.next_id()
         opened.store.location.make_folder()
         claim = Claim(opened.store, config.name, as_of, clock)
         claim.take(run_id, {r.run_id for r in opened.complete})
         try:
-            # A twin may have published between our look at the ledger and our claim.
-            published = plan.done(opened.ledger.complete())
-            if len(published) > len(done):
-                claim.release()
-                return repeated(published[-1], fail_on)
-            steps = opened.steps(force=force or refit)
-            return _execute(opened, steps, run_id, claim, clock, progress, fail_on)
+            complete = opened.ledger.complete()
+            # Another run may have published between our look at the ledger and our claim: what was planned is past.
+            is_current = not opened.is_outdated(complete)
+            if is_current:
+                published = {run_id, *(one.run_id for one in complete)}
+                remove_useless(opened.records, claim.replaced, published)
+                steps = opened.steps(run_id, force=force or refit)
+                return _execute(opened, steps, run_id, claim, clock, progress, fail_on)
         except BaseException:
             # Also for an interrupt from the keyboard: the next start should not have to wait.
             with suppress(Exception):
                 claim.release()
             raise
+        claim.release()
+    return run(spark, config, as_of, clock=clock, progress=progress, force=force, refit=refit, fail_on=fail_on)
 
 
 def look_at_plan(
@@ -134,13 +158,13 @@ def look_at_plan(
     """
     with in_time_zone(spark, config.timezone), readable(_first_source(config)):
         opened = _open(spark, config, as_of, refit=refit, look=[])
-        done = opened.plan.done(opened.complete)
+        done = opened.done()
         if done and not force:
             # Its own records tell that every step is up to date.
-            return Outlook(done[-1].run_id, True, tuple(opened.steps(force=False)))
+            return Outlook(done[-1].run_id, True, tuple(opened.steps(done[-1].run_id, force=False)))
         same = not force and not done and opened.plan.changes_nothing()
-        run_id = opened.current[as_of].run_id if same else opened.plan.run_id
-        return Outlook(run_id, same, tuple(opened.steps(force=force or refit)))
+        run_id = opened.current[as_of].run_id if same else opened.next_id()
+        return Outlook(run_id, same, tuple(opened.steps(run_id, force=force or refit)))
 
 
 def late_dates(spark: SparkSession, config: Config, as_of: date) -> list[date]:
@@ -191,11 +215,12 @@ def _execute(
 ) -> Outcome:  # fmt: skip
     started, plan = clock(), opened.plan
     facts = RunFacts(
-        opened.store.spark, plan.config.name, run_id, plan.as_of, plan.previous,
-        opened.current.get(plan.as_of, plan.previous), tuple(opened.complete), plan.touched,
+        plan.config.name, run_id, plan.as_of, plan.previous, opened.current.get(plan.as_of, plan.previous),
+        tuple(opened.complete), plan.touched,
     )  # fmt: skip
     with ExitStack() as held:
-        writer = Writer(opened.store, run_id, plan.as_of)
+        # Rows that an earlier attempt at this very run left may be in the way of what is written now.
+        writer = Writer(opened.store, run_id, plan.as_of, is_resumed=run_id in claim.replaced)
         execution = Execution(
             facts, opened.store, opened.inputs, writer, opened.records, plan.decisions, held, progress
         )
@@ -203,12 +228,12 @@ def _execute(
             for one in steps:
                 execution.do(one)
                 claim.renew()
-            gone = absences(opened.current, plan.as_of, plan.config.places())
+            gone = absences(opened.current, plan.as_of, plan.config)
             total = execution.settle((*opened.inputs.drift, *gone))
             opened.inputs.recheck()
             claim.renew(fence=True)
             code = exit_code(total.facts.get("drift_verdict"), fail_on)
-            row = _ledger_row(facts, plan, total, writer)
+            row = _ledger_row(facts, plan, total, writer, opened.store.spark.version)
             opened.ledger.publish(
                 {**row, "started_at": started, "finished_at": clock(), "exit_code": code, "steps": execution.as_rows()}
             )
@@ -217,14 +242,14 @@ def _execute(
             writer.close()
             # Also of a run that fails: what it has done need not be done again.
             opened.records.close()
-    _clean_up(opened, run_id, claim.replaced)
-    refresh_views(opened.store)
+    published = {run_id, *(one.run_id for one in opened.complete)}
+    left = tidied(opened.store, opened.records, claim.replaced, published)
     return Outcome(
         run_id,
         plan.as_of,
         code,
         repeated=False,
-        warnings=total.warnings,
+        warnings=(*total.warnings, *left),
         account=tuple(account_lines(total, plan.config.places())),
         status=total.facts.get("status", "ok"),
         verdict=total.facts.get("verdict", ""),
@@ -232,14 +257,7 @@ def _execute(
     )
 
 
-def _clean_up(opened: _Opened, run_id: str, replaced: set[str]) -> None:
-    """Remove what runs of this slot that died left behind."""
-    published = {run.run_id for run in opened.complete} | {run_id}
-    for dead in sorted({one.run_id for one in opened.records.known(published, None)} | (replaced - published)):
-        opened.records.delete_rows(dead)
-
-
-def _ledger_row(facts: RunFacts, plan: Plan, total: Total, writer: Writer) -> dict[str, object]:
+def _ledger_row(facts: RunFacts, plan: Plan, total: Total, writer: Writer, spark_version: str) -> dict[str, object]:
     pinned = plan.inputs.pinned
     return {
         "run_id": facts.run_id,
@@ -248,7 +266,7 @@ def _ledger_row(facts: RunFacts, plan: Plan, total: Total, writer: Writer) -> di
         "config": plan.canonical,
         "config_hash": digest(plan.canonical),
         "code_version": rfm_spark.__version__,
-        "spark_version": facts.spark.version,
+        "spark_version": spark_version,
         "previous_run_id": plan.previous.run_id if plan.previous else None,
         "model_version": total.facts.get("model_version"),
         "inputs": plan.inputs.versions,
@@ -258,6 +276,6 @@ def _ledger_row(facts: RunFacts, plan: Plan, total: Total, writer: Writer) -> di
         "warnings": list(total.warnings),
         "drift_verdict": total.facts.get("drift_verdict"),
         "status": total.facts.get("status", "ok"),
-        "contents": total.source_fingerprints,
-        "schemas": {name: columns_of(pinned[name].frame) for name in total.source_fingerprints},
+        "source_fingerprints": total.source_fingerprints,
+        "schemas": {name: columns_of(pinned[name].frame) for name in plan.config.sources},
     }

@@ -16,6 +16,7 @@ from rfm_spark.pipeline.artefact import Artefact
 from rfm_spark.pipeline.environment import Environment
 
 ASIDE = "aside"
+_NEITHER = "its parameter {} is neither an artefact, settings nor the environment; annotate it so"
 Role = Literal["one", "maybe", "all", "settings", "environment"]
 
 
@@ -83,7 +84,7 @@ class Step:
     def needs(self) -> tuple[Need, ...]:
         """Its parameters, from their types."""
         hints = get_type_hints(self.work)
-        return tuple(_need(self.work, name, hints[name]) for name in inspect.signature(self.work).parameters)
+        return tuple(_need(self.work, name, hints.get(name)) for name in inspect.signature(self.work).parameters)
 
     @cached_property
     def gives(self) -> type[Artefact]:
@@ -139,10 +140,10 @@ def _need(work: Callable[..., Artefact], name: str, hint: Any) -> Need:
         return Need(name, "one", hint)
     if isinstance(hint, type) and hasattr(hint, "of"):
         return Need(name, "settings", hint)
-    raise PlanError(f"step {work.__name__}: its parameter {name} is neither an artefact, settings nor the environment")
+    raise PlanError(f"step {work.__name__}: {_NEITHER.format(name)}")
 
 
 def _artefact(work: Callable[..., Artefact], name: str, kind: Any) -> type[Any]:
     if isinstance(kind, type) and issubclass(kind, Artefact):
         return kind
-    raise PlanError(f"step {work.__name__}: its parameter {name} is neither an artefact, settings nor the environment")
+    raise PlanError(f"step {work.__name__}: {_NEITHER.format(name)}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import date
 from threading import Lock
@@ -29,9 +29,9 @@ class Writer:
         rows: table to the number of them.
     """
 
-    def __init__(self, store: Store, run_id: str, as_of: date) -> None:
-        """Bind to a lake and a run."""
-        self._store, self._run_id, self._as_of = store, run_id, as_of
+    def __init__(self, store: Store, run_id: str, as_of: date, *, is_resumed: bool = False) -> None:
+        """Bind to a lake and a run; of one that is resumed an earlier attempt may have left rows."""
+        self._store, self._run_id, self._as_of, self._is_resumed = store, run_id, as_of, is_resumed
         self._few = ThreadPoolExecutor(max_workers=_WRITERS)
         # Of its own, so that a few rows don't wait for large tables.
         self._large = ThreadPoolExecutor(max_workers=_WRITERS)
@@ -54,6 +54,8 @@ class Writer:
         """Write rows of this run; the first part of a table replaces what an earlier attempt left there."""
         with self._locks[table.name]:
             more = bool(part) and table.name in self.outputs
+            if more and self._is_resumed:
+                self._store.delete_rows(table, {"run_id": self._run_id, table.part: part})
             if isinstance(content, DataFrame):
                 written = self._store.write_run(table, content, self._run_id, self._as_of, part, more=more)
             else:
@@ -61,15 +63,25 @@ class Writer:
             self.note(table.name, written, add=more)
         return SliceNote(table.name, part, written.rows, written.version, self._run_id)
 
-    def keep(self, table: Table, reflects: str, rows: Callable[[], DataFrame]) -> SliceNote:
-        """Replace a kept table, unless its last commit reflects the same."""
-        if self._store.exists(table.name) and self._store.last_metadata(table.name) == reflects:
+    def clear(self, tables: Sequence[Table]) -> None:
+        """Remove what an earlier attempt at the run left in tables that a step is about to write."""
+        for table in tables if self._is_resumed else ():
+            if table.kind == "run" and not table.part:
+                self._store.delete_rows(table, {"run_id": self._run_id})
+
+    def reflects(self, table: Table, state: str) -> bool:
+        """Whether the last commit of a kept table says that it reflects a state."""
+        return self._store.exists(table.name) and self._store.last_metadata(table.name) == state
+
+    def keep(self, table: Table, state: str, rows: DataFrame | None) -> SliceNote:
+        """Replace a kept table; None for one that reflects the state."""
+        if rows is None:
             # As many as when they were written: a run that begins again tells the same of them.
-            made = self._store.commit_with_metadata(table.name, reflects)
+            made = self._store.commit_with_metadata(table.name, state)
             count = self._store.row_count(table.name) if made.rows is None else made.rows
             written = Written(made.version, count)
         else:
-            written = self._store.replace(table, rows(), reflects)
+            written = self._store.replace(table, rows, state)
         self.note(table.name, written)
         return SliceNote(table.name, "", written.rows, written.version, "")
 
@@ -121,7 +133,9 @@ class StepWriter:
 
     def keep(self, table: Table, reflects: str, rows: Callable[[], DataFrame]) -> None:
         """Begin to replace a kept table, unless its last commit reflects the same."""
-        self._begin(table, lambda: self._writer.keep(table, reflects, rows), large=True)
+        # The frame is built here: the settings it is built under are the session's, not the thread's.
+        frame = None if self._writer.reflects(table, reflects) else rows()
+        self._begin(table, lambda: self._writer.keep(table, reflects, frame), large=True)
 
     def wait(self, name: str) -> None:
         """Wait until what was begun for a table is written."""

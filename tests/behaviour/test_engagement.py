@@ -134,7 +134,7 @@ def mails(who: str, delivered: int, opened: int, clicked: int, channel: str = "e
 @pytest.mark.parametrize(
     ("delivered", "opened", "clicked", "tier"),
     [
-        (100, 76, 51, "highly"), (100, 75, 51, "moderately"), (100, 76, 50, "moderately"),
+        (100, 76, 51, "highly_engaged"), (100, 75, 51, "moderately"), (100, 76, 50, "moderately"),
         (100, 29, 9, "disengaged"), (100, 30, 9, "moderately"), (100, 29, 10, "moderately"),
         (5, 0, 0, "disengaged"), (4, 4, 4, "insufficient"), (20, 6, 1, "moderately"),
     ],
@@ -155,10 +155,10 @@ def test_channels_without_opens_are_judged_by_responses_alone(spark: SparkSessio
         *mails("floor", 100, 0, 5, "sms"), *mails("ad", 1000, 0, 21, "ad"), *mails("rare", 1000, 0, 4, "ad"),
     ]  # fmt: skip
     tiers = {who: row["tier"] for (who, channel), row in by_key(found(spark, rows)).items() if channel != "all"}
-    assert tiers == {"over": "highly", "at": "moderately", "low": "disengaged", "floor": "moderately", "ad": "highly",
-                     "rare": "disengaged"}  # fmt: skip
-    own: dict[str, Any] = {"channels": {"sms": {"response": {"highly": 0.04, "disengaged": 0.01}}}}
-    assert by_key(found(spark, rows, **own))["floor", "sms"]["tier"] == "highly"
+    assert tiers == {"over": "highly_engaged", "at": "moderately", "low": "disengaged", "floor": "moderately",
+                     "ad": "highly_engaged", "rare": "disengaged"}  # fmt: skip
+    own: dict[str, Any] = {"channels": {"sms": {"response": {"highly_engaged": 0.04, "disengaged": 0.01}}}}
+    assert by_key(found(spark, rows, **own))["floor", "sms"]["tier"] == "highly_engaged"
     assert by_key(found(spark, rows))["over", "sms"]["opened"] is None
 
 
@@ -166,8 +166,8 @@ def test_all_pools_responses_and_opens_only_where_they_exist(spark: SparkSession
     rows = [*mails("a", 10, 8, 6), *mails("a", 10, 0, 5, "sms"), *mails("b", 10, 0, 3, "sms")]
     pooled = by_key(found(spark, rows))
     assert (pooled["a", "all"]["open_rate"], pooled["a", "all"]["response_rate"]) == (0.8, 0.55)
-    assert pooled["a", "all"]["tier"] == "highly"
-    assert (pooled["b", "all"]["open_rate"], pooled["b", "all"]["tier"]) == (None, "highly")
+    assert pooled["a", "all"]["tier"] == "highly_engaged"
+    assert (pooled["b", "all"]["open_rate"], pooled["b", "all"]["tier"]) == (None, "highly_engaged")
 
 
 def test_what_is_odd_has_a_rule_and_a_count(spark: SparkSession) -> None:
@@ -192,10 +192,10 @@ def test_thresholds_five_points_up_and_down_move_the_shares(spark: SparkSession)
     config = EngagementConfig()
     summary = engagement_summary(found(spark, rows), config).where("channel = 'email'").collect()
     shares = {row["tier"]: (row["share"], row["share_lower"], row["share_higher"]) for row in summary}
-    assert shares["highly"] == (1 / 3, 2 / 3, 0.0)
+    assert shares["highly_engaged"] == (1 / 3, 2 / 3, 0.0)
     assert shares["disengaged"] == (0.0, 0.0, 1 / 3)
     assert {row["tier"]: row["customers"] for row in summary} == {
-        "highly": 1, "moderately": 2, "disengaged": 0, "insufficient": 0,
+        "highly_engaged": 1, "moderately": 2, "disengaged": 0, "insufficient": 0,
     }  # fmt: skip
 
 
@@ -277,7 +277,7 @@ def test_a_customers_columns_are_those_of_all_channels(spark: SparkSession) -> N
     rows = found(spark, [*mails("a", 10, 9, 9), *mails("a", 10, 0, 0, "coupon")])
     columns = customer_columns(rows).collect()[0]
     assert (columns["engagement_tier"], columns["email_tier"], columns["coupon_tier"]) == (
-        "moderately", "highly", "disengaged",
+        "moderately", "highly_engaged", "disengaged",
     )  # fmt: skip
     assert (columns["delivered"], columns["sms_tier"]) == (20, None)
     assert columns["response_rate"] == 9 / 20

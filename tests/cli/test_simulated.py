@@ -252,11 +252,11 @@ def test_planted_tiers_are_recovered_by_the_thresholds(messages: tuple[pd.DataFr
     opened = (mails["opened"].notna() & ~machine) | clicked
     of_household = pd.DataFrame({"opened": opened, "clicked": clicked}).groupby("household_id")
     rates, delivered = of_household.mean(), of_household.size()
-    high, low = rules.tiers.highly, rules.tiers.disengaged
+    high, low = rules.tiers.highly_engaged, rules.tiers.disengaged
     tier = np.select(
         [delivered < rules.min_messages, (rates["opened"] > high.open) & (rates["clicked"] > high.click),
          (rates["opened"] < low.open) & (rates["clicked"] < low.click)],
-        ["insufficient", "highly", "disengaged"], "moderately",
+        ["insufficient", "highly_engaged", "disengaged"], "moderately",
     )  # fmt: skip
     found = pd.Series(tier, index=rates.index)
     planted = pd.Series(truth.tiers).reindex(found.index)

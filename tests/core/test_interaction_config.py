@@ -13,9 +13,13 @@ from rfm_spark.capabilities.events.checks import EVENT_CHECKS
 from rfm_spark.capabilities.events.config import EventsSource
 from rfm_spark.capabilities.events.words import EVENT_CHANNELS, EVENT_TYPES
 from rfm_spark.capabilities.purchases.reading import reading
+from rfm_spark.capabilities.segments.load import stored_rule_map
+from rfm_spark.capabilities.segments.rules import RuleMap, parse_rule_map
 from rfm_spark.core.config import Config, config_model
 from rfm_spark.core.errors import ConfigError
 from rfm_spark.core.loading import load_config, validate
+from rfm_spark.core.renames import RenamedWarning
+from rfm_spark.core.resources import shipped_text
 
 CONF = Path(__file__).parents[2] / "conf"
 LINE = {"customer_id": "c", "event_ts": "t", "event_type": "y"}
@@ -51,8 +55,11 @@ def config(**changes: Any) -> Config:
         ({"interactions": {"windows": [30, 7]}}, "windows takes ascending numbers"),
         ({"interactions": {"main_window": 14}}, "main_window must be one of windows"),
         ({"interactions": {"intent_weights": {"teleport": 1}}}, "teleport is no event type"),
-        ({"engagement": {"tiers": {"highly": {"open": 0.2, "click": 0.5}}}}, "must not be below"),
-        ({"engagement": {"channels": {"sms": {"response": {"highly": 0.1, "disengaged": 0.2}}}}}, "must not be below"),
+        ({"engagement": {"tiers": {"highly_engaged": {"open": 0.2, "click": 0.5}}}}, "must not be below"),
+        (
+            {"engagement": {"channels": {"sms": {"response": {"highly_engaged": 0.1, "disengaged": 0.2}}}}},
+            "must not be below",
+        ),
         ({"engagement": {"channels": {"fax": {}}}}, "engagement.channels"),
         ({"engagement": {"actions": {"disengaged": "shout"}}}, "re-engage"),
         ({"engagement": {"rfm": {"of": "interactions"}}}, "needs sources.events"),
@@ -122,3 +129,35 @@ def test_rates_that_nobody_set_leave_a_stored_configuration_as_it_was() -> None:
     )
     assert plain["drift"] == {"policy": "monitor"}
     assert own["drift"]["rates"] == {"smallest_fall": 0.3, "wait_days": 3}
+
+
+def test_the_tier_that_older_versions_called_highly_is_read_with_a_notice_and_stored_as_before(tmp_path: Path) -> None:
+    older: dict[str, Any] = {
+        "tiers": {"highly": {"open": 0.6, "click": 0.4}}, "actions": {"highly": "call"},
+        "channels": {"sms": {"response": {"highly": 0.3, "disengaged": 0.1}}},
+    }  # fmt: skip
+    today = json.loads(json.dumps(older).replace("highly", "highly_engaged"))
+    notice = "mine.yml: highly is called highly_engaged now; the older key is still read"
+    with pytest.warns(RenamedWarning) as seen:
+        before = config(engagement=older)
+    assert [str(one.message) for one in seen] == [notice]
+    assert before == config(engagement=today)
+    # Runs of older versions are known by it.
+    assert before.stored()["engagement"]["actions"]["highly"] == "call"
+    assert "highly_engaged" not in before.canonical()
+    both = {"actions": {"highly": "call", "highly_engaged": "write"}}
+    with pytest.raises(ConfigError, match="highly is what older versions called highly_engaged; give one of the two"):
+        config(engagement=both)
+
+
+def test_a_rule_may_name_a_tier_as_older_versions_did() -> None:
+    today = shipped_text("segments", "intent.yml")
+    assert "highly_engaged" in today
+    with pytest.warns(RenamedWarning, match="email_tier highly is called highly_engaged now"):
+        before = parse_rule_map(today.replace("highly_engaged", "highly"), "mine.yml")
+    assert before.model_dump() == parse_rule_map(today, "intent").model_dump()
+    assert "highly_engaged" not in json.dumps(stored_rule_map(before))
+    assert RuleMap.model_validate(stored_rule_map(before)) == before.model_copy(
+        update={"segments": tuple(rule.model_copy(update={"examples": ()}) for rule in before.segments),
+                "otherwise": before.otherwise.model_copy(update={"examples": ()})}
+    )  # fmt: skip

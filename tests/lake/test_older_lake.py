@@ -14,6 +14,7 @@ from rfm_spark.core.config import Config
 from rfm_spark.core.loading import load_config
 from rfm_spark.core.schemas import RUNS, SCHEMA_VERSION, tables
 from rfm_spark.lake import store as store_module
+from rfm_spark.lake.history import members
 from rfm_spark.lake.ledger import Ledger
 from rfm_spark.lake.location import LakeLocation
 from rfm_spark.lake.readers import current, history
@@ -45,9 +46,13 @@ def test_an_older_lake_is_continued_without_loss(
     assert (first.as_of.isoformat(), last.as_of, last.previous_run_id) == ("2024-05-31", AS_OF, first.run_id)
     assert store.rows(RUNS.name)[0]["steps"] is None
 
-    # What it published stands: doing it again does nothing, not even a migration.
+    # What it published stands: doing it again does nothing, not even a migration. Its words are read as today's.
+    assert stored_words(spark, location) == {"highly", "flicker", None}
+    assert {row["tier"] for row in store.rows("engagement_summary", tier="highly_engaged")} == {"highly_engaged"}
+    assert last.source_fingerprints.keys() == {"events", "messages", "transactions"}
+    assert members(spark, location, "highly_engaged", AS_OF, kind="tier").count() > 0
     again = run_tiny(spark, config)
-    assert (again.run_id, again.repeated) == (last.run_id, True)
+    assert (again.run_id, again.repeated, again.warnings) == (last.run_id, True, ())
 
     after = run_tiny(spark, config, AS_OF + timedelta(days=1))
     runs = Ledger(Store(spark, location)).complete()
@@ -66,8 +71,24 @@ def test_an_older_lake_is_continued_without_loss(
             0
         ]["value"] == str(SCHEMA_VERSION)
     assert current(spark, location, "segments").count() == history(spark, location, "segments").count() / 3
+    assert stored_words(spark, location) == {"highly_engaged", "flapping", last.source_fingerprints["messages"]}
     steps = {row["run_id"]: row["steps"] for row in new.rows(RUNS.name)}
     assert steps[last.run_id] is None
     assert steps[after.run_id][0]["step"] == "Measures of every customer"
     (named,) = (step for step in steps[after.run_id] if step["step"] == "Segments")
     assert named["writes"]["segments"] == 24
+
+
+def stored_words(spark: SparkSession, location: LakeLocation) -> set[str | None]:
+    """Words that the tables themselves have of what older versions called otherwise, of the last run of such a one."""
+    of_run = f"as_of_date = DATE'{AS_OF}'"
+    tier = "SELECT DISTINCT {} AS word FROM {} WHERE {} LIKE 'highly%' AND " + of_run
+    asked = [
+        tier.format("tier", location.table("engagement"), "tier"),
+        tier.format("engagement_tier", location.table("segments"), "engagement_tier"),
+        tier.format("email_tier", location.table("segments"), "email_tier"),
+        f"SELECT metric AS word FROM {location.table('drift')} WHERE metric LIKE 'fl%' AND {of_run}",
+    ]
+    runs = spark.sql(f"SELECT * FROM {location.table('runs')} WHERE {of_run}").collect()
+    known = {row.asDict().get("source_fingerprints", {}).get("messages") for row in runs}
+    return known | {row["word"] for query in asked for row in spark.sql(query).collect()}

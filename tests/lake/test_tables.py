@@ -114,8 +114,8 @@ def test_a_ledger_takes_a_key_once_and_keeps_moments_and_money_exact(store: Stor
     assert mine["steps"] == ledger_row(FIRST, moment)["steps"]
     micros = store.read(RUNS.name).where(F.col("run_id") == FIRST).select(F.unix_micros("finished_at")).collect()[0][0]
     assert micros == int(moment.timestamp()) * 1_000_000 + 123456
-    store.delete_rows(RUNS, "run_id", FIRST)
-    store.delete_rows(RUNS, "run_id", "nobody's")
+    store.delete_rows(RUNS, {"run_id": FIRST})
+    store.delete_rows(RUNS, {"run_id": "nobody's"})
     assert [row["run_id"] for row in store.rows(RUNS.name)] == [SECOND]
 
 

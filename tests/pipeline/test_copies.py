@@ -78,7 +78,7 @@ def test_a_delivery_that_came_twice_counts_once(spark: SparkSession, tmp_path: P
     row = ledger_row(spark, twice, outcome)
     copies = sum(line[0] > "c03" for line in lines)
     assert row["rows"]["transactions.repaired.exact_duplicate"] == row["rows"]["transactions.duplicates"] == copies
-    assert row["rows"]["transactions.suspects"] > row["rows"]["customers"] / 2
+    assert row["rows"]["transactions.possible_duplicates"] > row["rows"]["customers"] / 2
     # Nobody who did not ask for it loses the second scan of an article.
     asked = config_for(tmp_path, name="scanned")
     outcome = run_tiny(spark, asked)
@@ -98,6 +98,6 @@ def test_copies_dated_after_the_day_are_no_second_order(spark: SparkSession, tmp
     outcome = run_tiny(spark, config)
     store = Store(spark, LakeLocation.of(config))
     row = ledger_row(spark, config, outcome)
-    assert (row["rows"]["transactions.suspects"], row["rows"]["transactions.later"]) == (0, 4)
+    assert (row["rows"]["transactions.possible_duplicates"], row["rows"]["transactions.later"]) == (0, 4)
     found = store.read("orders").where("order_id = 'later'").orderBy("gross").collect()
     assert [(r["gross"], r["lines"]) for r in found] == [(Decimal("5.00"), 1), (Decimal("7.00"), 1)]

@@ -94,7 +94,7 @@ def test_the_verdict_and_its_figures_are_written(
     assert verdicts[august.run_id] == "major"
     figures = figures_of(spark, config, august.run_id)
     assert figures["verdict", "all", "previous"]["detail"] == august.verdict
-    assert {"psi", "w1", "volume", "regret", "ari", "spread", "centre_shift", "moved", "flicker", "members_held"} <= {
+    assert {"psi", "w1", "volume", "regret", "ari", "spread", "centre_shift", "moved", "flapping", "members_held"} <= {
         metric for metric, _, _ in figures
     }
     assert figures["psi", "monetary", "training"]["severity"] == "major"

@@ -42,7 +42,7 @@ segments:
   - {name: browsing, label: Browsing, description: Visits now., action: Talk., colour: "#111111",
      when: {intent_score: {min: 5}, engagement_r_score: [2, 5]}}
   - {name: readers, label: Readers, description: Read mail., action: Write., colour: "#222222",
-     when: {email_tier: highly}}
+     when: {email_tier: highly_engaged}}
 otherwise: {name: others, label: Others, description: The rest., action: Wait., colour: "#333333"}
 """
 
@@ -137,7 +137,7 @@ def test_customers_carry_what_they_did(spark: SparkSession, ran: Ran) -> None:
         assert (segments[name] == expected).all(), name
     tiers = current(spark, location, "engagement").where("channel = 'email'").toPandas().set_index("customer_id")
     assert segments["email_tier"].to_dict() == tiers["tier"].to_dict()
-    assert tiers["tier"].value_counts().to_dict() == {"highly": 8, "moderately": 8, "disengaged": 8}
+    assert tiers["tier"].value_counts().to_dict() == {"highly_engaged": 8, "moderately": 8, "disengaged": 8}
     assert tiers["suppressed"].sum() == 8
     assert set(segments.loc[month.index[month["events"] > 0], "engagement_r_score"]) - {1}
     assert set(segments["segment"]) == {"browsing", "readers", "others"}
@@ -167,7 +167,7 @@ def test_scores_of_engagement_are_cut_like_those_of_purchases(spark: SparkSessio
 def test_the_report_shows_both_with_what_is_real(spark: SparkSession, ran: Ran) -> None:
     _, config, outcome, _ = ran
     page = build_report(collect(spark, LakeLocation.of(config), outcome.run_id), config.display)
-    for part in ("Interactions", "Tracking health", "Engagement", "E-mail", "Highly"):
+    for part in ("Interactions", "Tracking health", "Engagement", "E-mail", "Highly engaged"):
         assert part in page, part
     assert "not connected" not in page
 

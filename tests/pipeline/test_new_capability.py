@@ -20,6 +20,7 @@ from rfm_spark.core.schemas import tables
 from rfm_spark.lake.location import LakeLocation
 from rfm_spark.lake.readers import current
 from rfm_spark.pipeline import run
+from rfm_spark.pipeline.checking import look_ahead
 from rfm_spark.report.build import build_report
 from rfm_spark.report.collect import collect
 from tests.helpers import AS_OF, CLOCK, COLUMNS, Stages, purchases, write_source
@@ -79,6 +80,25 @@ def test_a_folder_is_a_capability(spark: SparkSession, folder: Path, loyalty: No
     assert "<p>3 regulars</p>" in page
 
 
+def test_new_rows_of_its_source_make_another_run(spark: SparkSession, folder: Path, loyalty: None) -> None:
+    mine = config(folder)
+    first = run(spark, mine, AS_OF, clock=CLOCK, progress=Stages())
+    assert run(spark, mine, AS_OF, clock=CLOCK, progress=Stages()).repeated
+    more = spark.createDataFrame([("c04", 7)], "who string, booked bigint")
+    more.write.format("delta").mode("append").save(str(folder / "points"))
+    second = run(spark, mine, AS_OF, clock=CLOCK, progress=Stages())
+    assert (second.repeated, second.run_id != first.run_id) == (False, True)
+    (row,) = current(spark, LakeLocation.of(mine), "segments").where("customer_id = 'c04'").collect()
+    assert row["points"] == 7
+
+
+def test_a_check_says_nothing_of_its_source_and_does_not_stumble(
+    spark: SparkSession, folder: Path, loyalty: None
+) -> None:
+    found = look_ahead(spark, config(folder), AS_OF)
+    assert found.stops == []
+
+
 def test_without_its_source_it_is_off_and_on_again(spark: SparkSession, folder: Path, loyalty: None) -> None:
     for points, day in ((True, 28), (False, 29), (True, 30)):
         mine = config(folder, points=points)
@@ -88,6 +108,7 @@ def test_without_its_source_it_is_off_and_on_again(spark: SparkSession, folder: 
         assert (named > 0) == points
         page = build_report(collect(spark, location, outcome.run_id), mine.display)
         assert ("<h2>Loyalty</h2>" in page) == points
+        assert any("sources.points is not connected any more" in one for one in outcome.warnings) != points
 
 
 def test_it_is_gone_with_its_folder(folder: Path) -> None:

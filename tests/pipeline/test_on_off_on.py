@@ -69,7 +69,10 @@ def test_what_is_missing_is_said_with_its_last_run(spark: SparkSession, lake: tu
     for source in ("events", "messages"):
         (warning,) = (one for one in second.warnings if one.startswith(f"sources.{source} is not connected any more"))
         assert f"{first.run_id}, as of {DAYS[0]}" in warning
-    assert not any("not connected" in one for one in (*first.warnings, *third.warnings))
+    # Its settings were taken away, and not just its source.
+    (off,) = (one for one in second.warnings if one.startswith("the stage "))
+    assert off.startswith(f"the stage engagement.rfm is off: the last run with it is {first.run_id}, as of {DAYS[0]}")
+    assert not any("not connected" in one or "the stage" in one for one in (*first.warnings, *third.warnings))
     page = build_report(collect(spark, LakeLocation.of(config), second.run_id), config.display)
     assert "is not connected any more" in page
 
@@ -77,11 +80,11 @@ def test_what_is_missing_is_said_with_its_last_run(spark: SparkSession, lake: tu
 def test_suppression_lives_on(spark: SparkSession, lake: tuple[Config, list[Outcome]]) -> None:
     config, (first, _, third) = lake
     location = LakeLocation.of(config)
-    held = "quiet_since IS NOT NULL AND channel <> 'all'"
+    held = "sunset_since IS NOT NULL AND channel <> 'all'"
     before = of_run(spark, location, "engagement", first.run_id).where(held)
     after = of_run(spark, location, "engagement", third.run_id).where(held)
-    since = {(row["customer_id"], row["channel"]): row["quiet_since"] for row in before.collect()}
-    now = {(row["customer_id"], row["channel"]): row["quiet_since"] for row in after.collect()}
+    since = {(row["customer_id"], row["channel"]): row["sunset_since"] for row in before.collect()}
+    now = {(row["customer_id"], row["channel"]): row["sunset_since"] for row in after.collect()}
     kept = since.keys() & now.keys()
     assert {key: now[key] for key in kept} == {key: since[key] for key in kept}
 

@@ -95,8 +95,8 @@ def test_what_is_off_gives_nothing_and_who_may_do_without_runs(config: Config, t
 @pytest.mark.parametrize(
     ("steps", "sentence"),
     [
-        ((hatch, lay), "steps need each other in a circle: farm.hatch, farm.lay"),
-        ((hatch,), "step farm.hatch needs Egg, which no step gives"),
+        ((hatch, lay), "steps need each other in a circle: farm.hatch, farm.lay; take one need out of it"),
+        ((hatch,), "step farm.hatch needs Egg, which no step gives; switch it on, or do without (| None)"),
         ((buy, lay, hatch), "steps farm.buy and farm.lay both give Egg; one has to go"),
     ],
 )

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,14 @@ import pytest
 import yaml
 from pyspark.sql import SparkSession
 
+from rfm_spark.capabilities.events import step as events_step
 from rfm_spark.capabilities.purchases import step as purchases_step
 from rfm_spark.cli.main import main
 from rfm_spark.core.config import Config
+from rfm_spark.core.errors import GateError
 from rfm_spark.core.resources import shipped_text
 from rfm_spark.core.schemas import RUN_STEPS, tables
+from rfm_spark.lake.claims import Claim
 from rfm_spark.lake.location import LakeLocation
 from rfm_spark.lake.readers import current
 from rfm_spark.lake.store import Store
@@ -24,6 +28,7 @@ from rfm_spark.pipeline import Outcome, look_at_plan
 from rfm_spark.pipeline.order import ordered
 from rfm_spark.pipeline.prepared import prepared_kinds
 from tests.helpers import AS_OF, Stages, config_for, purchases, rows_of, run_tiny, write_source
+from tests.pipeline.interactions import events_log, save, shop
 
 IN_EVERY_RUN = {"Late rows", "Orders kept", "Rows of customers", "Models kept"}
 
@@ -139,6 +144,82 @@ def test_what_a_dead_run_left_is_removed_by_the_next_one_of_its_slot(spark: Spar
     for name, table in tables().items():
         if table.kind == "run" and store.exists(name):
             assert {row["run_id"] for row in store.rows(name)} <= {outcome.run_id}, name
+
+
+def test_what_runs_left_that_failed_their_gate_is_removed_by_the_next(spark: SparkSession, folder: Path) -> None:
+    strict = clustered(folder, quality={"max_reject_share": {"fail": 0.0}})
+    for number in range(2):
+        write_source(spark, folder / "source", [("c01", f"bad{number}", datetime(1950, 6, 1), "1.00")], mode="append")
+        with pytest.raises(GateError):
+            run_tiny(spark, strict)
+    store = Store(spark, LakeLocation.of(strict))
+    # Of the last one they can be looked at.
+    assert len({row["run_id"] for row in store.rows("rejects")}) == 1
+    outcome = run_tiny(spark, clustered(folder))
+    assert {row["run_id"] for row in store.rows("rejects")} == {outcome.run_id}
+
+
+def test_rejects_of_a_run_that_died_in_a_later_source_are_there_once(
+    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = shop(spark, tmp_path, quality={"max_staleness_days": None})
+    write_source(spark, tmp_path / "source", [("", "bad", datetime(2024, 6, 1), "1.00")], mode="append")
+    odd = events_log().head(3).assign(action="teleport")
+    save(spark, odd.assign(id=["x1", "x2", "x3"]), tmp_path / "events", mode="append")
+
+    def killed(*_: Any) -> Any:
+        raise RuntimeError("killed")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(events_step, "event_warnings", killed)
+        with pytest.raises(RuntimeError, match="killed"):
+            run_tiny(spark, config)
+    store = Store(spark, LakeLocation.of(config))
+    assert {row["source"] for row in store.rows("rejects")} == {"transactions", "events"}
+    healed = run_tiny(spark, config)
+    assert "Measures of every customer" in healed.kept
+    assert sorted(row["source"] for row in store.rows("rejects")) == [*["events"] * 3, "transactions"]
+    (run,) = store.rows("runs")
+    assert run["rows"]["rejects"] == 4
+
+
+def test_settings_that_are_taken_back_make_the_run_they_made(
+    spark: SparkSession, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, other = clustered(folder), clustered(folder, clusters={"k": 4})
+    one, two = run_tiny(spark, first), run_tiny(spark, other)
+    with no_line_is_read(monkeypatch):
+        again = run_tiny(spark, first)
+    assert (one.run_id, again.run_id) != (two.run_id, one.run_id)
+    assert again.run_id == f"{one.run_id}-2"
+    store = Store(spark, LakeLocation.of(first))
+    now, then = (store.of_runs("segments", [run.run_id]) for run in (again, one))
+    assert rows_of(now, "run_id", "model_version") == rows_of(then, "run_id", "model_version")
+    assert current(spark, LakeLocation.of(first), "segments").select("run_id").distinct().count() == 1
+    assert run_tiny(spark, first).repeated
+
+
+def test_a_run_that_another_one_overtook_is_planned_anew(
+    spark: SparkSession, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine, theirs = clustered(folder), clustered(folder, clusters={"k": 4})
+    take, overtaken = Claim.take, list[Outcome]()
+
+    def late(claim: Claim, run_id: str, complete: Collection[str]) -> None:
+        if not overtaken:
+            # They plan, run and publish while this one has looked at the lake, and claimed nothing yet.
+            overtaken.append(Outcome("", AS_OF, 0, repeated=False))
+            overtaken[0] = run_tiny(spark, theirs)
+        # Their process has ended by now.
+        take(claim, run_id, {*complete, overtaken[0].run_id})
+
+    monkeypatch.setattr(Claim, "take", late)
+    outcome = run_tiny(spark, mine)
+    store = Store(spark, LakeLocation.of(mine))
+    assert {row["run_id"] for row in store.rows("runs")} == {overtaken[0].run_id, outcome.run_id}
+    for run in (overtaken[0], outcome):
+        assert store.of_runs("segments", [run.run_id]).count() == 24
+    assert "Measures of every customer" in outcome.kept
 
 
 def told(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, Any]:

@@ -112,7 +112,7 @@ def test_flapping_is_who_came_straight_back(spark: SparkSession, year: tuple[Con
     )
     figures = {row["metric"]: row["value"] for row in rows}
     assert returned > 0
-    assert figures["flicker"] == pytest.approx(returned / len(two))
+    assert figures["flapping"] == pytest.approx(returned / len(two))
     assert figures["confirmed_moved"] < figures["moved"]
 
 

@@ -13,7 +13,7 @@ from rfm_spark.report.data import ReportData
 from tests.report.example import report_data, run_facts
 
 DAYS = [dt.date(2017, month, 28) for month in range(2, 13)]
-TIERS = ("highly", "moderately", "disengaged", "insufficient")
+TIERS = ("highly_engaged", "moderately", "disengaged", "insufficient")
 # Customers per tier.
 SIZES = {"all": (200, 500, 100, 200), "email": (90, 400, 210, 100), "sms": (30, 10, 40, 20), "ad": (5, 10, 85, 900)}
 

@@ -40,7 +40,7 @@ def facts() -> DriftFacts:
         line("psi", 0.01, "none", "frequency"),
         line("spread", 2.5, "major", "3", against="training", detail="rare: mean squared distance"),
         line("moved", 0.151, subject="segment"),
-        line("flicker", 0.021, subject="segment"),
+        line("flapping", 0.021, subject="segment"),
         line("confirmed_moved", 0.08, subject="segment"),
         line("disappeared", 0.1, subject="2", against="training", detail="in a refit cluster 2 would disappear"),
     ]

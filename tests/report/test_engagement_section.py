@@ -70,7 +70,7 @@ def test_tiers_are_listed_with_what_other_thresholds_would_make() -> None:
             "Messages delivered",
             "Action",
         ],
-        ["Highly", "90", "11.2%", "12.4%", "10.1%", "0", "1,080", "Do highly things."],
+        ["Highly engaged", "90", "11.2%", "12.4%", "10.1%", "0", "1,080", "Do highly_engaged things."],
         ["Moderately", "400", "50.0%", "55.0%", "45.0%", "0", "4,800", "Do moderately things."],
         ["Disengaged", "210", "26.2%", "28.9%", "23.6%", "7", "2,520", "Do disengaged things."],
         ["Insufficient", "100", "12.5%", "13.8%", "11.2%", "0", "1,200", "Do insufficient things."],
@@ -80,7 +80,12 @@ def test_tiers_are_listed_with_what_other_thresholds_would_make() -> None:
 def test_thresholds_are_drawn_and_told_where_they_are_set() -> None:
     part = engagement()
     email, sms = block(part, "E-mail"), block(part, "SMS replies")
-    for label in ("disengaged: below 30%", "highly: above 75%", "disengaged: below 10%", "highly: above 50%"):
+    for label in (
+        "disengaged: below 30%",
+        "highly engaged: above 75%",
+        "disengaged: below 10%",
+        "highly engaged: above 50%",
+    ):
         assert label in email
         assert label not in sms
     assert "over 75% opened and over 50% clicked. Disengaged: under 30% opened and under 10% clicked" in text_of(email)
@@ -106,8 +111,11 @@ def test_configured_thresholds_and_opens_are_those_that_are_drawn() -> None:
     config = configured(
         min_messages=1,
         window_days=7,
-        tiers={"highly": {"open": 0.8, "click": 0.4}, "disengaged": {"open": 0.125, "click": 0.0625}},
-        channels={"sms": {"opens": True}, "email": {"opens": False, "response": {"highly": 0.35, "disengaged": 0.15}}},
+        tiers={"highly_engaged": {"open": 0.8, "click": 0.4}, "disengaged": {"open": 0.125, "click": 0.0625}},
+        channels={
+            "sms": {"opens": True},
+            "email": {"opens": False, "response": {"highly_engaged": 0.35, "disengaged": 0.15}},
+        },
     )
     facts = engagement_facts()
     facts = replace(facts, rates={**facts.rates, "sms": {"open_rate": {3: 5}, "click_rate": {0: 5}}})
@@ -185,10 +193,10 @@ def test_channel_without_enough_messages_says_so() -> None:
 
 
 def test_a_channel_without_customers_has_dashes() -> None:
-    row = {"channel": "sms", "tier": "highly", "customers": 0, "share": None, "share_lower": None, "share_higher": None,
-           "suppressed": None, "delivered": None, "action": None}  # fmt: skip
+    row = {"channel": "sms", "tier": "highly_engaged", "customers": 0, "share": None, "share_lower": None,
+           "share_higher": None, "suppressed": None, "delivered": None, "action": None}  # fmt: skip
     part = engagement(engagement=EngagementFacts(tier_lines([row])))
-    assert tables(part, "tiers")[0][1] == ["Highly", "0", "–", "–", "–", "0", "0", "–"]
+    assert tables(part, "tiers")[0][1] == ["Highly engaged", "0", "–", "–", "–", "0", "0", "–"]
 
 
 def test_connected_source_without_messages_says_so() -> None:
@@ -252,16 +260,16 @@ def test_runs_over_time_are_the_current_ones_before_the_run() -> None:
 def test_tiers_over_time_know_what_was_simulated() -> None:
     day = dt.date(2017, 1, 2)
     rows = [
-        {"run_id": run, "as_of_date": at, "channel": channel, "tier": "highly", "share": share}
+        {"run_id": run, "as_of_date": at, "channel": channel, "tier": "highly_engaged", "share": share}
         for run, at in (("b", day), ("a", dt.date(2017, 1, 1)))
         for channel, share in (("sms", 0.5), ("email", 0.25), ("push", None))
     ]
     configs = {"a": settings(messages=source(["sms"])), "b": settings(messages=source())}
     assert tier_shares(rows, configs) == (
-        TierShare(dt.date(2017, 1, 1), "email", "highly", 0.25, False),
-        TierShare(dt.date(2017, 1, 1), "sms", "highly", 0.5, True),
-        TierShare(day, "email", "highly", 0.25, False),
-        TierShare(day, "sms", "highly", 0.5, False),
+        TierShare(dt.date(2017, 1, 1), "email", "highly_engaged", 0.25, False),
+        TierShare(dt.date(2017, 1, 1), "sms", "highly_engaged", 0.5, True),
+        TierShare(day, "email", "highly_engaged", 0.25, False),
+        TierShare(day, "sms", "highly_engaged", 0.5, False),
     )
 
 

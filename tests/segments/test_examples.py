@@ -17,7 +17,7 @@ LOOKS = "label: L, description: D, action: A, colour: '#123456'"
 def with_example(example: str, of: str = "s2") -> RuleMap:
     """s1 gets R 4 to 5, s2 the rest with a cart or an old first purchase, s3 readers; one of them has an example."""
     whens = {"s1": "{r: [4, 5]}", "s2": "[{add_to_carts: {min: 1}}, {tenure_days: {min: new_within_days}}]",
-             "s3": "{email_tier: highly, fm: {min: 3}}"}  # fmt: skip
+             "s3": "{email_tier: highly_engaged, fm: {min: 3}}"}  # fmt: skip
     rules = "".join(
         f"  - {{name: {name}, {LOOKS}, when: {when}{f', examples: [{example}]' if name == of else ''}}}\n"
         for name, when in whens.items()
@@ -33,7 +33,8 @@ def with_example(example: str, of: str = "s2") -> RuleMap:
         ("s1", "{r: 4}", None), ("s1", "{r: 3, add_to_carts: 5}", "s2"), ("s1", "{add_to_carts: 5}", "s2"),
         ("s2", "{r: 1, tenure_days: 90}", None), ("s2", "{r: 1, tenure_days: 89, add_to_carts: 1}", None),
         ("s2", "{r: 1, tenure_days: 89}", "other"), ("s2", "{r: 5, f: 5, frequency: 374, add_to_carts: 1}", "s1"),
-        ("s3", "{r: 2, f: 1, m: 5, email_tier: highly}", None), ("s3", "{f: 1, m: 4, email_tier: highly}", "other"),
+        ("s3", "{r: 2, f: 1, m: 5, email_tier: highly_engaged}", None),
+        ("s3", "{f: 1, m: 4, email_tier: highly_engaged}", "other"),
         ("s3", "{fm: 3.5, email_tier: moderately}", "other"), ("other", "{r: 2}", None), ("other", "{r: 5}", "s1"),
     ],
 )  # fmt: skip
@@ -47,9 +48,11 @@ def test_an_example_has_to_fall_to_its_own_rule(of: str, example: str, taker: st
 def test_a_map_whose_example_falls_elsewhere_is_refused_in_words() -> None:
     stages = ("interactions", "engagement")
     with pytest.raises(ConfigError) as caught:
-        check_rule_map(with_example("{r: 4, email_tier: highly}"), Bins.model_validate(5), PARAMS, stages, "mine.yml")
+        check_rule_map(
+            with_example("{r: 4, email_tier: highly_engaged}"), Bins.model_validate(5), PARAMS, stages, "mine.yml"
+        )
     assert caught.value.problems == (
-        "s2 lets its example (R 4, email tier highly) fall to s1; correct the rule or the example",
+        "s2 lets its example (R 4, email tier highly_engaged) fall to s1; correct the rule or the example",
     )
 
 

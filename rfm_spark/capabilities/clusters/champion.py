@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 
 from rfm_spark.capabilities.clusters.artefacts import PlannedModel
 from rfm_spark.capabilities.clusters.config import ClustersConfig
 from rfm_spark.capabilities.clusters.model import ClusterModel, definition_of
-from rfm_spark.capabilities.clusters.models import ModelRow, Models, champion_of
+from rfm_spark.capabilities.clusters.models import Decision, ModelRow, Models, champion_of
 from rfm_spark.capabilities.drift.artefacts import MAJOR, asks_for_a_refit
 from rfm_spark.capabilities.drift.config import DriftConfig
 from rfm_spark.capabilities.drift.tables import DRIFT
@@ -19,6 +20,14 @@ from rfm_spark.core.errors import ConfigError
 from rfm_spark.core.runs import RunRow, current_runs, previous_of
 from rfm_spark.pipeline.artefact import Account
 from rfm_spark.pipeline.prepared import Ahead
+
+
+@dataclass(frozen=True)
+class _Known:
+    """Models of the lake, and what people decided about them, looked at once."""
+
+    models: Sequence[ModelRow]
+    decisions: Sequence[Decision]
 
 
 def planned_model(ahead: Ahead) -> PlannedModel:
@@ -39,32 +48,32 @@ def planned_model(ahead: Ahead) -> PlannedModel:
     if not ahead.config.part(ClustersConfig).enabled:
         if ahead.options.get("refit"):
             raise ConfigError("--refit", ["clusters are off; set clusters.enabled: true"])
-        return PlannedModel()
-    planned = _planned(ahead, published=True)
-    # A run that does a date again decides on the same grounds as the first one of that date.
-    basis = _planned(ahead, published=False).fingerprint if planned.trains else planned.fingerprint
-    return PlannedModel(
-        account=planned.account,
-        champion=planned.champion,
-        pinned=planned.pinned,
-        trains=planned.trains,
-        parent=planned.parent,
-        last_id=planned.last_id,
-        fingerprint=planned.fingerprint,
-        basis=basis,
+        return PlannedModel(fingerprint="")
+    models = Models(ahead.lake, ahead.config.name)
+    known = _Known(models.all(), models.decisions())
+    planned = _planned(ahead, known, published=True)
+    return replace(planned, basis=_basis(ahead, known, trains=planned.trains))
+
+
+def _basis(ahead: Ahead, known: _Known, *, trains: bool) -> str:
+    """What a decision hangs on: a run that does a date again has the same grounds as the first one of that date."""
+    others = [run for run in ahead.complete if (run.config_name, run.as_of) != (ahead.config.name, ahead.as_of)]
+    grounds = _planned(replace(ahead, complete=others), known, published=False)
+    parent = None if grounds.parent is None else grounds.parent.version
+    return (
+        f"{grounds.fingerprint}, trains {trains}, parent {parent}, last id {grounds.last_id}, pinned {grounds.pinned}"
     )
 
 
-def _planned(ahead: Ahead, *, published: bool) -> PlannedModel:
+def _planned(ahead: Ahead, seen: _Known, *, published: bool) -> PlannedModel:
     """The decision, with or without looking at what is published of the date itself."""
     config, complete, as_of, refit = ahead.config, ahead.complete, ahead.as_of, bool(ahead.options.get("refit"))
     policy, clusters = config.part(DriftConfig).policy, config.part(ClustersConfig)
-    models = Models(ahead.lake, config.name)
-    known = models.all()
+    known = seen.models
     there = {run.run_id for run in complete}
     # What a run that died left behind gave no ids: doing it again gives the same ones.
     last_id = max((int(m.row["last_id"] or 0) for m in known if m.trained_on in there), default=0)
-    found = champion_of(known, models.decisions(), complete, as_of, by_rule=policy == "promote")
+    found = champion_of(known, seen.decisions, complete, as_of, by_rule=policy == "promote")
     current = current_runs(complete, config.name)
     here = current.get(as_of) if published else None
     if found is None:
@@ -85,7 +94,7 @@ def _planned(ahead: Ahead, *, published: bool) -> PlannedModel:
         return PlannedModel(champion=champion, pinned=True, fingerprint=champion.version)
     if here is not None and here.model_version == here.run_id:
         # Its clusters keep the ids they were published with.
-        parent = ClusterModel.from_row(models.get(here.run_id).row)
+        parent = ClusterModel.from_row(Models(ahead.lake, config.name).get(here.run_id).row)
         return PlannedModel(champion=champion, trains=True, parent=parent, last_id=last_id, fingerprint=after)
     before = previous_of(current, as_of)
     refit |= policy == "refit_when_major" and before is not None and _called_for_a_refit(ahead, before)

@@ -112,8 +112,8 @@ def keep_models(environment: Environment, clusters: Clusters, distributions: Dis
 
 
 def _keep(environment: Environment, one: Trained, as_of: date) -> None:
-    environment.delete_rows(CLUSTER_MODELS, "model_version", one.version)
-    environment.delete_rows(CLUSTER_LINEAGE, "model_version", one.version)
+    environment.delete_rows(CLUSTER_MODELS, {"model_version": one.version})
+    environment.delete_rows(CLUSTER_LINEAGE, {"model_version": one.version})
     environment.insert_new(CLUSTER_MODELS, [{**one.model, "trained_as_of": as_of}], keys=("model_version",))
     if one.lineage:
         environment.insert_new(CLUSTER_LINEAGE, one.lineage, keys=("model_version", "event", "old_ids", "new_ids"))

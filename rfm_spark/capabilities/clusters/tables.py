@@ -47,7 +47,7 @@ CLUSTER_MODELS = Table("cluster_models", "ledger", "One row per cluster model: e
         "ARRAY<STRUCT<feature: STRING, cells: ARRAY<INT>, counts: ARRAY<BIGINT>, missing: BIGINT>>",
         "How the customers of the training are spread over each feature, as in distributions",
     ),
-))  # fmt: skip
+), run_key="model_version")  # fmt: skip
 
 CLUSTER_PROMOTIONS = Table("cluster_promotions", "ledger", "One row per decision of a person on cluster models", (
     ("config_name", "STRING", "Segmentation"),
@@ -64,7 +64,7 @@ CLUSTER_LINEAGE = Table("cluster_lineage", "ledger", "One row per thing that hap
     ("old_ids", "ARRAY<INT>", "Clusters before"),
     ("new_ids", "ARRAY<INT>", "Clusters now"),
     ("overlap", "DOUBLE", "survived: Jaccard similarity; otherwise the share of the old cluster found again"),
-))  # fmt: skip
+), run_key="model_version")  # fmt: skip
 
 CLUSTER_SCAN = run_table(
     "cluster_scan", "One row per number of clusters looked at; only of runs that trained a model",

@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
+from functools import reduce
+
+from pyspark.sql import Column
+from pyspark.sql import functions as F
 
 from rfm_spark.capabilities.drift.distributions import Distribution
 from rfm_spark.capabilities.drift.psi import MAJOR
@@ -16,7 +20,7 @@ from rfm_spark.pipeline.artefact import Artefact
 # Whoever decides about a model asks what its last verdict was.
 __all__ = [
     "MAJOR", "RATE_DAYS", "VOLUME_DAYS", "Definition", "Distributions", "Drift", "Health", "Rate", "TrackedVolumes",
-    "Tracking", "Volume", "WatchedRates", "asks_for_a_refit", "by_day", "health_warnings",
+    "Tracking", "Volume", "WatchedRates", "asks_for_a_refit", "bits_of", "by_day", "health_warnings",
 ]  # fmt: skip
 
 # Days whose rates are looked at: a week, and eleven before.
@@ -42,6 +46,12 @@ class Definition:
     part: int
     whole: int
     advice: str
+
+
+def bits_of(flags: Mapping[int, Column]) -> Column:
+    """INT: the bits whose conditions hold, none of them null."""
+    parts = (F.when(holds, F.lit(bit)).otherwise(F.lit(0)) for bit, holds in flags.items())
+    return reduce(Column.__add__, parts, F.lit(0))
 
 
 @dataclass(frozen=True)

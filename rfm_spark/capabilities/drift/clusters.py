@@ -43,8 +43,8 @@ def _borders(champion: ClusterModel, check: Check) -> list[Figure]:
     """
     floor = min(champion.ari_floor, check.ari_by_chance)
     moved = check.is_beaten and check.ari < floor
-    grave = MAJOR if check.regret >= _MAJOR_REGRET else MODERATE
-    severity = grave if moved else NONE
+    severe = MAJOR if check.regret >= _MAJOR_REGRET else MODERATE
+    severity = severe if moved else NONE
     return [
         Figure("regret", "all", TRAINING, check.regret, check.regret_limit, severity,
                detail=f"a refit lies {check.regret:.1%} closer to today's customers"),

@@ -44,7 +44,7 @@ def movement_figures(moves: Flapping) -> list[Figure]:
         return []
     shares = {
         "moved": (moves.moved, "share of customers whose segment differs"),
-        "flicker": (moves.returned, "share of customers who are back in the segment they left a run ago"),
+        "flapping": (moves.returned, "share of customers who are back in the segment they left a run ago"),
         "confirmed_moved": (moves.confirmed_moved, "share of customers whose confirmed_segment differs"),
     }
     return [

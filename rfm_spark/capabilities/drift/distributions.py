@@ -17,6 +17,9 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from scipy.stats import wasserstein_distance
 
+from rfm_spark.core.columns import customer_columns
+from rfm_spark.core.renames import renamed_value
+
 CELLS = 256
 _DECILES = 10
 # A bin of fewer than a fortieth of the reference, beside a point mass, is merged with its neighbour.
@@ -153,7 +156,7 @@ def from_rows(rows: Sequence[Mapping[str, Any]]) -> dict[str, Distribution]:
             row["feature"],
             tuple(row["counts"]),
             tuple(row["cells"] or ()),
-            tuple(row.get("labels") or ()),
+            _labels(row),
             row["missing"],
             is_category=row["cells"] is None,
         )
@@ -197,3 +200,9 @@ def _of_categories(customers: DataFrame, categories: Sequence[str]) -> list[Dist
         labels, counts = tuple(label for label, _ in known), tuple(count for _, count in known)
         found.append(Distribution(name, counts, labels=labels, missing=missing, is_category=True))
     return found
+
+
+def _labels(row: Mapping[str, Any]) -> tuple[str, ...]:
+    """The values of a category as they are called today: models and tables of older versions keep their own."""
+    column = customer_columns().get(row["feature"])
+    return tuple(renamed_value(row.get("labels") or (), dict(column.older_words if column is not None else ())))

@@ -1,4 +1,4 @@
-"""Figures of drift: what was measured, from where on it counts, and how grave it is."""
+"""Figures of drift: what was measured, from where on it counts, and how severe it is."""
 
 from __future__ import annotations
 
@@ -96,9 +96,9 @@ def volume_figure(subject: str, before: int, now: int) -> Figure:
     """Customers now over customers in the previous run; a change has to be beyond what Poisson counts vary by."""
     detail = f"{before:,} before, {now:,} now"
     if not before or not now:
-        grave = MAJOR if before != now else NONE
+        severe = MAJOR if before != now else NONE
         return Figure(
-            "volume", subject, PREVIOUS, None, _VOLUME[MODERATE], grave, None, f"{before:,} before, {now:,} now"
+            "volume", subject, PREVIOUS, None, _VOLUME[MODERATE], severe, None, f"{before:,} before, {now:,} now"
         )
     ratio = now / before
     apart = abs(log(ratio))

@@ -60,14 +60,14 @@ def rate_warnings(figures: Sequence[Figure], rates: Sequence[Rate]) -> list[str]
         rates: that they are of.
     """
     advice = {f"{rate.of}.{rate.definition.name}": rate.definition.advice for rate in rates}
-    grave: dict[str, Figure] = {}
+    severe: dict[str, Figure] = {}
     for figure in figures:
         if figure.metric == RATE and figure.severity in (MODERATE, MAJOR):
             # What changed of late also differs from earlier weeks: it is told once.
-            grave.setdefault(figure.subject, figure)
+            severe.setdefault(figure.subject, figure)
     return [
         f"rates: {figure.detail}; {advice[subject] if (figure.value or 0) < 1 else _ROSE}"
-        for subject, figure in grave.items()
+        for subject, figure in severe.items()
     ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rfm_spark.core.renames import Renamed
 from rfm_spark.core.table import SCOPE, run_table
 
 DISTRIBUTIONS = run_table(
@@ -26,6 +27,7 @@ DRIFT = run_table(
     ("p_value", "DOUBLE", "Of so large a figure without a change; null where none is taken"),
     ("previous_run_id", "STRING", "Run compared with"),
     ("detail", "STRING", "In words"),
+    renames=(Renamed("metric", words=(("flicker", "flapping"),)),),
 )  # fmt: skip
 
 TRACKING = run_table(

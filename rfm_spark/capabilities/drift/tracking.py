@@ -17,7 +17,7 @@ PAST_DAYS = RECENT_DAYS * (TRAILING_WEEKS + 1)
 LOW, HIGH = 0.5, 2.0
 # Below this many rows in the four weeks before, a ratio is chance.
 _ENOUGH = 40
-GRAVEST = ("stopped", "low", "high", "new", "sparse", "paused", "ok")
+MOST_SEVERE = ("stopped", "low", "high", "new", "sparse", "paused", "ok")
 # What may only happen to messages that were sent, or reached somebody.
 _SENDING = ("sent",)
 _REACHING = ("delivered", "impression")
@@ -39,7 +39,7 @@ class Health:
         last_day: last one.
         silent_days: days without a row up to as_of.
         usual_silence: longest run of days without one before.
-        status: one of GRAVEST.
+        status: one of MOST_SEVERE.
         detail: in words.
     """
 
@@ -103,7 +103,7 @@ def tracking_health(
     for (key, one), stopped in zip(read.items(), no_chance(chances), strict=True):
         silence = "stopped" if stopped else "paused" if _nothing_sent(one, sent[key], as_of) else ""
         found.append(_health(source, key, one, begun, as_of, silence))
-    return sorted(found, key=lambda one: (GRAVEST.index(one.status), one.channel, one.kind))
+    return sorted(found, key=lambda one: (MOST_SEVERE.index(one.status), one.channel, one.kind))
 
 
 def warnings(found: list[Health]) -> list[str]:

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 from rfm_spark.capabilities.drift.figures import PREVIOUS, RATE, TRAINING, Figure, is_alarm
 from rfm_spark.capabilities.drift.psi import CHANGED, FALSE_DISCOVERIES, INSUFFICIENT, MAJOR, MODERATE, NONE, worst
+from rfm_spark.core.columns import customer_columns
 
 KEEP, REFIT, SOURCE = "keep", "refit", "look at the source"
 CLUSTER_SHARES = "cluster_id"
-TIER_SHARES = "engagement_tier"
 # Columns whose shares come from rules and cuts, not from customers directly.
 SHARES = ("segment", "value_tier", "r_score", "f_score", "m_score")
-_GRAVE = (MODERATE, MAJOR)
+_SEVERE = (MODERATE, MAJOR)
 _SHOWN = 3
 
 
@@ -45,7 +45,7 @@ def verdict(figures: Sequence[Figure]) -> Verdict:
         figures: of columns, volumes and clusters.
     """
     groups = {group: [f for f in figures if _group(f) == group] for group in _WORDS}
-    fired = tuple(group for group, mine in groups.items() if any(f.severity in _GRAVE for f in mine))
+    fired = tuple(group for group, mine in groups.items() if any(f.severity in _SEVERE for f in mine))
     severities = [f.severity for mine in groups.values() for f in mine]
     severity = worst([s for s in severities if s != INSUFFICIENT])
     # Where some figures can tell and see nothing, the others' silence is no news.
@@ -68,8 +68,8 @@ def asks_for_a_refit(rows: Iterable[tuple[str, str]]) -> bool:
     Args:
         rows: metric and severity, of table `drift`.
     """
-    grave = [Figure(metric, "all", PREVIOUS, None, None, severity) for metric, severity in rows if severity in _GRAVE]
-    return _advice([group for group in map(_group, grave) if group is not None]) == REFIT
+    severe = [Figure(metric, "all", PREVIOUS, None, None, severity) for metric, severity in rows if severity in _SEVERE]
+    return _advice([group for group in map(_group, severe) if group is not None]) == REFIT
 
 
 _WORDS = {
@@ -102,8 +102,13 @@ def _group(figure: Figure) -> str | None:
     if figure.metric == "spread":
         return "cluster"
     if figure.metric in ("psi", "zero_rate"):
-        return "shares" if figure.subject in (*SHARES, TIER_SHARES) else "population"
+        return "shares" if figure.subject in SHARES or _is_watched(figure.subject) else "population"
     return None
+
+
+def _is_watched(name: str) -> bool:
+    column = customer_columns().get(name)
+    return column is not None and column.is_watched
 
 
 def _advice(fired: Sequence[str]) -> str:
@@ -113,11 +118,11 @@ def _advice(fired: Sequence[str]) -> str:
 
 
 def _named(figures: Sequence[Figure]) -> str:
-    grave = sorted((f for f in figures if f.severity in _GRAVE), key=lambda f: (f.severity != MAJOR, f.subject))
+    severe = sorted((f for f in figures if f.severity in _SEVERE), key=lambda f: (f.severity != MAJOR, f.subject))
     # One column may have moved against both references; of a rate it is told once.
     rates: dict[str, Figure] = {}
     phrases = [
-        _phrase(rates.setdefault(figure.subject, figure) if figure.metric == RATE else figure) for figure in grave
+        _phrase(rates.setdefault(figure.subject, figure) if figure.metric == RATE else figure) for figure in severe
     ]
     distinct = list(dict.fromkeys(phrases))
     more = f" and {len(distinct) - _SHOWN} more" if len(distinct) > _SHOWN else ""

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from rfm_spark.capabilities.engagement.tables import ENGAGEMENT_COLUMNS, ENGAGEMENT_RFM_COLUMNS
+from rfm_spark.capabilities.engagement.words import OLDER_TIERS
 from rfm_spark.core.columns import CustomerColumn, behaviour_column
 
 _STAGE = "engagement"
@@ -18,9 +19,12 @@ _INACTIVE: dict[str, int | float] = {
 COLUMNS = (
     CustomerColumn(
         "engagement_tier", "STRING", "Tier over all channels; null without messages", "text", "engagement tier",
-        stage=_STAGE, absent="insufficient", interval="tier", is_watched=True,
+        stage=_STAGE, absent="insufficient", interval="tier", is_watched=True, older_words=OLDER_TIERS,
     ),
-    *(behaviour_column(*column, _STAGE, absent=_NOTHING.get(column[1])) for column in ENGAGEMENT_COLUMNS),
+    *(behaviour_column(*column, _STAGE, absent=_NOTHING.get(column[1])) for column in ENGAGEMENT_COLUMNS
+      if column[1] != "STRING"),
+    *(behaviour_column(*column, _STAGE, older_words=OLDER_TIERS) for column in ENGAGEMENT_COLUMNS
+      if column[1] == "STRING"),
     *(behaviour_column(*column, "engagement.rfm", absent=_INACTIVE.get(column[0]))
       for column in ENGAGEMENT_RFM_COLUMNS),
 )  # fmt: skip

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, field_validator, model_validator
 
 from rfm_spark.capabilities.engagement.checks import MESSAGE_CHECKS
-from rfm_spark.capabilities.engagement.words import MESSAGE_CHANNELS, MESSAGE_EVENTS
+from rfm_spark.capabilities.engagement.words import MESSAGE_CHANNELS, MESSAGE_EVENTS, OLDER_TIERS
 from rfm_spark.core.reading.limits import (
     Simulated,
     SourceLimits,
@@ -26,6 +26,12 @@ MESSAGE_COLUMNS = ("customer_id", "message_id", "event_ts", "event", "channel")
 _known, _listed = preset_name("messages")
 MessagePreset = Annotated[str, _known, _listed]
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+_RENAMED = dict(OLDER_TIERS)
+
+
+def _as_older(document: Mapping[str, Any]) -> dict[str, Any]:
+    older = {new: old for old, new in OLDER_TIERS}
+    return {older.get(key, key): value for key, value in document.items()}
 
 
 class OpenClick(Strict):
@@ -36,28 +42,30 @@ class OpenClick(Strict):
 
 
 class OpenTiers(Strict):
-    """Tiers of channels with opens: above both is highly, below both is disengaged."""
+    """Tiers of channels with opens: above both is highly engaged, below both is disengaged."""
 
-    highly: OpenClick = OpenClick(open=0.75, click=0.50)
+    renamed = _RENAMED
+    highly_engaged: OpenClick = OpenClick(open=0.75, click=0.50)
     disengaged: OpenClick = OpenClick(open=0.30, click=0.10)
 
     @model_validator(mode="after")
     def _apart(self) -> OpenTiers:
-        if self.highly.open < self.disengaged.open or self.highly.click < self.disengaged.click:
-            raise ValueError("the thresholds of highly must not be below those of disengaged")
+        if self.highly_engaged.open < self.disengaged.open or self.highly_engaged.click < self.disengaged.click:
+            raise ValueError("the thresholds of highly_engaged must not be below those of disengaged")
         return self
 
 
 class ResponseTiers(Strict):
     """Tiers of a channel without opens, by its response rate alone."""
 
-    highly: Share
+    renamed = _RENAMED
+    highly_engaged: Share
     disengaged: Share
 
     @model_validator(mode="after")
     def _apart(self) -> ResponseTiers:
-        if self.highly < self.disengaged:
-            raise ValueError("the threshold of highly must not be below that of disengaged")
+        if self.highly_engaged < self.disengaged:
+            raise ValueError("the threshold of highly_engaged must not be below that of disengaged")
         return self
 
 
@@ -71,12 +79,12 @@ class ChannelTiers(Strict):
 
 
 RESPONSE_DEFAULTS = {
-    "email": ResponseTiers(highly=0.50, disengaged=0.10),
-    "push": ResponseTiers(highly=0.50, disengaged=0.10),
-    "sms": ResponseTiers(highly=0.20, disengaged=0.05),
-    "ad": ResponseTiers(highly=0.02, disengaged=0.005),
-    "coupon": ResponseTiers(highly=0.20, disengaged=0.05),
-    "all": ResponseTiers(highly=0.20, disengaged=0.05),
+    "email": ResponseTiers(highly_engaged=0.50, disengaged=0.10),
+    "push": ResponseTiers(highly_engaged=0.50, disengaged=0.10),
+    "sms": ResponseTiers(highly_engaged=0.20, disengaged=0.05),
+    "ad": ResponseTiers(highly_engaged=0.02, disengaged=0.005),
+    "coupon": ResponseTiers(highly_engaged=0.20, disengaged=0.05),
+    "all": ResponseTiers(highly_engaged=0.20, disengaged=0.05),
 }
 WITH_OPENS = ("email", "push")
 
@@ -84,7 +92,8 @@ WITH_OPENS = ("email", "push")
 class TierActions(Strict):
     """What is done with the customers of a tier."""
 
-    highly: str = Field("exclusive discounts or early access", min_length=1)
+    renamed = _RENAMED
+    highly_engaged: str = Field("exclusive discounts or early access", min_length=1)
     moderately: str = Field("personal recommendations", min_length=1)
     disengaged: Literal["re-engage", "suppress"] = Field(
         "re-engage", description="suppress: until the next open, click, reply, visit or order."
@@ -113,6 +122,13 @@ class EngagementConfig(Strict):
     channels: dict[Literal["email", "sms", "push", "ad", "coupon", "all"], ChannelTiers] = Field(default_factory=dict)
     actions: TierActions = TierActions()
     rfm: EngagementRfm | None = Field(None, description="Scores of engagement beside those of purchases.")
+
+    def stored(self) -> dict[str, Any]:
+        """With the keys of older versions: runs are known by it."""
+        document = super().stored()
+        for tiers in document["channels"].values():
+            tiers |= {key: _as_older(tiers[key]) for key in ("tiers", "response") if tiers[key] is not None}
+        return document | {key: _as_older(document[key]) for key in ("tiers", "actions")}
 
     def problems(self, stages: Collection[str]) -> list[str]:
         """Scores of what no source tells of."""

@@ -51,7 +51,7 @@ class MessagesSeen:
     """What a look at messages found.
 
     Attributes:
-        judged: rows with their verdicts.
+        validated: rows with their verdicts.
         counts: of the pass over them.
         channels: of `messages.channel_counts`.
         volumes: rows per day of each channel and event.

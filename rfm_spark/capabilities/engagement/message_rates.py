@@ -9,7 +9,7 @@ from datetime import date, timedelta
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from rfm_spark.capabilities.drift.artefacts import RATE_DAYS, Definition, Rate, by_day
+from rfm_spark.capabilities.drift.artefacts import RATE_DAYS, Definition, Rate, bits_of, by_day
 from rfm_spark.capabilities.engagement.words import MESSAGE_CHANNELS
 
 # What became of a message, in the bits of a number.
@@ -43,7 +43,7 @@ def fate(delivered_on: Column, as_of: date, wait_days: int, flags: Mapping[int, 
         flags: bit to whether it has it.
     """
     age = F.datediff(F.lit(as_of), delivered_on)
-    return F.when(is_watched(delivered_on, as_of, wait_days), F.shiftleft(age, _MESSAGE_BITS) + _bits(flags)).cast(
+    return F.when(is_watched(delivered_on, as_of, wait_days), F.shiftleft(age, _MESSAGE_BITS) + bits_of(flags)).cast(
         "int"
     )
 
@@ -81,10 +81,3 @@ def rates_of_messages(rows: Iterable[tuple[str, int, int]], as_of: date, wait_da
         # Where clicks (or redemptions) are the only answers, the same figure twice would count as two.
         rates += [rate for rate in mine if rate.definition.name != "response_rate" or rate.days not in alone]
     return rates
-
-
-def _bits(flags: Mapping[int, Column]) -> Column:
-    total = F.lit(0)
-    for bit, has in flags.items():
-        total = total + F.when(has, F.lit(bit)).otherwise(F.lit(0))
-    return total

@@ -77,13 +77,7 @@ def outcomes(events: DataFrame, judging: Judging) -> DataFrame:
     answered = _any_of("in_time", RESPONSES)
     opened = _any_of("in_time", ("opened",)) & _in_human_opens("in_time")
     implied_open = answered if _repairs(judging, "click_without_open") else F.lit(False)
-    silent_open = has_opens & answered & ~_any_of("events", ("opened",))
     acts = F.concat("human_opens", _times("events", RESPONSES))
-    resp_any = _any_of("events", ("opened", *RESPONSES))
-    dated_in_window = F.exists(
-        F.concat(_times("events", ("opened", *RESPONSES))), lambda moment: F.to_date(moment) >= F.lit(judging.first_day)
-    )
-    late = _any_of("events", RESPONSES) & ~answered
     timely_opens = F.filter("human_opens", lambda moment: F.array_contains(_times("in_time", ("opened",)), moment))
     counted_acts = F.concat(timely_opens, _times("in_time", RESPONSES))
     return timed.select(
@@ -103,12 +97,24 @@ def outcomes(events: DataFrame, judging: Judging) -> DataFrame:
         _any_of("events", ("unsubscribed",)).alias("unsubscribed"),
         F.size("events").cast("bigint").alias("kept"),
         (F.size("listed") - F.size("events")).cast("bigint").alias("copies"),
-        (F.col("delivered_ts").isNull() & resp_any & dated_in_window).alias("orphan_response"),
-        (counts & ~_any_of("events", ("delivered", "impression")) & ~_sent_counts(judging)).alias("delivery_implied"),
-        (counts & silent_open).alias("click_without_open"),
-        (counts & has_opens & (F.size(_times("events", ("opened",))) > F.size("human_opens"))).alias("machine_open"),
-        (counts & late).alias("late_response"),
+        *_flags(judging, counts, has_opens, answered),
     )
+
+
+def _flags(judging: Judging, counts: Column, has_opens: Column, answered: Column) -> list[Column]:
+    """A BOOLEAN for each of MESSAGE_FLAGS."""
+    reactions = ("opened", *RESPONSES)
+    first_day = F.lit(judging.first_day)
+    dated_in_window = F.exists(_times("events", reactions), lambda moment: F.to_date(moment) >= first_day)
+    is_orphan = F.col("delivered_ts").isNull() & _any_of("events", reactions) & dated_in_window
+    programs = F.size(_times("events", ("opened",))) > F.size("human_opens")
+    return [
+        is_orphan.alias("orphan_response"),
+        (counts & ~_any_of("events", ("delivered", "impression")) & ~_sent_counts(judging)).alias("delivery_implied"),
+        (counts & has_opens & answered & ~_any_of("events", ("opened",))).alias("click_without_open"),
+        (counts & has_opens & programs).alias("machine_open"),
+        (counts & _any_of("events", RESPONSES) & ~answered).alias("late_response"),
+    ]
 
 
 def _soon(judging: Judging) -> Column:

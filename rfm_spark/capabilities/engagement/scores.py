@@ -9,7 +9,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from rfm_spark.capabilities.engagement.config import EngagementRfm
-from rfm_spark.capabilities.rfm.artefacts import CutSet, score_code, with_scores
+from rfm_spark.capabilities.rfm.artefacts import CutSet, code_separator, score_code, with_scores
 from rfm_spark.capabilities.rfm.config import MEASURES, Bins
 
 _RESPONSES = ("opened", "clicked", "replied", "redeemed")
@@ -97,5 +97,4 @@ def engagement_scores(measures: DataFrame, active: DataFrame, cut_sets: tuple[Cu
 
 def lowest_code(bins: Bins) -> str:
     """The code of the lowest scores."""
-    # From ten bins on, 1-0-5 and 10-5 would read alike without a separator.
-    return ("-" if max(bins.r, bins.f, bins.m) > 9 else "").join("111")
+    return code_separator(bins).join("111")

@@ -143,6 +143,8 @@ def _before(environment: Environment) -> DataFrame | None:
 class MessageRows:
     """Whether published runs have counted just the messages that are there now."""
 
+    sources = (MESSAGES,)
+
     def __init__(self, config: Config, pinned: Mapping[str, Source]) -> None:
         """Remember what to look at; nothing is read yet."""
         self._settings, self._pinned = MessageSettings.of(config), pinned

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from rfm_spark.capabilities.engagement.words import OLDER_TIERS
+from rfm_spark.core.renames import Renamed
 from rfm_spark.core.table import run_table
 
 # Of `engagement`, channel 'all'.
@@ -36,21 +38,22 @@ ENGAGEMENT = run_table(
     ("open_rate", "DOUBLE", "opened ÷ delivered; null in a channel without opens"),
     ("click_rate", "DOUBLE", "clicked ÷ delivered"),
     ("response_rate", "DOUBLE", "responded ÷ delivered"),
-    ("tier", "STRING", "highly, moderately, disengaged or insufficient"),
+    ("tier", "STRING", "highly_engaged, moderately, disengaged or insufficient"),
     ("reason", "STRING", "Why suppressed: unsubscribed, complained, bounced or disengaged; or few_messages; else null"),
     ("suppressed", "BOOLEAN", "Whether exports must leave the customer out of this channel"),
     ("suppressed_since", "DATE", "Day of what suppressed the customer"),
-    ("quiet_since", "DATE", "Since when they are left alone as disengaged, whatever else suppresses them"),
+    ("sunset_since", "DATE", "Since when they are left alone as disengaged, whatever else suppresses them"),
     ("last_act_date", "DATE", "Latest open, click, reply, redemption, visit or order known, in any channel"),
     ("reactivated_on", "DATE", "Day of the act that last lifted a suppression of the disengaged"),
     ("last_response_date", "DATE", "Latest open, click, reply or redemption that counted"),
     ("action", "STRING", "What to do with the customer in this channel"),
+    renames=(Renamed("tier", words=OLDER_TIERS), Renamed("sunset_since", was="quiet_since")),
 )  # fmt: skip
 
 ENGAGEMENT_SUMMARY = run_table(
     "engagement_summary", "One row per channel and tier",
     ("channel", "STRING", "email, sms, push, ad, coupon, or all"),
-    ("tier", "STRING", "highly, moderately, disengaged or insufficient"),
+    ("tier", "STRING", "highly_engaged, moderately, disengaged or insufficient"),
     ("customers", "BIGINT", "Customers in it"),
     ("share", "DOUBLE", "Their share of the channel's customers, 0 to 1"),
     ("share_lower", "DOUBLE", "What the share would be with every threshold 5 points lower"),
@@ -60,6 +63,7 @@ ENGAGEMENT_SUMMARY = run_table(
     ("opened", "BIGINT", "Of these, opened; null in a channel without opens"),
     ("responded", "BIGINT", "Of these, clicked, replied to or redeemed"),
     ("action", "STRING", "What to do with them"),
+    renames=(Renamed("tier", words=OLDER_TIERS),),
 )  # fmt: skip
 
 _MEASURES = (

@@ -13,13 +13,13 @@ from rfm_spark.capabilities.engagement.messages import Judging
 from rfm_spark.capabilities.engagement.tables import ENGAGEMENT
 from rfm_spark.capabilities.engagement.words import ALL_CHANNELS, MESSAGE_CHANNELS
 
-TIERS = ("highly", "moderately", "disengaged", "insufficient")
+TIERS = ("highly_engaged", "moderately", "disengaged", "insufficient")
 # Points by which thresholds are moved to see what hangs on them.
 SHIFT = 0.05
 _COUNTS = ("delivered", "opened", "clicked", "replied", "redeemed", "responded", "reacted")
 _KEPT = (
     "customer_id", "channel", *_COUNTS, "open_base", "tier", "tier_lower", "tier_higher", "reason", "suppressed",
-    "suppressed_since", "reactivated_on", "last_response_date", "quiet_since", "last_act_date",
+    "suppressed_since", "reactivated_on", "last_response_date", "sunset_since", "last_act_date",
 )  # fmt: skip
 
 
@@ -43,7 +43,7 @@ class Rates:
 
 
 def tier(channel: str, config: EngagementConfig, rates: Rates, shift: float = 0.0) -> Column:
-    """The tier of a row of one channel: above both thresholds highly, below both disengaged, moderately between.
+    """The tier of a row of one channel: above both thresholds highly_engaged, below both disengaged, else moderately.
 
     Args:
         channel: its name, or all.
@@ -68,7 +68,7 @@ def engagement(
     Args:
         channels: of `messages.channel_counts`.
         judging: the settings.
-        before: rows of the previous run: customer_id, channel, suppressed, quiet_since, last_act_date, reactivated_on.
+        before: rows of the previous run: customer_id, channel, suppressed, sunset_since, last_act_date, reactivated_on.
         last_activity: customer_id, last_activity_date DATE: the latest visit or order of a customer.
 
     Returns:
@@ -131,15 +131,15 @@ def _with_tiers(channels: DataFrame, config: EngagementConfig) -> DataFrame:
 
 def _by_opens(tiers: OpenTiers, rates: Rates, shift: float) -> Column:
     opened, clicked = F.try_divide(rates.opened, rates.open_base), F.try_divide(rates.clicked, rates.delivered)
-    high = (opened > _moved(tiers.highly.open, shift)) & (clicked > _moved(tiers.highly.click, shift))
+    high = (opened > _moved(tiers.highly_engaged.open, shift)) & (clicked > _moved(tiers.highly_engaged.click, shift))
     low = (opened < _moved(tiers.disengaged.open, shift)) & (clicked < _moved(tiers.disengaged.click, shift))
-    return F.when(high, F.lit("highly")).when(low, F.lit("disengaged")).otherwise(F.lit("moderately"))
+    return F.when(high, F.lit("highly_engaged")).when(low, F.lit("disengaged")).otherwise(F.lit("moderately"))
 
 
 def _by_response(tiers: ResponseTiers, rates: Rates, shift: float) -> Column:
     rate = F.try_divide(rates.responded, rates.delivered)
-    high, low = rate > _moved(tiers.highly, shift), rate < _moved(tiers.disengaged, shift)
-    return F.when(high, F.lit("highly")).when(low, F.lit("disengaged")).otherwise(F.lit("moderately"))
+    high, low = rate > _moved(tiers.highly_engaged, shift), rate < _moved(tiers.disengaged, shift)
+    return F.when(high, F.lit("highly_engaged")).when(low, F.lit("disengaged")).otherwise(F.lit("moderately"))
 
 
 def _moved(threshold: float, shift: float) -> Column:
@@ -154,7 +154,7 @@ def _with_history(validated: DataFrame, before: DataFrame | None, last_activity:
         held = before.where(F.col("channel") != ALL_CHANNELS).select(
             "customer_id",
             "channel",
-            F.col("quiet_since").alias("was_since"),
+            F.col("sunset_since").alias("was_since"),
             F.col("last_act_date").alias("was_act"),
             F.col("reactivated_on").alias("was_reactivated"),
         )
@@ -195,17 +195,17 @@ def _suppressed(known: DataFrame, config: EngagementConfig, as_of: date) -> Data
         held = was & ~lifted
         begins = (F.col("tier") == "disengaged") & fresh
         filled = filled.withColumn("reactivated_on", again).withColumns(
-            {"quiet": held | begins, "quiet_since": F.when(held, F.col("was_since")).when(begins, F.lit(as_of))}
+            {"quiet": held | begins, "sunset_since": F.when(held, F.col("was_since")).when(begins, F.lit(as_of))}
         )
     else:
         nothing = F.lit(None).cast("date")
-        filled = filled.withColumns({"reactivated_on": nothing, "quiet": F.lit(False), "quiet_since": nothing})
+        filled = filled.withColumns({"reactivated_on": nothing, "quiet": F.lit(False), "sunset_since": nothing})
     few = F.when(F.col("tier") == "insufficient", F.lit("few_messages"))
     return filled.withColumns(
         {
             "suppressed": F.col("hard_reason").isNotNull() | F.col("quiet"),
             "reason": F.coalesce("hard_reason", F.when(F.col("quiet"), F.lit("disengaged")), few),
-            "suppressed_since": F.coalesce("hard_since", "quiet_since"),
+            "suppressed_since": F.coalesce("hard_since", "sunset_since"),
             "last_response_date": F.col("answered_on"),
             "last_act_date": F.col("act_on"),
         }
@@ -224,7 +224,7 @@ def _over_all(rows: DataFrame, config: EngagementConfig) -> DataFrame:
         F.when(every, F.max("suppressed_since")).alias("suppressed_since"),
         F.when(every, F.min("reason")).alias("why"),
         F.max("reactivated_on").alias("reactivated_on"),
-        *(F.max(name).alias(name) for name in ("last_response_date", "quiet_since", "last_act_date")),
+        *(F.max(name).alias(name) for name in ("last_response_date", "sunset_since", "last_act_date")),
     )
     rates = Rates(*(F.col(name) for name in ("delivered", "open_base", "opened", "responded", "responded")))
     shifts = {"tier": 0.0, "tier_lower": -SHIFT, "tier_higher": SHIFT}
@@ -258,7 +258,7 @@ def _action(tiers: Column, config: EngagementConfig) -> Column:
         if actions.disengaged == "suppress"
         else ("re-engage")
     )
-    texts = {"highly": actions.highly, "moderately": actions.moderately, "disengaged": quiet}
+    texts = {"highly_engaged": actions.highly_engaged, "moderately": actions.moderately, "disengaged": quiet}
     texts["insufficient"] = "too few messages to tell"
     return F.coalesce(*(F.when(tiers == name, F.lit(text)) for name, text in texts.items()))
 

@@ -12,3 +12,5 @@ RESPONSES = ("clicked", "replied", "redeemed")
 SUPPRESSING = ("unsubscribed", "complained", "bounced")
 ALL_CHANNELS = "all"
 OURS = {"messages": MESSAGE_EVENTS}
+# Tiers that older versions called otherwise.
+OLDER_TIERS = (("highly", "highly_engaged"),)

@@ -61,7 +61,7 @@ class EventsSeen:
     """What a look at events found.
 
     Attributes:
-        judged: rows with their verdicts.
+        validated: rows with their verdicts.
         counts: of the pass over them.
         customers: of `interactions.customer_interactions`.
         volumes: rows per day of each channel and type.

@@ -93,6 +93,8 @@ def read(environment: Environment, measures: Measures, settings: EventSettings) 
 class EventRows:
     """Whether published runs have counted just the events that are there now."""
 
+    sources = (EVENTS,)
+
     def __init__(self, config: Config, pinned: Mapping[str, Source]) -> None:
         """Remember what to look at; nothing is read yet."""
         self._settings, self._pinned = EventSettings.of(config), pinned

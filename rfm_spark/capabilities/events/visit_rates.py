@@ -9,7 +9,7 @@ from functools import reduce
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from rfm_spark.capabilities.drift.artefacts import RATE_DAYS, Definition, Rate, by_day
+from rfm_spark.capabilities.drift.artefacts import RATE_DAYS, Definition, Rate, bits_of, by_day
 
 # Days in the bits of a number.
 _DAYS_OF_PART = 63
@@ -63,7 +63,7 @@ def visits_counted(customers: DataFrame) -> DataFrame:
     ages = F.array(*(F.lit(age) for age in range(RATE_DAYS)))
     there = reduce(Column.__or__, [F.col(_visits(0, part)) != 0 for part in _PARTS])
     each = customers.where(there).select(F.explode(ages).alias("age"), *visit_columns())
-    had = _bits({bit: _on_day(bit) for bit in _flags() if bit})
+    had = bits_of({bit: _on_day(bit) for bit in _flags() if bit})
     return each.where(_on_day(0)).groupBy("age", had.alias("bits")).agg(F.count(F.lit(1)).alias("customers"))
 
 
@@ -94,10 +94,3 @@ def _on_day(bit: int) -> Column:
         inside = F.col("age").between(first, first + _DAYS_OF_PART - 1)
         found = F.when(inside, F.getbit(F.col(_visits(bit, part)), F.col("age") - first) == 1).otherwise(found)
     return found
-
-
-def _bits(flags: Mapping[int, Column]) -> Column:
-    total = F.lit(0)
-    for bit, has in flags.items():
-        total = total + F.when(has, F.lit(bit)).otherwise(F.lit(0))
-    return total

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -41,7 +40,7 @@ class MovementSettings:
     @classmethod
     def of(cls, config: Config) -> MovementSettings:
         """As configured."""
-        return cls(json.loads(config.canonical()))
+        return cls(config.document())
 
 
 @step(

@@ -53,7 +53,7 @@ class LineCounts:
         currencies: smallest and largest currency code up to as_of; empty for a line that lacks what is mapped.
         recent: accepted rows of the last 7 days up to as_of.
         trailing: accepted rows of the 28 days before these.
-        foreign_ids: accepted rows with an id beyond ASCII.
+        non_ascii_ids: accepted rows with an id beyond ASCII.
         fingerprint: a fingerprint of the rows dated up to as_of that doesn't depend on their order.
     """
 

@@ -22,6 +22,8 @@ from rfm_spark.pipeline.environment import Source
 class TransactionRows:
     """Whether published runs have counted just the rows that the source has now, from one look at it."""
 
+    sources = (SOURCE, RATES)
+
     def __init__(self, config: Config, pinned: Mapping[str, Source]) -> None:
         """Remember what to look at; nothing is read yet."""
         self._settings = LineSettings.of(config)

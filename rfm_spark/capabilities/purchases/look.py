@@ -35,7 +35,7 @@ from rfm_spark.pipeline.environment import Frames, Source
 SOURCE = "transactions"
 RATES = "transactions.rates"
 # Customers whose lines may repeat, for all that what is mapped tells.
-POSSIBLE_DUPLICATES = "transactions.suspects"
+POSSIBLE_DUPLICATES = "transactions.possible_duplicates"
 _BROADCAST = 200_000
 _COPIES = f"{SOURCE}.flagged.exact_duplicate"
 
@@ -45,7 +45,7 @@ class LinesSeen:
     """What a look at the lines found.
 
     Attributes:
-        judged: the lines with their verdicts.
+        validated: the lines with their verdicts.
         counts: of the pass over them.
         customers: kept, all who have a usable row.
         count: how many they are.

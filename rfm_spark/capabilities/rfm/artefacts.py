@@ -9,15 +9,15 @@ from pyspark.sql import DataFrame
 
 from rfm_spark.capabilities.rfm.config import RfmConfig
 from rfm_spark.capabilities.rfm.cuts import CutSet, as_rows, from_rows, quantile_cuts, with_scores
-from rfm_spark.capabilities.rfm.scores import score_code, scored_customers, with_codes
+from rfm_spark.capabilities.rfm.scores import code_separator, score_code, scored_customers, with_codes
 from rfm_spark.core.distribution import Rank
 from rfm_spark.core.stats import Moments
 from rfm_spark.pipeline.artefact import Artefact
 
 # Others score what they measure by the same rules.
 __all__ = [
-    "CutPoints", "CutSet", "KeptCuts", "Scores", "from_rows", "quantile_cuts", "score_code", "with_codes",
-    "with_scores",
+    "CutPoints", "CutSet", "KeptCuts", "Scores", "code_separator", "from_rows", "quantile_cuts", "score_code",
+    "with_codes", "with_scores",
 ]  # fmt: skip
 
 

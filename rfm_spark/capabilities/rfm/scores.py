@@ -70,11 +70,14 @@ def _z(value: Column, moments: Moments) -> Column:
     return (value.cast("double") - F.lit(moments.mean)) / F.lit(moments.sd)
 
 
+def code_separator(bins: Bins) -> str:
+    """What stands between the scores of a code: from ten bins on, 1-0-5 and 10-5 would read alike without one."""
+    return "-" if max(bins.r, bins.f, bins.m) > 9 else ""
+
+
 def score_code(bins: Bins, prefix: str = "") -> Column:
     """The three scores as 545, those of other columns with their prefix; with hyphens where a score has two digits."""
-    # From ten bins on, 1-0-5 and 10-5 would read alike without a separator.
-    separator = "-" if max(bins.r, bins.f, bins.m) > 9 else ""
-    return F.concat_ws(separator, *(F.col(f"{prefix}{m}_score").cast("string") for m in MEASURES))
+    return F.concat_ws(code_separator(bins), *(F.col(f"{prefix}{m}_score").cast("string") for m in MEASURES))
 
 
 def _weighted(weights: Weights) -> Column:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rfm_spark.capabilities.purchases.artefacts import Measures
 from rfm_spark.capabilities.rfm.artefacts import CutPoints, KeptCuts, Scores
@@ -78,7 +78,7 @@ def score(environment: Environment, measures: Measures, settings: ScoreSettings)
     if scoring.method == "frozen":
         warnings += _unseen(found, measures, rfm)
     account = Account(warnings=tuple(warnings), dealt_with=len(cut_sets))
-    return Scores(account=account, cut_sets=found.cut_sets, ranks=found.ranks, moments=found.moments)
+    return replace(found, account=account)
 
 
 @step("Cut points kept", "they are written", writes=(SEGMENT_CUTS,))

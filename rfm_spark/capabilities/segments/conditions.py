@@ -8,6 +8,7 @@ from typing import Any
 
 from rfm_spark.core.columns import CustomerColumn, customer_columns
 from rfm_spark.core.errors import ConfigError
+from rfm_spark.core.renames import renamed_value
 from rfm_spark.core.strict import Strict
 
 PARAMETERS = ("new_within_days",)
@@ -78,7 +79,7 @@ def condition_of(column: str, value: Any) -> Condition:
         words = [value] if isinstance(value, str) else value
         if not isinstance(words, (list, tuple)) or not words or not all(isinstance(w, str) and w for w in words):
             raise ValueError(f"{column} is text: give a word or a list of words, not {value!r}")
-        return tuple(words)
+        return tuple(renamed_value(words, dict(customer_columns()[column].older_words)))
     low = high = value
     if isinstance(value, dict) and set(value) <= {"min", "max"}:
         low, high = value.get("min"), value.get("max")
@@ -94,6 +95,14 @@ def condition_of(column: str, value: Any) -> Condition:
     if digits is not None and any(Decimal(str(n)) != round(Decimal(str(n)), digits) for n in numbers):
         raise ValueError(f"{column} takes {'amounts of two decimals' if digits else 'whole scores'}, not {value!r}")
     return Range(min=low, max=high)
+
+
+def note_older_words(column: str, value: Any, context: Any) -> None:
+    """Leave a sentence on each word of an older version in the context of a validation, where somebody reads it."""
+    given = [value] if isinstance(value, str) else value if isinstance(value, (list, tuple)) else []
+    for old, new in customer_columns()[column].older_words if context is not None else ():
+        if old in given:
+            context["notices"].append(f"{column} {old} is called {new} now; the older word is still read")
 
 
 def _is_bound(value: Any) -> bool:

@@ -20,9 +20,9 @@ class SegmentsConfig(Strict):
 
     def named(self, config: Any) -> dict[str, Any]:
         """The rules, checked against bins and stages."""
-        from rfm_spark.capabilities.segments.load import checked_rule_map
+        from rfm_spark.capabilities.segments.load import checked_rule_map, stored_rule_map
 
-        return {"rule_map": checked_rule_map(config).model_dump(mode="json")}
+        return {"rule_map": stored_rule_map(checked_rule_map(config))}
 
 
 SETTINGS = {"segments": SegmentsConfig}

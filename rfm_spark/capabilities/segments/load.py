@@ -9,8 +9,10 @@ from typing import Any
 from rfm_spark.capabilities.rfm.config import RfmConfig
 from rfm_spark.capabilities.segments.config import SegmentsConfig
 from rfm_spark.capabilities.segments.rules import RuleMap, check_rule_map, parse_rule_map
+from rfm_spark.core.columns import customer_columns
 from rfm_spark.core.config import Config
 from rfm_spark.core.errors import ConfigError
+from rfm_spark.core.renames import renamed_value
 from rfm_spark.core.resources import shipped_rule_maps, shipped_text
 
 
@@ -46,6 +48,18 @@ def rule_params(config: Config) -> dict[str, float]:
 def rule_params_of(document: Mapping[str, Any]) -> dict[str, float]:
     """The same, of a stored configuration."""
     return {"new_within_days": float(document["segments"]["new_within_days"])}
+
+
+def stored_rule_map(rule_map: RuleMap) -> dict[str, Any]:
+    """A rule map as runs are known by: its words are those of older versions, where these had others."""
+    document: dict[str, Any] = rule_map.model_dump(mode="json")
+    alternatives = (alternative for rule in document["segments"] for alternative in rule["when"])
+    for alternative in alternatives:
+        for column, condition in alternative.items():
+            older = {new: old for old, new in customer_columns()[column].older_words}
+            if isinstance(condition, list):
+                alternative[column] = renamed_value(condition, older)
+    return document
 
 
 def checked_rule_map(config: Config) -> RuleMap:

@@ -12,7 +12,7 @@ from functools import reduce
 from operator import and_, or_
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field, field_validator
+from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
 from pyspark.sql import Column
 from pyspark.sql import functions as F
 
@@ -25,6 +25,7 @@ from rfm_spark.capabilities.segments.conditions import (
     condition_text,
     exact,
     meets,
+    note_older_words,
 )
 from rfm_spark.capabilities.segments.lint import lint
 from rfm_spark.core.columns import customer_columns, remedies
@@ -36,13 +37,14 @@ SLUG_PATTERN = r"^[a-z][a-z0-9_]*$"
 COLOUR_PATTERN = r"^#[0-9a-fA-F]{6}$"
 
 
-def _alternative(value: Any) -> dict[str, Condition]:
+def _alternative(value: Any, info: ValidationInfo) -> dict[str, Condition]:
     if not isinstance(value, dict) or not value:
         raise ValueError("give a mapping such as {r: 5, f: [4, 5]}, or a list of mappings; none may be empty")
     conditions, problems = {}, []
     for column, condition in value.items():
         try:
             conditions[column] = condition_of(column, condition)
+            note_older_words(column, condition, info.context)
         except ValueError as error:
             problems.append(str(error))
     if problems:

@@ -60,7 +60,7 @@ class SegmentSettings:
     @classmethod
     def of(cls, config: Config) -> SegmentSettings:
         """As configured."""
-        document = json.loads(config.canonical())
+        document = config.document()
         return cls(
             json.loads(json.dumps(definition(document), default=str)),
             config.part(SegmentsConfig).confirm_runs,
@@ -81,8 +81,7 @@ class LabelSettings:
     @classmethod
     def of(cls, config: Config) -> LabelSettings:
         """As configured."""
-        found: Mapping[str, Any] = json.loads(config.canonical())["segments"]
-        return cls({"rule_map": found["rule_map"]})
+        return cls({"rule_map": config.document()["segments"]["rule_map"]})
 
 
 @step("Rows of customers", "columns of all capabilities are put together", lasts=False)

@@ -31,7 +31,7 @@ class InteractionCounts:
         later: accepted rows dated after as_of.
         newest: date of the newest accepted row up to as_of.
         series: rows per day of each channel and type, accepted and dated up to as_of.
-        foreign_ids: accepted rows with a customer id beyond ASCII.
+        non_ascii_ids: accepted rows with a customer id beyond ASCII.
         nameless: of `series`, rows without a name of their session, by channel and type.
         fingerprint: a fingerprint of the rows dated up to as_of that doesn't depend on their order.
     """

@@ -1,4 +1,4 @@
-"""The section of the report on clusters: what they are like, who is in them, and what is known of their model."""
+"""The section of the report on clusters: what they are like, who is in them, their model; it computes none of it."""
 
 from __future__ import annotations
 

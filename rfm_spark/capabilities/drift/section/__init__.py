@@ -1,4 +1,4 @@
-"""The sections of the report on drift: whether trackers still tell, and whether customers or the model changed."""
+"""The sections of the report on drift: trackers, and customers and model against before; nothing is computed."""
 
 from __future__ import annotations
 

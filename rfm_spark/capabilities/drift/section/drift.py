@@ -171,9 +171,9 @@ def _strip(facts: DriftFacts) -> Figure | None:
         row_title="Against the run before",
         cell_height=34,
     )
-    grave = sum(line.severity in ("moderate", "major") for line in whole.values() if line.as_of in days)
-    title = f"Drift over {len(days)} runs: {grave} with a moderate or major verdict"
-    caption = "PSI of each column against the run before. The darker, the graver; white cells have none."
+    severe = sum(line.severity in ("moderate", "major") for line in whole.values() if line.as_of in days)
+    title = f"Drift over {len(days)} runs: {severe} with a moderate or major verdict"
+    caption = "PSI of each column against the run before. The darker, the more severe; white cells have none."
     return Figure(title, as_svg(matrix(content), "drift-strip", title), caption)
 
 

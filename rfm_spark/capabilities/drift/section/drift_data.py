@@ -15,7 +15,7 @@ from rfm_spark.report.section import Reader
 # As-of dates of the strip: more make its cells too narrow to read.
 RUNS_SHOWN = 18
 # Figures that are shown over time.
-_OVER_TIME = ("psi", "verdict", "moved", "flicker", "confirmed_moved", "members_held", "ids_held", "names_held")
+_OVER_TIME = ("psi", "verdict", "moved", "flapping", "confirmed_moved", "members_held", "ids_held", "names_held")
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from datetime import date
 from typing import Any
 
 from rfm_spark.capabilities.drift.tables import TRACKING
-from rfm_spark.capabilities.drift.tracking import GRAVEST
+from rfm_spark.capabilities.drift.tracking import MOST_SEVERE
 from rfm_spark.report.section import Reader
 
 
@@ -58,7 +58,7 @@ def tracking_line(row: Mapping[str, Any]) -> TrackingLine:
 
 def most_severe_first(lines: Iterable[TrackingLine]) -> tuple[TrackingLine, ...]:
     """By status, then by name; a status of another version comes last."""
-    order = {status: at for at, status in enumerate(GRAVEST)}
+    order = {status: at for at, status in enumerate(MOST_SEVERE)}
 
     def place(line: TrackingLine) -> tuple[int, str, str, str]:
         return order.get(line.status, len(order)), line.source, line.channel, line.event_type

@@ -1,4 +1,4 @@
-"""The section of the report on engagement: per channel its tiers, how the rates are spread, and the tiers over time."""
+"""The section of the report on engagement: per channel its tiers, rates and trend; nothing is computed."""
 
 from __future__ import annotations
 
@@ -49,7 +49,12 @@ NAMES = {
     "ad": "Ad clicks",
     "coupon": "Coupon response",
 }
-TIER_COLOURS = {"highly": "#0072b2", "moderately": "#8ecaf0", "disengaged": "#d55e00", "insufficient": "#b9c2cb"}
+TIER_COLOURS = {
+    "highly_engaged": "#0072b2",
+    "moderately": "#8ecaf0",
+    "disengaged": "#d55e00",
+    "insufficient": "#b9c2cb",
+}
 RATE_NAMES = {"open_rate": "open rate", "click_rate": "click rate", "response_rate": "response rate"}
 TERMS = {
     "Open, click and response rate": "Messages opened, clicked and answered (clicked, replied to or redeemed), each as "
@@ -154,7 +159,9 @@ def _title(channel: str, lines: Sequence[TierLine], say: Numbers) -> str:
     if of.get("insufficient", 0) == total:
         return f"{NAMES[channel]}: too few messages to judge any of {customers}"
     shares = {tier: say.percent(of.get(tier, 0) / total, 0) for tier in TIERS}
-    return f"{NAMES[channel]}: {shares['highly']} of {customers} highly engaged, {shares['disengaged']} disengaged"
+    return (
+        f"{NAMES[channel]}: {shares['highly_engaged']} of {customers} highly engaged, {shares['disengaged']} disengaged"
+    )
 
 
 def _row(line: TierLine, say: Numbers) -> TierRow:
@@ -166,7 +173,9 @@ def _row(line: TierLine, say: Numbers) -> TierRow:
         say.count(line.suppressed),
         say.count(line.delivered),
     )
-    return TierRow(line.tier.capitalize(), TIER_COLOURS.get(line.tier, _OTHER_COLOUR), cells, line.action or "–")
+    return TierRow(
+        line.tier.replace("_", " ").capitalize(), TIER_COLOURS.get(line.tier, _OTHER_COLOUR), cells, line.action or "–"
+    )
 
 
 def _rates_of(config: EngagementConfig, channel: str, there: Collection[str]) -> tuple[str, ...]:
@@ -181,10 +190,10 @@ def _limits(config: EngagementConfig, channel: str, rate: str, rates: Sequence[s
     """The thresholds of a rate: disengaged below the first, highly engaged above the second."""
     if len(rates) == 1:
         response = config.response_tiers(channel)
-        return response.disengaged, response.highly
+        return response.disengaged, response.highly_engaged
     tiers = config.open_tiers(channel)
     part = "open" if rate == "open_rate" else "click"
-    return getattr(tiers.disengaged, part), getattr(tiers.highly, part)
+    return getattr(tiers.disengaged, part), getattr(tiers.highly_engaged, part)
 
 
 def _points(rate: float, say: Numbers) -> str:
@@ -194,7 +203,7 @@ def _points(rate: float, say: Numbers) -> str:
 
 def _in_words(config: EngagementConfig, channel: str, rates: Sequence[str], say: Numbers) -> str:
     response = config.response_tiers(channel)
-    low, high = _points(response.disengaged, say), _points(response.highly, say)
+    low, high = _points(response.disengaged, say), _points(response.highly_engaged, say)
     if len(rates) == 1:
         return f"Highly engaged: over {high} answered. Disengaged: under {low}."
     opens, second = ([_points(rate, say) for rate in _limits(config, channel, name, rates)] for name in rates)
@@ -223,7 +232,7 @@ def _rate_figure(
     low, high = _limits(config, channel, rate, rates)
     thresholds = [
         Threshold(low, f"disengaged: below {_points(low, say)}"),
-        Threshold(high, f"highly: above {_points(high, say)}"),
+        Threshold(high, f"highly engaged: above {_points(high, say)}"),
     ]
     ticks = count_ticks(max(bins.values()))
     drawn = rate_bars(
@@ -249,14 +258,15 @@ def _trend(data: EngagementFacts, channel: str, badge: Badge, say: Numbers) -> F
         stacks.append(Stack(at.isoformat(), tuple((of.get(tier, 0.0), TIER_COLOURS[tier]) for tier in TIERS)))
     drawn = stacked_columns(stacks, [say.percent(at / 2, 0) for at in range(3)])
     title = f"{NAMES[channel]}: {_change(shares, say)}{_invented(shares, len(days), badge, say)}"
-    caption = "Shares of the tiers per run. From the bottom: highly, moderately, disengaged, insufficient."
+    caption = "Shares of the tiers per run. From the bottom: highly engaged, moderately, disengaged, insufficient."
     return Figure(title, as_svg(drawn, f"{channel}-tiers", title), caption)
 
 
 def _change(shares: Sequence[TierShare], say: Numbers) -> str:
     days = sorted({one.as_of for one in shares})
     first, last = (
-        sum(one.share for one in shares if one.as_of == at and one.tier == "highly") for at in (days[0], days[-1])
+        sum(one.share for one in shares if one.as_of == at and one.tier == "highly_engaged")
+        for at in (days[0], days[-1])
     )
     return f"highly engaged {say.percent(last, 0)} now, {say.percent(first, 0)} on {day(days[0])}"
 

@@ -24,7 +24,7 @@ MESSAGES = "messages"
 RUNS_SHOWN = 24
 BINS = 20
 RATES = ("open_rate", "click_rate", "response_rate")
-TIERS = ("highly", "moderately", "disengaged", "insufficient")
+TIERS = ("highly_engaged", "moderately", "disengaged", "insufficient")
 
 
 @dataclass(frozen=True)

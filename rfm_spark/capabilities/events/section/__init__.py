@@ -1,4 +1,4 @@
-"""The section of the report on interactions: what people do before they buy, per window."""
+"""The section of the report on interactions: what people do before they buy, per window; nothing is computed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The sections of the report on scores: customers by recency and frequency, and how the scores are made."""
+"""The sections of the report on scores: the grid of customers, and the cut points; nothing is computed."""
 
 from __future__ import annotations
 

@@ -1,0 +1,207 @@
+"""Every step alone: with what it declares, made from the schemas of what others give, it gives what the run gave."""
+
+from __future__ import annotations
+
+import dataclasses
+import shutil
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pyspark.errors import AnalysisException
+from pyspark.sql import DataFrame, SparkSession
+
+from rfm_spark.capabilities.purchases.artefacts import Measures
+from rfm_spark.capabilities.rfm.artefacts import Scores
+from rfm_spark.capabilities.segments.artefacts import CustomerRows
+from rfm_spark.core.errors import PlanError
+from rfm_spark.core.schemas import tables
+from rfm_spark.lake.location import LakeLocation
+from rfm_spark.lake.store import Store
+from rfm_spark.pipeline.artefact import Artefact, as_text, from_text
+from rfm_spark.pipeline.environment import Environment, Frames
+from rfm_spark.pipeline.execution import Execution
+from rfm_spark.pipeline.order import all_steps
+from rfm_spark.pipeline.plan import Planned
+from rfm_spark.pipeline.step import Need, Step, step
+from rfm_spark.pipeline.writing import Writer
+from tests.helpers import AS_OF, rows_of, run_tiny
+from tests.pipeline.interactions import shop
+
+STEPS = {one.name: one for one in all_steps()}
+
+
+@dataclass
+class Whole:
+    """A run of everything, after one a month before: its steps, what they gave, and the lake before and after."""
+
+    spark: SparkSession
+    before: Path
+    after: Path
+    execution: Execution
+    planned: dict[str, Planned] = field(default_factory=dict)
+    texts: dict[str, str] = field(default_factory=dict)
+    rows: dict[str, tuple[list[Any], Any]] = field(default_factory=dict)
+
+    @property
+    def run_id(self) -> str:
+        """Of the run."""
+        return self.execution._facts.run_id
+
+    def slice_of(self, name: str) -> DataFrame | None:
+        """The run's rows of a table, in a frame of nothing but the table's columns."""
+        store = Store(self.spark, LakeLocation(root=str(self.after)))
+        if not store.exists(name):
+            return None
+        rows = store.of_runs(name, [self.run_id]).drop("run_id")
+        kinds = ", ".join(f"`{column}` {kind}" for column, kind, _ in tables()[name].columns if column != "run_id")
+        return self.spark.createDataFrame(rows.collect(), kinds)
+
+    def artefact(self, name: str) -> Artefact:
+        """What a step gave, as another process finds it."""
+        kind = STEPS[name].gives
+        found = from_text(kind, self.texts[name], self.slice_of)
+        if isinstance(found, CustomerRows):
+            # The one frame that is in no table: every run makes it anew.
+            rows, schema = self.rows[name]
+            return dataclasses.replace(found, frame=self.spark.createDataFrame(rows, schema))
+        return found
+
+    def given(self, one: Step, need: Need, environment: Environment) -> Any:
+        """The value of a parameter."""
+        if need.role == "environment":
+            return environment
+        if need.role == "settings":
+            return self.planned[one.name].chosen.settings[need.name]
+        ready = [decision for decision in self.execution._decisions if isinstance(decision, need.kind)]
+        found = [*ready, *(self.artefact(name) for name in self.planned[one.name].chosen.givers[need.name])]
+        return tuple(found) if need.role == "all" else next(iter(found), None)
+
+
+@pytest.fixture(scope="module")
+def whole(session: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Whole:
+    spark, folder = session, tmp_path_factory.mktemp("alone")
+    config = shop(
+        spark, folder,
+        clusters={"enabled": True, "k": 3, "features": ["recency_days", "intent_score", "response_rate"]},
+        engagement={"rfm": {"of": "interactions"}, "actions": {"disengaged": "suppress"}},
+        segments={"rules": "intent", "confirm_runs": 2},
+    )  # fmt: skip
+    run_tiny(spark, config, AS_OF - timedelta(days=30))
+    shutil.copytree(folder / "lake", folder / "before")
+    seen: list[Whole] = []
+    do = Execution.do
+
+    def noted(execution: Execution, planned: Planned) -> None:
+        if not seen:
+            seen.append(Whole(spark, folder / "before", folder / "lake", execution))
+        do(execution, planned)
+        name, artefact = planned.chosen.step.name, execution._done[planned.chosen.step.name].artefact
+        seen[0].planned[name], seen[0].texts[name] = planned, as_text(artefact)
+        if isinstance(artefact, CustomerRows):
+            seen[0].rows[name] = (artefact.made.collect(), artefact.made.schema)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(Execution, "do", noted)
+        run_tiny(spark, config)
+    return seen[0]
+
+
+def alone(whole: Whole, one: Step, lake: Path) -> tuple[Artefact, Store]:
+    """What a step gives in a lake that has the tables it declares, and no other."""
+    for table in {table.name for table in (*one.reads, *one.writes)}:
+        if (whole.before / table).exists():
+            shutil.copytree(whole.before / table, lake / table)
+    execution, facts = whole.execution, whole.execution._facts
+    pinned = execution._inputs.pinned
+    store = Store(whole.spark, LakeLocation(root=str(lake)))
+    writer = Writer(store, facts.run_id, facts.as_of)
+    with ExitStack() as held:
+        try:
+            environment = Environment(
+                one.name, facts, Frames(whole.spark, held),
+                {name: pinned[name] for name in one.sources if name in pinned}, one.reads, one.writes, store,
+                writer.for_step(),
+            )  # fmt: skip
+            given = one.work(**{need.name: whole.given(one, need, environment) for need in one.needs})
+            writer.settle()
+        finally:
+            writer.close()
+        return given, store
+
+
+def test_the_run_does_every_step_there_is(whole: Whole) -> None:
+    assert set(whole.planned) == set(STEPS)
+
+
+@pytest.mark.parametrize("name", sorted(STEPS))
+def test_a_step_gives_the_same_from_its_declared_needs_alone(whole: Whole, tmp_path: Path, name: str) -> None:
+    one = STEPS[name]
+    given, store = alone(whole, one, tmp_path)
+    assert as_text(given) == whole.texts[name]
+    every = Store(whole.spark, LakeLocation(root=str(whole.after)))
+    for table in one.writes:
+        if table.kind != "run":
+            assert store.exists(table.name) == every.exists(table.name), table.name
+            continue
+        made, known = (
+            rows_of(lake.of_runs(table.name, [whole.run_id])) if lake.exists(table.name) else []
+            for lake in (store, every)
+        )
+        # Of a table that several steps write in parts, its own.
+        assert made == known or (made and all(row in known for row in made)), table.name
+
+
+def test_a_step_that_reaches_for_more_fails_alone(whole: Whole, tmp_path: Path) -> None:
+    others = tables()["engagement"]
+
+    @step("A column", "nobody declared it")
+    def column(measures: Measures, environment: Environment) -> Artefact:
+        """Who has a score already?"""
+        measures.customers.select("r_score").collect()
+        return Artefact()
+
+    @step("A table", "nobody declared it")
+    def table(environment: Environment) -> Artefact:
+        """What do others know?"""
+        environment.of_runs(others.name, [])
+        return Artefact()
+
+    @step("A source", "nobody declared it")
+    def source(environment: Environment) -> Artefact:
+        """What do messages tell?"""
+        environment.source("messages")
+        return Artefact()
+
+    @step("A frame", "only the process that made it has it")
+    def frame(measures: Measures) -> Artefact:
+        """Which lines were read?"""
+        assert measures.lines is not None
+        return Artefact()
+
+    @step("A state", "another step's")
+    def state(scores: Scores) -> Artefact:
+        """What if a score were another?"""
+        target: Any = scores
+        target.cut_sets = ()
+        return Artefact()
+
+    for reaching, error in (
+        (column, AnalysisException), (table, PlanError), (source, PlanError), (frame, AssertionError),
+        (state, dataclasses.FrozenInstanceError),
+    ):  # fmt: skip
+        one = dataclasses.replace(reaching, capability="reaching")
+        planned = next(iter(whole.planned.values()))
+        givers = {
+            need.name: tuple(name for name, other in STEPS.items() if issubclass(other.gives, need.kind))
+            for need in one.needs if need.role == "one"
+        }  # fmt: skip
+        whole.planned[one.name] = dataclasses.replace(
+            planned, chosen=dataclasses.replace(planned.chosen, step=one, givers=givers, settings={})
+        )
+        with pytest.raises(error):
+            alone(whole, one, tmp_path / one.work.__name__)
+        del whole.planned[one.name]
