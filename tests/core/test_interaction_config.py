@@ -105,7 +105,7 @@ def test_a_mapped_discount_makes_another_run_than_before_it_was_taken_off() -> N
     # As it was stored before: rows were read otherwise, so segments differ by definition.
     before = {name: value for name, value in texts[1].items() if name != "discount"}
     assert reading(texts[1]) != reading(before)
-    assert reading(texts[0]) == reading(json.loads(json.dumps(texts[0])))
+    assert (reading(texts[0])["discount"], reading(texts[1])["discount"]) == (None, "taken off")
 
 
 def test_rates_that_nobody_set_leave_a_stored_configuration_as_it_was() -> None:
