@@ -267,7 +267,7 @@ def test_a_visit_or_an_order_lifts_it_too(spark: SparkSession) -> None:
     first = engaged_rows(engagement(channels, judging, None, None)).cache()
     next_day = Judging(AS_OF + timedelta(days=1), config, SOURCE.quality)
     for day, suppressed in ((AS_OF + timedelta(days=1), False),):
-        last_activity = spark.createDataFrame([("a", day)], "customer_id string, stirred_on date")
+        last_activity = spark.createDataFrame([("a", day)], "customer_id string, last_activity_date date")
         row = by_key(engagement(channels, next_day, first, last_activity))["a", "email"]
         assert row["suppressed"] is suppressed
     assert row["reactivated_on"] == AS_OF + timedelta(days=1)

@@ -98,7 +98,7 @@ def test_a_constant_feature_is_dropped(spark: SparkSession) -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "says"),
+    ("given", "message"),
     [
         ({"features": ["colour"]}, "no numeric column"),
         ({"features": ["frequency", "frequency"]}, "name each feature once"),

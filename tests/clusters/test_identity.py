@@ -127,7 +127,7 @@ def test_a_weight_does_not_make_a_cluster_extreme() -> None:
 
 
 @pytest.mark.parametrize(
-    ("z", "says"),
+    ("z", "message"),
     [
         ((-1.0, 1.0, -1.0), "high recency and frequency, low spend: room to upsell"),
         ((1.0, 1.0, 1.0), "win them back first"),

@@ -99,7 +99,7 @@ def test_a_source_has_limits_and_checks_of_its_own() -> None:
 
 
 @pytest.mark.parametrize(
-    ("quality", "says"),
+    ("quality", "message"),
     [
         ({"checks": {"no_such": "flag"}}, "checks.no_such is unknown"),
         ({"checks": {"anonymous": "flag"}}, "checks.anonymous can be reject, not flag"),
@@ -135,7 +135,7 @@ def test_secrets_of_the_environment_are_no_open_ones(url: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("place", "says"),
+    ("place", "message"),
     [
         ({"format": "jdbc", "options": {"dbtable": "t"}}, "options.url is missing"),
         ({"format": "jdbc", "options": {"url": "jdbc:x:y"}}, "dbtable or query"),

@@ -12,7 +12,7 @@ BEFORE = {"id": "string", "Amount": "decimal(12,2)", "at": "timestamp"}
 
 
 @pytest.mark.parametrize(
-    ("changes", "form", "says"),
+    ("changes", "form", "message"),
     [
         ({}, "delta", []),
         ({"id": None}, "delta", ["id is missing"]),

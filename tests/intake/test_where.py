@@ -79,7 +79,7 @@ def test_a_line_that_cannot_be_parsed_is_malformed_whatever_the_condition(spark:
 
 
 @pytest.mark.parametrize(
-    ("where", "says"),
+    ("where", "message"),
     [
         ("state = 'paid'", r"sources.transactions.where: the source has no column state \(the source has: id, at"),
         (
