@@ -62,10 +62,7 @@ def _rejects_of(spark: SparkSession, location: LakeLocation, run_id: str) -> Dat
     store = Store(spark, location)
     if not store.exists(REJECTS.name):
         return spark.createDataFrame([], REJECTS.ddl)
-    rows = store.read(REJECTS.name)
-    if "first_seen_run" not in rows.columns:
-        rows = rows.withColumn("first_seen_run", F.lit(None).cast("string"))
-    return rows.where(F.col("run_id") == F.lit(run_id))
+    return store.of_runs(REJECTS.name, [run_id])
 
 
 def _show(rows: DataFrame, run_id: str, examples: int) -> None:

@@ -19,7 +19,7 @@ from pathlib import Path
 from rfm_spark.core.errors import EnvironmentSetupError
 
 # Java 25 corrupted data in its default collector until this one.
-_MENDED_25 = (25, 0, 3)
+_REPAIRED_25 = (25, 0, 3)
 JAVA_VERSIONS = (17, 21, 25)
 JAVA_HELP = (
     "install Java 17 (Debian or Ubuntu: `apt-get install openjdk-17-jre-headless`, "
@@ -97,7 +97,7 @@ def usable(path: str, number: tuple[int, ...]) -> Java:
         raise EnvironmentSetupError(
             f"{path} is Java {number[0] or 'of an unknown version'}, Spark 4.2 needs 17, 21 or 25; {JAVA_HELP}"
         )
-    if number[0] == _MENDED_25[0] and (*number, 0, 0)[:3] < _MENDED_25:
+    if number[0] == _REPAIRED_25[0] and (*number, 0, 0)[:3] < _REPAIRED_25:
         raise EnvironmentSetupError(
             f"{path} is Java {'.'.join(map(str, number))}, whose default garbage collector corrupts data; use 25.0.3 "
             f"or newer, or {JAVA_HELP}"

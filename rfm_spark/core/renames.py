@@ -22,7 +22,7 @@ class Renamed:
     Attributes:
         column: its name today.
         was: its name before; None where only words of it changed.
-        words: older and today's values of a text, items of an array of texts, or keys of a map.
+        words: older and today's values of a text, or keys of a map.
     """
 
     column: str

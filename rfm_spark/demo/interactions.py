@@ -9,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 from pyspark.sql import SparkSession
 
+from rfm_spark.capabilities.engagement.words import TIERS
 from rfm_spark.cli import console
 from rfm_spark.core.printing import Shown
 from rfm_spark.core.runs import RunRow
@@ -63,7 +64,7 @@ def _late(coupons: pd.DataFrame) -> int:
 def show_engagement(spark: SparkSession, location: LakeLocation, run: RunRow) -> None:
     """Tiers per channel."""
     rows = [row for row in Store(spark, location).rows("engagement_summary", run_id=run.run_id) if row["customers"]]
-    order = {name: at for at, name in enumerate(("highly_engaged", "moderately", "disengaged", "insufficient"))}
+    order = {name: at for at, name in enumerate(TIERS)}
     console.heading(f"Engagement by channel{_label(run)}")
     shown = [
         (
@@ -85,7 +86,7 @@ def show_truth(spark: SparkSession, location: LakeLocation, run: RunRow, planted
     recovered = {row["customer_id"]: row["tier"] for row in found.select("customer_id", "tier").collect()}
     tiers = planted.messages.tiers
     lines = []
-    for tier in ("highly_engaged", "moderately", "disengaged", "insufficient"):
+    for tier in TIERS:
         mine = [household for household, planned in tiers.items() if planned == tier]
         same = sum(recovered.get(household) == tier for household in mine)
         lines.append((tier, len(mine), same, Shown(f"{100 * same / len(mine):.1f} %" if mine else "")))

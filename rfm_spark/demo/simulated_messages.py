@@ -9,6 +9,7 @@ from datetime import date, timedelta
 import numpy as np
 import pandas as pd
 
+from rfm_spark.capabilities.engagement.words import TIERS
 from rfm_spark.demo.simulated_browsing import DAY, HOUR, LAST_DAY, SECOND, Floats, Ints, Words, micros, moments
 
 MESSAGE_FRAME = ("household_id", "message_id", "ts", "event", "campaign", "channel")
@@ -16,7 +17,6 @@ WINDOW_DAYS, RESPONSE_DAYS, MIN_MESSAGES = 90, 30, 5
 FIRST_SENT = date(2017, 9, 15)
 # Dirt lies within what is judged as of the last day, and away from the edges of it.
 DIRTY_FROM, LATE_TO = date(2017, 10, 5), date(2017, 11, 20)
-TIERS = ("highly_engaged", "moderately", "disengaged")
 _SHARES = (0.20, 0.42, 0.38)
 # Of the mails delivered, opened and clicked: well on their side of 0.75 and 0.50, 0.30 and 0.10.
 _OPENED, _CLICKED = (0.94, 0.50, 0.07), (0.76, 0.20, 0.005)
@@ -79,7 +79,7 @@ def simulated_messages(households: Sequence[str], seed: int) -> tuple[pd.DataFra
     draw = np.random.default_rng([seed, 2])
     names = np.array([str(household) for household in households], dtype=np.object_)
     mailed = np.flatnonzero(draw.random(len(names)) < _WITH_EMAIL)
-    tiers = draw.choice(len(TIERS), len(names), p=_SHARES)
+    tiers = draw.choice(len(_SHARES), len(names), p=_SHARES)
     leavers = _picked(draw, mailed, _UNSUBSCRIBED + _COMPLAINED + _BOUNCED + _FEW)
     *left, few = np.split(leavers, np.cumsum((_UNSUBSCRIBED, _COMPLAINED, _BOUNCED)))
     messages = _mails(draw, mailed, tiers, left, few)

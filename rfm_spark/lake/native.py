@@ -24,7 +24,7 @@ from rfm_spark.core.table import Table
 from rfm_spark.lake.commits import with_retries
 from rfm_spark.lake.local import commit_of
 from rfm_spark.lake.log_files import has_commit, has_files, partition_values, plain_frame, rows_in, rows_of_partition
-from rfm_spark.lake.rewording import Change, in_datafusion, literal
+from rfm_spark.lake.rewording import Change, Dialect, update_of
 from rfm_spark.lake.tables import Commit, Row, Target, Written
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ class NativeTables:
 
     def update(self, name: str, changes: Sequence[Change]) -> None:
         """Change rows, in files written again; nothing is committed where there are none."""
-        found = {change.column: in_datafusion(change) for change in changes}
+        found = {change.column: update_of(change, _DIALECT) for change in changes}
         values = {column: value for column, (value, _) in found.items()}
         self._open(name).update(updates=values, predicate=" OR ".join(condition for _, condition in found.values()))
 
@@ -153,7 +153,7 @@ class NativeTables:
         """Delete rows; nothing is committed where there are none."""
         table = self._open(name)
         if rows_in(self._root / name, table, {column: [value] for column, value in where.items()}, list(where)):
-            table.delete(" AND ".join(f"{column} = {literal(value)}" for column, value in where.items()))
+            table.delete(" AND ".join(f"{column} = {_text(value)}" for column, value in where.items()))
 
     def row_count(self, name: str) -> int:
         """How many rows a table has."""
@@ -257,6 +257,17 @@ class NativeTables:
         values = {"run_id": target.run_id} if target.table.partitioned else {}
         stats = json.dumps({"numRecords": rows})
         return AddAction(file, status.st_size, values, int(status.st_mtime * 1000), True, stats), rows
+
+
+def _text(value: str) -> str:
+    escaped = value.replace("'", "''")
+    return f"'{escaped}'"
+
+
+_DIALECT = Dialect(
+    _text, "array_has(map_keys({value}), {older})",
+    "map(array_replace_all(map_keys({value}), {older}, {word}), map_values({value}))",
+)  # fmt: skip
 
 
 def _delta_schema(columns: Sequence[tuple[str, str, str]]) -> Any:

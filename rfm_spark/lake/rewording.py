@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
@@ -13,7 +13,20 @@ from rfm_spark.core.renames import Renamed
 from rfm_spark.core.table import Table
 from rfm_spark.lake.location import quoted
 
-Shape = Literal["text", "items", "keys"]
+
+@dataclass(frozen=True)
+class Dialect:
+    """What differs between the SQL of Spark and of `deltalake`.
+
+    Attributes:
+        text: makes a literal.
+        has_key: condition that a map `value` has the key `older`.
+        other_key: the map with `word` in its place.
+    """
+
+    text: Callable[[str], str]
+    has_key: str
+    other_key: str
 
 
 @dataclass(frozen=True)
@@ -22,13 +35,13 @@ class Change:
 
     Attributes:
         column: that gets the values.
-        shape: where words stand in a value: the text itself, an item of an array, a key of a map.
+        is_map: whether words are keys of a map; otherwise they are texts.
         source: column that null values are filled from; None for none.
         words: older and today's.
     """
 
     column: str
-    shape: Shape
+    is_map: bool
     source: str | None = None
     words: tuple[tuple[str, str], ...] = ()
 
@@ -42,58 +55,30 @@ def changes_of(table: Table, have: Collection[str]) -> list[Change]:
     """
     kinds = {name: kind for name, kind, _ in table.columns}
     found = (
-        Change(one.column, _shape(kinds[one.column]), one.was if one.was in have else None, one.words)
+        Change(one.column, _is_map(kinds[one.column]), one.was if one.was in have else None, one.words)
         for one in table.renames
         if one.column in have or one.was in have
     )
     return [one for one in found if one.source is not None or one.words]
 
 
-def in_spark(change: Change) -> tuple[str, str]:
-    """The value of a column, and the condition on rows that it changes, in Spark's SQL."""
+def update_of(change: Change, dialect: Dialect) -> tuple[str, str]:
+    """The value of a column, and the condition on rows that it changes, as SQL."""
     value, conditions = quoted(change.column), []
     if change.source is not None:
-        conditions.append(f"{value} IS NULL AND {quoted(change.source)} IS NOT NULL")
-        value = f"coalesce({value}, {quoted(change.source)})"
-    for older, word in (map(literal, pair) for pair in change.words):
-        if change.shape == "text":
-            conditions.append(f"{value} = {older}")
-            value = f"if({value} = {older}, {word}, {value})"
-        elif change.shape == "items":
-            conditions.append(f"array_contains({value}, {older})")
-            value = f"transform({value}, item -> if(item = {older}, {word}, item))"
-        else:
-            conditions.append(f"map_contains_key({value}, {older})")
-            value = f"transform_keys({value}, (key, _) -> if(key = {older}, {word}, key))"
-    return value, " OR ".join(f"({one})" for one in conditions)
-
-
-def in_datafusion(change: Change) -> tuple[str, str]:
-    """The same in the SQL of `deltalake`."""
-    value, conditions = f'"{change.column}"', []
-    if change.source is not None:
-        # Whole maps are no predicate that it can push down.
-        inside = "map_keys({})" if change.shape == "keys" else "{}"
-        source = f'"{change.source}"'
+        source = quoted(change.source)
+        # Of a map deltalake pushes only its keys down.
+        inside = "map_keys({})" if change.is_map else "{}"
         conditions.append(f"{inside.format(value)} IS NULL AND {inside.format(source)} IS NOT NULL")
         value = f"coalesce({value}, {source})"
-    for older, word in (map(literal, pair) for pair in change.words):
-        if change.shape == "text":
+    for older, word in (map(dialect.text, pair) for pair in change.words):
+        if change.is_map:
+            conditions.append(dialect.has_key.format(value=value, older=older))
+            value = dialect.other_key.format(value=value, older=older, word=word)
+        else:
             conditions.append(f"{value} = {older}")
             value = f"CASE WHEN {value} = {older} THEN {word} ELSE {value} END"
-        elif change.shape == "items":
-            conditions.append(f"array_has({value}, {older})")
-            value = f"array_replace_all({value}, {older}, {word})"
-        else:
-            conditions.append(f"array_has(map_keys({value}), {older})")
-            value = f"map(array_replace_all(map_keys({value}), {older}, {word}), map_values({value}))"
     return value, " OR ".join(f"({one})" for one in conditions)
-
-
-def literal(text: str) -> str:
-    """A text without backslashes as a literal of either SQL."""
-    escaped = text.replace("'", "''")
-    return f"'{escaped}'"
 
 
 def with_older_words(values: dict[str, list[Any]], renames: Iterable[Renamed]) -> dict[str, list[Any]]:
@@ -126,21 +111,21 @@ def in_todays_words(rows: DataFrame, renames: Iterable[Renamed]) -> DataFrame:
             continue
         value = F.coalesce(*(F.col(name) for name in names)) if len(names) > 1 else F.col(names[0])
         old += [name for name in names if name == one.was]
-        values[one.column] = _reworded(value, dict(one.words), _shape(kinds[names[0]])) if one.words else value
+        values[one.column] = _reworded(value, dict(one.words), is_map=_is_map(kinds[names[0]]))
     return rows.withColumns(values).drop(*old) if values else rows
 
 
-def _reworded(value: Column, words: dict[str, str], shape: Shape) -> Column:
+def _reworded(value: Column, words: dict[str, str], *, is_map: bool) -> Column:
     def today(text: Column) -> Column:
         found = text
         for older, word in words.items():
             found = F.when(text == older, F.lit(word)).otherwise(found)
         return found
 
-    if shape == "keys":
-        return F.transform_keys(value, lambda key, _: today(key))
-    return F.transform(value, today) if shape == "items" else today(value)
+    if not words:
+        return value
+    return F.transform_keys(value, lambda key, _: today(key)) if is_map else today(value)
 
 
-def _shape(kind: str) -> Shape:
-    return "items" if kind.startswith("ARRAY") else "keys" if kind.startswith("MAP") else "text"
+def _is_map(kind: str) -> bool:
+    return kind.startswith("MAP")

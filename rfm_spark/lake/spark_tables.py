@@ -16,7 +16,7 @@ from rfm_spark.core.table import Table
 from rfm_spark.lake.commits import with_retries
 from rfm_spark.lake.location import LakeLocation, quoted
 from rfm_spark.lake.missing import is_missing
-from rfm_spark.lake.rewording import Change, in_spark
+from rfm_spark.lake.rewording import Change, Dialect, update_of
 from rfm_spark.lake.tables import Commit, Row, Target, Written
 
 # A look at the history reads as many commits as it may show.
@@ -73,7 +73,7 @@ class SparkTables:
 
     def update(self, name: str, changes: Sequence[Change]) -> None:
         """Change rows by DML, which rewrites the files that have some."""
-        found = {quoted(change.column): in_spark(change) for change in changes}
+        found = {quoted(change.column): update_of(change, _DIALECT) for change in changes}
         values = ", ".join(f"{column} = {value}" for column, (value, _) in found.items())
         condition = " OR ".join(condition for _, condition in found.values())
         table = self._location.table(name)
@@ -233,6 +233,12 @@ class SparkTables:
 def sql_text(value: str) -> str:
     """A string literal of SQL."""
     return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+_DIALECT = Dialect(
+    sql_text, "map_contains_key({value}, {older})",
+    "transform_keys({value}, (key, _) -> CASE WHEN key = {older} THEN {word} ELSE key END)",
+)  # fmt: skip
 
 
 def _described(frame: DataFrame, table: Table) -> DataFrame:

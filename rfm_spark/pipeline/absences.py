@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from datetime import date
+from collections.abc import Sequence
 
 from rfm_spark.core.columns import all_stages, stages
 from rfm_spark.core.config import Config
@@ -13,21 +12,19 @@ from rfm_spark.core.runs import RunRow
 _EMPTY = "columns and tables that come of it are empty since"
 
 
-def absences(current: Mapping[date, RunRow], as_of: date, config: Config) -> list[str]:
+def absences(earlier: Sequence[RunRow], config: Config) -> list[str]:
     """A sentence for each source that is gone, and each stage that was switched off.
 
     Args:
-        current: the current run of each as-of date.
-        as_of: last day that counts.
+        earlier: current runs of earlier dates, oldest first.
         config: of this run.
     """
-    earlier = [run for day, run in sorted(current.items(), reverse=True) if day < as_of]
     return [*_sources(earlier, config), *_stages(earlier, config)]
 
 
 def _sources(earlier: Sequence[RunRow], config: Config) -> list[str]:
     last: dict[str, RunRow] = {}
-    for run in reversed(earlier):
+    for run in earlier:
         last |= dict.fromkeys((name for name in run.inputs if "." not in name), run)
     return [
         f"sources.{name} is not connected any more: the last run with it is {run.run_id}, as of {run.as_of}; {_EMPTY}"
@@ -38,7 +35,7 @@ def _sources(earlier: Sequence[RunRow], config: Config) -> list[str]:
 
 def _stages(earlier: Sequence[RunRow], config: Config) -> list[str]:
     off, found = set(all_stages() - config.stages), list[str]()
-    for run in earlier:
+    for run in reversed(earlier):
         if not off:
             break
         before = json.loads(run.config)

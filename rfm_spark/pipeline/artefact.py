@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -49,7 +50,7 @@ class Artefact:
 
 
 @dataclass(frozen=True, kw_only=True)
-class CustomerColumns(Artefact):
+class CustomerColumns(Artefact, ABC):
     """Columns that a capability adds to the rows of customers who purchased.
 
     Attributes:
@@ -59,18 +60,18 @@ class CustomerColumns(Artefact):
     absent: Mapping[str, Scalar] = field(default_factory=dict)
 
     @property
+    @abstractmethod
     def columns(self) -> DataFrame:
         """customer_id, once each, and the columns."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True, kw_only=True)
-class CustomerProjection(Artefact):
+class CustomerProjection(Artefact, ABC):
     """Columns that follow from the other columns of a customer's row, without a join."""
 
+    @abstractmethod
     def project(self, customers: DataFrame) -> DataFrame:
         """The rows with its columns."""
-        raise NotImplementedError
 
 
 def in_table(table: Table) -> Any:

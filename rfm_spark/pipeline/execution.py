@@ -92,10 +92,11 @@ class Execution:
             step.name, self._facts, self._frames, sources, step.reads, step.writes, self._store, writer
         )
         given = {need.name: self._given(planned, need, environment) for need in step.needs}
-        self._writer.clear(step.writes)
         source = next(iter(sources), None)
         with readable(source) if source is not None else nullcontext():
-            return step.work(**{**given, **chosen.settings})
+            found = step.work(**{**given, **chosen.settings})
+        self._writer.clear([table for table in step.writes if table.name not in writer.begun])
+        return found
 
     def _given(self, planned: Planned, need: Need, environment: Environment) -> Any:
         if need.role == "environment":

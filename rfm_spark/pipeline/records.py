@@ -72,8 +72,8 @@ class Records:
             wanted: those of them whose records are asked for.
         """
         runs = self._store.runs_of_date(RUN_STEPS.name, self._as_of)
-        wanted = sorted(run_id for run_id in runs if run_id in wanted or run_id not in published)
-        rows = self._store.rows(RUN_STEPS.name, run_id=wanted, config_name=self._config_name)
+        asked = sorted(run_id for run_id in runs if run_id in wanted or run_id not in published)
+        rows = self._store.rows(RUN_STEPS.name, run_id=asked, config_name=self._config_name)
         return [_record(row) for row in rows]
 
     def usable(self, record: Record) -> bool:

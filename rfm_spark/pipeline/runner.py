@@ -24,7 +24,7 @@ from rfm_spark.pipeline.account import Total
 from rfm_spark.pipeline.environment import RunFacts
 from rfm_spark.pipeline.execution import Execution
 from rfm_spark.pipeline.inputs import Inputs, open_inputs, readable
-from rfm_spark.pipeline.leftovers import remove_useless, tidied
+from rfm_spark.pipeline.leftovers import Leftovers
 from rfm_spark.pipeline.order import Chosen, ordered
 from rfm_spark.pipeline.outcome import Outcome, exit_code, repeated
 from rfm_spark.pipeline.plan import Outlook, Plan, Planned, planned_steps
@@ -61,9 +61,9 @@ class _Opened:
         again = len(self.plan.done(self.complete)) + 1
         return self.plan.run_id if again == 1 else f"{self.plan.run_id}-{again}"
 
-    def steps(self, run_id: str, *, force: bool) -> list[Planned]:
+    def steps(self, run_id: str, records: Sequence[Record], *, force: bool) -> list[Planned]:
         """The steps, with what is known of each; of forced ones what an earlier attempt at the same run gave."""
-        known = [one for one in self.usable_records(run_id) if not force or one.run_id == run_id]
+        known = [one for one in records if not force or one.run_id == run_id]
         return planned_steps(
             self.order, self.plan.as_of, self.inputs, self.plan.earlier(), self.plan.decisions, known, self.records
         )
@@ -78,12 +78,8 @@ class _Opened:
 
     def is_outdated(self, complete: Sequence[RunRow]) -> bool:
         """Whether the run of this date, or the one before, is another than when this was planned."""
-        current = current_runs(complete, self.plan.config.name)
-        before = previous_of(current, self.plan.as_of)
-        mine = self.current.get(self.plan.as_of), self.plan.previous
-        return [run and run.run_id for run in (current.get(self.plan.as_of), before)] != [
-            run and run.run_id for run in mine
-        ]
+        current, as_of = current_runs(complete, self.plan.config.name), self.plan.as_of
+        return (current.get(as_of), previous_of(current, as_of)) != (self.current.get(as_of), self.plan.previous)
 
 
 def run(
@@ -132,12 +128,13 @@ def run(
         try:
             complete = opened.ledger.complete()
             # Another run may have published between our look at the ledger and our claim: what was planned is past.
-            is_current = not opened.is_outdated(complete)
-            if is_current:
+            if not opened.is_outdated(complete):
+                found = opened.usable_records(run_id)
                 published = {run_id, *(one.run_id for one in complete)}
-                remove_useless(opened.records, claim.replaced, published)
-                steps = opened.steps(run_id, force=force or refit)
-                return _execute(opened, steps, run_id, claim, clock, progress, fail_on)
+                left = Leftovers(opened.records, found, claim.replaced - published, published)
+                left.remove_useless()
+                steps = opened.steps(run_id, found, force=force or refit)
+                return _execute(opened, steps, run_id, claim, left, clock, progress, fail_on)
         except BaseException:
             # Also for an interrupt from the keyboard: the next start should not have to wait.
             with suppress(Exception):
@@ -161,10 +158,12 @@ def look_at_plan(
         done = opened.done()
         if done and not force:
             # Its own records tell that every step is up to date.
-            return Outlook(done[-1].run_id, True, tuple(opened.steps(done[-1].run_id, force=False)))
+            run_id = done[-1].run_id
+            return Outlook(run_id, True, tuple(opened.steps(run_id, opened.usable_records(run_id), force=False)))
         same = not force and not done and opened.plan.changes_nothing()
         run_id = opened.current[as_of].run_id if same else opened.next_id()
-        return Outlook(run_id, same, tuple(opened.steps(run_id, force=force or refit)))
+        records = opened.usable_records(run_id)
+        return Outlook(run_id, same, tuple(opened.steps(run_id, records, force=force or refit)))
 
 
 def late_dates(spark: SparkSession, config: Config, as_of: date) -> list[date]:
@@ -210,8 +209,8 @@ def _open(
 
 
 def _execute(
-    opened: _Opened, steps: Sequence[Planned], run_id: str, claim: Claim, clock: Clock, progress: Progress,
-    fail_on: str | None,
+    opened: _Opened, steps: Sequence[Planned], run_id: str, claim: Claim, left: Leftovers, clock: Clock,
+    progress: Progress, fail_on: str | None,
 ) -> Outcome:  # fmt: skip
     started, plan = clock(), opened.plan
     facts = RunFacts(
@@ -228,7 +227,7 @@ def _execute(
             for one in steps:
                 execution.do(one)
                 claim.renew()
-            gone = absences(opened.current, plan.as_of, plan.config)
+            gone = absences(plan.earlier(), plan.config)
             total = execution.settle((*opened.inputs.drift, *gone))
             opened.inputs.recheck()
             claim.renew(fence=True)
@@ -242,14 +241,13 @@ def _execute(
             writer.close()
             # Also of a run that fails: what it has done need not be done again.
             opened.records.close()
-    published = {run_id, *(one.run_id for one in opened.complete)}
-    left = tidied(opened.store, opened.records, claim.replaced, published)
+    warned = left.tidied(opened.store)
     return Outcome(
         run_id,
         plan.as_of,
         code,
         repeated=False,
-        warnings=(*total.warnings, *left),
+        warnings=(*total.warnings, *warned),
         account=tuple(account_lines(total, plan.config.places())),
         status=total.facts.get("status", "ok"),
         verdict=total.facts.get("verdict", ""),

@@ -64,7 +64,7 @@ class Writer:
         return SliceNote(table.name, part, written.rows, written.version, self._run_id)
 
     def clear(self, tables: Sequence[Table]) -> None:
-        """Remove what an earlier attempt at the run left in tables that a step is about to write."""
+        """Remove what an earlier attempt at the run left in tables that a step writes, but not this time."""
         for table in tables if self._is_resumed else ():
             if table.kind == "run" and not table.part:
                 self._store.delete_rows(table, {"run_id": self._run_id})
@@ -118,6 +118,7 @@ class StepWriter:
 
     Attributes:
         futures: of all it began.
+        begun: names of the tables.
         slices: of what is written by now.
     """
 
@@ -125,6 +126,7 @@ class StepWriter:
         """Bind to the run's writer."""
         self._writer = writer
         self.futures: list[Future[None]] = []
+        self.begun: set[str] = set()
         self.slices: list[SliceNote] = []
 
     def put(self, table: Table, content: Content, part: str) -> None:
@@ -145,4 +147,5 @@ class StepWriter:
         def noted() -> None:
             self.slices.append(work())
 
+        self.begun.add(table.name)
         self.futures.append(self._writer.begin(table.name, noted, large=large))

@@ -37,6 +37,7 @@ from rfm_spark.capabilities.rfm.artefacts import quantile_cuts
 from rfm_spark.core.config import Config
 from rfm_spark.core.errors import PlanError
 from rfm_spark.core.reading.checks import ANONYMOUS
+from rfm_spark.core.reading.interactions import unheld
 from rfm_spark.core.reading.rejects import interaction_rejects
 from rfm_spark.core.runs import RunRow, current_runs
 from rfm_spark.core.schemas import REJECTS
@@ -154,16 +155,12 @@ class MessageRows:
         settings = self._settings
         if settings is None or run.inputs.get(MESSAGES) == self._pinned[MESSAGES].version:
             return True
-        rows = read_messages(self._pinned[MESSAGES], settings.source, settings.judging(run.as_of), _unheld)
+        rows = read_messages(self._pinned[MESSAGES], settings.source, settings.judging(run.as_of), unheld)
         return run.source_fingerprints.get(MESSAGES) == rows.counts.fingerprint
 
     def touched(self, earlier: Mapping[date, RunRow], canonical: str) -> list[date]:
         """None: late messages change no order."""
         return []
-
-
-def _unheld(frame: DataFrame) -> DataFrame:
-    return frame
 
 
 STEPS = (read, score)

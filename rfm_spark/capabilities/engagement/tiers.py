@@ -11,9 +11,8 @@ from pyspark.sql import functions as F
 from rfm_spark.capabilities.engagement.config import EngagementConfig, OpenTiers, ResponseTiers
 from rfm_spark.capabilities.engagement.messages import Judging
 from rfm_spark.capabilities.engagement.tables import ENGAGEMENT
-from rfm_spark.capabilities.engagement.words import ALL_CHANNELS, MESSAGE_CHANNELS
+from rfm_spark.capabilities.engagement.words import ALL_CHANNELS, MESSAGE_CHANNELS, TIERS
 
-TIERS = ("highly_engaged", "moderately", "disengaged", "insufficient")
 # Points by which thresholds are moved to see what hangs on them.
 SHIFT = 0.05
 _COUNTS = ("delivered", "opened", "clicked", "replied", "redeemed", "responded", "reacted")

@@ -12,5 +12,7 @@ RESPONSES = ("clicked", "replied", "redeemed")
 SUPPRESSING = ("unsubscribed", "complained", "bounced")
 ALL_CHANNELS = "all"
 OURS = {"messages": MESSAGE_EVENTS}
+# From the best on; the last has too few messages to tell.
+TIERS = ("highly_engaged", "moderately", "disengaged", "insufficient")
 # Tiers that older versions called otherwise.
 OLDER_TIERS = (("highly", "highly_engaged"),)

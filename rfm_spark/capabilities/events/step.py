@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
-from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from rfm_spark.capabilities.events.artefacts import Interactions
@@ -18,6 +17,7 @@ from rfm_spark.capabilities.events.visit_rates import rates_of_visits, visits_co
 from rfm_spark.capabilities.purchases.artefacts import Measures
 from rfm_spark.core.config import Config
 from rfm_spark.core.reading.checks import ANONYMOUS
+from rfm_spark.core.reading.interactions import unheld
 from rfm_spark.core.reading.rejects import interaction_rejects
 from rfm_spark.core.runs import RunRow
 from rfm_spark.core.schemas import REJECTS
@@ -104,16 +104,12 @@ class EventRows:
         settings = self._settings
         if settings is None or run.inputs.get(EVENTS) == self._pinned[EVENTS].version:
             return True
-        rows = read_events(self._pinned[EVENTS], settings.source, settings.interactions, run.as_of, _unheld)
+        rows = read_events(self._pinned[EVENTS], settings.source, settings.interactions, run.as_of, unheld)
         return run.source_fingerprints.get(EVENTS) == rows.counts.fingerprint
 
     def touched(self, earlier: Mapping[date, RunRow], canonical: str) -> list[date]:
         """None: late events change no order."""
         return []
-
-
-def _unheld(frame: DataFrame) -> DataFrame:
-    return frame
 
 
 STEPS = (read,)

@@ -18,6 +18,11 @@ from rfm_spark.core.reading.unknown_words import UNKNOWN_TYPE, how_to_map, unkno
 Hold = Callable[[DataFrame], DataFrame]
 
 
+def unheld(frame: DataFrame) -> DataFrame:
+    """A frame that is looked at before there is a run, so that nobody would release it."""
+    return frame
+
+
 @dataclass(frozen=True)
 class Reading:
     """How the rows of an interaction source are read, beside the mapping.

@@ -9,14 +9,13 @@ from rfm_spark.capabilities.engagement.config import EngagementConfig
 from rfm_spark.capabilities.engagement.section.data import (
     BINS,
     MESSAGES,
-    TIERS,
     EngagementFacts,
     TierLine,
     TierShare,
     badge_of,
     read_engagement,
 )
-from rfm_spark.capabilities.engagement.words import ALL_CHANNELS, MESSAGE_CHANNELS
+from rfm_spark.capabilities.engagement.words import ALL_CHANNELS, MESSAGE_CHANNELS, TIERS
 from rfm_spark.report.badges import Badge, source_badge
 from rfm_spark.report.drawing import as_svg
 from rfm_spark.report.figures import Figure

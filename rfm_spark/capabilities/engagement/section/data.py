@@ -13,7 +13,7 @@ from pyspark.sql import functions as F
 
 from rfm_spark.capabilities.engagement.config import EngagementConfig
 from rfm_spark.capabilities.engagement.tables import ENGAGEMENT, ENGAGEMENT_SUMMARY
-from rfm_spark.capabilities.engagement.words import ALL_CHANNELS
+from rfm_spark.capabilities.engagement.words import ALL_CHANNELS, TIERS
 from rfm_spark.core.runs import RunRow, current_runs
 from rfm_spark.report.badges import Badge, channel_badge, source_badge
 from rfm_spark.report.section import Reader
@@ -24,7 +24,6 @@ MESSAGES = "messages"
 RUNS_SHOWN = 24
 BINS = 20
 RATES = ("open_rate", "click_rate", "response_rate")
-TIERS = ("highly_engaged", "moderately", "disengaged", "insufficient")
 
 
 @dataclass(frozen=True)
