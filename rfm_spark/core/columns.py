@@ -79,7 +79,7 @@ def behaviour_column(
         comment: what it holds.
         stage: what has to run for it.
         absent: value of customers of whom the stage knows nothing.
-        older_words: values that older versions wrote, and today's.
+        older_words: of a text, values that older versions wrote, and today's.
     """
     words = name.replace("_", " ")
     if kind == "STRING":

@@ -90,7 +90,9 @@ def test_signs_of_currencies_are_told_apart(spark: SparkSession) -> None:
     observed(found, seen, MOMENT.date()).collect()
     counts = line_counts(seen)
     assert counts is not None
-    assert mixed_currencies(counts) is not None
+    sentence = mixed_currencies(counts)
+    assert sentence is not None
+    assert sentence.startswith("sources.transactions has amounts in $ and USD, and currencies are never added up")
 
 
 @given(st.lists(st.decimals(-(10**9), 10**9, places=2, allow_nan=False), min_size=1, max_size=40))

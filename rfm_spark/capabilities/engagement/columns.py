@@ -21,10 +21,8 @@ COLUMNS = (
         "engagement_tier", "STRING", "Tier over all channels; null without messages", "text", "engagement tier",
         stage=_STAGE, absent="insufficient", interval="tier", is_watched=True, older_words=OLDER_TIERS,
     ),
-    *(behaviour_column(*column, _STAGE, absent=_NOTHING.get(column[1])) for column in ENGAGEMENT_COLUMNS
-      if column[1] != "STRING"),
-    *(behaviour_column(*column, _STAGE, older_words=OLDER_TIERS) for column in ENGAGEMENT_COLUMNS
-      if column[1] == "STRING"),
+    *(behaviour_column(*column, _STAGE, absent=_NOTHING.get(column[1]), older_words=OLDER_TIERS)
+      for column in ENGAGEMENT_COLUMNS),
     *(behaviour_column(*column, "engagement.rfm", absent=_INACTIVE.get(column[0]))
       for column in ENGAGEMENT_RFM_COLUMNS),
 )  # fmt: skip

@@ -188,8 +188,8 @@ def _kept(model: ModelFacts, facts: Facts) -> str:
     since = (
         f"on the customers as of {day(model.trained_as_of)}" if model.trained_as_of else f"by run {model.trained_on}"
     )
-    parts = "; how its k was found, below, is from then" if model.scan else ""
-    return f"This run trained no model for its clusters: it kept the one trained {since}{parts}."
+    scanned = "; how its k was found, below, is from then" if model.scan else ""
+    return f"This run trained no model for its clusters: it kept the one trained {since}{scanned}."
 
 
 def _facts(model: ModelFacts, say: Numbers) -> dict[str, str]:
