@@ -55,6 +55,8 @@ def _run(parser: argparse.ArgumentParser, _: SharedOptions) -> None:
     parser.add_argument("--restate", action="store_true", help="first redo earlier as-of dates that late rows touch")
     parser.add_argument("--force", action="store_true", help="publish again, as a new run, though nothing changed")
     parser.add_argument("--cascade", action="store_true", help="with --force: also make later as-of dates anew")
+    parser.add_argument("--full", action="store_true", help="measure every customer anew, also where nothing changed")
+    parser.add_argument("--verify", action="store_true", help="measure every customer anew as well, and compare")
     parser.add_argument("--refit", action="store_true", help="train a new cluster model, though there is one")
     parser.add_argument(
         "--plan", action="store_true", help="only print the steps: which are up to date, which due, and why"

@@ -12,6 +12,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from rfm_spark.core.moments import from_micros
+from rfm_spark.core.schemas import slice_key_of
 from rfm_spark.core.table import Table
 from rfm_spark.lake.commits import with_retries
 from rfm_spark.lake.location import LakeLocation, quoted
@@ -53,7 +54,7 @@ class SparkTables:
         columns = ", ".join(
             f"{quoted(name)} {kind} COMMENT {sql_text(comment)}" for name, kind, comment in table.columns
         )
-        partition = "PARTITIONED BY (run_id)" if table.partitioned else ""
+        partition = f"PARTITIONED BY ({table.slice_key})" if table.partitioned else ""
         settings = ", ".join(f"{sql_text(key)} = {sql_text(value)}" for key, value in properties.items())
         self._spark.sql(
             f"CREATE TABLE IF NOT EXISTS {self._location.table(table.name)} ({columns}) USING DELTA {partition} "
@@ -90,9 +91,8 @@ class SparkTables:
             return Written(version, made.rows)
         # The commit says nothing of rows where its metrics are switched off.
         rows = self._spark.sql(f"SELECT * FROM {self._location.table(target.table.name)}")
-        return Written(
-            version, (rows if target.run_id is None else rows.where(F.col("run_id") == target.run_id)).count()
-        )
+        mine = rows if target.run_id is None else rows.where(F.col(target.table.slice_key) == target.run_id)
+        return Written(version, mine.count())
 
     def write_rows(self, target: Target, rows: Sequence[Row]) -> Written:
         """A few rows of the driver as a frame."""
@@ -152,19 +152,25 @@ class SparkTables:
         if not self._spark.sql(f"SELECT 1 FROM {table} WHERE {condition}").isEmpty():
             self._spark.sql(f"DELETE FROM {table} WHERE {condition}").collect()
 
+    def drop_slice(self, name: str, key: str) -> None:
+        """Remove a partition; Delta drops its files without reading them."""
+        condition, table = f"{slice_key_of(name)} = {sql_text(key)}", self._location.table(name)
+        if not self._spark.sql(f"SELECT 1 FROM {table} WHERE {condition}").isEmpty():
+            self._spark.sql(f"DELETE FROM {table} WHERE {condition}").collect()
+
     def row_count(self, name: str) -> int:
         """How many rows a table has."""
         return int(self._spark.sql(f"SELECT count(*) FROM {self._location.table(name)}").collect()[0][0])
 
     def rows_of_run(self, name: str, run_id: str) -> int:
         """How many rows a run has; Delta answers from the log where it can."""
-        where = f"run_id = {sql_text(run_id)}"
+        where = f"{slice_key_of(name)} = {sql_text(run_id)}"
         return int(self._spark.sql(f"SELECT count(*) FROM {self._location.table(name)} WHERE {where}").collect()[0][0])
 
     def run_ids(self, name: str) -> set[str]:
         """Runs that have rows in a run table; its partitions tell."""
-        found = self._spark.sql(f"SELECT DISTINCT run_id FROM {self._location.table(name)}")
-        return {str(row["run_id"]) for row in found.collect()}
+        found = self._spark.sql(f"SELECT DISTINCT {slice_key_of(name)} FROM {self._location.table(name)}")
+        return {str(row[0]) for row in found.collect()}
 
     def last_commit(self, name: str) -> Commit:
         """The newest commit."""
@@ -197,7 +203,7 @@ class SparkTables:
         writer = frame.write.format("delta").option("userMetadata", target.metadata)
         writer = writer.mode("append" if target.more else "overwrite")
         if target.run_id is not None and not target.more:
-            writer = writer.option("replaceWhere", f"run_id = '{target.run_id}'")
+            writer = writer.option("replaceWhere", f"{target.table.slice_key} = '{target.run_id}'")
         if self._location.root is not None:
             writer.save(f"{self._location.root}/{target.table.name}")
         else:
@@ -210,7 +216,7 @@ class SparkTables:
             return
         options = {key: value for key, value in properties.items() if key.startswith("delta.")}
         writer = _described(self._frame(table, []), table).write.format("delta").mode("append").options(**options)
-        writer = writer.partitionBy("run_id") if table.partitioned else writer
+        writer = writer.partitionBy(table.slice_key) if table.partitioned else writer
         writer.save(f"{self._location.root}/{table.name}")
         self.change(table.name, (), {key: value for key, value in properties.items() if key not in options})
 

@@ -12,11 +12,11 @@ from pyspark.sql import functions as F
 
 from rfm_spark.core.errors import LakeError
 from rfm_spark.core.renames import renamed_row
-from rfm_spark.core.schemas import RUNS, SCHEMA_VERSION, tables
+from rfm_spark.core.schemas import RUNS, SCHEMA_VERSION, slice_key_of, tables
 from rfm_spark.core.table import Table
 from rfm_spark.lake.commits import NO_PLACE, is_conflict, translating_write_errors, with_retries
 from rfm_spark.lake.local import local_folder
-from rfm_spark.lake.location import LakeLocation, checked_run_id, quoted
+from rfm_spark.lake.location import LakeLocation, checked_batch_id, checked_run_id, quoted
 from rfm_spark.lake.missing import is_missing
 from rfm_spark.lake.native import NativeTables
 from rfm_spark.lake.rewording import changes_of, completed, with_older_words
@@ -116,7 +116,7 @@ class Store:
         if rows is not None:
             return completed(tables().get(name), rows)
         every = self.read(name)
-        return every.where(every["run_id"].isin(list(run_ids)))
+        return every.where(every[slice_key_of(name)].isin(list(run_ids)))
 
     def rows(self, name: str, **where: Any) -> list[Row]:
         """Rows of a table that has few, on the driver; times are in UTC, columns an older lake lacks are None.
@@ -206,6 +206,28 @@ class Store:
     def rows_of_run(self, name: str, run_id: str) -> int:
         """How many rows a run has in a run table that is there."""
         return self._tables.rows_of_run(name, run_id)
+
+    def write_slice(self, table: Table, frame: DataFrame, key: str, *, more: bool = False) -> Written:
+        """Replace the rows of one value of a table's `slice_key`, or add to them; repeating it changes nothing.
+
+        Args:
+            table: the contract; columns the frame lacks beside the key are an error.
+            frame: the rows, without the key.
+            key: id of a batch.
+            more: add to what is there.
+        """
+        keyed = {table.slice_key: F.lit(checked_batch_id(key))}
+        rows = frame.select(
+            *(keyed.get(name, F.col(name)).cast(kind.lower()).alias(name) for name, kind, _ in table.columns)
+        )
+        target = Target(table, f"{key} more" if more else key, key, more)
+        return self._write(target, lambda: self._tables.write_frame(target, rows))
+
+    def drop_slice(self, table: Table, key: str) -> None:
+        """Remove the rows of one value of a table's `slice_key`; of one that has none nothing is done."""
+        if self.exists(table.name):
+            checked = checked_batch_id(key)
+            self._attempt(table.name, lambda: with_retries(lambda: self._tables.drop_slice(table.name, checked)))
 
     def replace(self, table: Table, frame: DataFrame, metadata: str) -> Written:
         """Replace a kept table's rows in one commit that says what it reflects.

@@ -13,6 +13,7 @@ from rfm_spark.core.config import Config
 from rfm_spark.core.registry import given
 from rfm_spark.core.runs import RunRow
 from rfm_spark.lake.ledger import fingerprint, must_be_same
+from rfm_spark.pipeline.arrivals import TakenIn
 from rfm_spark.pipeline.fingerprints import fingerprint_of, parts_of, why_due
 from rfm_spark.pipeline.inputs import Inputs
 from rfm_spark.pipeline.order import Chosen
@@ -103,18 +104,23 @@ class Plan:
         self.config, self.as_of, self.inputs, self.previous, self.current = config, as_of, inputs, previous, current
         self.decisions = tuple(decisions)
         self.canonical = config.canonical()
+        taken = [one for one in decisions if isinstance(one, TakenIn)]
+        self.covered = {name for one in taken for name in one.covers}
+        self.is_pending = any(one.pending for one in taken)
         kinds = [kind for _, kind in given("step", "ROWS")]
         self._rows = [kind(config, inputs.pinned) for kind in kinds]
-        self._looked_at = {name for kind in kinds for name in kind.sources}
+        self._looked_at = {name for kind in kinds for name in kind.sources} | self.covered
+        versions = {name: version for name, version in inputs.versions.items() if name not in self.covered}
+        self.inputs_row = {**inputs.versions, **{name: told for one in taken for name, told in one.inputs.items()}}
         self._content = {
-            "config_name": config.name, "as_of_date": as_of, "config": self.canonical, "inputs": dict(inputs.versions),
+            "config_name": config.name, "as_of_date": as_of, "config": self.canonical, "inputs": versions,
             "code_version": rfm_spark.__version__, "previous_run_id": previous.run_id if previous else None,
         }  # fmt: skip
         parts = (
             config.name,
             as_of.isoformat(),
             self.canonical,
-            json.dumps(inputs.versions, sort_keys=True),
+            json.dumps(versions, sort_keys=True),
             rfm_spark.__version__,
             previous.run_id if previous else "",
             *(decision.fingerprint for decision in decisions if decision.fingerprint is not None),
@@ -129,7 +135,7 @@ class Plan:
         """
         found = [run for run in complete if run.run_id == self.run_id or run.run_id.startswith(f"{self.run_id}-")]
         for run in found:
-            must_be_same(run, self._content)
+            must_be_same(run, self._content, self.covered)
         return found
 
     def changes_nothing(self) -> bool:
@@ -154,4 +160,5 @@ class Plan:
     def touched(self) -> list[date]:
         """Earlier published dates whose rows are others by now."""
         earlier = {run.as_of: run for run in self.earlier()}
-        return sorted({day for rows in self._rows for day in rows.touched(earlier, self.canonical)})
+        looks = (*self._rows, *self.decisions)
+        return sorted({day for one in looks for day in one.touched(earlier, self.canonical)})

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -21,7 +22,8 @@ from rfm_spark.lake.sources import columns_of
 from rfm_spark.lake.store import Store
 from rfm_spark.pipeline.absences import absences
 from rfm_spark.pipeline.account import Total
-from rfm_spark.pipeline.environment import RunFacts
+from rfm_spark.pipeline.arrivals import Arrivals, TakenIn, taken_in
+from rfm_spark.pipeline.environment import Frames, RunFacts
 from rfm_spark.pipeline.execution import Execution
 from rfm_spark.pipeline.inputs import Inputs, open_inputs, readable
 from rfm_spark.pipeline.leftovers import Leftovers
@@ -40,7 +42,7 @@ _NOTHING_LATE = "the source has a newer version, but no row dated up to this day
 
 @dataclass(frozen=True)
 class _Opened:
-    """A lake and the sources, as a run finds them."""
+    """A lake and the sources, as a run finds them, and what was taken in."""
 
     store: Store
     ledger: Ledger
@@ -50,6 +52,7 @@ class _Opened:
     plan: Plan
     order: list[Chosen]
     records: Records
+    arrived: tuple[dict[str, object], ...] = ()
 
     def done(self) -> list[RunRow]:
         """Complete runs of this plan; none where another run of the date was published after them."""
@@ -91,6 +94,8 @@ def run(
     progress: Progress,
     force: bool = False,
     refit: bool = False,
+    full: bool = False,
+    verify: bool = False,
     fail_on: str | None = None,
 ) -> Outcome:
     """Segment all customers as of a date, unless that has been done.
@@ -103,6 +108,8 @@ def run(
         progress: told about each step.
         force: publish again, under a new run id, though nothing changed.
         refit: train a new cluster model, though there is one.
+        full: measure every customer, also those of whom nothing changed since the run before.
+        verify: measure every customer also where measures are carried, and compare both.
         fail_on: verdict on drift, moderate or major, from which on the exit code is 4; the run is published anyway.
 
     Raises:
@@ -114,7 +121,7 @@ def run(
         SlotHeldError: another run holds the same slot.
     """
     with in_time_zone(spark, config.timezone), readable(_first_source(config)):
-        opened = _open(spark, config, as_of, refit=refit)
+        opened = _open(spark, config, as_of, refit=refit, progress=progress)
         plan, done = opened.plan, opened.done()
         if done and not force:
             refresh_views(opened.store)
@@ -133,15 +140,20 @@ def run(
                 published = {run_id, *(one.run_id for one in complete)}
                 left = Leftovers(opened.records, found, claim.replaced - published, published)
                 left.remove_useless()
-                steps = opened.steps(run_id, found, force=force or refit)
-                return _execute(opened, steps, run_id, claim, left, clock, progress, fail_on)
+                again = force or refit or full or verify
+                steps = opened.steps(run_id, found, force=again)
+                options = {"full": full, "verify": verify}
+                return _execute(opened, steps, run_id, claim, left, clock, progress, fail_on, options)
         except BaseException:
             # Also for an interrupt from the keyboard: the next start should not have to wait.
             with suppress(Exception):
                 claim.release()
             raise
         claim.release()
-    return run(spark, config, as_of, clock=clock, progress=progress, force=force, refit=refit, fail_on=fail_on)
+    return run(
+        spark, config, as_of, clock=clock, progress=progress, force=force, refit=refit, full=full, verify=verify,
+        fail_on=fail_on,
+    )  # fmt: skip
 
 
 def look_at_plan(
@@ -193,8 +205,9 @@ def _first_source(config: Config) -> str:
 
 
 def _open(
-    spark: SparkSession, config: Config, as_of: date, *, refit: bool = False, look: list[str] | None = None
-) -> _Opened:
+    spark: SparkSession, config: Config, as_of: date, *, refit: bool = False, look: list[str] | None = None,
+    progress: Progress | None = None,
+) -> _Opened:  # fmt: skip
     order = ordered(config, prepared_kinds())
     store = Store(spark, LakeLocation.of(config))
     ledger = Ledger(store)
@@ -204,18 +217,46 @@ def _open(
     inputs = open_inputs(store, config, complete, look)
     current = current_runs(complete, config.name)
     decisions = prepared(Ahead(config, as_of, complete, store, {"refit": refit}))
-    plan = Plan(config, as_of, inputs, previous_of(current, as_of), current, decisions)
-    return _Opened(store, ledger, complete, inputs, current, plan, order, Records(store, config.name, as_of))
+    found, arrived = _taken_in(store, config, as_of, inputs, progress, is_first=not current, writes=look is None)
+    plan = Plan(config, as_of, inputs, previous_of(current, as_of), current, (*decisions, *found))
+    records = Records(store, config.name, as_of)
+    return _Opened(store, ledger, complete, inputs, current, plan, order, records, arrived)
+
+
+def _taken_in(
+    store: Store, config: Config, as_of: date, inputs: Inputs, progress: Progress | None, *, is_first: bool,
+    writes: bool,
+) -> tuple[tuple[TakenIn, ...], tuple[dict[str, object], ...]]:  # fmt: skip
+    """What arrived in the sources is taken in; and what the ledger keeps of that."""
+    begun: list[tuple[str, float]] = []
+
+    def tell(title: str, waits_for: str) -> None:
+        begun.append((title, time.perf_counter()))
+        if progress is not None:
+            progress.started(title, waits_for)
+
+    with ExitStack() as held:
+        frames = Frames(store.spark, held)
+        found = taken_in(Arrivals(config, as_of, inputs.pinned, store, frames, writes, tell, is_first))
+    rows = [one for one in found if one.arrived is not None]
+    told = []
+    for (title, start), one in zip(begun[-len(rows) :] if rows else (), rows, strict=True):
+        seconds = time.perf_counter() - start
+        if progress is not None:
+            progress.finished(title, one.arrived, seconds)
+        told.append({"step": title, "seconds": round(seconds, 3), "rows": one.arrived, "reads": list(one.covers[:1]),
+                     "writes": {}})  # fmt: skip
+    return found, tuple(told)
 
 
 def _execute(
     opened: _Opened, steps: Sequence[Planned], run_id: str, claim: Claim, left: Leftovers, clock: Clock,
-    progress: Progress, fail_on: str | None,
+    progress: Progress, fail_on: str | None, options: Mapping[str, bool],
 ) -> Outcome:  # fmt: skip
     started, plan = clock(), opened.plan
     facts = RunFacts(
         plan.config.name, run_id, plan.as_of, plan.previous, opened.current.get(plan.as_of, plan.previous),
-        tuple(opened.complete), plan.touched,
+        tuple(opened.complete), plan.touched, options,
     )  # fmt: skip
     with ExitStack() as held:
         # Rows that an earlier attempt at this very run left may be in the way of what is written now.
@@ -229,13 +270,13 @@ def _execute(
                 claim.renew()
             gone = absences(plan.earlier(), plan.config)
             total = execution.settle((*opened.inputs.drift, *gone))
-            opened.inputs.recheck()
+            opened.inputs.recheck(plan.covered)
             claim.renew(fence=True)
             code = exit_code(total.facts.get("drift_verdict"), fail_on)
             row = _ledger_row(facts, plan, total, writer, opened.store.spark.version)
-            opened.ledger.publish(
-                {**row, "started_at": started, "finished_at": clock(), "exit_code": code, "steps": execution.as_rows()}
-            )
+            steps_done = [*opened.arrived, *execution.as_rows()]
+            times = {"started_at": started, "finished_at": clock()}
+            opened.ledger.publish({**row, **times, "exit_code": code, "steps": steps_done}, plan.covered)
         finally:
             # Before frames are released that are still being written.
             writer.close()
@@ -267,7 +308,7 @@ def _ledger_row(facts: RunFacts, plan: Plan, total: Total, writer: Writer, spark
         "spark_version": spark_version,
         "previous_run_id": plan.previous.run_id if plan.previous else None,
         "model_version": total.facts.get("model_version"),
-        "inputs": plan.inputs.versions,
+        "inputs": plan.inputs_row,
         "outputs": writer.outputs,
         "rows": {**total.rows, **writer.rows},
         "money": total.money,

@@ -21,6 +21,28 @@ class RepeatLevels(Levels):
 _SHARES = ("max_reject_share",)
 
 
+class BatchLimits(Strict):
+    """Limits on the rows that are new; beyond them nothing of them is kept."""
+
+    max_reject_share: Limit = Field(0.2, description="Share of the new rows with a customer that may be rejected.")
+    min_volume_ratio: Limit = Field(None, description="New rows against the mean of the four batches before.")
+
+    @field_validator("max_reject_share", "min_volume_ratio")
+    @classmethod
+    def _sensible(cls, limit: Limit, info: Any) -> Limit:
+        return _checked(limit, info.field_name)
+
+
+def _checked(limit: Limit, name: str) -> Limit:
+    values = [limit.warn, limit.fail] if isinstance(limit, Levels) else [limit]
+    for value in values:
+        if value is not None and (value < 0 or value == float("inf") or value != value):
+            raise ValueError("must be 0 or more")
+        if value is not None and name in _SHARES and value > 1:
+            raise ValueError("must be 1 or less: it is a share")
+    return limit
+
+
 class QualityConfig(Strict):
     """Limits on a source; a breach at level fail stops the run before anything is published."""
 
@@ -36,6 +58,7 @@ class QualityConfig(Strict):
     )
     min_history_days: Limit = Field(Levels(warn=180), description="Days from the oldest to the newest row.")
     max_quantity: float = Field(10_000, gt=0, allow_inf_nan=False, description="A quantity beyond it is absurd.")
+    batch: BatchLimits = Field(BatchLimits(), description="Limits on the rows that are new.")
     schema_drift: Literal["fail", "warn"] = Field(
         "fail", description="When the columns of a source differ from those of its last run."
     )
@@ -50,13 +73,7 @@ class QualityConfig(Strict):
                      "min_history_days")  # fmt: skip
     @classmethod
     def _sensible(cls, limit: Limit, info: Any) -> Limit:
-        values = [limit.warn, limit.fail] if isinstance(limit, Levels) else [limit]
-        for value in values:
-            if value is not None and (value < 0 or value == float("inf") or value != value):
-                raise ValueError("must be 0 or more")
-            if value is not None and info.field_name in _SHARES and value > 1:
-                raise ValueError("must be 1 or less: it is a share")
-        return limit
+        return _checked(limit, info.field_name)
 
     @field_validator("checks", mode="before")
     @classmethod
@@ -75,7 +92,10 @@ class QualityConfig(Strict):
 
     def levels(self, name: str) -> Levels:
         """A limit as its two steps."""
-        limit = getattr(self, name)
+        return self.as_levels(getattr(self, name))
+
+    def as_levels(self, limit: Limit) -> Levels:
+        """The two steps of a limit."""
         if isinstance(limit, Levels):
             return limit
         return Levels() if limit is None else Levels(**{self.on_breach: limit})

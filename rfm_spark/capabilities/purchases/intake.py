@@ -1,0 +1,395 @@
+"""Taking a batch of lines: rows become days of orders, and every row and cent is accounted for."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from typing import Any, Protocol
+
+from pyspark.sql import Column, DataFrame, Observation, Row
+from pyspark.sql import functions as F
+
+from rfm_spark.capabilities.purchases.checks import LINE_CHECKS, line_severity
+from rfm_spark.capabilities.purchases.days import (
+    DayShape,
+    days_of_known_lines,
+    fingerprint_sums,
+    order_days,
+)
+from rfm_spark.capabilities.purchases.duplicates import (
+    ACCOUNTS,
+    distinct_lines,
+    drops_copies,
+    looks_for_duplicates,
+    repeated,
+    replaces_lines,
+    superseded_lines,
+    with_repeat_hash,
+)
+from rfm_spark.capabilities.purchases.lines import (
+    ReadOptions,
+    ValidatedLines,
+    currency_origin,
+    rejects,
+    superseded_rejects,
+    validated_lines,
+)
+from rfm_spark.capabilities.purchases.settings import LineSettings
+from rfm_spark.capabilities.purchases.values import IDS
+from rfm_spark.core.batches import NO_DAY, Day
+from rfm_spark.core.reading.balance import Balance
+from rfm_spark.core.reading.ids import non_ascii, unicode_changes
+from rfm_spark.core.reading.mapping import FILTERED
+from rfm_spark.core.reading.verdicts import codes_of
+from rfm_spark.pipeline.environment import Frames
+
+SOURCE = "transactions"
+# So few customers or hashes are sent everywhere to be joined with.
+BROADCAST = 200_000
+# Money is added up in two parts of each number: the cents of ten thousand absurd rows would not fit one BIGINT.
+_PART_BITS = 30
+_PART = (1 << _PART_BITS) - 1
+
+
+class Keep(Protocol):
+    """Keeps what was made of a batch, and gives it back as it is kept."""
+
+    def days(self, rows: DataFrame, *, more: bool) -> DataFrame:
+        """Keep rows of `order_days`, in place of those kept before or beside them."""
+
+    def rejects(self, rows: DataFrame) -> None:
+        """Keep rejected rows."""
+
+
+@dataclass(frozen=True)
+class Replaced:
+    """Customers whose rows are read again whole.
+
+    Attributes:
+        customers: customer_id, once each.
+        count: how many.
+        lines: accepted lines of the whole source.
+        before: their rows of `order_days` that no longer count.
+    """
+
+    customers: DataFrame
+    count: int
+    lines: DataFrame
+    before: DataFrame
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What became of a batch.
+
+    Attributes:
+        rows: by what became of them, and by check; less what the batch takes the place of.
+        money: by what became of it.
+        days: what the batch adds to each day.
+        currencies: of lines that count, each with the first day it is of; empty for a line without what is mapped.
+        days_frame: rows of `order_days` as they are kept.
+    """
+
+    rows: Mapping[str, int]
+    money: Mapping[str, Decimal]
+    days: Mapping[int, Day]
+    currencies: Mapping[str, int]
+    days_frame: DataFrame
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """What flowed by while the lines were read, at least: an executor that is lost makes some count twice."""
+
+    read: int
+    read_cents: int
+    rejected: int
+    filtered: int
+    non_ascii: int
+
+
+@dataclass
+class _Sums:
+    """What the rows of `order_days` of a batch come to."""
+
+    lines: int = 0
+    line_cents: int = 0
+    exact_duplicates: int = 0
+    duplicate_lines: int = 0
+    duplicate_cents: int = 0
+    copy_cents: int = 0
+    may_repeat: int = 0
+    marked: dict[str, int] = field(default_factory=dict)
+    days: dict[int, Day] = field(default_factory=dict)
+    currencies: dict[str, int] = field(default_factory=dict)
+
+
+class LineIntake:
+    """Takes one batch."""
+
+    def __init__(self, settings: LineSettings, frames: Frames, keep: Keep) -> None:
+        """Remember how lines are read, and where they are kept."""
+        self._settings, self._frames, self._keep = settings, frames, keep
+        self._source, self._quality = settings.source, settings.quality
+        self._shape = DayShape.of(settings.source)
+        self._looks = looks_for_duplicates(self._source, self._quality)
+
+    def lines(self, frame: DataFrame, options: ReadOptions) -> DataFrame:
+        """Accepted lines of rows."""
+        return accepted(validated_lines(frame, self._source, options).lines)
+
+    def take(self, frame: DataFrame, options: ReadOptions, replaced: Replaced | None = None) -> Taken:
+        """Read rows, keep what they come to, and account for each of them.
+
+        Args:
+            frame: rows of the source that are new.
+            options: how they are read.
+            replaced: customers whose rows are read again whole.
+
+        Raises:
+            BalanceError: a row or a cent is missing, or there twice.
+        """
+        validated = validated_lines(frame, self._source, options)
+        kept, seen = self._first(validated, replaced)
+        changes = self._id_changes(validated, seen)
+        if changes is not None:
+            # Ids came in several Unicode forms: the rows are read once more, with each id in one form.
+            validated = validated_lines(frame, self._source, replace(options, id_changes=changes))
+            kept, seen = self._first(validated, replaced)
+        sums = _sums(self._summed(kept))
+        lines = self._lines(accepted(validated.lines), replaced)
+        if sums.may_repeat and not replaces_lines(self._source, self._quality):
+            kept = self._with_copies(lines, kept)
+            sums = _sums(self._summed(kept))
+        if replaced is not None:
+            _subtract(sums, _sums(self._summed(replaced.before)))
+        apart = self._apart(validated, seen, lines, sums)
+        return self._accounted(validated, seen, sums, apart, kept)
+
+    def _first(self, validated: ValidatedLines, replaced: Replaced | None) -> tuple[DataFrame, _Seen]:
+        """Lines to days in one pass, and what flowed by."""
+        watch = Observation()
+        lines = accepted(validated.lines.observe(watch, *_watched()))
+        every = self._lines(lines, replaced)
+        kept = self._keep.days(self._marked(self._days(every), replaced), more=False)
+        return kept, _observed(watch) or _counted_apart(validated.lines)
+
+    def _lines(self, lines: DataFrame, replaced: Replaced | None) -> DataFrame:
+        if replaced is None:
+            return lines
+        customers = broadcast(replaced.customers, replaced.count)
+        again = replaced.lines.join(customers, "customer_id", "left_semi")
+        return lines.join(customers, "customer_id", "left_anti").unionByName(again)
+
+    def _days(self, lines: DataFrame) -> DataFrame:
+        if not replaces_lines(self._source, self._quality):
+            return order_days(lines, self._shape, looks=self._looks)
+        # A later version of a line may be of another day: which lines repeat is known before they are added up.
+        hashes = self._repeated(lines)
+        if hashes is None:
+            return order_days(lines, self._shape, looks=False)
+        marked = with_repeat_hash(lines)
+        others = marked.join(hashes, "repeat_hash", "left_anti").drop("repeat_hash")
+        theirs = distinct_lines(marked.join(hashes, "repeat_hash", "left_semi"), self._source, self._quality)
+        known = days_of_known_lines(theirs, self._shape)
+        once = order_days(others, self._shape, looks=False)
+        return once.unionByName(known.select(*once.columns))
+
+    def _repeated(self, lines: DataFrame) -> DataFrame | None:
+        hashes = self._frames.persist(repeated(lines))
+        count = hashes.count()
+        return broadcast(hashes, count) if count else None
+
+    def _with_copies(self, lines: DataFrame, kept: DataFrame) -> DataFrame:
+        """Rows that tell of copies beside those that are kept; copies that don't count are taken off."""
+        hashes = self._repeated(lines)
+        if hashes is None:
+            return kept
+        theirs = with_repeat_hash(lines).join(hashes, "repeat_hash", "left_semi")
+        copies = distinct_lines(theirs, self._source, self._quality).where("exact_duplicates > 0")
+        off = F.col("exact_duplicates") * F.lit(-1 if drops_copies(self._source, self._quality) else 0).cast("bigint")
+        money = {name: F.col(name) * off for name in ("sale_cents", "refund_cents")}
+        told = days_of_known_lines(copies.withColumns({"lines": off, **money}), self._shape)
+        return self._keep.days(told, more=True)
+
+    def _marked(self, rows: DataFrame, replaced: Replaced | None) -> DataFrame:
+        """Rows with the mark of customers that were read again, one row of nothing for each of them."""
+        if replaced is None:
+            return rows
+        mark = {"customer_id": F.col("customer_id"), "replaces": F.lit(True)}
+        empty = replaced.customers.select(*(mark.get(name, F.lit(None)).alias(name) for name in rows.columns))
+        return rows.unionByName(empty)
+
+    def _summed(self, kept: DataFrame) -> list[Row]:
+        low, high = fingerprint_sums()
+        counts = F.col("seen_until").isNull()
+        dated = kept.where("day IS NOT NULL")
+        grouped = dated.groupBy(F.unix_date("day").alias("day"), "marks", "currency", counts.alias("counts"))
+        return grouped.agg(
+            *(F.sum(name).alias(name) for name in (*ACCOUNTS, "sale_cents", "refund_cents") if name != "line_cents"),
+            F.count_if("may_repeat").alias("may_repeat"),
+            low.alias("low"),
+            high.alias("high"),
+        ).collect()
+
+    def _id_changes(self, validated: ValidatedLines, seen: _Seen) -> DataFrame | None:
+        if not seen.non_ascii or line_severity("id_unicode", self._quality.checks) == "off":
+            return None
+        changes = self._frames.persist(unicode_changes(accepted(validated.lines), IDS))
+        return changes if changes.count() else None
+
+    def _apart(
+        self, validated: ValidatedLines, seen: _Seen, lines: DataFrame, sums: _Sums
+    ) -> dict[str, tuple[int, int]]:
+        """Rows and cents that are rejected or filtered, by reason; rejected rows are kept."""
+        frames, found = [], dict[str, tuple[int, int]]()
+        if seen.rejected or seen.filtered:
+            # What flowed by may count twice, but never too little: without any there are none.
+            rows = validated.lines.where(F.col("reason").isNotNull()).groupBy("reason")
+            summed = rows.agg(F.count(F.lit(1)).alias("rows"), *_money_parts("cents")).collect()
+            found = {row["reason"]: (int(row["rows"]), _money_of(row, "cents")) for row in summed}
+        if any(reason != FILTERED for reason in found):
+            frames.append(rejects(validated.lines, self._source))
+        if sums.duplicate_lines and replaces_lines(self._source, self._quality):
+            hashes = self._repeated(lines)
+            if hashes is not None:
+                theirs = with_repeat_hash(lines).join(hashes, "repeat_hash", "left_semi")
+                frames.append(superseded_rejects(superseded_lines(theirs, self._source, self._quality)))
+        if frames:
+            self._keep.rejects(frames[0] if len(frames) == 1 else frames[0].unionByName(frames[1]))
+        return found
+
+    def _accounted(
+        self, validated: ValidatedLines, seen: _Seen, sums: _Sums, apart: Mapping[str, tuple[int, int]], kept: DataFrame
+    ) -> Taken:
+        held = self._balance(seen, sums, apart)
+        if not held.holds:
+            # Where a task's output was lost, what flowed by was counted again: only a count of its own decides.
+            held = self._balance(_counted_apart(validated.lines), sums, apart)
+        held.must_hold(SOURCE)
+        found = self._checks_found(sums, apart)
+        money = held.sums(SOURCE)
+        if "flagged.exact_duplicate" in found:
+            money[f"{SOURCE}.flagged.exact_duplicate"] = Decimal(sums.copy_cents) / 100
+        rows = {**held.row_counts(SOURCE), **{f"{SOURCE}.{name}": count for name, count in found.items()}}
+        origin = currency_origin(validated.lines, self._source)
+        told = {name: day for name, day in sums.currencies.items() if name or origin == "column"}
+        return Taken(rows, money, sums.days, told if origin != "nowhere" else {}, kept)
+
+    def _balance(self, seen: _Seen, sums: _Sums, apart: Mapping[str, tuple[int, int]]) -> Balance:
+        dropped = sums.duplicate_lines + (sums.exact_duplicates if drops_copies(self._source, self._quality) else 0)
+        rejected = [count for reason, count in apart.items() if reason != FILTERED]
+        rows = {
+            "read": seen.read, "accepted": sums.lines, "rejected": sum(rows for rows, _ in rejected),
+            "duplicates": dropped,
+        }  # fmt: skip
+        cents = {
+            "read": seen.read_cents, "accepted": sums.line_cents, "rejected": sum(cents for _, cents in rejected),
+            "duplicates": sums.duplicate_cents,
+        }  # fmt: skip
+        if self._source.where is not None:
+            rows["filtered"], cents["filtered"] = apart.get(FILTERED, (0, 0))
+        return Balance(rows, cents)
+
+    def _checks_found(self, sums: _Sums, apart: Mapping[str, tuple[int, int]]) -> dict[str, int]:
+        found = {f"rejected.{code}": rows for code, (rows, _) in apart.items() if code != FILTERED}
+        marked = {**sums.marked, "exact_duplicate": sums.exact_duplicates, "duplicate_line": sums.duplicate_lines}
+        for code, rows in marked.items():
+            if rows:
+                repaired = line_severity(code, self._quality.checks) == "repair"
+                if code == "exact_duplicate":
+                    repaired = drops_copies(self._source, self._quality)
+                found[f"{'repaired' if repaired else 'flagged'}.{code}"] = rows
+        return found
+
+
+def accepted(lines: DataFrame) -> DataFrame:
+    """Usable lines of all dates, without what only rejects need."""
+    return lines.where(F.col("reason").isNull()).drop("reason")
+
+
+def broadcast(rows: DataFrame, count: int) -> DataFrame:
+    """Rows to be joined with, sent everywhere where they are few."""
+    return F.broadcast(rows) if count <= BROADCAST else rows
+
+
+def currencies_text(currencies: Mapping[str, int]) -> str:
+    """Currencies with their first day, as a fact of a batch."""
+    return json.dumps(dict(sorted(currencies.items())))
+
+
+def _sums(rows: Iterable[Row]) -> _Sums:
+    found = _Sums()
+    for row in rows:
+        number = int(row["day"])
+        lines, sales, refunds = (int(row[name] or 0) for name in ("lines", "sale_cents", "refund_cents"))
+        halves = Day(low=int(row["low"]), high=int(row["high"]))
+        found.days[number] = found.days.get(number, NO_DAY).plus(halves)
+        if not row["counts"]:
+            continue
+        found.days[number] = found.days[number].plus(Day(lines, sales, refunds))
+        found.lines += lines
+        found.line_cents += sales - refunds
+        found.exact_duplicates += int(row["exact_duplicates"])
+        found.duplicate_lines += int(row["duplicate_lines"])
+        found.duplicate_cents += int(row["duplicate_cents"])
+        found.copy_cents += int(row["copy_cents"])
+        found.may_repeat += int(row["may_repeat"])
+        for code in codes_of(int(row["marks"]), LINE_CHECKS):
+            found.marked[code] = found.marked.get(code, 0) + lines
+        currency = row["currency"] or ""
+        if lines:
+            found.currencies[currency] = min(found.currencies.get(currency, number), number)
+    return found
+
+
+def _subtract(sums: _Sums, before: _Sums) -> None:
+    for name in ("lines", "line_cents", "exact_duplicates", "duplicate_lines", "duplicate_cents", "copy_cents"):
+        setattr(sums, name, getattr(sums, name) - getattr(before, name))
+    for code, rows in before.marked.items():
+        sums.marked[code] = sums.marked.get(code, 0) - rows
+    for number, day in before.days.items():
+        sums.days[number] = sums.days.get(number, NO_DAY).plus(day, -1)
+
+
+def _watched() -> list[Column]:
+    net = F.col("sale_cents") - F.col("refund_cents")
+    outside = F.coalesce(F.col("reason") == FILTERED, F.lit(False))
+    ids = [F.coalesce(non_ascii(F.col(name)), F.lit(False)) for name in IDS]
+    return [
+        F.count(F.lit(1)).alias("read"),
+        *_money_parts("cents", net),
+        F.count_if(F.col("reason").isNotNull() & ~outside).alias("rejected"),
+        F.count_if(outside).alias("filtered"),
+        F.count_if(F.col("reason").isNull() & (ids[0] | ids[1] | ids[2])).alias("non_ascii"),
+    ]
+
+
+def _observed(watch: Observation) -> _Seen | None:
+    """What flowed by; None where nothing did: what an observation that never ran answers differs between versions."""
+    try:
+        return _seen(watch.get)
+    except Exception:
+        return None
+
+
+def _counted_apart(lines: DataFrame) -> _Seen:
+    """The same counts in a pass of their own, whose result doesn't depend on attempts."""
+    return _seen(lines.agg(*_watched()).collect()[0].asDict())
+
+
+def _seen(values: Mapping[str, Any]) -> _Seen:
+    counts = (int(values[name]) for name in ("rejected", "filtered", "non_ascii"))
+    return _Seen(int(values["read"]), _money_of(values, "cents"), *counts)
+
+
+def _money_parts(name: str, cents: Column | None = None) -> tuple[Column, Column]:
+    net = F.col("sale_cents") - F.col("refund_cents") if cents is None else cents
+    high, low = F.shiftright(net, _PART_BITS), net.bitwiseAND(F.lit(_PART).cast("bigint"))
+    return F.sum(high).alias(f"{name}_high"), F.sum(low).alias(f"{name}_low")
+
+
+def _money_of(values: Mapping[str, Any] | Row, name: str) -> int:
+    return (int(values[f"{name}_high"] or 0) << _PART_BITS) + int(values[f"{name}_low"] or 0)
