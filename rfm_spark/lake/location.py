@@ -42,15 +42,13 @@ def checked_run_id(run_id: str) -> str:
     return run_id
 
 
-def checked_batch_id(batch_id: str) -> str:
-    """The batch id itself, once it is known to be one and may enter a predicate.
+def checked_slice_id(key: str) -> str:
+    """The id of a run or of a batch itself, once it is known to be one and may enter a predicate.
 
     Raises:
-        ConfigError: it isn't of the form 00012-0a1b2c3d.
+        ConfigError: it is neither.
     """
-    if not _BATCH_ID.match(batch_id):
-        raise ConfigError("batch", [f"{batch_id!r} is not the id of a batch"])
-    return batch_id
+    return key if _BATCH_ID.match(key) else checked_run_id(key)
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from rfm_spark.core.schemas import RUNS, SCHEMA_VERSION, slice_key_of, tables
 from rfm_spark.core.table import Table
 from rfm_spark.lake.commits import NO_PLACE, is_conflict, translating_write_errors, with_retries
 from rfm_spark.lake.local import local_folder
-from rfm_spark.lake.location import LakeLocation, checked_batch_id, checked_run_id, quoted
+from rfm_spark.lake.location import LakeLocation, checked_run_id, checked_slice_id, quoted
 from rfm_spark.lake.missing import is_missing
 from rfm_spark.lake.native import NativeTables
 from rfm_spark.lake.rewording import changes_of, completed, with_older_words
@@ -216,7 +216,7 @@ class Store:
             key: id of a batch.
             more: add to what is there.
         """
-        keyed = {table.slice_key: F.lit(checked_batch_id(key))}
+        keyed = {table.slice_key: F.lit(checked_slice_id(key))}
         rows = frame.select(
             *(keyed.get(name, F.col(name)).cast(kind.lower()).alias(name) for name, kind, _ in table.columns)
         )
@@ -226,7 +226,7 @@ class Store:
     def drop_slice(self, table: Table, key: str) -> None:
         """Remove the rows of one value of a table's `slice_key`; of one that has none nothing is done."""
         if self.exists(table.name):
-            checked = checked_batch_id(key)
+            checked = checked_slice_id(key)
             self._attempt(table.name, lambda: with_retries(lambda: self._tables.drop_slice(table.name, checked)))
 
     def replace(self, table: Table, frame: DataFrame, metadata: str) -> Written:
