@@ -6,12 +6,12 @@ import contextlib
 import dataclasses
 import sys
 from collections.abc import Callable
-from datetime import date, datetime, timedelta, timezone
+from datetime import datetime, timezone
 from pathlib import Path
 
 import duckdb
 import yaml
-from pyspark.sql import DataFrame, Observation, SparkSession, Window
+from pyspark.sql import DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
 
 from benchmarks import clustering
@@ -127,21 +127,20 @@ def run_orders(job: Job) -> list[Timing]:
 
 
 def run_intake(job: Job) -> list[Timing]:
-    """Lines to orders with every check, count and fingerprint of a run."""
+    """Lines to days of orders with every check of a run."""
     from rfm_spark.capabilities.purchases.config import TransactionsSource
-    from rfm_spark.capabilities.purchases.counts import observed
-    from rfm_spark.capabilities.purchases.lines import ReadOptions, accepted_until, validated_lines
-    from rfm_spark.capabilities.purchases.orders import build_orders
+    from rfm_spark.capabilities.purchases.days import DayShape, order_days
+    from rfm_spark.capabilities.purchases.intake import accepted
+    from rfm_spark.capabilities.purchases.lines import ReadOptions, validated_lines
 
     spark = _warm_session("intake", job)
     columns = {name: name for name in ("customer_id", "order_id", "order_ts", "amount")}
-    source, as_of = TransactionsSource(table="bench", columns=columns), date.fromisoformat(AS_OF)
+    source = TransactionsSource(table="bench", columns=columns)
 
     def work() -> None:
         validated = validated_lines(_transactions(spark, job), source, ReadOptions(written=WRITTEN))
-        lines = observed(validated.lines, Observation(), as_of, currency="nowhere")
-        orders = build_orders(accepted_until(lines, as_of), None, as_of - timedelta(days=364))
-        orders.write.format("noop").mode("overwrite").save()
+        days = order_days(accepted(validated.lines), DayShape.of(source), looks=True)
+        days.write.format("noop").mode("overwrite").save()
 
     return [timed("intake (cold)", work), timed("intake", work)]
 

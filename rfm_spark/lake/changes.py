@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
-from pyspark.errors import AnalysisException
+from pyspark.errors import AnalysisException, PySparkException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.types import StructType
@@ -38,6 +38,7 @@ class DeltaSource:
         frame: its rows.
         written: when that version was made.
         is_plain: whether its files can be read as Parquet: neither deletion vectors nor mapped columns.
+        table: its name in a catalog, in quotes; None for a path.
     """
 
     root: str
@@ -45,6 +46,7 @@ class DeltaSource:
     frame: DataFrame
     written: datetime | None
     is_plain: bool
+    table: str | None = None
 
 
 @dataclass(frozen=True)
@@ -85,6 +87,9 @@ def _appended(spark: SparkSession, source: DeltaSource, log: Sequence[tuple[int,
     added: list[_Added] = []
     for version, actions in log:
         if any(_changes_data(action, "remove") for action in actions):
+            fed = _from_feed(spark, source, log)
+            if fed is not None:
+                return fed
             operation = next(
                 (action["commitInfo"].get("operation") for action in actions if "commitInfo" in action), ""
             )
@@ -95,6 +100,25 @@ def _appended(spark: SparkSession, source: DeltaSource, log: Sequence[tuple[int,
         ]
     frame = _rows_of(spark, source, added) if added else source.frame.where(F.lit(False))
     return Delivery("append", frame, source.version, (), source.written)
+
+
+def _from_feed(
+    spark: SparkSession, source: DeltaSource, log: Sequence[tuple[int, list[dict[str, Any]]]]
+) -> Delivery | None:
+    """Rows that changed, where the table keeps a feed of them; None where it does not, or not since long enough."""
+    span = {"startingVersion": str(log[0][0]), "endingVersion": str(log[-1][0])}
+    reader = spark.read.format("delta").options(readChangeFeed="true", **span)
+    names = [field.name for field in source.frame.schema.fields]
+    kind = F.col("_change_type")
+    try:
+        changes = reader.table(source.table) if source.table is not None else reader.load(source.root)
+        there = changes.where(kind.isin("insert", "update_postimage")).select(*names)
+        gone = changes.where(kind.isin("delete", "update_preimage")).select(*names)
+        # Over Connect a plan is looked at when somebody asks.
+        _ = gone.schema
+    except (AnalysisException, PySparkException):
+        return None
+    return Delivery("correction", there, source.version, (), source.written, gone=gone)
 
 
 def _changes_data(action: dict[str, Any], kind: str) -> bool:

@@ -151,11 +151,13 @@ def _pin_table(
             "where: for the rows that count"
         ) from error
     frame = spark.sql(f"SELECT * FROM {identifier} VERSION AS OF {version.number}")
-    return _pinned_delta(spark, name, version, frame)
+    return _pinned_delta(spark, name, version, frame, identifier)
 
 
-def _pinned_delta(spark: SparkSession, name: str, version: _DeltaVersion, frame: DataFrame) -> PinnedSource:
-    source = DeltaSource(version.root, str(version), frame, version.written, version.is_plain)
+def _pinned_delta(
+    spark: SparkSession, name: str, version: _DeltaVersion, frame: DataFrame, table: str | None = None
+) -> PinnedSource:
+    source = DeltaSource(version.root, str(version), frame, version.written, version.is_plain, table)
     return PinnedSource(name, str(version), frame, version.written, deliveries=deliveries(spark, source))
 
 

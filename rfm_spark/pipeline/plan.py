@@ -20,6 +20,8 @@ from rfm_spark.pipeline.order import Chosen
 from rfm_spark.pipeline.prepared import Prepared
 from rfm_spark.pipeline.records import Record, Records
 
+NOTHING_LATE = "the source has a newer version, but no row dated up to this day changed: the same input"
+
 
 @dataclass(frozen=True)
 class Planned:
@@ -137,6 +139,11 @@ class Plan:
         for run in found:
             must_be_same(run, self._content, self.covered)
         return found
+
+    def newer_than(self, run: RunRow) -> tuple[str, ...]:
+        """A sentence, where a run of this plan read an older version of a source whose rows are the same."""
+        versions = self.inputs.versions
+        return (NOTHING_LATE,) if any(run.inputs.get(name) != versions[name] for name in versions) else ()
 
     def changes_nothing(self) -> bool:
         """Whether the current run of this date has the same rows, though its source is at a newer version."""

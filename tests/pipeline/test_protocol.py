@@ -30,9 +30,13 @@ def folder(spark: SparkSession, tmp_path: Path) -> Path:
 
 
 def as_told(store: Store) -> dict[str, Any]:
-    """The one row of the ledger, without times; a table's version counts what was committed before it died, too."""
+    """The one row of the ledger, without times; a table's version counts what was committed before it died, too.
+
+    Lines are taken in by whoever comes first, whether or not their run is published.
+    """
     (row,) = store.rows("runs")
-    told = {**row, "outputs": sorted(row["outputs"]), "steps": [{**step, "seconds": None} for step in row["steps"]]}
+    steps = [{**step, "seconds": None} for step in row["steps"] if step["step"] != "New lines"]
+    told = {**row, "outputs": sorted(row["outputs"]), "steps": steps}
     return {name: value for name, value in told.items() if name not in ("started_at", "finished_at")}
 
 

@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from decimal import Decimal
-from typing import Any, Protocol
+from typing import Protocol
 
-from pyspark.sql import Column, DataFrame, Observation, Row
+from pyspark.sql import DataFrame, Observation, Row
 from pyspark.sql import functions as F
 
-from rfm_spark.capabilities.purchases.checks import LINE_CHECKS, line_severity
-from rfm_spark.capabilities.purchases.days import (
-    DayShape,
-    days_of_known_lines,
-    fingerprint_sums,
-    order_days,
-)
+from rfm_spark.capabilities.purchases.checks import line_severity
+from rfm_spark.capabilities.purchases.days import DayShape, days_of_known_lines, fingerprint_sums, order_days
 from rfm_spark.capabilities.purchases.duplicates import (
     ACCOUNTS,
     distinct_lines,
@@ -36,21 +31,19 @@ from rfm_spark.capabilities.purchases.lines import (
     superseded_rejects,
     validated_lines,
 )
+from rfm_spark.capabilities.purchases.seen import Seen, by_reason, counted_apart, less, observed, watched
 from rfm_spark.capabilities.purchases.settings import LineSettings
+from rfm_spark.capabilities.purchases.sums import Sums, subtract, sums_of
 from rfm_spark.capabilities.purchases.values import IDS
-from rfm_spark.core.batches import NO_DAY, Day
+from rfm_spark.core.batches import Day
 from rfm_spark.core.reading.balance import Balance
-from rfm_spark.core.reading.ids import non_ascii, unicode_changes
+from rfm_spark.core.reading.ids import unicode_changes
 from rfm_spark.core.reading.mapping import FILTERED
-from rfm_spark.core.reading.verdicts import codes_of
 from rfm_spark.pipeline.environment import Frames
 
 SOURCE = "transactions"
 # So few customers or hashes are sent everywhere to be joined with.
 BROADCAST = 200_000
-# Money is added up in two parts of each number: the cents of ten thousand absurd rows would not fit one BIGINT.
-_PART_BITS = 30
-_PART = (1 << _PART_BITS) - 1
 
 
 class Keep(Protocol):
@@ -70,7 +63,7 @@ class Replaced:
     Attributes:
         customers: customer_id, once each.
         count: how many.
-        lines: accepted lines of the whole source.
+        lines: accepted lines of the whole source, ids in one form.
         before: their rows of `order_days` that no longer count.
     """
 
@@ -100,30 +93,12 @@ class Taken:
 
 
 @dataclass(frozen=True)
-class _Seen:
-    """What flowed by while the lines were read, at least: an executor that is lost makes some count twice."""
+class _Flow:
+    """The lines of a batch, what flowed by, and lines that are no longer there."""
 
-    read: int
-    read_cents: int
-    rejected: int
-    filtered: int
-    non_ascii: int
-
-
-@dataclass
-class _Sums:
-    """What the rows of `order_days` of a batch come to."""
-
-    lines: int = 0
-    line_cents: int = 0
-    exact_duplicates: int = 0
-    duplicate_lines: int = 0
-    duplicate_cents: int = 0
-    copy_cents: int = 0
-    may_repeat: int = 0
-    marked: dict[str, int] = field(default_factory=dict)
-    days: dict[int, Day] = field(default_factory=dict)
-    currencies: dict[str, int] = field(default_factory=dict)
+    validated: ValidatedLines
+    seen: Seen
+    gone: ValidatedLines | None
 
 
 class LineIntake:
@@ -140,41 +115,52 @@ class LineIntake:
         """Accepted lines of rows."""
         return accepted(validated_lines(frame, self._source, options).lines)
 
-    def take(self, frame: DataFrame, options: ReadOptions, replaced: Replaced | None = None) -> Taken:
+    def with_known_ids(self, frame: DataFrame, options: ReadOptions) -> ReadOptions:
+        """How rows are read, once it is known whether their ids come in several Unicode forms."""
+        if line_severity("id_unicode", self._quality.checks) == "off":
+            return options
+        changes = self._frames.persist(unicode_changes(self.lines(frame, options), IDS))
+        return replace(options, id_changes=changes) if changes.count() else options
+
+    def take(
+        self, frame: DataFrame, options: ReadOptions, replaced: Replaced | None = None, gone: DataFrame | None = None
+    ) -> Taken:
         """Read rows, keep what they come to, and account for each of them.
 
         Args:
             frame: rows of the source that are new.
             options: how they are read.
             replaced: customers whose rows are read again whole.
+            gone: rows that were read before and are no longer there; of customers that are replaced.
 
         Raises:
             BalanceError: a row or a cent is missing, or there twice.
         """
         validated = validated_lines(frame, self._source, options)
         kept, seen = self._first(validated, replaced)
-        changes = self._id_changes(validated, seen)
+        changes = self._id_changes(validated, seen, options)
         if changes is not None:
             # Ids came in several Unicode forms: the rows are read once more, with each id in one form.
             validated = validated_lines(frame, self._source, replace(options, id_changes=changes))
             kept, seen = self._first(validated, replaced)
-        sums = _sums(self._summed(kept))
+        sums = sums_of(self._summed(kept))
         lines = self._lines(accepted(validated.lines), replaced)
         if sums.may_repeat and not replaces_lines(self._source, self._quality):
             kept = self._with_copies(lines, kept)
-            sums = _sums(self._summed(kept))
+            sums = sums_of(self._summed(kept))
         if replaced is not None:
-            _subtract(sums, _sums(self._summed(replaced.before)))
+            subtract(sums, sums_of(self._summed(replaced.before)))
         apart = self._apart(validated, seen, lines, sums)
-        return self._accounted(validated, seen, sums, apart, kept)
+        lost = None if gone is None else validated_lines(gone, self._source, options)
+        return self._accounted(_Flow(validated, seen, lost), sums, apart, kept)
 
-    def _first(self, validated: ValidatedLines, replaced: Replaced | None) -> tuple[DataFrame, _Seen]:
+    def _first(self, validated: ValidatedLines, replaced: Replaced | None) -> tuple[DataFrame, Seen]:
         """Lines to days in one pass, and what flowed by."""
         watch = Observation()
-        lines = accepted(validated.lines.observe(watch, *_watched()))
+        lines = accepted(validated.lines.observe(watch, *watched()))
         every = self._lines(lines, replaced)
         kept = self._keep.days(self._marked(self._days(every), replaced), more=False)
-        return kept, _observed(watch) or _counted_apart(validated.lines)
+        return kept, observed(watch) or counted_apart(validated.lines)
 
     def _lines(self, lines: DataFrame, replaced: Replaced | None) -> DataFrame:
         if replaced is None:
@@ -234,22 +220,22 @@ class LineIntake:
             high.alias("high"),
         ).collect()
 
-    def _id_changes(self, validated: ValidatedLines, seen: _Seen) -> DataFrame | None:
-        if not seen.non_ascii or line_severity("id_unicode", self._quality.checks) == "off":
+    def _id_changes(self, validated: ValidatedLines, seen: Seen, options: ReadOptions) -> DataFrame | None:
+        if (
+            not seen.non_ascii
+            or options.id_changes is not None
+            or line_severity("id_unicode", self._quality.checks) == "off"
+        ):
             return None
         changes = self._frames.persist(unicode_changes(accepted(validated.lines), IDS))
         return changes if changes.count() else None
 
-    def _apart(
-        self, validated: ValidatedLines, seen: _Seen, lines: DataFrame, sums: _Sums
-    ) -> dict[str, tuple[int, int]]:
+    def _apart(self, validated: ValidatedLines, seen: Seen, lines: DataFrame, sums: Sums) -> dict[str, tuple[int, int]]:
         """Rows and cents that are rejected or filtered, by reason; rejected rows are kept."""
         frames, found = [], dict[str, tuple[int, int]]()
         if seen.rejected or seen.filtered:
             # What flowed by may count twice, but never too little: without any there are none.
-            rows = validated.lines.where(F.col("reason").isNotNull()).groupBy("reason")
-            summed = rows.agg(F.count(F.lit(1)).alias("rows"), *_money_parts("cents")).collect()
-            found = {row["reason"]: (int(row["rows"]), _money_of(row, "cents")) for row in summed}
+            found = by_reason(validated.lines)
         if any(reason != FILTERED for reason in found):
             frames.append(rejects(validated.lines, self._source))
         if sums.duplicate_lines and replaces_lines(self._source, self._quality):
@@ -261,13 +247,17 @@ class LineIntake:
             self._keep.rejects(frames[0] if len(frames) == 1 else frames[0].unionByName(frames[1]))
         return found
 
-    def _accounted(
-        self, validated: ValidatedLines, seen: _Seen, sums: _Sums, apart: Mapping[str, tuple[int, int]], kept: DataFrame
-    ) -> Taken:
+    def _accounted(self, flow: _Flow, sums: Sums, apart: Mapping[str, tuple[int, int]], kept: DataFrame) -> Taken:
+        validated, seen = flow.validated, flow.seen
+        if flow.gone is not None:
+            apart = less(apart, by_reason(flow.gone.lines))
+            seen = seen.less(counted_apart(flow.gone.lines))
         held = self._balance(seen, sums, apart)
         if not held.holds:
             # Where a task's output was lost, what flowed by was counted again: only a count of its own decides.
-            held = self._balance(_counted_apart(validated.lines), sums, apart)
+            again = counted_apart(validated.lines)
+            again = again if flow.gone is None else again.less(counted_apart(flow.gone.lines))
+            held = self._balance(again, sums, apart)
         held.must_hold(SOURCE)
         found = self._checks_found(sums, apart)
         money = held.sums(SOURCE)
@@ -278,7 +268,7 @@ class LineIntake:
         told = {name: day for name, day in sums.currencies.items() if name or origin == "column"}
         return Taken(rows, money, sums.days, told if origin != "nowhere" else {}, kept)
 
-    def _balance(self, seen: _Seen, sums: _Sums, apart: Mapping[str, tuple[int, int]]) -> Balance:
+    def _balance(self, seen: Seen, sums: Sums, apart: Mapping[str, tuple[int, int]]) -> Balance:
         dropped = sums.duplicate_lines + (sums.exact_duplicates if drops_copies(self._source, self._quality) else 0)
         rejected = [count for reason, count in apart.items() if reason != FILTERED]
         rows = {
@@ -293,7 +283,7 @@ class LineIntake:
             rows["filtered"], cents["filtered"] = apart.get(FILTERED, (0, 0))
         return Balance(rows, cents)
 
-    def _checks_found(self, sums: _Sums, apart: Mapping[str, tuple[int, int]]) -> dict[str, int]:
+    def _checks_found(self, sums: Sums, apart: Mapping[str, tuple[int, int]]) -> dict[str, int]:
         found = {f"rejected.{code}": rows for code, (rows, _) in apart.items() if code != FILTERED}
         marked = {**sums.marked, "exact_duplicate": sums.exact_duplicates, "duplicate_line": sums.duplicate_lines}
         for code, rows in marked.items():
@@ -318,78 +308,3 @@ def broadcast(rows: DataFrame, count: int) -> DataFrame:
 def currencies_text(currencies: Mapping[str, int]) -> str:
     """Currencies with their first day, as a fact of a batch."""
     return json.dumps(dict(sorted(currencies.items())))
-
-
-def _sums(rows: Iterable[Row]) -> _Sums:
-    found = _Sums()
-    for row in rows:
-        number = int(row["day"])
-        lines, sales, refunds = (int(row[name] or 0) for name in ("lines", "sale_cents", "refund_cents"))
-        halves = Day(low=int(row["low"]), high=int(row["high"]))
-        found.days[number] = found.days.get(number, NO_DAY).plus(halves)
-        if not row["counts"]:
-            continue
-        found.days[number] = found.days[number].plus(Day(lines, sales, refunds))
-        found.lines += lines
-        found.line_cents += sales - refunds
-        found.exact_duplicates += int(row["exact_duplicates"])
-        found.duplicate_lines += int(row["duplicate_lines"])
-        found.duplicate_cents += int(row["duplicate_cents"])
-        found.copy_cents += int(row["copy_cents"])
-        found.may_repeat += int(row["may_repeat"])
-        for code in codes_of(int(row["marks"]), LINE_CHECKS):
-            found.marked[code] = found.marked.get(code, 0) + lines
-        currency = row["currency"] or ""
-        if lines:
-            found.currencies[currency] = min(found.currencies.get(currency, number), number)
-    return found
-
-
-def _subtract(sums: _Sums, before: _Sums) -> None:
-    for name in ("lines", "line_cents", "exact_duplicates", "duplicate_lines", "duplicate_cents", "copy_cents"):
-        setattr(sums, name, getattr(sums, name) - getattr(before, name))
-    for code, rows in before.marked.items():
-        sums.marked[code] = sums.marked.get(code, 0) - rows
-    for number, day in before.days.items():
-        sums.days[number] = sums.days.get(number, NO_DAY).plus(day, -1)
-
-
-def _watched() -> list[Column]:
-    net = F.col("sale_cents") - F.col("refund_cents")
-    outside = F.coalesce(F.col("reason") == FILTERED, F.lit(False))
-    ids = [F.coalesce(non_ascii(F.col(name)), F.lit(False)) for name in IDS]
-    return [
-        F.count(F.lit(1)).alias("read"),
-        *_money_parts("cents", net),
-        F.count_if(F.col("reason").isNotNull() & ~outside).alias("rejected"),
-        F.count_if(outside).alias("filtered"),
-        F.count_if(F.col("reason").isNull() & (ids[0] | ids[1] | ids[2])).alias("non_ascii"),
-    ]
-
-
-def _observed(watch: Observation) -> _Seen | None:
-    """What flowed by; None where nothing did: what an observation that never ran answers differs between versions."""
-    try:
-        return _seen(watch.get)
-    except Exception:
-        return None
-
-
-def _counted_apart(lines: DataFrame) -> _Seen:
-    """The same counts in a pass of their own, whose result doesn't depend on attempts."""
-    return _seen(lines.agg(*_watched()).collect()[0].asDict())
-
-
-def _seen(values: Mapping[str, Any]) -> _Seen:
-    counts = (int(values[name]) for name in ("rejected", "filtered", "non_ascii"))
-    return _Seen(int(values["read"]), _money_of(values, "cents"), *counts)
-
-
-def _money_parts(name: str, cents: Column | None = None) -> tuple[Column, Column]:
-    net = F.col("sale_cents") - F.col("refund_cents") if cents is None else cents
-    high, low = F.shiftright(net, _PART_BITS), net.bitwiseAND(F.lit(_PART).cast("bigint"))
-    return F.sum(high).alias(f"{name}_high"), F.sum(low).alias(f"{name}_low")
-
-
-def _money_of(values: Mapping[str, Any] | Row, name: str) -> int:
-    return (int(values[f"{name}_high"] or 0) << _PART_BITS) + int(values[f"{name}_low"] or 0)

@@ -119,8 +119,10 @@ class _Taking:
         arrivals, delivery = self._arrivals, self._delivery
         arrivals.tell("New lines", "Spark reads every line that arrived, checks it and adds it up by order and day")
         options = self._options(delivery.written)
+        if delivery.kind != "rebuild":
+            options = self._intake.with_known_ids(delivery.frame, options)
         replaced = self._replaced(options)
-        found = self._intake.take(delivery.frame, options, replaced)
+        found = self._intake.take(delivery.frame, options, replaced, delivery.gone)
         kind = "correction" if replaced is not None else delivery.kind
         batch = Batch(
             self._reading, self._number, self.batch_id, SOURCE, self._from, delivery.version, kind, delivery.why,
@@ -142,26 +144,40 @@ class _Taking:
 
     def _replaced(self, options: ReadOptions) -> Replaced | None:
         """Customers of whom rows may be there twice, now and in an earlier batch: they are read again whole."""
-        source, quality = self._settings.source, self._settings.quality
-        if self._delivery.kind != "append" or not self._known.live or not looks_for_duplicates(source, quality):
+        if self._delivery.kind == "rebuild" or not self._known.live:
             return None
         arrivals, frames = self._arrivals, self._arrivals.frames
         there = live_rows(arrivals.lake.of_runs(ORDER_DAYS.name, self._known.ids), self._known)
-        keys = _shared_keys(self._settings)
-        lines = self._intake.lines(self._delivery.frame, options)
-        new = lines.select(*(value.alias(name) for name, value in keys.items())).distinct()
-        new = frames.persist(new)
-        count = new.count()
-        if not count:
+        found = self._concerned(options, there)
+        if found is None:
             return None
-        both = there.join(broadcast(new, count), list(keys), "left_semi").select("customer_id").distinct()
-        customers = frames.persist(both)
+        customers = frames.persist(found)
         count = customers.count()
         if not count:
             return None
-        whole = self._intake.lines(arrivals.sources[SOURCE].frame, options)
+        source = arrivals.sources[SOURCE].frame
+        whole = self._intake.lines(source, self._intake.with_known_ids(source, options))
         before = there.join(broadcast(customers, count), "customer_id", "left_semi")
         return Replaced(customers, count, whole, before)
+
+    def _concerned(self, options: ReadOptions, there: DataFrame) -> DataFrame | None:
+        """Customers of rows that changed or are gone, and of rows that may be there twice; None for nobody."""
+        source, quality = self._settings.source, self._settings.quality
+        lines = self._intake.lines(self._delivery.frame, options)
+        if self._delivery.gone is not None:
+            gone = self._intake.lines(self._delivery.gone, options)
+            return lines.select("customer_id").unionByName(gone.select("customer_id")).distinct()
+        if not looks_for_duplicates(source, quality):
+            return None
+        keys = _shared_keys(self._settings)
+        new = lines.select(*(value.alias(name) for name, value in keys.items())).distinct()
+        new = self._arrivals.frames.persist(new)
+        count = new.count()
+        return (
+            there.join(broadcast(new, count), list(keys), "left_semi").select("customer_id").distinct()
+            if count
+            else None
+        )
 
     def _facts(self, found: Taken) -> dict[str, str]:
         facts = {CURRENCIES: currencies_text(found.currencies)}

@@ -9,7 +9,7 @@ from typing import Literal
 
 from pyspark.sql import DataFrame
 
-DeliveryKind = Literal["nothing", "append", "rebuild"]
+DeliveryKind = Literal["nothing", "append", "correction", "rebuild"]
 
 
 @dataclass(frozen=True)
@@ -30,12 +30,14 @@ class Delivery:
     """What is new.
 
     Attributes:
-        kind: nothing; rows that were added; or everything again, which takes the place of what was read before.
-        frame: the rows to be read; no part of it for `nothing`.
+        kind: nothing; rows that were added; rows that were added, changed or removed; or everything again, which takes
+            the place of what was read before.
+        frame: the rows to be read; no part of it for `nothing`; of a correction those that are there now.
         version: of the source with them.
         files: entries of the files that are read.
         written: when that version was written; None where nobody knows.
         why: in words, why everything is read again though rows were read before; empty where that is always so.
+        gone: of a correction, the rows that are no longer there; those that changed as they were.
     """
 
     kind: DeliveryKind
@@ -44,6 +46,7 @@ class Delivery:
     files: tuple[str, ...] = ()
     written: datetime | None = None
     why: str = ""
+    gone: DataFrame | None = None
 
 
 Since = Callable[[Seen | None], Delivery]

@@ -1,0 +1,64 @@
+"""What rows of order_days come to, in all and by day."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from pyspark.sql import Row
+
+from rfm_spark.capabilities.purchases.checks import LINE_CHECKS
+from rfm_spark.core.batches import NO_DAY, Day
+from rfm_spark.core.reading.verdicts import codes_of
+
+
+@dataclass
+class Sums:
+    """What the rows of `order_days` of a batch come to."""
+
+    lines: int = 0
+    line_cents: int = 0
+    exact_duplicates: int = 0
+    duplicate_lines: int = 0
+    duplicate_cents: int = 0
+    copy_cents: int = 0
+    may_repeat: int = 0
+    marked: dict[str, int] = field(default_factory=dict)
+    days: dict[int, Day] = field(default_factory=dict)
+    currencies: dict[str, int] = field(default_factory=dict)
+
+
+def sums_of(rows: Iterable[Row]) -> Sums:
+    """Add up rows per day, marks and currency; those that count until a date belong to their day's fingerprint only."""
+    found = Sums()
+    for row in rows:
+        number = int(row["day"])
+        lines, sales, refunds = (int(row[name] or 0) for name in ("lines", "sale_cents", "refund_cents"))
+        halves = Day(low=int(row["low"]), high=int(row["high"]))
+        found.days[number] = found.days.get(number, NO_DAY).plus(halves)
+        if not row["counts"]:
+            continue
+        found.days[number] = found.days[number].plus(Day(lines, sales, refunds))
+        found.lines += lines
+        found.line_cents += sales - refunds
+        found.exact_duplicates += int(row["exact_duplicates"])
+        found.duplicate_lines += int(row["duplicate_lines"])
+        found.duplicate_cents += int(row["duplicate_cents"])
+        found.copy_cents += int(row["copy_cents"])
+        found.may_repeat += int(row["may_repeat"])
+        for code in codes_of(int(row["marks"]), LINE_CHECKS):
+            found.marked[code] = found.marked.get(code, 0) + lines
+        currency = row["currency"] or ""
+        if lines:
+            found.currencies[currency] = min(found.currencies.get(currency, number), number)
+    return found
+
+
+def subtract(sums: Sums, before: Sums) -> None:
+    """Take off what the rows came to that no longer count."""
+    for name in ("lines", "line_cents", "exact_duplicates", "duplicate_lines", "duplicate_cents", "copy_cents"):
+        setattr(sums, name, getattr(sums, name) - getattr(before, name))
+    for code, rows in before.marked.items():
+        sums.marked[code] = sums.marked.get(code, 0) - rows
+    for number, day in before.days.items():
+        sums.days[number] = sums.days.get(number, NO_DAY).plus(day, -1)
