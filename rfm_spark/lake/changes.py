@@ -114,8 +114,8 @@ def _from_feed(
         changes = reader.table(source.table) if source.table is not None else reader.load(source.root)
         there = changes.where(kind.isin("insert", "update_postimage")).select(*names)
         gone = changes.where(kind.isin("delete", "update_preimage")).select(*names)
-        # Over Connect a plan is looked at when somebody asks.
-        _ = gone.schema
+        # Whether the feed reaches back that far is found when its rows are asked for.
+        changes.select(kind).limit(1).collect()
     except (AnalysisException, PySparkException):
         return None
     return Delivery("correction", there, source.version, (), source.written, gone=gone)

@@ -230,6 +230,8 @@ def _taken_in(
     begun: list[tuple[str, float]] = []
 
     def tell(title: str, waits_for: str) -> None:
+        # Nothing was written before.
+        store.location.make_folder()
         begun.append((title, time.perf_counter()))
         if progress is not None:
             progress.started(title, waits_for)
