@@ -84,7 +84,7 @@ def batch_findings(batch: Batch, before: Batches, quality: QualityConfig) -> lis
     share = reject_share(read, rejected, batch.rows.get(f"{source}.filtered", 0))
     reasons = ", ".join(f"{name} {n:,}" for name, n in rejected.items() if name != ANONYMOUS)
     found = _beyond(
-        quality.as_levels(limits.max_reject_share), "batch.max_reject_share", lambda limit: share > limit,
+        quality.batch_reject_levels, "batch.max_reject_share", lambda limit: share > limit,
         lambda limit: f"{share:.1%} of the new rows of sources.{source} that have a customer were rejected "
         f"({reasons}), more than quality.batch.max_reject_share allows ({limit:.1%}); correct the mapping or the data",
     )  # fmt: skip

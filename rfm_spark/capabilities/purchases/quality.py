@@ -19,12 +19,15 @@ class RepeatLevels(Levels):
 
 
 _SHARES = ("max_reject_share",)
+BATCH_REJECT_SHARE = 0.2
 
 
 class BatchLimits(Strict):
     """Limits on the rows that are new; beyond them nothing of them is kept."""
 
-    max_reject_share: Limit = Field(0.2, description="Share of the new rows with a customer that may be rejected.")
+    max_reject_share: Limit = Field(
+        BATCH_REJECT_SHARE, description="Share of the new rows with a customer that may be rejected."
+    )
     min_volume_ratio: Limit = Field(None, description="New rows against the mean of the four batches before.")
 
     @field_validator("max_reject_share", "min_volume_ratio")
@@ -99,6 +102,15 @@ class QualityConfig(Strict):
         if isinstance(limit, Levels):
             return limit
         return Levels() if limit is None else Levels(**{self.on_breach: limit})
+
+    @property
+    def batch_reject_levels(self) -> Levels:
+        """The limit on rejected rows among the new ones; unless it is set, never below the limit on all of them."""
+        limit = self.batch.max_reject_share
+        if "max_reject_share" in self.batch.model_fields_set:
+            return self.as_levels(limit)
+        whole = self.levels("max_reject_share").fail
+        return Levels() if whole is None else Levels(fail=max(whole, BATCH_REJECT_SHARE))
 
     def with_own(self, own: QualityConfig | None) -> QualityConfig:
         """These limits, where a source has none of its own."""

@@ -22,6 +22,7 @@ from rfm_spark.core.batches import Batch, Batches, date_of, in_order
 from rfm_spark.core.config import digest
 from rfm_spark.core.errors import GateError, LakeError
 from rfm_spark.core.reading.delivery import Delivery, Seen
+from rfm_spark.core.reading.rejects import with_first_seen
 from rfm_spark.core.schemas import BATCHES, REJECTS
 from rfm_spark.pipeline.arrivals import Arrivals
 from rfm_spark.pipeline.environment import Source
@@ -111,8 +112,13 @@ class _Taking:
 
     def rejects(self, rows: DataFrame) -> None:
         """Write rejected rows of the batch."""
-        keyed = {"as_of_date": F.lit(self._arrivals.as_of), "first_seen_run": F.lit(self.batch_id)}
-        self._arrivals.lake.write_slice(REJECTS, rows.withColumns(keyed), self.batch_id)
+        lake, before = self._arrivals.lake, self._known.ids
+        # What is read again whole was mostly rejected before.
+        known = (
+            lake.of_runs(REJECTS.name, before) if self._from is None and before and lake.exists(REJECTS.name) else None
+        )
+        found = with_first_seen(rows, known, self.batch_id, None)
+        lake.write_slice(REJECTS, found.withColumn("as_of_date", F.lit(self._arrivals.as_of)), self.batch_id)
 
     def taken(self) -> Batch | None:
         """The batch, once it is in the ledger; None where another one of the same number was faster."""
