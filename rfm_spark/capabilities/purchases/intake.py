@@ -19,7 +19,6 @@ from rfm_spark.capabilities.purchases.days import (
     order_days,
 )
 from rfm_spark.capabilities.purchases.duplicates import (
-    ACCOUNTS,
     distinct_lines,
     drops_copies,
     looks_for_duplicates,
@@ -48,6 +47,9 @@ from rfm_spark.pipeline.environment import Frames
 SOURCE = "transactions"
 # So few customers or hashes are sent everywhere to be joined with.
 BROADCAST = 200_000
+# Of rows of `order_days`.
+_COUNTS = ("lines", "exact_duplicates", "duplicate_lines")
+_MONEY = ("sale_cents", "refund_cents", "duplicate_cents", "copy_cents")
 # Money is added up in two parts of each number: the cents of ten thousand absurd rows would not fit one BIGINT.
 _PART_BITS = 30
 _PART = (1 << _PART_BITS) - 1
@@ -228,7 +230,8 @@ class LineIntake:
         dated = kept.where("day IS NOT NULL")
         grouped = dated.groupBy(F.unix_date("day").alias("day"), "marks", "currency", counts.alias("counts"))
         return grouped.agg(
-            *(F.sum(name).alias(name) for name in (*ACCOUNTS, "sale_cents", "refund_cents") if name != "line_cents"),
+            *(F.sum(name).alias(name) for name in _COUNTS),
+            *(part for name in _MONEY for part in _money_parts(name, F.col(name))),
             F.count_if("may_repeat").alias("may_repeat"),
             low.alias("low"),
             high.alias("high"),
@@ -324,7 +327,8 @@ def _sums(rows: Iterable[Row]) -> _Sums:
     found = _Sums()
     for row in rows:
         number = int(row["day"])
-        lines, sales, refunds = (int(row[name] or 0) for name in ("lines", "sale_cents", "refund_cents"))
+        sales, refunds, dropped, copies = (_money_of(row, name) for name in _MONEY)
+        lines = int(row["lines"])
         halves = Day(low=int(row["low"]), high=int(row["high"]))
         found.days[number] = found.days.get(number, NO_DAY).plus(halves)
         if not row["counts"]:
@@ -334,8 +338,8 @@ def _sums(rows: Iterable[Row]) -> _Sums:
         found.line_cents += sales - refunds
         found.exact_duplicates += int(row["exact_duplicates"])
         found.duplicate_lines += int(row["duplicate_lines"])
-        found.duplicate_cents += int(row["duplicate_cents"])
-        found.copy_cents += int(row["copy_cents"])
+        found.duplicate_cents += dropped
+        found.copy_cents += copies
         found.may_repeat += int(row["may_repeat"])
         for code in codes_of(int(row["marks"]), LINE_CHECKS):
             found.marked[code] = found.marked.get(code, 0) + lines
