@@ -81,6 +81,7 @@ def order_days(lines: DataFrame, shape: DayShape, *, looks: bool) -> DataFrame:
             *(value.alias(name) for name, value in repeats.items()),
         )
         known = known.withColumn("may_repeat", may_repeat("lines") if looks else F.lit(False))
+        known = known.drop(*duplicate_sketch())
     return _complete(known)
 
 

@@ -14,7 +14,6 @@ from pyspark.sql import functions as F
 from rfm_spark.capabilities.purchases.checks import line_severity
 from rfm_spark.capabilities.purchases.days import DayShape, days_of_known_lines, fingerprint_sums, order_days
 from rfm_spark.capabilities.purchases.duplicates import (
-    ACCOUNTS,
     distinct_lines,
     drops_copies,
     looks_for_duplicates,
@@ -31,9 +30,9 @@ from rfm_spark.capabilities.purchases.lines import (
     superseded_rejects,
     validated_lines,
 )
-from rfm_spark.capabilities.purchases.seen import Seen, by_reason, counted_apart, less, observed, watched
+from rfm_spark.capabilities.purchases.seen import Seen, by_reason, counted_apart, less, money_parts, observed, watched
 from rfm_spark.capabilities.purchases.settings import LineSettings
-from rfm_spark.capabilities.purchases.sums import Sums, subtract, sums_of
+from rfm_spark.capabilities.purchases.sums import COUNTS, MONEY, Sums, subtract, sums_of
 from rfm_spark.capabilities.purchases.values import IDS
 from rfm_spark.core.batches import Day
 from rfm_spark.core.reading.balance import Balance
@@ -214,7 +213,8 @@ class LineIntake:
         dated = kept.where("day IS NOT NULL")
         grouped = dated.groupBy(F.unix_date("day").alias("day"), "marks", "currency", counts.alias("counts"))
         return grouped.agg(
-            *(F.sum(name).alias(name) for name in (*ACCOUNTS, "sale_cents", "refund_cents") if name != "line_cents"),
+            *(F.sum(name).alias(name) for name in COUNTS),
+            *(part for name in MONEY for part in money_parts(name, F.col(name))),
             F.count_if("may_repeat").alias("may_repeat"),
             low.alias("low"),
             high.alias("high"),

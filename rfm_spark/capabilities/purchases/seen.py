@@ -40,7 +40,7 @@ def watched() -> list[Column]:
     ids = [F.coalesce(non_ascii(F.col(name)), F.lit(False)) for name in IDS]
     return [
         F.count(F.lit(1)).alias("read"),
-        *_money_parts("cents", net),
+        *money_parts("cents", net),
         F.count_if(F.col("reason").isNotNull() & ~outside).alias("rejected"),
         F.count_if(outside).alias("filtered"),
         F.count_if(F.col("reason").isNull() & (ids[0] | ids[1] | ids[2])).alias("non_ascii"),
@@ -62,24 +62,26 @@ def counted_apart(lines: DataFrame) -> Seen:
 
 def _seen(values: Mapping[str, Any]) -> Seen:
     counts = (int(values[name]) for name in ("rejected", "filtered", "non_ascii"))
-    return Seen(int(values["read"]), _money_of(values, "cents"), *counts)
+    return Seen(int(values["read"]), money_of(values, "cents"), *counts)
 
 
-def _money_parts(name: str, cents: Column | None = None) -> tuple[Column, Column]:
+def money_parts(name: str, cents: Column | None = None) -> tuple[Column, Column]:
+    """Sums of cents in two parts, which `money_of` puts together; of the lines' money for None."""
     net = F.col("sale_cents") - F.col("refund_cents") if cents is None else cents
     high, low = F.shiftright(net, _PART_BITS), net.bitwiseAND(F.lit(_PART).cast("bigint"))
     return F.sum(high).alias(f"{name}_high"), F.sum(low).alias(f"{name}_low")
 
 
-def _money_of(values: Mapping[str, Any] | Row, name: str) -> int:
+def money_of(values: Mapping[str, Any] | Row, name: str) -> int:
+    """Cents of `money_parts`."""
     return (int(values[f"{name}_high"] or 0) << _PART_BITS) + int(values[f"{name}_low"] or 0)
 
 
 def by_reason(lines: DataFrame) -> dict[str, tuple[int, int]]:
     """Rows and cents of lines that don't count, by reason."""
     rows = lines.where(F.col("reason").isNotNull()).groupBy("reason")
-    summed = rows.agg(F.count(F.lit(1)).alias("rows"), *_money_parts("cents")).collect()
-    return {row["reason"]: (int(row["rows"]), _money_of(row, "cents")) for row in summed}
+    summed = rows.agg(F.count(F.lit(1)).alias("rows"), *money_parts("cents")).collect()
+    return {row["reason"]: (int(row["rows"]), money_of(row, "cents")) for row in summed}
 
 
 def less(found: Mapping[str, tuple[int, int]], gone: Mapping[str, tuple[int, int]]) -> dict[str, tuple[int, int]]:

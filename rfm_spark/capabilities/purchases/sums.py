@@ -8,8 +8,13 @@ from dataclasses import dataclass, field
 from pyspark.sql import Row
 
 from rfm_spark.capabilities.purchases.checks import LINE_CHECKS
+from rfm_spark.capabilities.purchases.seen import money_of
 from rfm_spark.core.batches import NO_DAY, Day
 from rfm_spark.core.reading.verdicts import codes_of
+
+# Of rows of `order_days`.
+COUNTS = ("lines", "exact_duplicates", "duplicate_lines")
+MONEY = ("sale_cents", "refund_cents", "duplicate_cents", "copy_cents")
 
 
 @dataclass
@@ -33,7 +38,8 @@ def sums_of(rows: Iterable[Row]) -> Sums:
     found = Sums()
     for row in rows:
         number = int(row["day"])
-        lines, sales, refunds = (int(row[name] or 0) for name in ("lines", "sale_cents", "refund_cents"))
+        sales, refunds, dropped, copies = (money_of(row, name) for name in MONEY)
+        lines = int(row["lines"])
         halves = Day(low=int(row["low"]), high=int(row["high"]))
         found.days[number] = found.days.get(number, NO_DAY).plus(halves)
         if not row["counts"]:
@@ -43,8 +49,8 @@ def sums_of(rows: Iterable[Row]) -> Sums:
         found.line_cents += sales - refunds
         found.exact_duplicates += int(row["exact_duplicates"])
         found.duplicate_lines += int(row["duplicate_lines"])
-        found.duplicate_cents += int(row["duplicate_cents"])
-        found.copy_cents += int(row["copy_cents"])
+        found.duplicate_cents += dropped
+        found.copy_cents += copies
         found.may_repeat += int(row["may_repeat"])
         for code in codes_of(int(row["marks"]), LINE_CHECKS):
             found.marked[code] = found.marked.get(code, 0) + lines
