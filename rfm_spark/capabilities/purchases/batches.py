@@ -29,10 +29,12 @@ class OrderDays(TakenIn):
 
     Attributes:
         reading: hash of all that shapes how they are read.
+        versions: of the sources they come from.
         batches: of that reading.
     """
 
     reading: str = ""
+    versions: Mapping[str, str] = field(default_factory=dict)
     batches: Batches = field(default_factory=Batches)
 
     @property
@@ -41,8 +43,11 @@ class OrderDays(TakenIn):
         return {} if self.batches.last is None else {LAST_BATCH: self.batches.last.batch_id}
 
     def made(self, run: RunRow) -> bool:
-        """Whether a published run had the same rows."""
-        return run.source_fingerprints.get(SOURCE) == self.fingerprint
+        """Whether a published run had the same rows; one of before there were batches, the same versions of sources."""
+        known = run.source_fingerprints.get(SOURCE, "")
+        if is_comparable(known):
+            return known == self.fingerprint
+        return all(run.inputs.get(name) == version for name, version in self.versions.items())
 
     def touched(self, earlier: Mapping[date, RunRow], canonical: str) -> list[date]:
         """Dates published under this reading whose rows are others by now."""

@@ -93,6 +93,13 @@ class QualityConfig(Strict):
             raise ValueError("; ".join(found))
         return self
 
+    def stored(self) -> dict[str, Any]:
+        """The limits; without those on batches as they were before there were any."""
+        document = super().stored()
+        if self.batch == BatchLimits():
+            del document["batch"]
+        return document
+
     def levels(self, name: str) -> Levels:
         """A limit as its two steps."""
         return self.as_levels(getattr(self, name))

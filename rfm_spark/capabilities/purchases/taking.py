@@ -67,6 +67,7 @@ def _order_days(
     return OrderDays(
         fingerprint=found, basis=f"{mine} {found}", covers=(SOURCE, RATES), pending=pending, reading=mine,
         batches=batches, arrived=arrived,
+        versions={name: arrivals.sources[name].version for name in (SOURCE, RATES) if name in arrivals.sources},
     )  # fmt: skip
 
 
