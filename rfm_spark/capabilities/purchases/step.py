@@ -6,7 +6,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from rfm_spark.capabilities.purchases.artefacts import LateRows, Measures
-from rfm_spark.capabilities.purchases.batches import OrderDays, live_rows
+from rfm_spark.capabilities.purchases.batches import LAST_BATCH, OrderDays, live_rows
 from rfm_spark.capabilities.purchases.carry import MOST, Before, before_of, carried, slices_needed, touched
 from rfm_spark.capabilities.purchases.gates import MINIMUM_GATES, Finding
 from rfm_spark.capabilities.purchases.intake import SOURCE, broadcast
@@ -133,7 +133,7 @@ def _must_agree(found: DataFrame, anew: DataFrame) -> None:
 
 def _read_again(days: OrderDays, previous: RunRow | None) -> list[str]:
     """Why the source was read again whole, since the run before."""
-    seen = None if previous is None else days.batches.until(previous.inputs.get("transactions.batches", ""))
+    seen = None if previous is None else days.batches.until(previous.inputs.get(LAST_BATCH, ""))
     old = set() if seen is None else {batch.batch_id for batch in seen.known}
     told = [batch.why for batch in days.batches.live if batch.why and batch.batch_id not in old]
     return [f"sources.{SOURCE} was read again whole: {why}" for why in told]
