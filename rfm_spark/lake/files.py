@@ -91,7 +91,9 @@ def read_files(
     look = spark.read.format(place.format or "").options(**options)
     known = None if schema is None else StructType([field for field in schema.fields if field.name != CORRUPT])
     rows = (look if known is None else look.schema(known)).load(files)
-    if place.format == "csv" and len(files) > 1 and not any(_INVENTED.fullmatch(name) for name in rows.columns):
+    # Also of one file alone that is read by the columns of others.
+    several = len(files) > 1 or known is not None
+    if place.format == "csv" and several and not any(_INVENTED.fullmatch(name) for name in rows.columns):
         # Files of one source may differ in their header; Spark would go by position and mix the columns up.
         options = {"enforceSchema": "false", **options}
     # FAILFAST stops at the first such line; PERMISSIVE is what is done anyway.

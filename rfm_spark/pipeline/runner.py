@@ -29,7 +29,7 @@ from rfm_spark.pipeline.inputs import Inputs, open_inputs, readable
 from rfm_spark.pipeline.leftovers import Leftovers
 from rfm_spark.pipeline.order import Chosen, ordered
 from rfm_spark.pipeline.outcome import Outcome, exit_code, repeated
-from rfm_spark.pipeline.plan import NOTHING_LATE, Outlook, Plan, Planned, planned_steps
+from rfm_spark.pipeline.plan import Outlook, Plan, Planned, planned_steps
 from rfm_spark.pipeline.prepared import Ahead, prepared, prepared_kinds
 from rfm_spark.pipeline.progress import Progress
 from rfm_spark.pipeline.records import Record, Records
@@ -126,7 +126,8 @@ def run(
             refresh_views(opened.store)
             return repeated(done[-1], fail_on, *plan.newer_than(done[-1]))
         if not force and plan.changes_nothing():
-            return repeated(opened.current[as_of], fail_on, NOTHING_LATE)
+            run_here = opened.current[as_of]
+            return repeated(run_here, fail_on, *plan.newer_than(run_here))
         run_id = opened.next_id()
         opened.store.location.make_folder()
         claim = Claim(opened.store, config.name, as_of, clock)

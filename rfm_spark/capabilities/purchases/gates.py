@@ -16,6 +16,8 @@ from rfm_spark.core.batches import Batch, Batches
 from rfm_spark.core.reading.checks import ANONYMOUS
 from rfm_spark.core.reading.limits import Levels
 
+# A share of fewer new rows is chance.
+_MIN_BATCH = 20
 # So many batches show what is usual.
 _USUAL = 4
 # Below this many rows in four weeks a ratio of weeks is chance.
@@ -83,7 +85,7 @@ def batch_findings(batch: Batch, before: Batches, quality: QualityConfig) -> lis
     rejected, read = rejected_by_reason(batch.rows, source), batch.rows.get(f"{source}.read", 0)
     share = reject_share(read, rejected, batch.rows.get(f"{source}.filtered", 0))
     reasons = ", ".join(f"{name} {n:,}" for name, n in rejected.items() if name != ANONYMOUS)
-    found = _beyond(
+    found = [] if read < _MIN_BATCH else _beyond(
         quality.batch_reject_levels, "batch.max_reject_share", lambda limit: share > limit,
         lambda limit: f"{share:.1%} of the new rows of sources.{source} that have a customer were rejected "
         f"({reasons}), more than quality.batch.max_reject_share allows ({limit:.1%}); correct the mapping or the data",
