@@ -64,15 +64,15 @@ def test_a_row_with_any_value_has_a_verdict_and_the_sums_add_up(
         ).collect()[0]
         by_day = taken.days.groupBy(F.unix_date("day").alias("day")).agg(*fingerprint_sums()).collect()
     kept, again, superseded, dropped, cents, later = (int(value or 0) for value in sums)
-    rows = {name.removeprefix("transactions."): count for name, count in taken.taken.rows.items()}
+    counted = {name.removeprefix("transactions."): count for name, count in taken.taken.rows.items()}
     money = {name.removeprefix("transactions."): int(100 * amount) for name, amount in taken.taken.money.items()}
-    assert rows["read"] == len(lines)
-    assert rows["read"] == kept + again + superseded + rows["rejected"]
-    assert (rows["accepted"], rows["duplicates"]) == (kept, again + superseded)
+    assert counted["read"] == len(lines)
+    assert counted["read"] == kept + again + superseded + counted["rejected"]
+    assert (counted["accepted"], counted["duplicates"]) == (kept, again + superseded)
     assert money["read"] == cents + dropped + money["rejected"]
     assert (money["accepted"], money["duplicates"]) == (cents, dropped)
     assert taken.counts(AS_OF).later == later
-    assert len(found) == rows["rejected"] + superseded
+    assert len(found) == counted["rejected"] + superseded
     assert {row["reason"] for row in found} <= set(BY_CODE)
     assert all(row["record"] for row in found)
     assert {day: (known.low, known.high) for day, known in taken.taken.days.items()} == {
