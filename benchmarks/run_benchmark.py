@@ -57,12 +57,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     failed: set[Case] = set()
     for case in (case for _ in range(options.repeat) for case in cases):
         if case not in failed:
-            found = _run_case(case, data, options.driver_memory)
-            if found is None:
+            found, whole = _run_case(case, data, options.driver_memory)
+            measured.extend(Measured(case.shape, timing) for timing in found)
+            if not whole:
                 failed.add(case)
                 _say(f"{case.name} failed on {case.shape.name}, see above")
-            else:
-                measured.extend(Measured(case.shape, timing) for timing in found)
         # After every case, so that what was measured is there when a later one never ends.
         figures = Figures(summarise(measured), {case.name for case in failed})
         _save(options, figures)
@@ -132,8 +131,8 @@ def _generated(shape: Shape, data: Path) -> bool:
     return True
 
 
-def _run_case(case: Case, data: Path, memory: str) -> list[Timing] | None:
-    """All stages of a competitor, one after the other; None when one of them failed."""
+def _run_case(case: Case, data: Path, memory: str) -> tuple[list[Timing], bool]:
+    """All stages of a competitor, one after the other, up to the first that fails; and whether none did."""
     competitor = COMPETITORS[case.name]
     _read_all(generate.live_files(case.shape.table(data)))
     timings: list[Timing] = []
@@ -143,11 +142,11 @@ def _run_case(case: Case, data: Path, memory: str) -> list[Timing] | None:
             asked = competitor.memory or memory
             found = asyncio.run(_run_child(case, stage, data, Path(scratch), asked))
             if found is None:
-                return None
+                return timings, False
             timings.extend(found)
             for timing in found:
                 _say(f"{case.shape.lines:>11,}  {timing.name:48} {timing.seconds:8.1f} s")
-    return timings
+    return timings, True
 
 
 async def _run_child(case: Case, stage: int, data: Path, scratch: Path, memory: str) -> list[Timing] | None:

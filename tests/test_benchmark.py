@@ -83,6 +83,17 @@ def test_cases_come_table_by_table_and_the_longer_ones_only_when_asked() -> None
     ]  # fmt: skip
 
 
+def test_what_was_measured_before_a_failure_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def child(_case: object, stage: int, *_: object) -> list[Timing] | None:
+        return {0: [], 1: [Timing(names.FIRST, 1.0)]}.get(stage)
+
+    monkeypatch.setattr(run_benchmark, "_run_child", child)
+    monkeypatch.setattr("benchmarks.generate.live_files", lambda _table: [])
+    found = run_benchmark._run_case(run_benchmark.Case("rfm-spark", SMALL), tmp_path, "6g")
+    assert found == ([Timing(names.FIRST, 1.0)], False)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_medians_are_of_the_rounds_and_ratios_of_the_same_table() -> None:
     rounds = [measured({"groupby": one, "tutorial": 30.0, names.FIRST: 45.0}) for one in (10.0, 12.0, 90.0)]
     rows = rows_of(*rounds, measured({"groupby": 1.0, names.FIRST: 9.0}, SMALL))
