@@ -29,6 +29,8 @@ from rfm_spark.pipeline.environment import Source
 
 _RATES, _RATES_UNTIL, _RATES_PRINT = "rates", "rates_until", "rates_fingerprint"
 _TRIES = 5
+# What taking in is called, beside the steps of a run.
+NEW_LINES = "New lines"
 
 
 def take_transactions(arrivals: Arrivals) -> OrderDays:
@@ -124,7 +126,7 @@ class _Taking:
     def taken(self) -> Batch | None:
         """The batch, once it is in the ledger; None where another one of the same number was faster."""
         arrivals, delivery = self._arrivals, self._delivery
-        arrivals.tell("New lines", "Spark reads every line that arrived, checks it and adds it up by order and day")
+        arrivals.tell(NEW_LINES, "Spark reads every line that arrived, checks it and adds it up by order and day")
         options = self._options(delivery.written)
         if delivery.kind != "rebuild":
             options = self._intake.with_known_ids(delivery.frame, options)
