@@ -115,7 +115,7 @@ rule_map = load_rule_map("rf_grid")
 segments = clustered.withColumn("as_of_date", F.lit(as_of)).withColumn(
     "segment", segment_column(rule_map, {"new_within_days": 90.0})
 )
-summary = named((row.asDict() for row in segment_sizes(segments).collect()), rule_map)
+summary = named(segment_sizes(segments), rule_map)
 for profile in cluster_profiles(segments, training.model):
     print(profile["cluster_id"], profile["name"], profile["customers"], profile["insight"])
 for segment in sorted(summary, key=lambda row: -(row["revenue"] or 0)):

@@ -1,24 +1,27 @@
-"""Exact ranks without a global sort: counts per value, cumulated inside buckets that a sketch laid out.
+"""Exact ranks without a global sort, in two passes: rows per cell, then rows per value of the cells that matter.
 
-The sketch (`approxQuantile`) only decides which bucket a value is counted in, so its error, which depends on the
-data's layout, never reaches a result.
+Cells only say where values have to be told apart, so their width never reaches a result. No task holds more than the
+distinct values of a cell.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import reduce
 from itertools import groupby
 
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
-from rfm_spark.core.session import persisted
+from rfm_spark.core.cells import CellCount, cell_count, counts_by_cell, fine_cell
+from rfm_spark.core.stats import Moments, moments_of
 
-BUCKETS = 16
 # A percentile's error is at most half of what lies between two kept ranks: 0.05 points.
 GRID = 1000
+# Coarseness of cells counted by group: 3 % wide.
+GROUPED = 23
+_OFFSETS = "at int, within string, cell bigint, before bigint, all_before bigint, n bigint, all_n bigint"
+Offset = tuple[int, str, int | None, int, int, int, int]
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,8 @@ class QuantileRequest:
         population: rows that shape cuts.
         within: group in which ranks are taken.
         grid: also keep the ranks percentiles need.
+        wanted: which of the cuts are asked for, 1 the lowest; None for all.
+        coarse: of `cells.fine_cell`; more for many groups, so that cells stay few.
     """
 
     name: str
@@ -65,79 +70,149 @@ class QuantileRequest:
     population: Column
     within: Column
     grid: bool = True
+    wanted: tuple[int, ...] | None = None
+    coarse: int = 0
+
+    def is_held(self, below: int, ties: int, n: int, all_below: int, all_ties: int, all_n: int) -> bool:
+        """Whether a cut (or a step of the grid) that is asked for lies among these rows."""
+        if self.wanted is None:
+            held = _crosses(below, ties, n, self.bins)
+        else:
+            held = any(below < -(-step * n // self.bins) <= below + ties for step in self.wanted)
+        return held or (self.grid and _crosses(all_below, all_ties, all_n, GRID))
 
 
-def bucket_bounds(frame: DataFrame, columns: Sequence[str], relative_error: float) -> dict[str, list[float]]:
-    """Rough quantiles that split each column into buckets of similar size.
-
-    Returns:
-        Ascending distinct bounds per column; none for an empty frame.
-    """
-    probabilities = [step / BUCKETS for step in range(1, BUCKETS)]
-    found = frame.approxQuantile(list(columns), probabilities, relative_error)
-    return {column: sorted(set(bounds)) for column, bounds in zip(columns, found, strict=True)}
-
-
-def exact_ranks(
-    frame: DataFrame, requests: Sequence[QuantileRequest], bounds: dict[str, list[float]]
-) -> dict[str, list[Rank]]:
+def exact_ranks(frame: DataFrame, requests: Sequence[QuantileRequest]) -> dict[str, list[Rank]]:
     """Exact ranks of the values that hold a cut (or a step of the percentile grid).
 
     Args:
-        frame: one row per customer.
+        frame: one row per customer; read at most twice.
         requests: distributions to take.
-        bounds: of `bucket_bounds`, per name of a request; any bounds give the same result.
 
     Returns:
         Per request, ranks by group and ascending value; at most `GRID` + bins of them per group.
     """
-    counted = [_counts_per_value(frame, request, bounds.get(request.name, [])) for request in requests]
-    with persisted(reduce(DataFrame.unionByName, counted)) as values:
-        offsets = _offsets(values)
-        if not offsets:
-            return {request.name: [] for request in requests}
-        found = _ranked(values, offsets, requests).collect()
+    return ranks_in_cells(frame, requests, [cell_count(row) for row in _exploded(frame, requests).collect()])
+
+
+def ranks_and_moments(
+    frame: DataFrame, requests: Sequence[QuantileRequest], columns: Mapping[str, tuple[Column, int]]
+) -> tuple[dict[str, list[Rank]], dict[str, Moments]]:
+    """Ranks as of `exact_ranks`, and moments as of `stats.exact_moments`, from the same passes.
+
+    Args:
+        frame: one row per customer.
+        requests: distributions to take, without groups.
+        columns: for each request, by name, what moments are taken of and its units per 1.
+    """
+    rows = _exploded(frame, requests, columns).collect()
+    moments = {}
+    for at, request in enumerate(requests):
+        mine = [row for row in rows if row["at"] == at]
+        n, total, squares = (sum(int(row[part] or 0) for row in mine) for part in ("n", "total", "squares"))
+        moments[request.name] = moments_of(n, total, squares, columns[request.name][1])
+    return ranks_in_cells(frame, requests, [cell_count(row) for row in rows]), moments
+
+
+def ranks_in_cells(
+    frame: DataFrame, requests: Sequence[QuantileRequest], counts: Sequence[CellCount]
+) -> dict[str, list[Rank]]:
+    """Exact ranks as of `exact_ranks`, where the rows per cell are known; a pass over the rows of cells that matter.
+
+    Args:
+        frame: one row per customer.
+        requests: distributions to take.
+        counts: of every cell that has rows, by the place of its request.
+    """
     ranks: dict[str, list[Rank]] = {request.name: [] for request in requests}
-    for name, *rank in found:
-        ranks[name].append(Rank(*rank))
+    unsettled: list[Offset] = []
+    ordered = sorted(counts, key=lambda one: (one.at, one.within, *one.place))
+    for (at, _), cells in groupby(ordered, key=lambda one: (one.at, one.within)):
+        for one, offset in _held(requests[at], list(cells)):
+            if one.low is not None and one.is_one_value:
+                before, all_before, n, all_n = offset[3:]
+                rank = Rank(one.within, one.low, before, one.ties, n, all_before, one.all_ties, all_n)
+                ranks[requests[at].name].append(rank)
+            else:
+                unsettled.append(offset)
+    if unsettled:
+        for row in _ranked(frame, requests, unsettled).collect():
+            ranks[requests[row[0]].name].append(Rank(*row[1:]))
     return {name: sorted(kept, key=lambda rank: (rank.within, rank.value)) for name, kept in ranks.items()}
 
 
-def _counts_per_value(frame: DataFrame, request: QuantileRequest, bounds: Sequence[float]) -> DataFrame:
-    counted = frame.groupBy(request.within.alias("within"), request.value.cast("double").alias("value")).agg(
-        F.count(F.when(request.population, 1)).alias("ties"), F.count(F.lit(1)).alias("all_ties")
-    )
-    # A missing value lies in no bucket; it belongs to no population either.
-    above = [F.coalesce((F.col("value") > F.lit(bound)).cast("int"), F.lit(0)) for bound in bounds]
-    return counted.select(
-        F.lit(request.name).alias("name"), "*", reduce(Column.__add__, above, F.lit(0)).alias("bucket")
-    )
+def order_statistic(ranks: Sequence[Rank], step: int, steps: int) -> float:
+    """The value at the place ⌈step · n / steps⌉ (inverse ECDF), from ranks kept for so many steps; at least one."""
+    counted = [rank for rank in ranks if rank.ties]
+    place = -(-step * counted[0].n // steps)
+    return next(rank.value for rank in counted if rank.below + rank.ties >= place)
 
 
-def _offsets(values: DataFrame) -> list[tuple[str, str, int, int, int, int, int]]:
-    """Rows before each bucket and in its whole group: a few rows per group, so they are added up on the driver."""
-    keys = ("name", "within", "bucket")
-    rows = sorted(values.groupBy(*keys).agg(F.sum("ties"), F.sum("all_ties")).collect())
-    offsets = []
-    for (name, within), group in groupby(rows, key=lambda row: (row[0], row[1])):
-        buckets = list(group)
-        n, all_n = sum(row[3] for row in buckets), sum(row[4] for row in buckets)
-        before, all_before = 0, 0
-        for row in buckets:
-            offsets.append((name, within, row[2], before, all_before, n, all_n))
-            before, all_before = before + row[3], all_before + row[4]
-    return offsets
-
-
-def _ranked(
-    values: DataFrame, offsets: list[tuple[str, str, int, int, int, int, int]], requests: Sequence[QuantileRequest]
+def _exploded(
+    frame: DataFrame, requests: Sequence[QuantileRequest], columns: Mapping[str, tuple[Column, int]] | None = None
 ) -> DataFrame:
-    schema = "name string, within string, bucket int, before bigint, all_before bigint, n bigint, all_n bigint"
-    known = values.sparkSession.createDataFrame(offsets, schema)
-    group = ("name", "within", "bucket")
-    lower = Window.partitionBy(*group).orderBy("value").rowsBetween(Window.unboundedPreceding, -1)
-    ranked = values.join(F.broadcast(known), list(group), "inner").select(
-        "name",
+    """Rows per cell of all requests, and with columns the sums that moments are made of."""
+    wholes = {
+        name: F.round(value * F.lit(unit)).cast("decimal(19,0)") for name, (value, unit) in (columns or {}).items()
+    }
+    rows = frame.select(F.explode(_each(requests, wholes, range(len(requests)))).alias("one")).select("one.*")
+    if columns is None:
+        return counts_by_cell(rows)
+    whole = F.col("whole")
+    return counts_by_cell(
+        rows,
+        F.count(whole).alias("n"),
+        F.sum(whole).alias("total"),
+        F.sum((whole * whole).cast("decimal(38,0)")).alias("squares"),
+    )
+
+
+def _each(requests: Sequence[QuantileRequest], wholes: Mapping[str, Column], places: Sequence[int]) -> Column:
+    parts = []
+    for at in places:
+        request = requests[at]
+        value = request.value.cast("double")
+        fields = {
+            "at": F.lit(at), "within": request.within, "cell": fine_cell(value, request.coarse), "value": value,
+            "counts": F.coalesce(request.population, F.lit(False)),
+        }  # fmt: skip
+        if wholes:
+            fields["whole"] = wholes.get(request.name, F.lit(None).cast("decimal(19,0)"))
+        parts.append(F.struct(*(column.alias(name) for name, column in fields.items())))
+    return F.array(*parts)
+
+
+def _held(request: QuantileRequest, cells: Sequence[CellCount]) -> Iterator[tuple[CellCount, Offset]]:
+    """Cells of one group in which something is asked for, with the rows before them and in the whole group."""
+    n, all_n = sum(one.ties for one in cells), sum(one.all_ties for one in cells)
+    before, all_before = 0, 0
+    for one in cells:
+        # A missing value holds nothing, and comes first.
+        if one.cell is not None and request.is_held(before, one.ties, n, all_before, one.all_ties, all_n):
+            yield one, (one.at, one.within, one.cell, before, all_before, n, all_n)
+        before, all_before = before + one.ties, all_before + one.all_ties
+
+
+def _ranked(frame: DataFrame, requests: Sequence[QuantileRequest], offsets: Sequence[Offset]) -> DataFrame:
+    """Ranks of the values of some cells, counted once per value."""
+    known = frame.sparkSession.createDataFrame(list(offsets), _OFFSETS)
+    # What is settled need not be read again.
+    places = sorted({offset[0] for offset in offsets})
+    rows = frame.select(F.explode(_each(requests, {}, places)).alias("one")).select("one.*")
+    cell = ["at", "within", "cell"]
+    # Counted once per value before they are sorted: a value that very many have is no load for one task.
+    values = (
+        rows.join(F.broadcast(known), cell, "inner")
+        .groupBy(*cell, "value")
+        .agg(
+            F.count_if("counts").alias("ties"),
+            F.count(F.lit(1)).alias("all_ties"),
+            *(F.max(name).alias(name) for name in ("before", "all_before", "n", "all_n")),
+        )
+    )
+    lower = Window.partitionBy(*cell).orderBy("value").rowsBetween(Window.unboundedPreceding, -1)
+    ranked = values.select(
+        "at",
         "within",
         "value",
         (F.col("before") + F.coalesce(F.sum("ties").over(lower), F.lit(0))).alias("below"),
@@ -148,15 +223,20 @@ def _ranked(
         "all_n",
     )
     kept = F.lit(False)
-    for request in requests:
-        crosses = _crosses("below", "ties", "n", request.bins)
-        if request.grid:
-            crosses = crosses | _crosses("all_below", "all_ties", "all_n", GRID)
-        kept = kept | ((F.col("name") == request.name) & crosses)
+    for at in places:
+        crosses = _crossing("below", "ties", "n", requests[at].bins)
+        if requests[at].grid:
+            crosses = crosses | _crossing("all_below", "all_ties", "all_n", GRID)
+        kept = kept | ((F.col("at") == at) & crosses)
     return ranked.where(kept)
 
 
-def _crosses(below: str, ties: str, n: str, steps: int) -> Column:
+def _crosses(below: int, ties: int, n: int, steps: int) -> bool:
     # A value holds a cut when a multiple of n / steps falls into (below, below + ties].
+    return n > 0 and (below + ties) * steps // n > below * steps // n
+
+
+def _crossing(below: str, ties: str, n: str, steps: int) -> Column:
+    """As `_crosses`, of columns."""
     upto = F.expr(f"(({below} + {ties}) * {steps}) div nullif({n}, 0)")
     return F.coalesce(upto > F.expr(f"({below} * {steps}) div nullif({n}, 0)"), F.lit(False))

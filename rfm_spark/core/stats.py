@@ -40,7 +40,7 @@ def exact_moments(frame: DataFrame, columns: Mapping[str, tuple[Column, int]]) -
         sums.append(F.sum((whole * whole).cast("decimal(38,0)")).alias(f"{name}_2"))
     row = frame.agg(*sums).collect()[0]
     return {
-        name: _moments(int(row[f"{name}_n"]), row[f"{name}_1"], row[f"{name}_2"], unit)
+        name: moments_of(int(row[f"{name}_n"]), int(row[f"{name}_1"] or 0), int(row[f"{name}_2"] or 0), unit)
         for name, (_, unit) in columns.items()
     }
 
@@ -86,9 +86,10 @@ def exact_mean(value: Column) -> Column:
     return (F.sum(whole).cast("double") + F.sum(part).cast("double")) / F.count(value)
 
 
-def _moments(n: int, total: object, squares: object, unit: int) -> Moments:
+def moments_of(n: int, total: int, squares: int, unit: int) -> Moments:
+    """Moments from the sum of whole units and of their squares; all 0 for no values."""
     if n == 0:
         return Moments(0, 0.0, 0.0)
-    mean = Fraction(int(str(total)), n)
-    variance = Fraction(int(str(squares)), n) - mean * mean
+    mean = Fraction(total, n)
+    variance = Fraction(squares, n) - mean * mean
     return Moments(n, float(mean / unit), math.sqrt(float(variance)) / unit)

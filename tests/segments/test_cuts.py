@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from decimal import Decimal
 
 import numpy as np
@@ -26,7 +27,7 @@ from rfm_spark.capabilities.rfm.cuts import (
     unseen_groups,
     with_scores,
 )
-from rfm_spark.core.distribution import QuantileRequest, exact_ranks
+from rfm_spark.core.distribution import GROUPED, QuantileRequest, exact_ranks
 
 SCHEMA = "customer_id INT, recency_days INT, frequency BIGINT, monetary DECIMAL(18,2)"
 NAMES = {"r": "recency_days", "f": "frequency", "m": "monetary"}
@@ -102,7 +103,7 @@ def test_cuts_are_the_inverse_ecdf_and_scores_count_the_cuts_below(spark: SparkS
         assert cuts["m"] == tuple(np.quantile(money, shares, method="inverted_cdf"))
 
 
-def test_ranks_of_many_small_groups_are_exact_whatever_the_buckets(spark: SparkSession) -> None:
+def test_ranks_of_many_small_groups_are_exact_whatever_the_cells(spark: SparkSession) -> None:
     groups: list[list[tuple[float, bool]]] = []
 
     @settings(max_examples=120, database=None)
@@ -116,8 +117,10 @@ def test_ranks_of_many_small_groups_are_exact_whatever_the_buckets(spark: SparkS
     rows = [(f"{number:03d}", value, counts) for number, group in enumerate(groups) for value, counts in group]
     frame = spark.createDataFrame(rows, "g STRING, v DOUBLE, counts BOOLEAN").persist()
     request = QuantileRequest("v", F.col("v"), 5, F.col("counts"), F.col("g"))
-    plain = exact_ranks(frame, [request], {})["v"]
-    assert exact_ranks(frame, [request], {"v": [0.0, 0.05, 1.5]})["v"] == plain
+    plain = exact_ranks(frame, [request])["v"]
+    # Joined cells part nothing but negative numbers, zero and positive ones.
+    for coarse in (GROUPED, 45):
+        assert exact_ranks(frame, [replace(request, coarse=coarse)])["v"] == plain
     assert len({rank.within for rank in plain}) > 60
     for number, group in enumerate(groups):
         ranks = {rank.value: rank for rank in plain if rank.within == f"{number:03d}"}
@@ -260,6 +263,6 @@ def test_cuts_and_scores_are_the_same_from_any_layout(spark: SparkSession) -> No
     frame = frame_of(spark, drawn(5, 400)).persist()
     first, ranks = quantile_cuts(frame, Scoring())
     for layout in (frame.repartition(1), frame.repartition(3), frame.orderBy(F.rand(3)).repartition(7)):
-        again, again_ranks = quantile_cuts(layout, Scoring(relative_error=0.1))
+        again, again_ranks = quantile_cuts(layout, Scoring())
         assert (again, again_ranks) == (first, ranks)
     assert_df_equality(with_scores(layout, again), with_scores(frame, first), ignore_row_order=True)

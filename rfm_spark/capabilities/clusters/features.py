@@ -10,10 +10,9 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from rfm_spark.capabilities.clusters.config import THOUSAND, FeatureConfig
-from rfm_spark.core.distribution import QuantileRequest, Rank, bucket_bounds, exact_ranks
+from rfm_spark.core.distribution import QuantileRequest, exact_ranks, order_statistic
 from rfm_spark.core.stats import BILLIONTH, exact_moments
 
-_SKETCH_ERROR = 0.001
 # Beyond these a double holds no cents any more, and sums of squares no longer fit DECIMAL(38,0).
 _LARGEST = 1e12
 _FURTHEST = 1e6
@@ -176,19 +175,11 @@ def _quantiles(customers: DataFrame, features: Sequence[FeatureConfig]) -> dict[
     requests, wanted = [], []
     for feature in features:
         value = _transformed(feature.column, feature.transform)
-        requests.append(QuantileRequest(feature.column, value, THOUSAND, value.isNotNull(), F.lit(""), grid=False))
         steps = [THOUSAND // 2] if feature.missing == "median" else []
         steps += [round(share * THOUSAND) for share in feature.winsorise or ()]
-        wanted += [(feature.column, step) for step in steps if 0 < step < THOUSAND]
-    doubles = customers.select(*(request.value.alias(request.name) for request in requests))
-    ranks = exact_ranks(
-        customers, requests, bucket_bounds(doubles, [request.name for request in requests], _SKETCH_ERROR)
-    )
+        mine = tuple(step for step in steps if 0 < step < THOUSAND)
+        present = value.isNotNull()
+        requests.append(QuantileRequest(feature.column, value, THOUSAND, present, F.lit(""), grid=False, wanted=mine))
+        wanted += [(feature.column, step) for step in mine]
+    ranks = exact_ranks(customers, requests)
     return {(column, step): order_statistic(ranks[column], step, THOUSAND) for column, step in wanted if ranks[column]}
-
-
-def order_statistic(ranks: Sequence[Rank], step: int, steps: int) -> float:
-    """The value at the place ⌈step · n / steps⌉ (inverse ECDF), from ranks kept for so many steps; at least one."""
-    counted = [rank for rank in ranks if rank.ties]
-    place = -(-step * counted[0].n // steps)
-    return next(rank.value for rank in counted if rank.below + rank.ties >= place)

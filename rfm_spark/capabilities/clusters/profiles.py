@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from rfm_spark.capabilities.clusters.features import order_statistic
 from rfm_spark.capabilities.clusters.model import ClusterModel
 from rfm_spark.capabilities.clusters.names import insight
-from rfm_spark.core.distribution import QuantileRequest, exact_ranks
 from rfm_spark.core.stats import exact_mean
-from rfm_spark.core.typical import MEASURED_AS, means
+from rfm_spark.core.typical import MEASURED_AS, means, quantiles_by_group
 
 MEDOIDS = 3
 _UNIT = 1e9
@@ -44,7 +42,7 @@ def cluster_profiles(assigned: DataFrame, model: ClusterModel) -> list[dict[str,
     )
     shared = assigned.groupBy("cluster_id", "segment").count().collect()
     columns = list(dict.fromkeys([*MEASURED_AS.values(), *model.space.columns]))
-    quartiles = _quartiles(assigned, columns)
+    quartiles = quantiles_by_group(assigned, "cluster_id", columns, (1, 2, 3), 4)
     everyone = sum(row["customers"] for row in rows)
     revenue = sum(row["revenue"] or 0 for row in rows)
     names = dict(zip(model.ids, model.names, strict=True))
@@ -52,7 +50,7 @@ def cluster_profiles(assigned: DataFrame, model: ClusterModel) -> list[dict[str,
     for row in sorted(rows, key=lambda row: int(row["cluster_id"])):
         share = row["customers"] / everyone
         revenue_share = float(row["revenue"] or 0) / float(revenue) if revenue else None
-        mine = {column: quartiles.get((row["cluster_id"], column), (None,) * 3) for column in columns}
+        mine = {column: quartiles.get((str(row["cluster_id"]), column), (None,) * 3) for column in columns}
         features = [_feature_row(model, at, row, mine) for at in range(len(model.space.features))]
         profiles.append(
             {
@@ -87,26 +85,8 @@ def _of_feature(model: ClusterModel, at: int) -> list[Column]:
 
 
 def _feature_row(
-    model: ClusterModel, at: int, row: Any, quartiles: dict[str, tuple[float | None, ...]]
+    model: ClusterModel, at: int, row: Any, quartiles: Mapping[str, tuple[float | None, ...]]
 ) -> dict[str, Any]:
     column = model.space.features[at].column
     q1, median, q3 = quartiles[column]
     return {"feature": column, "mean": row[f"mean_{at}"], "median": median, "q1": q1, "q3": q3, "z": row[f"z_{at}"]}
-
-
-def _quartiles(assigned: DataFrame, columns: Sequence[str]) -> dict[tuple[int, str], tuple[float | None, ...]]:
-    """Lower quartiles of present values by cluster and column; none where a cluster has no value.
-
-    Not by an aggregate function, which would hold all distinct values of a cluster in one place.
-    """
-    within = F.col("cluster_id").cast("string")
-    requests = [
-        QuantileRequest(column, F.col(column).cast("double"), 4, F.col(column).isNotNull(), within, grid=False)
-        for column in columns
-    ]
-    found: dict[tuple[int, str], tuple[float | None, ...]] = {}
-    for column, ranks in exact_ranks(assigned, requests, {}).items():
-        for cluster in {rank.within for rank in ranks}:
-            mine = [rank for rank in ranks if rank.within == cluster]
-            found[int(cluster), column] = tuple(order_statistic(mine, quarter, 4) for quarter in (1, 2, 3))
-    return found

@@ -1,7 +1,6 @@
 """How customers are spread over a column, in cells fine enough that any two runs can be compared from them alone.
 
-A number x lies in cell sign(x) · round(256 · log(1 + |x|)): 0.4 % wide, and every whole number below some 250 has one
-of its own. A column takes a few thousand cells at most, however many customers there are.
+A column takes a few thousand cells at most, however many customers there are; `core.cells` says which.
 """
 
 from __future__ import annotations
@@ -13,14 +12,14 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from scipy.stats import wasserstein_distance
 
+from rfm_spark.core.cells import cell_of
 from rfm_spark.core.columns import customer_columns
 from rfm_spark.core.renames import renamed_value
 
-CELLS = 256
 _DECILES = 10
 # A bin of fewer than a fortieth of the reference, beside a point mass, is merged with its neighbour.
 _TINY = 40
@@ -164,18 +163,12 @@ def from_rows(rows: Sequence[Mapping[str, Any]]) -> dict[str, Distribution]:
     }
 
 
-def _cell(name: str) -> Column:
-    value = F.col(name).cast("double")
-    cell = F.signum(value) * F.round(F.log1p(F.abs(value)) * F.lit(CELLS))
-    return F.when(~F.isnan(value) & (F.abs(value) < F.lit(float("inf"))), cell).cast("int")
-
-
 def _of_numbers(customers: DataFrame, numbers: Sequence[str]) -> list[Distribution]:
     if not numbers:
         return []
-    each = F.explode(F.array(*(F.struct(F.lit(i).alias("at"), _cell(name).alias("cell")) for i, name in
-                               enumerate(numbers)))).alias("one")  # fmt: skip
-    rows = customers.select(each).groupBy("one.at", "one.cell").count().collect()
+    placed = ((F.lit(i).alias("at"), cell_of(F.col(name).cast("double"))) for i, name in enumerate(numbers))
+    each = F.array(*(F.struct(at, cell.alias("cell")) for at, cell in placed))
+    rows = customers.select(F.explode(each).alias("one")).groupBy("one.at", "one.cell").count().collect()
     found = []
     for i, name in enumerate(numbers):
         mine = sorted((row["cell"], row["count"]) for row in rows if row["at"] == i and row["cell"] is not None)

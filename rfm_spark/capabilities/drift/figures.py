@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 from scipy import special
 
-from rfm_spark.capabilities.drift.distributions import CELLS, Distribution, in_same_bins, w1
+from rfm_spark.capabilities.drift.distributions import Distribution, in_same_bins, w1
 from rfm_spark.capabilities.drift.psi import CHANGED, INSUFFICIENT, MAJOR, MODERATE, NONE, Psi, discovered, psi
+from rfm_spark.core.cells import CELLS
 
 PREVIOUS, TRAINING = "previous", "training"
 # Rates of interactions and messages, against the four weeks before, and four that ended three weeks earlier.

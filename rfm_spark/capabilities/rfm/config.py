@@ -59,7 +59,7 @@ class Scoring(Strict):
     method: Literal["quantile", "fixed", "frozen"] = "quantile"
     bins: Bins = Bins()
     relative_error: float = Field(
-        0.001, gt=0, le=0.1, description="Rank error of the sketch; results are exact anyway."
+        0.001, gt=0, le=0.1, description="Without effect: cut points are exact and need no sketch."
     )
     nested: bool = Field(False, description="Cut F within R, and M within R and F.")
     cuts: Cuts | None = Field(None, description="With method fixed.")

@@ -12,7 +12,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from rfm_spark.capabilities.rfm.config import MEASURES, Scoring
-from rfm_spark.core.distribution import QuantileRequest, Rank, bucket_bounds, exact_ranks
+from rfm_spark.core.distribution import GROUPED, QuantileRequest, Rank, exact_ranks
 
 COLUMN_OF = {"r": "recency_days", "f": "frequency", "m": "monetary"}
 _OUTER = {"r": (), "f": ("r",), "m": ("r", "f")}
@@ -45,33 +45,35 @@ def quantile_cuts(frame: DataFrame, scoring: Scoring) -> tuple[list[CutSet], dic
     F and M cuts are taken over customers with frequency > 0.
 
     Args:
-        frame: recency_days, frequency, monetary per customer; read several times, so persisted.
-        scoring: bins, whether nested, and the sketch's relative error.
+        frame: recency_days, frequency, monetary per customer; read twice, and twice for each nested measure.
+        scoring: bins, and whether nested.
 
     Returns:
         Cut sets, and per measure the exact ranks over all customers.
     """
-    doubles = frame.select(*(F.col(COLUMN_OF[m]).cast("double").alias(m) for m in MEASURES))
-    bounds = bucket_bounds(doubles, MEASURES, scoring.relative_error)
-    requests = [_request(measure, scoring, F.lit("")) for measure in MEASURES]
-    ranks = exact_ranks(frame, requests, bounds)
+    ranks = exact_ranks(frame, rank_requests(scoring))
+    return cuts_from(frame, scoring, ranks), ranks
+
+
+def rank_requests(scoring: Scoring) -> list[QuantileRequest]:
+    """What cut points and percentiles are made of: ranks of the three measures over all customers."""
+    return [_request(measure, scoring, F.lit("")) for measure in MEASURES]
+
+
+def cuts_from(frame: DataFrame, scoring: Scoring, ranks: Mapping[str, Sequence[Rank]]) -> list[CutSet]:
+    """Cut sets as of `quantile_cuts`, where the ranks over all customers are known; nested ones read the frame."""
     cut_sets = [_cut_set(m, "", getattr(scoring.bins, m), ranks[m]) for m in MEASURES]
     if not scoring.nested:
-        return cut_sets, ranks
+        return cut_sets
     nested = cut_sets[:1]
     for measure in ("f", "m"):
         scored = with_scores(frame, nested)
         request = _request(measure, scoring, _within(measure), grid=False)
-        by_group = exact_ranks(scored, [request], bounds)[measure]
+        by_group = exact_ranks(scored, [request])[measure]
         groups = sorted({rank.within for rank in by_group})
         bins = getattr(scoring.bins, measure)
         nested += [_cut_set(measure, group, bins, [r for r in by_group if r.within == group]) for group in groups]
-    return nested, ranks
-
-
-def measure_ranks(frame: DataFrame, scoring: Scoring) -> dict[str, list[Rank]]:
-    """Exact ranks alone, for percentiles beside cuts that are given."""
-    return quantile_cuts(frame, scoring.model_copy(update={"nested": False}))[1]
+    return nested
 
 
 def fixed_cuts(scoring: Scoring) -> list[CutSet]:
@@ -193,7 +195,11 @@ def _within(measure: str) -> Column:
 
 def _request(measure: str, scoring: Scoring, within: Column, *, grid: bool = True) -> QuantileRequest:
     population = F.lit(True) if measure == "r" else F.col("frequency") > 0
-    return QuantileRequest(measure, F.col(COLUMN_OF[measure]), getattr(scoring.bins, measure), population, within, grid)
+    # Groups are many, and cuts few: wider cells will do.
+    coarse = 0 if grid else GROUPED
+    return QuantileRequest(
+        measure, F.col(COLUMN_OF[measure]), getattr(scoring.bins, measure), population, within, grid, coarse=coarse
+    )
 
 
 def _cut_set(measure: str, within: str, bins: int, ranks: Sequence[Rank]) -> CutSet:

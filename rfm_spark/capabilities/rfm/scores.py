@@ -11,7 +11,6 @@ from rfm_spark.capabilities.rfm.config import MEASURES, Bins, RfmConfig, Weights
 from rfm_spark.capabilities.rfm.cuts import COLUMN_OF, CutSet, with_scores
 from rfm_spark.capabilities.rfm.percentiles import Lookup, with_percentiles
 from rfm_spark.core.distribution import QuantileRequest, Rank, exact_ranks
-from rfm_spark.core.session import persisted
 from rfm_spark.core.stats import BILLIONTH, HUNDREDTH, Moments
 
 OUTLIER_Z = 3
@@ -89,9 +88,7 @@ def _weighted(weights: Weights) -> Column:
 
 def _weighted_ranks(scored: DataFrame) -> list[Rank]:
     request = QuantileRequest("weighted", F.col("rfm_weighted"), 2, F.lit(True), F.lit(""))
-    # At most a thousand values: no buckets needed.
-    with persisted(scored.select("rfm_weighted")) as narrow:
-        return exact_ranks(narrow, [request], {})["weighted"]
+    return exact_ranks(scored, [request])["weighted"]
 
 
 def _tier(percentile: Column) -> Column:

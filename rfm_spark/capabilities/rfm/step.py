@@ -8,19 +8,12 @@ from dataclasses import dataclass, replace
 from rfm_spark.capabilities.purchases.artefacts import Measures
 from rfm_spark.capabilities.rfm.artefacts import CutPoints, KeptCuts, Scores
 from rfm_spark.capabilities.rfm.config import RfmConfig
-from rfm_spark.capabilities.rfm.cuts import (
-    CutSet,
-    fixed_cuts,
-    from_rows,
-    measure_ranks,
-    quantile_cuts,
-    unseen_groups,
-)
+from rfm_spark.capabilities.rfm.cuts import CutSet, cuts_from, fixed_cuts, from_rows, rank_requests, unseen_groups
 from rfm_spark.capabilities.rfm.scores import z_values
 from rfm_spark.capabilities.rfm.tables import SEGMENT_CUTS
 from rfm_spark.core.config import Config
+from rfm_spark.core.distribution import ranks_and_moments
 from rfm_spark.core.errors import ConfigError
-from rfm_spark.core.stats import exact_moments
 from rfm_spark.pipeline.artefact import Account
 from rfm_spark.pipeline.environment import Environment
 from rfm_spark.pipeline.prepared import Ahead, Prepared
@@ -65,14 +58,13 @@ def score(environment: Environment, measures: Measures, settings: ScoreSettings)
     """Which values part the scores, and where does each value stand among all?"""
     rfm, purchased = settings.rfm, measures.purchased
     scoring = rfm.scoring
-    moments = exact_moments(purchased, z_values(rfm.z_log))
-    cut_sets: Sequence[CutSet]
+    ranks, moments = ranks_and_moments(purchased, rank_requests(scoring), z_values(rfm.z_log))
     if scoring.method == "quantile":
-        cut_sets, ranks = quantile_cuts(purchased, scoring)
+        cut_sets = cuts_from(purchased, scoring, ranks)
+    elif scoring.method == "fixed":
+        cut_sets = fixed_cuts(scoring)
     else:
-        fixed = scoring.method == "fixed"
-        cut_sets = fixed_cuts(scoring) if fixed else _frozen_cuts(environment, rfm, scoring.run or "")
-        ranks = measure_ranks(purchased, scoring)
+        cut_sets = _frozen_cuts(environment, rfm, scoring.run or "")
     found = Scores(cut_sets=tuple(cut_sets), ranks={name: tuple(kept) for name, kept in ranks.items()}, moments=moments)
     warnings = _coincide(cut_sets)
     if scoring.method == "frozen":

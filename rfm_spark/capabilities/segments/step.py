@@ -140,8 +140,7 @@ def name(
 @step("Summary of segments", "customers are added up by segment")
 def sum_up(environment: Environment, segments: Segments) -> SegmentSizes:
     """How many customers and how much revenue does each segment have?"""
-    rows = segment_sizes(segments.customers).collect()
-    found = tuple(SegmentSize(**row.asDict()) for row in rows)
+    found = tuple(SegmentSize(**row) for row in segment_sizes(segments.customers))
     return SegmentSizes(account=Account(dealt_with=len(found)), sizes=found)
 
 
