@@ -60,6 +60,9 @@ def _newest(spark: SparkSession, location: LakeLocation, name: str | None) -> st
 
 def _rejects_of(spark: SparkSession, location: LakeLocation, run_id: str) -> DataFrame:
     store = Store(spark, location)
+    gone = [run.retirement for run in Ledger(store).complete() if run.run_id == run_id and not run.has_rows]
+    if gone:
+        raise LakeError(f"lake {location}: {gone[0]}")
     if not store.exists(REJECTS.name):
         return spark.createDataFrame([], REJECTS.ddl)
     return store.of_runs(REJECTS.name, [run_id])

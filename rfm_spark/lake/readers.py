@@ -7,7 +7,7 @@ from pyspark.sql import DataFrame, SparkSession
 from rfm_spark.core.errors import LakeError
 from rfm_spark.core.runs import RunRow
 from rfm_spark.core.schemas import REJECTS, RUNS, tables
-from rfm_spark.lake.history import COMMENT, history_sql
+from rfm_spark.lake.history import COMMENT, history_sql, knows_retirement
 from rfm_spark.lake.history import NAME as HISTORY
 from rfm_spark.lake.ledger import Ledger
 from rfm_spark.lake.location import LakeLocation, checked_run_id
@@ -32,7 +32,7 @@ def current(spark: SparkSession, lake: LakeLocation, table: str, config_name: st
 
 
 def history(spark: SparkSession, lake: LakeLocation, table: str, config_name: str | None = None) -> DataFrame:
-    """A run table over time: the current run of every as-of date.
+    """A run table over time: the current run of every as-of date, but for those whose rows retention has dropped.
 
     Args:
         spark: the session.
@@ -43,7 +43,8 @@ def history(spark: SparkSession, lake: LakeLocation, table: str, config_name: st
     Raises:
         LakeError: no such table, or no complete run yet.
     """
-    return _of_runs(spark, lake, table, [run.run_id for run in _current_runs(spark, lake, config_name)])
+    runs = _current_runs(spark, lake, config_name)
+    return _of_runs(spark, lake, table, [run.run_id for run in runs if run.has_rows])
 
 
 def of_run(spark: SparkSession, lake: LakeLocation, table: str, run_id: str) -> DataFrame:
@@ -51,12 +52,15 @@ def of_run(spark: SparkSession, lake: LakeLocation, table: str, run_id: str) -> 
 
     Raises:
         ConfigError: not a run id.
-        LakeError: no complete run of that id, or no such table.
+        LakeError: no complete run of that id, no such table, or the run's rows were dropped.
     """
     checked_run_id(run_id)
+    found = next((run for run in Ledger(Store(spark, lake)).complete() if run.run_id == run_id), None)
     # Rejects say why a run stopped, so they are readable before (and without) its row in the ledger.
-    if table != REJECTS.name and run_id not in {run.run_id for run in Ledger(Store(spark, lake)).complete()}:
+    if table != REJECTS.name and found is None:
         raise LakeError(f"lake {lake}: no complete run {run_id}; `rfm-spark runs` lists them")
+    if found is not None and not found.has_rows:
+        raise LakeError(f"lake {lake}: {found.retirement}")
     return _of_runs(spark, lake, table, [run_id])
 
 
@@ -80,7 +84,7 @@ def refresh_views(store: Store) -> None:
     if store.exists(RUNS.name):
         store.spark.sql(
             f"CREATE OR REPLACE VIEW {store.location.table(HISTORY)} COMMENT {sql_text(COMMENT)} "
-            f"AS {history_sql(store.location)}"
+            f"AS {history_sql(store.location, retires=knows_retirement(store))}"
         )
 
 
