@@ -62,7 +62,9 @@ class Maintenance:
         if self._is_dry:
             return []
         found = [(table.name, self._cleaned(table.name)) for table in self._there()]
-        return [Done(name, "clean", f"{count:,} expired files of its log") for name, count in found if count > 0]
+        return [
+            Done(name, "clean", f"{_counted(count, 'expired file')} of its log") for name, count in found if count > 0
+        ]
 
     def vacuum(self, hours: int, also: Sequence[str] = ()) -> list[Done]:
         """Delete files that no version of the last hours needs.
@@ -85,17 +87,16 @@ class Maintenance:
             return None
         if not self._is_dry:
             self._attempt(name, lambda: upkeep.drop_runs(name, list(found)))
-        runs = "1 run" if len(found) == 1 else f"{len(found):,} runs"
-        return Done(name, "drop", f"{sum(found.values()):,} rows of {runs}")
+        return Done(name, "drop", f"{_counted(sum(found.values()), 'row')} of {_counted(len(found), 'run')}")
 
     def _folded(self, name: str) -> Done | None:
         files = self._store.upkeep.files(name)
         if not files.are_many_small:
             return None
         if self._is_dry:
-            return Done(name, "fold", f"{files.count:,} files")
+            return Done(name, "fold", _counted(files.count, "file"))
         before, after = self._attempt(name, lambda: self._store.upkeep.fold(name))
-        return Done(name, "fold", f"{before:,} files into {after:,}") if before else None
+        return Done(name, "fold", f"{_counted(before, 'file')} into {after:,}") if before else None
 
     def _cleaned(self, name: str) -> int:
         return self._attempt(name, lambda: self._store.upkeep.clean_log(name))
@@ -120,5 +121,9 @@ class Maintenance:
 
 
 def _amount(expired: Expired) -> str:
-    count = f"{expired.count:,} files" + (" or more" if expired.is_part else "")
+    count = _counted(expired.count, "file") + (" or more" if expired.is_part else "")
     return count if expired.size is None else f"{count}, {expired.size / 1e6:,.1f} MB"
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"

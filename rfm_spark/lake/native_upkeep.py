@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 from rfm_spark.lake.upkeep import MANY_FILES, Expired, Files
 
@@ -69,7 +70,9 @@ class NativeUpkeep:
     def expired(self, name: str, hours: int) -> Expired:
         """By age of the file, or of the commit that removed it."""
         paths = self._opened(name).vacuum(hours, enforce_retention_duration=False, full=True)
-        return Expired(len(paths), sum(_size_of(self._root / name / path) for path in paths))
+        # The log names files for a while that are deleted by now.
+        sizes = [size for path in paths if (size := _size_of(self._root / name / unquote(path))) is not None]
+        return Expired(len(sizes), sum(sizes))
 
     def vacuum(self, name: str, hours: int) -> None:
         """Folders that are left empty stay: a run may be about to write there."""
@@ -92,9 +95,8 @@ def _files_in(log: Path) -> int:
     return sum(1 for _ in log.iterdir())
 
 
-def _size_of(file: Path) -> int:
+def _size_of(file: Path) -> int | None:
     try:
         return file.stat().st_size
     except FileNotFoundError:
-        # Somebody else was faster.
-        return 0
+        return None

@@ -117,7 +117,7 @@ def test_old_runs_go_small_files_are_folded_and_a_second_time_does_nothing(store
     planned = maintained(store, is_dry=True)
     assert commits(root) == made
     assert (list(planned.retired), sorted(planned.kept), dict(planned.needed)) == (GONE, kept, {})
-    dropped = [("drop", "segment_cuts", "1 rows of 1 run"), ("drop", "segments", "8 rows of 4 runs")]
+    dropped = [("drop", "segment_cuts", "1 row of 1 run"), ("drop", "segments", "8 rows of 4 runs")]
     assert sorted(actions(planned)) == [*dropped, ("fold", "runs", "17 files")]
 
     found = maintained(store)

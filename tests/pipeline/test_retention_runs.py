@@ -80,7 +80,7 @@ def test_a_maintained_lake_goes_on(spark: SparkSession, tmp_path: Path, capsys: 
     desk = LakeDesk(argparse.Namespace(config=str(conf), lake=None, command="explain", debug=False, overrides=[]))
     run = desk.run()
     assert len(published_customer(desk, run, "c08").current) == 4
-    assert "rows of 1 other as-of dates were dropped" in explanation(desk, run, "c08")[-1]
+    assert "rows of 1 other as-of date were dropped" in explanation(desk, run, "c08")[-1]
 
     # A month made anew is compared with the one before that is left, and is right then.
     again = run_tiny(spark, config, MAY, force=True)

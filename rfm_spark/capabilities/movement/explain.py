@@ -16,7 +16,9 @@ def history_lines(customer: PublishedCustomer) -> list[str]:
     stays = mine.select("as_of_date", "segment", "rfm_code").orderBy("as_of_date").collect()
     path = ", then ".join(f"{stay['segment']} ({stay['rfm_code']}) on {stay['as_of_date']}" for stay in stays)
     gone = len(customer.current) - len(there)
-    left_out = f"; rows of {gone} other as-of dates were dropped, as `retention` says" if gone else ""
+    left_out = (
+        f"; rows of {gone} other as-of date{'' if gone == 1 else 's'} were dropped, as `retention` says" if gone else ""
+    )
     return [f"  history    {path}{left_out}"]
 
 
