@@ -5,7 +5,15 @@ from __future__ import annotations
 import argparse
 
 from rfm_spark.cli.options import add_config
-from rfm_spark.core.command import Command, SharedOptions, Work, day_argument, positive_argument, resolved
+from rfm_spark.core.command import (
+    Command,
+    SharedOptions,
+    Work,
+    day_argument,
+    hours_argument,
+    positive_argument,
+    resolved,
+)
 from rfm_spark.core.errors import PlanError
 from rfm_spark.core.registry import given
 
@@ -113,6 +121,19 @@ def _report(parser: argparse.ArgumentParser, shared: SharedOptions) -> None:
     parser.add_argument("-o", "--output", metavar="FILE", help="where to write it (default: in the lake's folder)")
 
 
+def _maintain(parser: argparse.ArgumentParser, _: SharedOptions) -> None:
+    add_config(parser, required=True)
+    counted = "day that retention counts back from (default: the newest as-of date)"
+    parser.add_argument("--as-of", type=day_argument, metavar="DATE", help=counted)
+    parser.add_argument("--dry-run", action="store_true", help="only print what would be done")
+    versions = "delete older versions of tables, as 7d, 36h or 2w (default: 7d, which is also the least)"
+    parser.add_argument(
+        "--keep-versions-for", type=hours_argument, default=hours_argument("7d"), metavar="TIME", help=versions
+    )
+    alone = "nobody else reads or writes the lake meanwhile: versions may be kept for less than 7d"
+    parser.add_argument("--alone", action="store_true", help=alone)
+
+
 def _init(parser: argparse.ArgumentParser, _: SharedOptions) -> None:
     parser.add_argument("file", metavar="FILE", help="the source to look at")
     target = "where to write it (default: the source's name with .yml)"
@@ -147,6 +168,10 @@ _OWN = (
         "explain", "why a customer is in their segment", "rfm_spark.cli.explain:explain_command", _explain, 80
     ),
     Command("report", "one self-contained HTML file", _own("rfm_spark.cli.reading:report_command"), _report, 90),
+    Command(
+        "maintain", "drop rows of old runs, fold small files, delete old versions",
+        _own("rfm_spark.cli.maintaining:maintain_command"), _maintain, 115,
+    ),
     Command(
         "init", "a commented YAML guessed from a CSV, Parquet or Delta source",
         _own("rfm_spark.cli.init:init_command"), _init, 120,

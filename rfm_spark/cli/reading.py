@@ -33,6 +33,7 @@ _RUN_COLUMNS = (
     "exit_code",
     "status",
     "drift_verdict",
+    "retired_at",
     "warnings",
 )
 

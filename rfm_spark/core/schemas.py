@@ -41,6 +41,7 @@ RUNS = Table("runs", "ledger", "One row per complete run, written last", (
         "ARRAY<STRUCT<step:STRING,seconds:DOUBLE,rows:BIGINT,reads:ARRAY<STRING>,writes:MAP<STRING,BIGINT>>>",
         "Each step of the run: seconds, rows dealt with, sources and tables read, tables written with their rows",
     ),
+    ("retired_at", "TIMESTAMP", "When maintain dropped its rows from run tables; null while they are there"),
 ), own_renames=(
     Renamed("source_fingerprints", was="contents"),
     Renamed("rows", words=(("transactions.suspects", "transactions.possible_duplicates"),)),

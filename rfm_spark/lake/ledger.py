@@ -58,7 +58,7 @@ class Ledger:
         """
         for there in self._store.rows(RUNS.name, run_id=row["run_id"]):
             must_be_same(_run_row(there), row, covered)
-        self._store.insert_new(RUNS, [row], keys=("run_id",))
+        self._store.insert_new(RUNS, [{**row, "retired_at": None}], keys=("run_id",))
 
 
 def must_be_same(there: RunRow, row: Mapping[str, Any], covered: Collection[str] = ()) -> None:
@@ -102,5 +102,6 @@ def _run_row(row: Mapping[str, Any]) -> RunRow:
     maps: dict[str, Any] = {
         name: dict(row[name] or {}) for name in ("inputs", "source_fingerprints", "schemas", "rows")
     }
-    finished_at = to_micros(row["finished_at"])
+    finished_at, retired_at = to_micros(row["finished_at"]), row["retired_at"]
+    plain["retired_at"] = None if retired_at is None else to_micros(retired_at)
     return RunRow(as_of=row["as_of_date"], finished_at=finished_at, **plain, **maps)

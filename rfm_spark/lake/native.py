@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Mapping, Sequence
-from decimal import ROUND_HALF_UP, Decimal
+from collections.abc import Callable, Mapping, Sequence
 from functools import reduce
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,9 +21,11 @@ from pyspark.sql.types import StructType
 from rfm_spark.core.errors import LakeError
 from rfm_spark.core.schemas import slice_key_of
 from rfm_spark.core.table import Table
+from rfm_spark.lake.arrow_values import to_arrow
 from rfm_spark.lake.commits import with_retries
 from rfm_spark.lake.local import commit_of
 from rfm_spark.lake.log_files import has_commit, has_files, partition_values, plain_frame, rows_in, rows_of_partition
+from rfm_spark.lake.native_upkeep import NativeUpkeep
 from rfm_spark.lake.rewording import Change, Dialect, update_of
 from rfm_spark.lake.tables import Commit, Row, Target, Written
 
@@ -178,13 +179,25 @@ class NativeTables:
         """The newest commit."""
         return commit_of(self._open(name).history(1)[0])
 
+    def last_write(self, name: str) -> Commit | None:
+        """The newest commit that did not only fold or delete files."""
+        return self._newest(name, lambda commit: not commit.keeps_rows)
+
+    def upkeep(self) -> NativeUpkeep:
+        """Maintenance by `deltalake`."""
+        return NativeUpkeep(self._root, self._open)
+
     def commit_with_metadata(self, name: str, metadata: str) -> Commit | None:
         """The newest commit that says this about itself."""
+        return self._newest(name, lambda commit: commit.metadata == metadata)
+
+    def _newest(self, name: str, wanted: Callable[[Commit], bool]) -> Commit | None:
         # Another process may have committed since; hardly ever fifty times.
         for limit in (_HISTORY, None):
-            found = [one for one in self._open(name).history(limit) if one.get("userMetadata") == metadata]
-            if found:
-                return commit_of(found[0])
+            found = (commit_of(one) for one in self._open(name).history(limit))
+            newest = next((one for one in found if wanted(one)), None)
+            if newest is not None:
+                return newest
         return None
 
     def _open(self, name: str) -> DeltaTable:
@@ -217,7 +230,7 @@ class NativeTables:
             if not (target.table.partitioned and column[0] == target.table.slice_key)
         ]
         schema = pa.schema(_delta_schema(columns).to_arrow())
-        made = [{name: _to_arrow(row[name], schema.field(name).type) for name, _, _ in columns} for row in rows]
+        made = [{name: to_arrow(row[name], schema.field(name).type) for name, _, _ in columns} for row in rows]
         file = f"{self._inside(target)}.parquet"
         location = self._root / target.table.name / file
         location.parent.mkdir(parents=True, exist_ok=True)
@@ -289,27 +302,6 @@ def _delta_schema(columns: Sequence[tuple[str, str, str]]) -> Any:
     for field, (_, _, comment) in zip(document["fields"], columns, strict=True):
         field["metadata"] = {"comment": comment}
     return Schema.from_json(json.dumps(document))
-
-
-def _to_arrow(value: Any, kind: Any) -> Any:
-    """What pyarrow takes for a value of Spark's: maps as pairs, numbers of their own kind."""
-    import pyarrow.types as kinds
-
-    if value is None:
-        return None
-    if kinds.is_map(kind):
-        return [(key, _to_arrow(item, kind.item_type)) for key, item in value.items()]
-    if kinds.is_list(kind):
-        return [_to_arrow(item, kind.value_type) for item in value]
-    if kinds.is_struct(kind):
-        return {field.name: _to_arrow(value[field.name], field.type) for field in kind}
-    if kinds.is_decimal(kind):
-        return Decimal(value).quantize(Decimal(1).scaleb(-kind.scale), ROUND_HALF_UP)
-    if kinds.is_timestamp(kind) and value.tzinfo is None:
-        raise ValueError(f"{value} has no time zone")
-    if kinds.is_integer(kind):
-        return int(value)
-    return float(value) if kinds.is_floating(kind) else value
 
 
 def _comparable(value: Any) -> Any:

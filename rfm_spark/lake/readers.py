@@ -9,7 +9,7 @@ from rfm_spark.core.errors import LakeError
 from rfm_spark.core.runs import RunRow
 from rfm_spark.core.schemas import REJECTS, RUNS, tables
 from rfm_spark.lake.batches import batches_of, derived_rows
-from rfm_spark.lake.history import COMMENT, history_sql
+from rfm_spark.lake.history import COMMENT, history_sql, knows_retirement
 from rfm_spark.lake.history import NAME as HISTORY
 from rfm_spark.lake.ledger import Ledger
 from rfm_spark.lake.location import LakeLocation, checked_run_id, checked_slice_id
@@ -34,7 +34,7 @@ def current(spark: SparkSession, lake: LakeLocation, table: str, config_name: st
 
 
 def history(spark: SparkSession, lake: LakeLocation, table: str, config_name: str | None = None) -> DataFrame:
-    """A run table over time: the current run of every as-of date.
+    """A run table over time: the current run of every as-of date, but for those whose rows retention has dropped.
 
     Args:
         spark: the session.
@@ -45,7 +45,8 @@ def history(spark: SparkSession, lake: LakeLocation, table: str, config_name: st
     Raises:
         LakeError: no such table, or no complete run yet.
     """
-    return _of_runs(spark, lake, table, _current_runs(spark, lake, config_name))
+    runs = _current_runs(spark, lake, config_name)
+    return _of_runs(spark, lake, table, [run for run in runs if run.has_rows])
 
 
 def of_run(spark: SparkSession, lake: LakeLocation, table: str, run_id: str) -> DataFrame:
@@ -53,7 +54,7 @@ def of_run(spark: SparkSession, lake: LakeLocation, table: str, run_id: str) -> 
 
     Raises:
         ConfigError: not a run id.
-        LakeError: no complete run of that id, or no such table.
+        LakeError: no complete run of that id, no such table, or the run's rows were dropped.
     """
     store = Store(spark, lake)
     if table == REJECTS.name:
@@ -63,6 +64,8 @@ def of_run(spark: SparkSession, lake: LakeLocation, table: str, run_id: str) -> 
     found = [run for run in Ledger(store).complete() if run.run_id == run_id]
     if not found:
         raise LakeError(f"lake {lake}: no complete run {run_id}; `rfm-spark runs` lists them")
+    if not found[0].has_rows:
+        raise LakeError(f"lake {lake}: {found[0].retirement}")
     return _of_runs(spark, lake, table, found)
 
 
@@ -74,6 +77,8 @@ def rejects_of(store: Store, run_id: str) -> DataFrame:
     """
     checked_slice_id(run_id)
     found = [run for run in Ledger(store).complete() if run.run_id == run_id]
+    if found and not found[0].has_rows:
+        raise LakeError(f"lake {store.location}: {found[0].retirement}")
     ids = [run_id, *(batch.batch_id for run in found for batch in batches_of(store, run).known)]
     if not store.exists(REJECTS.name):
         return store.spark.createDataFrame([], REJECTS.ddl)
@@ -109,7 +114,7 @@ def refresh_views(store: Store) -> None:
     if store.exists(RUNS.name):
         store.spark.sql(
             f"CREATE OR REPLACE VIEW {store.location.table(HISTORY)} COMMENT {sql_text(COMMENT)} "
-            f"AS {history_sql(store.location)}"
+            f"AS {history_sql(store.location, retires=knows_retirement(store))}"
         )
 
 

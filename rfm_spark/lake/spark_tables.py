@@ -18,6 +18,7 @@ from rfm_spark.lake.commits import with_retries
 from rfm_spark.lake.location import LakeLocation, quoted
 from rfm_spark.lake.missing import is_missing
 from rfm_spark.lake.rewording import Change, Dialect, update_of
+from rfm_spark.lake.spark_upkeep import SparkUpkeep
 from rfm_spark.lake.tables import Commit, Row, Target, Written
 
 # A look at the history reads as many commits as it may show.
@@ -176,6 +177,18 @@ class SparkTables:
         """The newest commit."""
         return self._history(name, 1, None)[0]
 
+    def last_write(self, name: str) -> Commit | None:
+        """The newest commit that did not only fold or delete files."""
+        for limit in (_NEAR, _FAR):
+            found = [one for one in self._history(name, limit, None) if not one.keeps_rows]
+            if found:
+                return found[0]
+        return None
+
+    def upkeep(self) -> SparkUpkeep:
+        """Maintenance by SQL."""
+        return SparkUpkeep(self._spark, self._location, sql_text)
+
     def commit_with_metadata(self, name: str, metadata: str) -> Commit | None:
         """The newest commit that says this about itself."""
         for limit in (_NEAR, _FAR):
@@ -189,11 +202,12 @@ class SparkTables:
         if metadata is not None:
             history = history.where(F.col("userMetadata") == F.lit(metadata))
         at = F.unix_micros("timestamp").alias("at")
-        rows = history.select("version", "userMetadata", at, F.col("operationMetrics")["numOutputRows"].alias("rows"))
+        written = F.col("operationMetrics")["numOutputRows"].alias("rows")
+        rows = history.select("version", "userMetadata", at, written, "operation")
         found = [
             Commit(
                 int(row["version"]), row["userMetadata"], from_micros(row["at"]),
-                None if row["rows"] is None else int(row["rows"]),
+                None if row["rows"] is None else int(row["rows"]), row["operation"],
             )
             for row in rows.collect()
         ]  # fmt: skip

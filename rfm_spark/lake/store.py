@@ -22,6 +22,7 @@ from rfm_spark.lake.native import NativeTables
 from rfm_spark.lake.rewording import changes_of, completed, with_older_words
 from rfm_spark.lake.spark_tables import SparkTables
 from rfm_spark.lake.tables import PROPERTIES, VERSION_PROPERTY, Commit, Row, Tables, Target, Written
+from rfm_spark.lake.upkeep import TableUpkeep
 
 _MADE_WITH = {**PROPERTIES, VERSION_PROPERTY: str(SCHEMA_VERSION)}
 Result = TypeVar("Result")
@@ -43,6 +44,11 @@ class Store:
     def commits_fast(self) -> bool:
         """Whether a commit takes milliseconds."""
         return isinstance(self._tables, NativeTables)
+
+    @property
+    def upkeep(self) -> TableUpkeep:
+        """What maintains the tables."""
+        return self._tables.upkeep()
 
     def prepare(self, table: Table) -> None:
         """Make sure that the table is there, with today's columns.
@@ -140,8 +146,9 @@ class Store:
         return self._tables.last_commit(name).version
 
     def last_metadata(self, name: str) -> str | None:
-        """What the last commit of a kept table said about itself."""
-        return self._tables.last_commit(name).metadata
+        """What the last commit that changed rows of a kept table said about itself."""
+        found = self._tables.last_write(name)
+        return None if found is None else found.metadata
 
     def commit_with_metadata(self, name: str, metadata: str) -> Commit:
         """The newest commit that says this about itself: others may have committed since ours.
@@ -196,12 +203,9 @@ class Store:
 
     def runs_of_date(self, name: str, as_of: date) -> set[str]:
         """Runs of an as-of date that have rows in a run table; none where it is not there."""
+        found = self._tables.run_ids(name) if self.exists(name) else set()
         # A run id starts with its as-of date.
-        return (
-            {run_id for run_id in self._tables.run_ids(name) if run_id.startswith(f"{as_of}-")}
-            if self.exists(name)
-            else set()
-        )
+        return {run_id for run_id in found if run_id.startswith(f"{as_of}-")}
 
     def rows_of_run(self, name: str, run_id: str) -> int:
         """How many rows a run has in a run table that is there."""
@@ -301,19 +305,16 @@ class Store:
         return found
 
     def _migrate(self, table: Table, properties: Mapping[str, str]) -> None:
-        if self._version_in(table.name, properties) == SCHEMA_VERSION:
-            return
-        self._attempt(table.name, lambda: with_retries(lambda: self._bring_up(table)))
+        if self._version_in(table.name, properties) != SCHEMA_VERSION:
+            self._attempt(table.name, lambda: with_retries(lambda: self._bring_up(table)))
 
     def _bring_up(self, table: Table) -> None:
         # Looked at again in each try: another run may be doing the same. The version comes last, so that one that dies
         # here is done again.
         have = set(self.spark.sql(f"SELECT * FROM {self.location.table(table.name)}").columns)
-        missing = [column for column in table.columns if column[0] not in have]
-        if missing:
+        if missing := [column for column in table.columns if column[0] not in have]:
             self._tables.change(table.name, missing, {})
-        changes = changes_of(table, have)
-        if changes:
+        if changes := changes_of(table, have):
             self._tables.update(table.name, changes)
         self._tables.change(table.name, (), {VERSION_PROPERTY: str(SCHEMA_VERSION)})
 

@@ -11,7 +11,7 @@ from typing import Any
 import rfm_spark
 from rfm_spark.core.config import Config
 from rfm_spark.core.registry import given
-from rfm_spark.core.runs import RunRow
+from rfm_spark.core.runs import RunRow, previous_of, with_rows
 from rfm_spark.lake.ledger import fingerprint, must_be_same
 from rfm_spark.pipeline.arrivals import TakenIn
 from rfm_spark.pipeline.fingerprints import fingerprint_of, parts_of, why_due
@@ -160,12 +160,27 @@ class Plan:
             return False
         return all(rows.same(run, self.canonical) for rows in self._rows)
 
+    def stands(self, complete: Sequence[RunRow]) -> list[RunRow]:
+        """Complete runs of this plan; none where another run of the date was published after them."""
+        found, here = self.done(complete), self.current.get(self.as_of)
+        return found if here is not None and here.run_id in {run.run_id for run in found} else []
+
+    def comparable(self, complete: Sequence[RunRow], *, force: bool) -> Plan:
+        """The plan, or where it is to be done, and rows of the run before are gone: against the last that has some."""
+        if self.previous is None or self.previous.has_rows:
+            return self
+        if not force and (self.stands(complete) or self.changes_nothing()):
+            return self
+        previous = previous_of(with_rows(self.current), self.as_of)
+        return Plan(self.config, self.as_of, self.inputs, previous, self.current, self.decisions)
+
     def earlier(self) -> list[RunRow]:
         """The current runs of earlier dates."""
         return [run for day, run in sorted(self.current.items()) if day < self.as_of]
 
     def touched(self) -> list[date]:
         """Earlier published dates whose rows are others by now."""
-        earlier = {run.as_of: run for run in self.earlier()}
+        # What nobody can look at any more needs no correction.
+        earlier = {run.as_of: run for run in self.earlier() if run.has_rows}
         looks = (*self._rows, *self.decisions)
         return sorted({day for one in looks for day in one.touched(earlier, self.canonical)})

@@ -12,7 +12,7 @@ from pyspark.sql import SparkSession
 
 import rfm_spark
 from rfm_spark.core.config import Config, digest
-from rfm_spark.core.runs import RunRow, current_runs, previous_of, successor_of
+from rfm_spark.core.runs import RunRow, current_runs, previous_of, successor_of, with_rows
 from rfm_spark.core.session import in_time_zone
 from rfm_spark.lake.claims import Claim
 from rfm_spark.lake.ledger import Ledger
@@ -55,8 +55,7 @@ class _Opened:
 
     def done(self) -> list[RunRow]:
         """Complete runs of this plan; none where another run of the date was published after them."""
-        found, here = self.plan.done(self.complete), self.current.get(self.plan.as_of)
-        return found if here is not None and here.run_id in {run.run_id for run in found} else []
+        return self.plan.stands(self.complete)
 
     def next_id(self) -> str:
         """Id of the run that is to come: a plan that was done before gets a number."""
@@ -80,8 +79,11 @@ class _Opened:
 
     def is_outdated(self, complete: Sequence[RunRow]) -> bool:
         """Whether the run of this date, or the one before, is another than when this was planned."""
-        current, as_of = current_runs(complete, self.plan.config.name), self.plan.as_of
-        return (current.get(as_of), previous_of(current, as_of)) != (self.current.get(as_of), self.plan.previous)
+        return self._around(current_runs(complete, self.plan.config.name)) != self._around(self.current)
+
+    def _around(self, current: dict[date, RunRow]) -> tuple[RunRow | None, ...]:
+        as_of = self.plan.as_of
+        return current.get(as_of), previous_of(current, as_of), previous_of(with_rows(current), as_of)
 
 
 def run(
@@ -120,7 +122,7 @@ def run(
         SlotHeldError: another run holds the same slot.
     """
     with in_time_zone(spark, config.timezone), readable(_first_source(config)):
-        opened = _open(spark, config, as_of, refit=refit, progress=progress)
+        opened = _open(spark, config, as_of, refit=refit, force=force, progress=progress)
         plan, done = opened.plan, opened.done()
         if done and not force:
             refresh_views(opened.store)
@@ -166,7 +168,7 @@ def look_at_plan(
         SourceError: a source that can't be opened or mapped.
     """
     with in_time_zone(spark, config.timezone), readable(_first_source(config)):
-        opened = _open(spark, config, as_of, refit=refit, look=[])
+        opened = _open(spark, config, as_of, refit=refit, force=force, look=[])
         done = opened.done()
         if done and not force:
             # Its own records tell that every step is up to date.
@@ -193,11 +195,15 @@ def outdated_dates(spark: SparkSession, config: Config, as_of: date) -> list[dat
 
     Each is compared with the one before, so that making the next one anew outdates the one after it.
     """
-    current = current_runs(Ledger(Store(spark, LakeLocation.of(config))).complete(), config.name)
-    later = successor_of(current, as_of)
+    complete = Ledger(Store(spark, LakeLocation.of(config))).complete()
+    current = current_runs(complete, config.name)
+    later = successor_of(with_rows(current), as_of)
     if later is None or as_of not in current or later.previous_run_id == current[as_of].run_id:
         return []
-    return [day for day in sorted(current) if day > as_of]
+    if any(run.run_id == later.previous_run_id and run.as_of > as_of for run in complete):
+        # Of a date in between, whose rows are gone: it was right when they were there.
+        return []
+    return [day for day in sorted(with_rows(current)) if day > as_of]
 
 
 def _first_source(config: Config) -> str:
@@ -205,8 +211,8 @@ def _first_source(config: Config) -> str:
 
 
 def _open(
-    spark: SparkSession, config: Config, as_of: date, *, refit: bool = False, look: list[str] | None = None,
-    progress: Progress | None = None,
+    spark: SparkSession, config: Config, as_of: date, *, refit: bool = False, force: bool = False,
+    look: list[str] | None = None, progress: Progress | None = None,
 ) -> _Opened:  # fmt: skip
     order = ordered(config, prepared_kinds())
     store = Store(spark, LakeLocation.of(config))
@@ -219,6 +225,7 @@ def _open(
     decisions = prepared(Ahead(config, as_of, complete, store, {"refit": refit}))
     found, arrived = _taken_in(store, config, as_of, inputs, progress, is_first=not current, writes=look is None)
     plan = Plan(config, as_of, inputs, previous_of(current, as_of), current, (*decisions, *found))
+    plan = plan.comparable(complete, force=force)
     records = Records(store, config.name, as_of)
     return _Opened(store, ledger, complete, inputs, current, plan, order, records, arrived)
 
@@ -257,7 +264,7 @@ def _execute(
 ) -> Outcome:  # fmt: skip
     started, plan = clock(), opened.plan
     facts = RunFacts(
-        plan.config.name, run_id, plan.as_of, plan.previous, opened.current.get(plan.as_of, plan.previous),
+        plan.config.name, run_id, plan.as_of, plan.previous, with_rows(opened.current).get(plan.as_of, plan.previous),
         tuple(opened.complete), plan.touched, options,
     )  # fmt: skip
     with ExitStack() as held:
