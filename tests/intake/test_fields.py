@@ -119,7 +119,7 @@ def test_days_beyond_the_calendar_are_counted_as_its_ends(spark: SparkSession) -
     columns = {**SOURCE.columns, "order_ts": "CAST(at AS timestamp)"}
     source = SOURCE.model_copy(update={"columns": columns})
     raw = spark.createDataFrame(
-        [(*USUAL[:3], at, *USUAL[4:]) for at in ("-0044-03-15", "202406", USUAL[3])],
+        [(*USUAL[:2], at, at, *USUAL[4:]) for at in ("-0044-03-15", "202406", USUAL[3])],
         ", ".join(f"{name} STRING" for name in FIELDS),
     )
     options = ReadOptions(QualityConfig(checks={"before_1970": "flag", "future_date": "off"}), WRITTEN)

@@ -31,6 +31,7 @@ _RATES, _RATES_UNTIL, _RATES_PRINT = "rates", "rates_until", "rates_fingerprint"
 _TRIES = 5
 # What taking in is called, beside the steps of a run.
 NEW_LINES = "New lines"
+_LARGEST = (1 << 63) - 1
 
 
 def take_transactions(arrivals: Arrivals) -> OrderDays:
@@ -201,6 +202,12 @@ class _Taking:
         return facts
 
     def _must_pass(self, batch: Batch) -> None:
+        if any(abs(value) > _LARGEST for day in batch.days.values() for value in day):
+            self._drop(self.batch_id)
+            raise GateError(
+                f"sources.{SOURCE}: its amounts add up to more than a sum of cents can hold (9·10¹⁶ in whole units) on "
+                "one day; look for absurd ones and reject them in the mapping or a view; nothing was published"
+            )
         found = batch_findings(batch, self._known, self._settings.quality)
         failed = [one for one in found if one.level == "fail"]
         if failed:
