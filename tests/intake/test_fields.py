@@ -14,7 +14,6 @@ from pyspark.sql import functions as F
 
 from rfm_spark.capabilities.purchases.checks import BY_CODE, LINE_CHECKS
 from rfm_spark.capabilities.purchases.config import TransactionsSource
-from rfm_spark.capabilities.purchases.days import fingerprint_sums
 from rfm_spark.capabilities.purchases.lines import ReadOptions, typed_lines, validated_lines
 from rfm_spark.capabilities.purchases.quality import QualityConfig
 from rfm_spark.capabilities.purchases.values import IDS
@@ -62,22 +61,18 @@ def test_a_row_with_any_value_has_a_verdict_and_the_sums_add_up(
             F.sum(F.col("sale_cents") - F.col("refund_cents")),
             F.sum(F.when(F.unix_date("day") > day_number(AS_OF), F.col("lines")).otherwise(0)),
         ).collect()[0]
-        by_day = taken.days.groupBy(F.unix_date("day").alias("day")).agg(*fingerprint_sums()).collect()
     kept, again, superseded, dropped, cents, later = (int(value or 0) for value in sums)
-    counted = {name.removeprefix("transactions."): count for name, count in taken.taken.rows.items()}
+    ended = {name.removeprefix("transactions."): count for name, count in taken.taken.rows.items()}
     money = {name.removeprefix("transactions."): int(100 * amount) for name, amount in taken.taken.money.items()}
-    assert counted["read"] == len(lines)
-    assert counted["read"] == kept + again + superseded + counted["rejected"]
-    assert (counted["accepted"], counted["duplicates"]) == (kept, again + superseded)
+    assert ended["read"] == len(lines)
+    assert ended["read"] == kept + again + superseded + ended["rejected"]
+    assert (ended["accepted"], ended["duplicates"]) == (kept, again + superseded)
     assert money["read"] == cents + dropped + money["rejected"]
     assert (money["accepted"], money["duplicates"]) == (cents, dropped)
     assert taken.counts(AS_OF).later == later
-    assert len(found) == counted["rejected"] + superseded
+    assert len(found) == ended["rejected"] + superseded
     assert {row["reason"] for row in found} <= set(BY_CODE)
     assert all(row["record"] for row in found)
-    assert {day: (known.low, known.high) for day, known in taken.taken.days.items()} == {
-        row[0]: (row[1], row[2]) for row in by_day
-    }
 
 
 def taken_from(spark: SparkSession, rows: list[Any], options: ReadOptions | None = None) -> TakenRows:
