@@ -61,12 +61,12 @@ class TakenRows:
 
 def take(
     raw: DataFrame, source: TransactionsSource, quality: QualityConfig | None = None,
-    options: ReadOptions | None = None, replaced: Replaced | None = None,
+    options: ReadOptions | None = None, replaced: Replaced | None = None, gone: DataFrame | None = None,
 ) -> TakenRows:  # fmt: skip
-    """Take in rows as a batch of a lake would be."""
+    """Take in rows as a batch of a lake would be; see `LineIntake.take`."""
     checks = quality or QualityConfig()
     keep = InMemory()
     with ExitStack() as held:
         intake = LineIntake(LineSettings(source, checks, "UTC"), Frames(raw.sparkSession, held), keep)
-        taken = intake.take(raw, options or ReadOptions(checks), replaced)
+        taken = intake.take(raw, options or ReadOptions(checks), replaced, gone)
     return TakenRows(taken, keep.rejected)

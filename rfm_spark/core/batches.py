@@ -9,18 +9,20 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 EPOCH = date(1970, 1, 1)
+# Halves of fingerprints are remainders of this prime: as products and sums of 28 bits they stay within a BIGINT.
+MODULUS = (1 << 28) - 57
 # Part of every fingerprint: which rows it is made of, and how.
 _EDITION = "3:"
 
 
 class Day(NamedTuple):
-    """What a batch has of one day.
+    """What a batch has of one day; all but rows added up to a date are what counts as of it.
 
     Attributes:
-        rows: lines that count.
-        sale_cents: their sales.
-        refund_cents: their refunds.
-        low: one half of a fingerprint of the day's rows.
+        rows: lines of that day, those among them that a later day's version replaces.
+        sale_cents: sales of the day, less those that no longer count from that day on.
+        refund_cents: the same of refunds.
+        low: one half of a fingerprint of them, a remainder of MODULUS.
         high: the other half.
     """
 
@@ -32,7 +34,8 @@ class Day(NamedTuple):
 
     def plus(self, other: Day, times: int = 1) -> Day:
         """Both together; less the other for -1."""
-        return Day(*(mine + times * theirs for mine, theirs in zip(self, other, strict=True)))
+        added = Day(*(mine + times * theirs for mine, theirs in zip(self, other, strict=True)))
+        return added._replace(low=added.low % MODULUS, high=added.high % MODULUS)
 
 
 NO_DAY = Day()
@@ -168,10 +171,11 @@ def total_days(parts: Iterable[Mapping[int, Day]]) -> dict[int, Day]:
 
 
 def fingerprint_of(days: Mapping[int, Day], as_of: date) -> str:
-    """A fingerprint of the rows dated up to a day, which does not depend on how they came."""
+    """A fingerprint of the rows that count as of a day, which does not depend on how they came."""
     last = day_number(as_of)
     counted = [day for number, day in days.items() if number <= last]
-    return f"{_EDITION}{sum(day.low for day in counted):x}.{sum(day.high for day in counted):x}"
+    low, high = (sum(getattr(day, half) for day in counted) % MODULUS for half in ("low", "high"))
+    return f"{_EDITION}{low:x}.{high:x}"
 
 
 def changed_days(before: Mapping[int, Day], now: Mapping[int, Day]) -> list[int]:

@@ -70,7 +70,7 @@ BATCHES = Table("batches", "ledger", "One row per batch: rows of a source that w
     ("money", "MAP<STRING,DECIMAL(28,2)>", "Money by what became of its rows"),
     (
         "days", "ARRAY<STRUCT<day:INT,rows:BIGINT,sale_cents:BIGINT,refund_cents:BIGINT,low:BIGINT,high:BIGINT>>",
-        "Per day (since 1970-01-01): lines that count, their money, and a fingerprint that does not depend on order",
+        "Per day (since 1970-01-01): its lines, money that counts from it on less what ended, and a fingerprint",
     ),
     ("files", "ARRAY<STRING>", "Files of the source that were read by now: path, length and time"),
     ("facts", "MAP<STRING,STRING>", "What else later batches ask: currencies, exchange rates"),

@@ -12,15 +12,14 @@ from pyspark.sql import functions as F
 from rfm_spark.capabilities.purchases.config import TransactionsSource
 from rfm_spark.capabilities.purchases.duplicates import ACCOUNTS, content_hash, duplicate_sketch, may_repeat
 from rfm_spark.capabilities.purchases.orders import Grain
+from rfm_spark.core.batches import MODULUS
 
 # What of a line shapes the rows that it is added up to, beside what adds up.
 ATTRIBUTES = ("currency", "channel")
-# Two pieces of 28 bits: their sums stay within a BIGINT for thirty billion rows, in any order of adding.
-PIECE = (1 << 28) - 1
-_CONTENT = (
-    "customer_id", "order_id", "day", "seen_until", "sale_cents", "refund_cents", "last_sale_ts", "last_line_ts",
-    "lines", "currency", "channel",
-)  # fmt: skip
+# What a fingerprint says where a row's lines and cents are; and by what its cents are told from its lines, any numbers.
+_CONTENT = ("customer_id", "order_id", "day", "currency", "channel")
+_WEIGHTS = ((182_741_983, 94_513_171), (57_920_309, 231_006_527))
+_BITS = 28
 
 
 @dataclass(frozen=True)
@@ -92,13 +91,14 @@ def days_of_known_lines(lines: DataFrame, shape: DayShape) -> DataFrame:
         lines: of `duplicates.distinct_lines`.
         shape: of the source.
     """
-    counts = F.col("lines") > 0
+    # Lines that are taken off have the time of those that they are copies of.
+    counts = F.col("lines") != 0
     dated = lines.withColumnRenamed("order_date", "day").withColumn("order_id", _order(shape))
     grouped = dated.groupBy(*shape.keys, "seen_until").agg(
         *(F.sum(name).alias(name) for name in ACCOUNTS if name != "line_cents"),
         F.sum("sale_cents").alias("sales"),
         F.sum("refund_cents").alias("refunds"),
-        F.max(F.when(counts & (F.col("sale_cents") > 0), F.col("order_ts"))).alias("last_sale_ts"),
+        F.max(F.when(counts & (F.col("sale_cents") != 0), F.col("order_ts"))).alias("last_sale_ts"),
         F.max(F.when(counts, F.col("order_ts"))).alias("last_line_ts"),
     )
     return _complete(
@@ -116,13 +116,27 @@ def visible(rows: DataFrame, as_of: date | None) -> DataFrame:
     return rows.where((F.col("day") <= day) & (F.col("seen_until").isNull() | (F.col("seen_until") >= day)))
 
 
-def fingerprint_sums() -> tuple[Column, Column]:
-    """Two sums over rows of `order_days` that together are a fingerprint of what counts, whatever their order."""
+def fingerprint_halves(grain: Grain) -> tuple[Column, Column]:
+    """Two BIGINT per row of `order_days`, whose sums are a fingerprint of lines and money: remainders of MODULUS.
+
+    They add up as what they tell of does. An order's day has one fingerprint, in however many rows and batches it came.
+    """
+    names = (*_CONTENT, "last_line_ts") if grain == "row" else _CONTENT
     # The hash passes over nulls: an order x of nobody would be nobody's order x.
-    hashed = F.xxhash64(*_CONTENT, F.array(*(F.col(name).isNull() for name in _CONTENT)))
-    piece = F.lit(PIECE).cast("bigint")
-    low, high = hashed.bitwiseAND(piece), F.shiftrightunsigned(hashed, 28).bitwiseAND(piece)
-    return F.sum(low), F.sum(high)
+    hashed = F.xxhash64(*names, F.array(*(F.col(name).isNull() for name in names)))
+    places = (hashed, F.shiftrightunsigned(hashed, _BITS))
+    low, high = (_weighed(place, weights) for place, weights in zip(places, _WEIGHTS, strict=True))
+    return low, high
+
+
+def _weighed(place: Column, weights: tuple[int, int]) -> Column:
+    modulus = F.lit(MODULUS).cast("bigint")
+    sales, refunds = (
+        F.pmod(F.col(name), modulus) * F.lit(weight).cast("bigint")
+        for name, weight in zip(("sale_cents", "refund_cents"), weights, strict=True)
+    )
+    content = F.pmod(F.col("lines") + sales + refunds, modulus)
+    return F.pmod(content * place.bitwiseAND(F.lit((1 << _BITS) - 1).cast("bigint")), modulus)
 
 
 def _together(lines: DataFrame, shape: DayShape, *, looks: bool) -> DataFrame:

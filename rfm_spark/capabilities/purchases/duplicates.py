@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pyspark.sql import Column, DataFrame, Window
+from pyspark.sql import Column, DataFrame, Window, WindowSpec
 from pyspark.sql import functions as F
 
 from rfm_spark.capabilities.purchases.checks import line_severity
@@ -119,7 +119,7 @@ def distinct_lines(lines: DataFrame, source: TransactionsSource, quality: Qualit
         counts; null for good). A line that another one replaced has a second row, of no line and no money, on the date
         of the one that replaced it, which tells of it.
     """
-    known = _ranked(_once(lines), replaces=replaces_lines(source, quality))
+    known = _ranked(_once(lines, copies=F.count(F.lit(1))), replaces=replaces_lines(source, quality))
     counted = line_severity("exact_duplicate", quality.checks) != "off"
     accounted = _merged(known) if drops_copies(source, quality) else _kept(known, counted=counted)
     replaced = F.col("replaced_on").isNotNull()
@@ -129,25 +129,60 @@ def distinct_lines(lines: DataFrame, source: TransactionsSource, quality: Qualit
     return there.unionByName(gone).drop("whole", "copies", "replaced_on", "record", "repeat_hash")
 
 
-def superseded_lines(lines: DataFrame, source: TransactionsSource, quality: QualityConfig) -> DataFrame:
-    """Lines of `distinct_lines` that a later one with the same line id replaced, whole, once each."""
-    return _ranked(_once(lines), replaces=replaces_lines(source, quality)).where("replaced_on IS NOT NULL")
+def superseded_lines(
+    lines: DataFrame, source: TransactionsSource, quality: QualityConfig, fresh: DataFrame | None = None,
+    gone: DataFrame | None = None,
+) -> DataFrame:  # fmt: skip
+    """Lines that a later one with the same line id replaced, whole, as often as `distinct_lines` counts them.
+
+    Args:
+        lines: accepted lines that share a hash with another one, of `repeated`.
+        source: the mapping.
+        quality: the checks.
+        fresh: those of them that were not there before; None for all. What was replaced before is left out.
+        gone: lines of the same hashes that were there before and no longer are.
+    """
+    signed = _there(lines, now=1, then=0 if fresh is None else 1)
+    for other, then in ((fresh, -1), (gone, 1)):
+        signed = signed if other is None else signed.unionByName(_there(other, now=0, then=then))
+    once = _once(signed, now=F.sum("now"), then=F.sum("then"))
+    times = _times_replaced("now", source, quality) - _times_replaced("then", source, quality)
+    replaced = once.where("line_id IS NOT NULL").withColumn("times", times.cast("int")).where("times > 0")
+    each = F.explode(F.array_repeat(F.lit(1), F.col("times")))
+    return replaced.withColumn("each", each).drop("whole", "now", "then", "times", "each")
 
 
-def _once(lines: DataFrame) -> DataFrame:
+def _times_replaced(there: str, source: TransactionsSource, quality: QualityConfig) -> Column:
+    """How many lines another one replaces, of those that were there: copies are one where they are dropped."""
+    later = _latest_first().rowsBetween(Window.unboundedPreceding, -1)
+    lines = F.least(F.col(there), F.lit(1)) if drops_copies(source, quality) else F.col(there)
+    return F.when(F.max(F.col(there) > 0).over(later), lines).otherwise(_none())
+
+
+def _there(lines: DataFrame, *, now: int, then: int) -> DataFrame:
+    return lines.withColumns({"now": F.lit(now).cast("bigint"), "then": F.lit(then).cast("bigint")})
+
+
+def _once(lines: DataFrame, **sums: Column) -> DataFrame:
+    """Rows equal in every column as one, with sums of theirs."""
     ids = ["customer_id", "order_id", "line_id", "whole"]
-    rest = [name for name in lines.columns if name not in ids]
+    rest = [name for name in lines.columns if name not in (*ids, *sums)]
     together = lines.withColumn("whole", _whole(lines)).repartition(F.col("customer_id"))
-    return together.groupBy(*ids).agg(F.count(F.lit(1)).alias("copies"), *(F.first(name).alias(name) for name in rest))
+    found = (value.alias(name) for name, value in sums.items())
+    return together.groupBy(*ids).agg(*found, *(F.first(name).alias(name) for name in rest))
+
+
+def _latest_first() -> WindowSpec:
+    same_line = Window.partitionBy("customer_id", "order_id", "line_id")
+    return same_line.orderBy(F.desc("order_ts"), F.desc("sale_cents"), F.desc("refund_cents"), "whole")
 
 
 def _ranked(once: DataFrame, *, replaces: bool) -> DataFrame:
     """Lines with the date of the next version of the same line; null for the one that counts."""
     if not replaces:
         return once.withColumn("replaced_on", F.lit(None).cast("date"))
-    same_line = Window.partitionBy("customer_id", "order_id", "line_id")
-    latest = same_line.orderBy(F.desc("order_ts"), F.desc("sale_cents"), F.desc("refund_cents"), "whole")
-    return once.withColumn("replaced_on", F.when(F.col("line_id").isNotNull(), F.lag("order_date").over(latest)))
+    later = F.lag("order_date").over(_latest_first())
+    return once.withColumn("replaced_on", F.when(F.col("line_id").isNotNull(), later))
 
 
 def _merged(lines: DataFrame) -> DataFrame:

@@ -11,8 +11,9 @@ from typing import Protocol
 from pyspark.sql import DataFrame, Observation, Row
 from pyspark.sql import functions as F
 
+from rfm_spark.capabilities.purchases.accounting import balance, checks_found
 from rfm_spark.capabilities.purchases.checks import line_severity
-from rfm_spark.capabilities.purchases.days import DayShape, days_of_known_lines, fingerprint_sums, order_days
+from rfm_spark.capabilities.purchases.days import DayShape, days_of_known_lines, fingerprint_halves, order_days
 from rfm_spark.capabilities.purchases.duplicates import (
     distinct_lines,
     drops_copies,
@@ -32,10 +33,9 @@ from rfm_spark.capabilities.purchases.lines import (
 )
 from rfm_spark.capabilities.purchases.seen import Seen, by_reason, counted_apart, less, money_parts, observed, watched
 from rfm_spark.capabilities.purchases.settings import LineSettings
-from rfm_spark.capabilities.purchases.sums import COUNTS, MONEY, Sums, subtract, sums_of
+from rfm_spark.capabilities.purchases.sums import COUNTS, ENDS, MONEY, PASSES, STAYS, Sums, subtract, sums_of
 from rfm_spark.capabilities.purchases.values import IDS
 from rfm_spark.core.batches import Day
-from rfm_spark.core.reading.balance import Balance
 from rfm_spark.core.reading.ids import unicode_changes
 from rfm_spark.core.reading.mapping import FILTERED
 from rfm_spark.pipeline.environment import Frames
@@ -147,11 +147,14 @@ class LineIntake:
         if sums.may_repeat and not replaces_lines(self._source, self._quality):
             kept = self._with_copies(lines, kept)
             sums = sums_of(self._summed(kept))
+        flow = _Flow(validated, seen, None if gone is None else validated_lines(gone, self._source, options))
+        versions = sums.duplicate_lines
         if replaced is not None:
             subtract(sums, sums_of(self._summed(replaced.before)))
-        apart = self._apart(validated, seen, lines, sums)
-        lost = None if gone is None else validated_lines(gone, self._source, options)
-        return self._accounted(_Flow(validated, seen, lost), sums, apart, kept)
+        # Where none is gone, only a line more that is replaced is one that was not replaced before.
+        found = versions and (sums.duplicate_lines or gone is not None)
+        superseded = self._superseded(flow, lines, replaced) if found else None
+        return self._accounted(flow, sums, self._apart(flow, superseded), kept)
 
     def _first(self, validated: ValidatedLines, replaced: Replaced | None) -> tuple[DataFrame, Seen]:
         """Lines to days in one pass, and what flowed by."""
@@ -208,17 +211,18 @@ class LineIntake:
         return rows.unionByName(empty)
 
     def _summed(self, kept: DataFrame) -> list[Row]:
-        low, high = fingerprint_sums()
-        counts = F.col("seen_until").isNull()
-        dated = kept.where("day IS NOT NULL")
-        grouped = dated.groupBy(F.unix_date("day").alias("day"), "marks", "currency", counts.alias("counts"))
-        return grouped.agg(
-            *(F.sum(name).alias(name) for name in COUNTS),
+        low, high = fingerprint_halves(self._shape.grain)
+        stays = F.when(F.col("seen_until").isNull(), F.lit(STAYS)).otherwise(F.lit(PASSES))
+        dated = kept.where("day IS NOT NULL").withColumns({"low": low, "high": high, "how": stays})
+        if replaces_lines(self._source, self._quality):
+            passed = dated.where("seen_until IS NOT NULL")
+            ends = {"day": F.date_add("seen_until", 1), "how": F.lit(ENDS)}
+            dated = dated.unionByName(passed.withColumns(ends))
+        return dated.groupBy(F.unix_date("day").alias("day"), "marks", "currency", "how").agg(
+            *(F.sum(name).alias(name) for name in (*COUNTS, "low", "high")),
             *(part for name in MONEY for part in money_parts(name, F.col(name))),
             F.count_if("may_repeat").alias("may_repeat"),
-            low.alias("low"),
-            high.alias("high"),
-        ).collect()
+        ).collect()  # fmt: skip
 
     def _id_changes(self, validated: ValidatedLines, seen: Seen, options: ReadOptions) -> DataFrame | None:
         if (
@@ -230,36 +234,47 @@ class LineIntake:
         changes = self._frames.persist(unicode_changes(accepted(validated.lines), IDS))
         return changes if changes.count() else None
 
-    def _apart(self, validated: ValidatedLines, seen: Seen, lines: DataFrame, sums: Sums) -> dict[str, tuple[int, int]]:
-        """Rows and cents that are rejected or filtered, by reason; rejected rows are kept."""
+    def _superseded(self, flow: _Flow, lines: DataFrame, replaced: Replaced | None) -> DataFrame | None:
+        """Lines that another one replaced, but those that were replaced before."""
+        hashes = self._repeated(lines)
+        if hashes is None:
+            return None
+        fresh = None if replaced is None else accepted(flow.validated.lines)
+        gone = None if flow.gone is None else accepted(flow.gone.lines)
+        theirs, *others = (
+            None if one is None else with_repeat_hash(one).join(hashes, "repeat_hash", "left_semi")
+            for one in (lines, fresh, gone)
+        )
+        return None if theirs is None else superseded_lines(theirs, self._source, self._quality, *others)
+
+    def _apart(self, flow: _Flow, superseded: DataFrame | None) -> dict[str, tuple[int, int]]:
+        """Rows and cents that are rejected or filtered, by reason; rejected rows are kept, and superseded ones."""
+        lines, seen = flow.validated.lines, flow.seen
         frames, found = [], dict[str, tuple[int, int]]()
         if seen.rejected or seen.filtered:
             # What flowed by may count twice, but never too little: without any there are none.
-            found = by_reason(validated.lines)
+            found = by_reason(lines)
         if any(reason != FILTERED for reason in found):
-            frames.append(rejects(validated.lines, self._source))
-        if sums.duplicate_lines and replaces_lines(self._source, self._quality):
-            hashes = self._repeated(lines)
-            if hashes is not None:
-                theirs = with_repeat_hash(lines).join(hashes, "repeat_hash", "left_semi")
-                frames.append(superseded_rejects(superseded_lines(theirs, self._source, self._quality)))
+            frames.append(rejects(lines, self._source))
+        if superseded is not None:
+            frames.append(superseded_rejects(superseded))
         if frames:
             self._keep.rejects(frames[0] if len(frames) == 1 else frames[0].unionByName(frames[1]))
         return found
 
     def _accounted(self, flow: _Flow, sums: Sums, apart: Mapping[str, tuple[int, int]], kept: DataFrame) -> Taken:
-        validated, seen = flow.validated, flow.seen
+        validated, seen, settings = flow.validated, flow.seen, self._settings
         if flow.gone is not None:
             apart = less(apart, by_reason(flow.gone.lines))
             seen = seen.less(counted_apart(flow.gone.lines))
-        held = self._balance(seen, sums, apart)
+        held = balance(seen, sums, apart, settings)
         if not held.holds:
             # Where a task's output was lost, what flowed by was counted again: only a count of its own decides.
             again = counted_apart(validated.lines)
             again = again if flow.gone is None else again.less(counted_apart(flow.gone.lines))
-            held = self._balance(again, sums, apart)
+            held = balance(again, sums, apart, settings)
         held.must_hold(SOURCE)
-        found = self._checks_found(sums, apart)
+        found = checks_found(sums, apart, settings)
         money = held.sums(SOURCE)
         if "flagged.exact_duplicate" in found:
             money[f"{SOURCE}.flagged.exact_duplicate"] = Decimal(sums.copy_cents) / 100
@@ -267,32 +282,6 @@ class LineIntake:
         origin = currency_origin(validated.lines, self._source)
         told = {name: day for name, day in sums.currencies.items() if name or origin == "column"}
         return Taken(rows, money, sums.days, told if origin != "nowhere" else {}, kept)
-
-    def _balance(self, seen: Seen, sums: Sums, apart: Mapping[str, tuple[int, int]]) -> Balance:
-        dropped = sums.duplicate_lines + (sums.exact_duplicates if drops_copies(self._source, self._quality) else 0)
-        rejected = [count for reason, count in apart.items() if reason != FILTERED]
-        rows = {
-            "read": seen.read, "accepted": sums.lines, "rejected": sum(rows for rows, _ in rejected),
-            "duplicates": dropped,
-        }  # fmt: skip
-        cents = {
-            "read": seen.read_cents, "accepted": sums.line_cents, "rejected": sum(cents for _, cents in rejected),
-            "duplicates": sums.duplicate_cents,
-        }  # fmt: skip
-        if self._source.where is not None:
-            rows["filtered"], cents["filtered"] = apart.get(FILTERED, (0, 0))
-        return Balance(rows, cents)
-
-    def _checks_found(self, sums: Sums, apart: Mapping[str, tuple[int, int]]) -> dict[str, int]:
-        found = {f"rejected.{code}": rows for code, (rows, _) in apart.items() if code != FILTERED}
-        marked = {**sums.marked, "exact_duplicate": sums.exact_duplicates, "duplicate_line": sums.duplicate_lines}
-        for code, rows in marked.items():
-            if rows:
-                repaired = line_severity(code, self._quality.checks) == "repair"
-                if code == "exact_duplicate":
-                    repaired = drops_copies(self._source, self._quality)
-                found[f"{'repaired' if repaired else 'flagged'}.{code}"] = rows
-        return found
 
 
 def accepted(lines: DataFrame) -> DataFrame:

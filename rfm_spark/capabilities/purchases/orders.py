@@ -98,7 +98,7 @@ def _by_order(rows: DataFrame, grain: Grain) -> DataFrame:
 def _single_rows(rows: DataFrame) -> DataFrame:
     """Equal rows one by one, numbered: they are interchangeable."""
     keys = ("customer_id", "day", "last_line_ts", "marks", "currency", "channel")
-    kept = rows.groupBy(*keys, (F.col("sale_cents") > 0).alias("is_sale"), F.try_divide(
+    kept = rows.groupBy(*keys, (F.col("sale_cents") != 0).alias("is_sale"), F.try_divide(
         F.col("sale_cents") + F.col("refund_cents"), F.col("lines")).alias("each"),
     ).agg(F.sum("lines").alias("copies"))  # fmt: skip
     one = F.explode(F.sequence(F.lit(1), F.col("copies").cast("int")))

@@ -15,6 +15,8 @@ from rfm_spark.core.reading.verdicts import codes_of
 # Of rows of `order_days`.
 COUNTS = ("lines", "exact_duplicates", "duplicate_lines")
 MONEY = ("sale_cents", "refund_cents", "duplicate_cents", "copy_cents")
+# Rows that count for good, those that count until a date, and these once more on the day after it.
+STAYS, PASSES, ENDS = "stays", "passes", "ends"
 
 
 @dataclass
@@ -34,17 +36,17 @@ class Sums:
 
 
 def sums_of(rows: Iterable[Row]) -> Sums:
-    """Add up rows per day, marks and currency; those that count until a date belong to their day's fingerprint only."""
+    """Add up rows per day, marks, currency and `how` they count."""
     found = Sums()
     for row in rows:
         number = int(row["day"])
         sales, refunds, dropped, copies = (money_of(row, name) for name in MONEY)
         lines = int(row["lines"])
-        halves = Day(low=int(row["low"]), high=int(row["high"]))
-        found.days[number] = found.days.get(number, NO_DAY).plus(halves)
-        if not row["counts"]:
+        ends = row["how"] == ENDS
+        day = Day(0 if ends else lines, sales, refunds, int(row["low"]), int(row["high"]))
+        found.days[number] = found.days.get(number, NO_DAY).plus(day, -1 if ends else 1)
+        if row["how"] != STAYS:
             continue
-        found.days[number] = found.days[number].plus(Day(lines, sales, refunds))
         found.lines += lines
         found.line_cents += sales - refunds
         found.exact_duplicates += int(row["exact_duplicates"])
