@@ -7,8 +7,8 @@ import os
 import re
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from contextvars import ContextVar
 from pathlib import Path
 from uuid import uuid4
@@ -171,14 +171,24 @@ def runs_here(spark: SparkSession) -> bool:
     return re.fullmatch(r"local(\[.*\])?", str(master)) is not None
 
 
+# Keeps a frame as long as its context lasts.
+Keeper = Callable[[DataFrame], AbstractContextManager[DataFrame]]
+
+
 @contextmanager
-def persisted(frame: DataFrame) -> Iterator[DataFrame]:
-    """Keep a frame that is read more than once, and release it; without effect where a runtime can't persist."""
+def persisted(frame: DataFrame, otherwise: Keeper | None = None) -> Iterator[DataFrame]:
+    """Keep a frame that is read more than once, and release it.
+
+    Args:
+        frame: to be kept.
+        otherwise: keeps it where a runtime can't persist; without one the plan is evaluated again.
+    """
     try:
         kept = frame.persist()
     except Exception:
-        # Serverless runtimes refuse PERSIST; the plan is then simply evaluated again.
-        yield frame
+        # Serverless runtimes refuse PERSIST.
+        with nullcontext(frame) if otherwise is None else otherwise(frame) as other:
+            yield other
         return
     try:
         yield kept

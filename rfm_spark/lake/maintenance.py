@@ -14,6 +14,7 @@ from rfm_spark.core.schemas import RUNS, tables
 from rfm_spark.core.table import Table
 from rfm_spark.core.upkeep import Done
 from rfm_spark.lake.commits import is_conflict, translating_write_errors, with_retries
+from rfm_spark.lake.holding import PREFIX, left_aside
 from rfm_spark.lake.store import Store
 from rfm_spark.lake.upkeep import Expired
 
@@ -65,6 +66,11 @@ class Maintenance:
         return [
             Done(name, "clean", f"{_counted(count, 'expired file')} of its log") for name, count in found if count > 0
         ]
+
+    def sweep(self) -> list[Done]:
+        """Remove frames that runs have written aside and, being killed, left."""
+        count = left_aside(self._store.spark, self._store.location, is_dry=self._is_dry)
+        return [Done(PREFIX, "remove", _counted(count, "frame") + " that killed runs left")] if count else []
 
     def vacuum(self, hours: int, also: Sequence[str] = ()) -> list[Done]:
         """Delete files that no version of the last hours needs.

@@ -14,7 +14,7 @@ from rfm_spark.core.access import TableWriter
 from rfm_spark.core.errors import PlanError
 from rfm_spark.core.reading.delivery import Delivery, Seen
 from rfm_spark.core.runs import RunRow
-from rfm_spark.core.session import persisted, runs_here
+from rfm_spark.core.session import Keeper, persisted, runs_here
 from rfm_spark.core.table import Table
 
 # Of so few customers a frame is computed sooner than a plan that has grown over several steps is looked through.
@@ -88,13 +88,13 @@ class RunFacts:
 class Frames:
     """Frames that are read more than once; released when the run ends."""
 
-    def __init__(self, spark: SparkSession, held: ExitStack) -> None:
-        """Bind to what ends with the run."""
-        self._here, self._held = runs_here(spark), held
+    def __init__(self, spark: SparkSession, held: ExitStack, otherwise: Keeper | None = None) -> None:
+        """Bind to what ends with the run, and to what keeps frames where the runtime refuses to."""
+        self._here, self._held, self._otherwise = runs_here(spark), held, otherwise
 
     def persist(self, frame: DataFrame) -> DataFrame:
         """Keep a frame that may be larger than the customers are many."""
-        return self._held.enter_context(persisted(frame))
+        return self._held.enter_context(persisted(frame, self._otherwise))
 
     def hold(self, frame: DataFrame, customers: int) -> DataFrame:
         """Keep a frame of so many customers: of a few its rows, until nobody refers to it any more."""

@@ -12,6 +12,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from rfm_spark.core.schemas import tables
+from rfm_spark.lake.holding import written_aside
 from rfm_spark.lake.store import Store
 from rfm_spark.lake.tables import Written
 from rfm_spark.pipeline.account import Total, total
@@ -50,7 +51,7 @@ class Execution:
         """Bind to a run."""
         self._facts, self._store, self._inputs, self._writer = facts, store, inputs, writer
         self._records, self._progress, self._decisions = records, progress, decisions
-        self._frames = Frames(store.spark, held)
+        self._frames = Frames(store.spark, held, written_aside(store.location))
         self._published = {run.run_id for run in facts.published}
         self._done: dict[str, _Done] = {}
 

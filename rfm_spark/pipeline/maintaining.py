@@ -78,7 +78,7 @@ def maintain(
     gone = [run.run_id for run in complete if not run.has_rows]
     done = [*maintenance.drop([*gone, *leaving]), *_capabilities(upkeep), *maintenance.fold(), *maintenance.clean()]
     must_be_alone()
-    done += maintenance.vacuum(hours, _landed(config))
+    done += [*maintenance.sweep(), *maintenance.vacuum(hours, _landed(config))]
     staying = tuple(run.run_id for run in mine if run.run_id in kept and run.has_rows)
     return Maintained(staying, tuple(leaving), needed, tuple(done))
 

@@ -15,6 +15,7 @@ from rfm_spark.core.config import Config, digest
 from rfm_spark.core.runs import RunRow, current_runs, previous_of, successor_of, with_rows
 from rfm_spark.core.session import in_time_zone
 from rfm_spark.lake.claims import Claim
+from rfm_spark.lake.holding import written_aside
 from rfm_spark.lake.ledger import Ledger
 from rfm_spark.lake.location import LakeLocation
 from rfm_spark.lake.readers import refresh_views
@@ -245,7 +246,7 @@ def _taken_in(
             progress.started(title, waits_for)
 
     with ExitStack() as held:
-        frames = Frames(store.spark, held)
+        frames = Frames(store.spark, held, written_aside(store.location))
         found = taken_in(Arrivals(config, as_of, inputs.pinned, store, frames, writes, tell, is_first))
     rows = [one for one in found if one.arrived is not None]
     told = []
