@@ -247,8 +247,8 @@ def test_a_plan_says_what_is_due_and_why(spark: SparkSession, folder: Path, caps
     assert changed["purchases.measure"]["up_to_date"]
     assert changed["purchases.measure"]["reads"] == ["transactions", "previous rejects"]
     assert changed["clusters.cluster"]["why"].startswith("configuration: settings.clusters.k")
-    assert changed["clusters.profile"]["why"] == "after clusters.cluster, segments.name"
-    assert "segments.name" in changed["segments.sum_up"]["why"]
+    assert changed["clusters.profile"]["why"] == "after clusters.cluster, segments.name, segments.count"
+    assert changed["segments.sum_up"]["why"] == "after segments.count"
     assert main(["run", *arguments, "--plan", "--set", "clusters.k=4"]) == 0
     text = capsys.readouterr().out
     assert "up to date" in text
