@@ -1,5 +1,5 @@
 # make demo   the main job on real data          make lint   ruff, mypy, import contracts
-# make test   all tests, make proofs in full     make bench  the benchmark (BENCH_ARGS="--lines 2000000 ...")
+# make test   all tests, make proofs in full     make bench  the benchmark (BENCH_ARGS="--sizes 2m ...")
 # make dist   wheel and --py-files zip           make lock   resolve dependencies again
 PYTHON ?= python3
 # Two processes, each with a session of its own: most of a test is waiting for small jobs.

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from benchmarks.job import AS_OF
 from benchmarks.measure import Timing, timed
+from benchmarks.spark_jobs import KS
 
-AS_OF = "2025-12-31"
 K = 5
-KS = range(2, 11)
 
 
 def customers_of(spark: SparkSession, table: Path) -> DataFrame:
     """Recency, frequency and monetary value of all customers, over all history, persisted."""
     lines = spark.read.format("delta").load(str(table))
     measures = lines.groupBy("customer_id").agg(
-        F.datediff(F.lit(AS_OF).cast("date"), F.max("order_ts")).alias("recency_days"),
+        F.datediff(F.lit(AS_OF), F.max("order_ts")).alias("recency_days"),
         F.countDistinct("order_id").alias("frequency"),
         F.sum("amount").alias("monetary"),
     )
@@ -44,8 +43,8 @@ def mllib_once(spark: SparkSession, table: Path) -> list[Timing]:
     raw = VectorAssembler(inputCols=names, outputCol="raw").transform(logged)
     scaled = StandardScaler(inputCol="raw", outputCol="features", withMean=True).fit(raw).transform(raw)
     points = scaled.select("features").persist()
-    count = points.count()
-    return [_with(timed("MLlib KMeans, k = 5, one fit", lambda: KMeans(k=K, seed=42).fit(points)), count)]
+    points.count()
+    return [timed("MLlib KMeans, k = 5, one fit", lambda: KMeans(k=K, seed=42).fit(points))]
 
 
 def scikit_learn(spark: SparkSession, table: Path) -> list[Timing]:
@@ -62,7 +61,7 @@ def scikit_learn(spark: SparkSession, table: Path) -> list[Timing]:
         for k in KS:
             KMeans(k, n_init=10, random_state=42).fit(points)
 
-    return [_with(timed("scikit-learn, k = 2 … 10, 10 starts", work), len(points))]
+    return [timed("scikit-learn, k = 2 … 10, 10 starts", work)]
 
 
 def whole_scan(spark: SparkSession, table: Path) -> list[Timing]:
@@ -72,13 +71,13 @@ def whole_scan(spark: SparkSession, table: Path) -> list[Timing]:
     from rfm_spark.capabilities.clusters.train import Stamp, train
 
     customers = customers_of(spark, table)
-    stamp = Stamp("bench", "bench", "bench", AS_OF)
+    stamp = Stamp("bench", "bench", "bench", AS_OF.isoformat())
 
     def work() -> None:
         model = train(customers, ClustersConfig(), stamp).model
         assigned(customers, model).write.format("noop").mode("overwrite").save()
 
-    return [_with(timed("rfm-spark: k chosen, fit, everyone assigned", work), customers.count())]
+    return [timed("rfm-spark: k chosen, fit, everyone assigned", work)]
 
 
 WORKS: dict[str, Callable[[SparkSession, Path], list[Timing]]] = {
@@ -86,7 +85,3 @@ WORKS: dict[str, Callable[[SparkSession, Path], list[Timing]]] = {
     "sklearn": scikit_learn,
     "clusters": whole_scan,
 }
-
-
-def _with(timing: Timing, customers: int) -> Timing:
-    return dataclasses.replace(timing, customers=customers)

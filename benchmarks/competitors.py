@@ -1,210 +1,118 @@
-"""The competitors: each gets the same table, does its work once in a process of its own, and gives its timings."""
+"""The competitors: each gets the same table, does its work once in processes of its own, and gives its timings."""
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
-import sys
-from collections.abc import Callable
-from datetime import date, datetime, timedelta, timezone
-from pathlib import Path
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
-import duckdb
-import yaml
-from pyspark.sql import DataFrame, Observation, SparkSession, Window
-from pyspark.sql import functions as F
+from benchmarks import clustering, in_memory, names, ours, spark_jobs
+from benchmarks.generate import NIGHT
+from benchmarks.job import AS_OF, Job, warm_session
+from benchmarks.measure import Timing
+from benchmarks.shapes import Shape
 
-from benchmarks import clustering
-from benchmarks.generate import live_files
-from benchmarks.measure import Timing, timed
-from rfm_spark.core.session import local_session
+WITH_NIGHT = "with the night"
 
-AS_OF = "2025-12-31"
-WRITTEN = datetime(2026, 1, 1, tzinfo=timezone.utc)
-CORES = 2
-SETTINGS = {"spark.driver.memory": "6g", "spark.sql.session.timeZone": "UTC"}
-"""The same for every Spark competitor; all else, such as the shuffle partitions, is the project's default."""
-
-SEGMENT_RULES = """
-    CASE WHEN r >= 4 AND f >= 4 AND m >= 4 THEN 'Champions'
-         WHEN r >= 3 AND f >= 4 THEN 'Loyal'
-         WHEN r >= 4 AND f >= 2 THEN 'Potential Loyalist'
-         WHEN r = 5 THEN 'New'
-         WHEN r = 4 THEN 'Promising'
-         WHEN r = 3 AND f = 3 THEN 'Need Attention'
-         WHEN r = 3 THEN 'About To Sleep'
-         WHEN f = 5 THEN 'Cannot Lose Them'
-         WHEN f >= 3 THEN 'At Risk'
-         ELSE 'Hibernating' END
-"""
-
-TUTORIAL_SQL = """
-    WITH measures AS (
-        SELECT customer_id, date_diff('day', CAST(max(order_ts) AS DATE), DATE ':as_of') AS recency,
-               count(DISTINCT order_id) AS frequency, sum(amount) AS monetary
-        FROM transactions GROUP BY customer_id
-    ), scored AS (
-        SELECT *, ntile(5) OVER (ORDER BY recency DESC) AS r, ntile(5) OVER (ORDER BY frequency) AS f,
-               ntile(5) OVER (ORDER BY monetary) AS m
-        FROM measures
-    )
-    SELECT *, concat(r, f, m) AS rfm_code, :rules AS segment FROM scored
-"""
+Stage = Callable[[Job], list[Timing]]
 
 
 @dataclasses.dataclass(frozen=True)
-class Job:
-    """What a competitor works on.
+class Asked:
+    """What the command was asked for.
 
     Attributes:
-        table: The Delta table of transaction lines.
-        scratch: An empty folder for results, removed afterwards.
+        sizes: Lines of the tables.
+        years: Lengths of histories to compare.
+        lines_a_year: Lines of each of their years.
     """
 
-    table: Path
-    scratch: Path
+    sizes: Sequence[int]
+    years: Sequence[int]
+    lines_a_year: int
 
 
-def spark_session(name: str) -> SparkSession:
-    """Starts the session that all Spark competitors share the settings of."""
-    return local_session(f"benchmark {name}", CORES, SETTINGS, quiet=True)
+def every_size(asked: Asked) -> list[Shape]:
+    """The two-year tables that everybody is compared on."""
+    return [Shape.of(lines) for lines in asked.sizes]
 
 
-def run_groupby(job: Job) -> list[Timing]:
-    """The floor under every RFM job on Spark: one group-by of three columns, and the result thrown away."""
-    spark = _warm_session("groupby", job)
-    measures = _transactions(spark, job).groupBy("customer_id").agg(F.max("order_ts"), F.count("*"), F.sum("amount"))
-    return [timed("groupby", measures.write.format("noop").mode("overwrite").save)]
+def skewed(asked: Asked) -> list[Shape]:
+    """The same with a customer who has a tenth of all orders."""
+    return [dataclasses.replace(shape, skewed=True) for shape in every_size(asked)]
 
 
-def run_tutorial(job: Job) -> list[Timing]:
-    """What tutorials teach: a group-by with distinct orders, and ntile over the whole table for each measure."""
-    spark = _warm_session("tutorial", job)
-    result = str(job.scratch / "segments")
-    timing = timed("tutorial", lambda: _tutorial(_transactions(spark, job)).write.format("delta").save(result))
-    return [dataclasses.replace(timing, customers=spark.read.format("delta").load(result).count())]
+def in_baskets(asked: Asked) -> list[Shape]:
+    """As many lines in baskets of ten."""
+    return [dataclasses.replace(shape, basket=10) for shape in every_size(asked)]
 
 
-def run_duckdb(job: Job) -> list[Timing]:
-    """The tutorial's work in DuckDB, on the same Parquet files and as many threads."""
-    files = [str(file) for file in live_files(job.table)]
-    settings: dict[str, str | bool | int | float | list[str]] = {"threads": CORES, "temp_directory": str(job.scratch)}
-    with duckdb.connect(config=settings) as database:
-        database.execute("SET TimeZone = 'UTC'")
-        database.read_parquet(files).create_view("transactions")
-        database.sql("SELECT count(*) FROM (FROM transactions LIMIT 1000) GROUP BY store_id").fetchall()
-        query = TUTORIAL_SQL.replace(":as_of", AS_OF).replace(":rules", SEGMENT_RULES)
-        result = str(job.scratch / "segments.parquet")
-        timing = timed("duckdb", lambda: database.sql(query).write_parquet(result))
-        (customers,) = database.read_parquet(result).count("*").fetchall()[0]
-    return [dataclasses.replace(timing, customers=int(customers))]
+def histories(asked: Asked) -> list[Shape]:
+    """The same last year with more and more before it."""
+    return [Shape.history(asked.lines_a_year, years) for years in asked.years]
 
 
-def run_rfm_spark(job: Job) -> list[Timing]:
-    """This project's full run without clusters, that of a later date, and what moved between the two."""
-    from rfm_spark.cli.main import main
+@dataclasses.dataclass(frozen=True)
+class Competitor:
+    """Who takes part.
 
-    _warm_session("rfm-spark", job)
-    config = job.scratch / "bench.yml"
-    config.write_text(yaml.safe_dump(_rfm_spark_config(job)), encoding="utf-8")
-    return [
-        timed("rfm-spark", lambda: _run(main, config, AS_OF)),
-        timed("rfm-spark: second as-of date (orders kept)", lambda: _run(main, config, "2026-01-01")),
-        timed("rfm-spark: compare runs", lambda: _done(main, ["compare", "runs", "-c", str(config)])),
-    ]
+    Attributes:
+        stages: One process each, in this order, with one folder for results; those without timings prepare.
+        shapes: The tables it works on.
+        memory: Spark's driver memory; None for what the command says.
+        default: Whether it takes part unasked.
+    """
+
+    stages: Sequence[Stage]
+    shapes: Callable[[Asked], list[Shape]] = every_size
+    memory: str | None = None
+    default: bool = True
 
 
-def run_orders(job: Job) -> list[Timing]:
-    """Lines to orders without any checks: the floor under intake."""
-    spark = _warm_session("orders", job)
-    orders = (
-        _transactions(spark, job)
-        .groupBy("customer_id", "order_id")
-        .agg(F.max("order_ts"), F.sum("amount"), F.count("*"))
+def first_and_night(first: str, night: str, config: ours.Settings = ours.PLAIN) -> tuple[Stage, ...]:
+    """A first run, and the next date with the rows of a night."""
+    return (
+        ours.copy_source,
+        ours.run(first, AS_OF, config),
+        ours.append_night,
+        ours.run(night, NIGHT, config, WITH_NIGHT),
     )
-    write = orders.write.format("noop").mode("overwrite").save
-    return [timed("lines to orders, no checks (cold)", write), timed("lines to orders, no checks", write)]
 
 
-def run_intake(job: Job) -> list[Timing]:
-    """Lines to orders with every check, count and fingerprint of a run."""
-    from rfm_spark.capabilities.purchases.config import TransactionsSource
-    from rfm_spark.capabilities.purchases.counts import observed
-    from rfm_spark.capabilities.purchases.lines import ReadOptions, accepted_until, validated_lines
-    from rfm_spark.capabilities.purchases.orders import build_orders
-
-    spark = _warm_session("intake", job)
-    columns = {name: name for name in ("customer_id", "order_id", "order_ts", "amount")}
-    source, as_of = TransactionsSource(table="bench", columns=columns), date.fromisoformat(AS_OF)
-
-    def work() -> None:
-        validated = validated_lines(_transactions(spark, job), source, ReadOptions(written=WRITTEN))
-        lines = observed(validated.lines, Observation(), as_of, currency="nowhere")
-        orders = build_orders(accepted_until(lines, as_of), None, as_of - timedelta(days=364))
-        orders.write.format("noop").mode("overwrite").save()
-
-    return [timed("intake (cold)", work), timed("intake", work)]
+def _clustering(name: str, job: Job) -> list[Timing]:
+    return clustering.WORKS[name](warm_session(name, job), job.table)
 
 
-def _clustering(name: str) -> Callable[[Job], list[Timing]]:
-    return lambda job: clustering.WORKS[name](_warm_session(name, job), job.table)
-
-
-COMPETITORS: dict[str, Callable[[Job], list[Timing]]] = {
-    "groupby": run_groupby,
-    "orders": run_orders,
-    "intake": run_intake,
-    "tutorial": run_tutorial,
-    "duckdb": run_duckdb,
-    "rfm-spark": run_rfm_spark,
-    **{name: _clustering(name) for name in clustering.WORKS},
+COMPETITORS: Mapping[str, Competitor] = {
+    "scan": Competitor((spark_jobs.scan,)),
+    "groupby": Competitor((spark_jobs.groupby,)),
+    "orders": Competitor((spark_jobs.orders,)),
+    "tutorial": Competitor((spark_jobs.tutorial,)),
+    "duckdb": Competitor((in_memory.tutorial_in_duckdb,)),
+    "rfm-spark": Competitor(
+        (
+            *first_and_night(names.FIRST, names.THE_NIGHT),
+            ours.run(names.NEXT, ours.NEXT_DATE, of=WITH_NIGHT),
+            ours.run_in_full(names.FULL, ours.FULL_DATE),
+            ours.compare_runs(names.COMPARE),
+            ours.correct_prices,
+            ours.run(names.CORRECTION, ours.CORRECTED, of="with corrected prices"),
+        )
+    ),
+    "backfill": Competitor((ours.copy_source, ours.backfill(names.MONTH_ONE, names.MONTH))),
+    "history": Competitor(first_and_night(*names.HISTORY), histories),
+    "duckdb-sklearn": Competitor((in_memory.with_duckdb,)),
+    "polars-sklearn": Competitor((in_memory.with_polars,)),
+    "pandas-sklearn": Competitor((in_memory.with_pandas,)),
+    "rfm-spark-clusters": Competitor(
+        (
+            *first_and_night(names.CLUSTERED_FIRST, names.CLUSTERED_NIGHT, ours.CLUSTERED),
+            ours.run(names.CLUSTERED_NEXT, ours.NEXT_DATE, ours.CLUSTERED, WITH_NIGHT),
+        )
+    ),
+    "tutorial-kmeans": Competitor((spark_jobs.tutorial_with_kmeans,)),
+    "small-driver": Competitor(first_and_night(*names.SMALL_DRIVER), memory="2g", default=False),
+    "skewed": Competitor(first_and_night(*names.SKEWED), skewed, default=False),
+    "baskets": Competitor(first_and_night(*names.BASKETS), in_baskets, default=False),
+    **{name: Competitor((partial(_clustering, name),), default=False) for name in clustering.WORKS},
 }
-
-
-def _warm_session(name: str, job: Job) -> SparkSession:
-    """A session that has planned, compiled, read and shuffled something tiny."""
-    spark = spark_session(name)
-    _transactions(spark, job).limit(1000).groupBy("store_id").count().write.format("noop").mode("overwrite").save()
-    return spark
-
-
-def _transactions(spark: SparkSession, job: Job) -> DataFrame:
-    return spark.read.format("delta").load(str(job.table))
-
-
-def _tutorial(transactions: DataFrame) -> DataFrame:
-    measures = transactions.groupBy("customer_id").agg(
-        F.datediff(F.lit(AS_OF).cast("date"), F.max("order_ts")).alias("recency"),
-        F.countDistinct("order_id").alias("frequency"),
-        F.sum("amount").alias("monetary"),
-    )
-    scored = measures.select(
-        "*",
-        F.ntile(5).over(Window.orderBy(F.desc("recency"))).alias("r"),
-        F.ntile(5).over(Window.orderBy("frequency")).alias("f"),
-        F.ntile(5).over(Window.orderBy("monetary")).alias("m"),
-    )
-    return scored.select("*", F.concat("r", "f", "m").alias("rfm_code"), F.expr(SEGMENT_RULES).alias("segment"))
-
-
-def _rfm_spark_config(job: Job) -> dict[str, object]:
-    columns = {name: name for name in ("customer_id", "order_id", "order_ts", "amount")}
-    return {
-        "name": "bench",
-        "lake": {"root": str(job.scratch / "lake")},
-        "sources": {"transactions": {"path": str(job.table), "format": "delta", "columns": columns}},
-        "rfm": {"window_days": 365},
-        "clusters": {"enabled": False},
-        "quality": {"max_staleness_days": None},
-    }
-
-
-def _run(main: Callable[[list[str]], int], config: Path, as_of: str) -> None:
-    _done(main, ["run", "-c", str(config), "--as-of", as_of])
-
-
-def _done(main: Callable[[list[str]], int], words: list[str]) -> None:
-    with contextlib.redirect_stdout(sys.stderr):
-        code = main(words)
-    if code != 0:
-        raise SystemExit(f"rfm-spark {' '.join(words)} ended with {code}")

@@ -18,7 +18,7 @@ from pathlib import Path
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from benchmarks.competitors import spark_session
+from benchmarks.job import spark_session
 from benchmarks.measure import timed
 from rfm_spark.capabilities.events.checks import EVENT_CHECKS
 from rfm_spark.capabilities.events.config import EventsSource, InteractionsConfig

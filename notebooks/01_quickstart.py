@@ -17,9 +17,11 @@ from rfm_spark.capabilities.clusters.config import ClustersConfig
 from rfm_spark.capabilities.clusters.profiles import cluster_profiles
 from rfm_spark.capabilities.clusters.train import Stamp, train
 from rfm_spark.capabilities.purchases.config import TransactionsSource
-from rfm_spark.capabilities.purchases.lines import accepted_until, rejects, typed_lines
+from rfm_spark.capabilities.purchases.days import DayShape, order_days, visible
+from rfm_spark.capabilities.purchases.intake import accepted
+from rfm_spark.capabilities.purchases.lines import rejects, typed_lines
 from rfm_spark.capabilities.purchases.measures import customer_measures, window_start
-from rfm_spark.capabilities.purchases.orders import build_orders
+from rfm_spark.capabilities.purchases.orders import orders_of
 from rfm_spark.capabilities.rfm.config import RfmConfig
 from rfm_spark.capabilities.rfm.cuts import quantile_cuts
 from rfm_spark.capabilities.rfm.scores import scored_customers, z_values
@@ -63,12 +65,13 @@ print("rejected rows:", rejects(lines, source).count())
 # COMMAND ----------
 
 # MAGIC %md
-# MAGIC ## 2. Orders, and recency, frequency and monetary value of each customer
-# MAGIC One shuffle by customer serves both groupings.
+# MAGIC ## 2. Days of orders, orders, and recency, frequency and monetary value of each customer
+# MAGIC A run keeps the days: what comes later adds up, and as of any date an order is the sum of its days up to then.
 
 # COMMAND ----------
 
-orders = build_orders(accepted_until(lines, as_of), source.order_grain, window_start(as_of, rfm.window_days))
+days = order_days(accepted(lines), DayShape.of(source), looks=False)
+orders = orders_of(visible(days, as_of), source.order_grain, window_start(as_of, rfm.window_days))
 measures = customer_measures(orders, as_of, rfm.window_days, rfm.refunds).where("recency_days IS NOT NULL").persist()
 measures.orderBy(F.desc("monetary")).show(5)
 

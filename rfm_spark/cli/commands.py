@@ -5,7 +5,15 @@ from __future__ import annotations
 import argparse
 
 from rfm_spark.cli.options import add_config
-from rfm_spark.core.command import Command, SharedOptions, Work, day_argument, positive_argument, resolved
+from rfm_spark.core.command import (
+    Command,
+    SharedOptions,
+    Work,
+    day_argument,
+    hours_argument,
+    positive_argument,
+    resolved,
+)
 from rfm_spark.core.errors import PlanError
 from rfm_spark.core.registry import given
 
@@ -55,6 +63,8 @@ def _run(parser: argparse.ArgumentParser, _: SharedOptions) -> None:
     parser.add_argument("--restate", action="store_true", help="first redo earlier as-of dates that late rows touch")
     parser.add_argument("--force", action="store_true", help="publish again, as a new run, though nothing changed")
     parser.add_argument("--cascade", action="store_true", help="with --force: also make later as-of dates anew")
+    parser.add_argument("--full", action="store_true", help="measure every customer anew, also where nothing changed")
+    parser.add_argument("--verify", action="store_true", help="measure every customer anew as well, and compare")
     parser.add_argument("--refit", action="store_true", help="train a new cluster model, though there is one")
     parser.add_argument(
         "--plan", action="store_true", help="only print the steps: which are up to date, which due, and why"
@@ -111,6 +121,19 @@ def _report(parser: argparse.ArgumentParser, shared: SharedOptions) -> None:
     parser.add_argument("-o", "--output", metavar="FILE", help="where to write it (default: in the lake's folder)")
 
 
+def _maintain(parser: argparse.ArgumentParser, _: SharedOptions) -> None:
+    add_config(parser, required=True)
+    counted = "day that retention counts back from (default: the newest as-of date)"
+    parser.add_argument("--as-of", type=day_argument, metavar="DATE", help=counted)
+    parser.add_argument("--dry-run", action="store_true", help="only print what would be done")
+    versions = "delete older versions of tables, as 7d, 36h or 2w (default: 7d, which is also the least)"
+    parser.add_argument(
+        "--keep-versions-for", type=hours_argument, default=hours_argument("7d"), metavar="TIME", help=versions
+    )
+    alone = "nobody else reads or writes the lake meanwhile: versions may be kept for less than 7d"
+    parser.add_argument("--alone", action="store_true", help=alone)
+
+
 def _init(parser: argparse.ArgumentParser, _: SharedOptions) -> None:
     parser.add_argument("file", metavar="FILE", help="the source to look at")
     target = "where to write it (default: the source's name with .yml)"
@@ -145,6 +168,10 @@ _OWN = (
         "explain", "why a customer is in their segment", "rfm_spark.cli.explain:explain_command", _explain, 80
     ),
     Command("report", "one self-contained HTML file", _own("rfm_spark.cli.reading:report_command"), _report, 90),
+    Command(
+        "maintain", "drop rows of old runs, fold small files, delete old versions",
+        _own("rfm_spark.cli.maintaining:maintain_command"), _maintain, 115,
+    ),
     Command(
         "init", "a commented YAML guessed from a CSV, Parquet or Delta source",
         _own("rfm_spark.cli.init:init_command"), _init, 120,

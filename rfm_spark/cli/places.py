@@ -65,7 +65,7 @@ def run_of(spark: SparkSession, location: LakeLocation, config_name: str | None,
     """One complete run: the named one, or the newest as-of date's current one.
 
     Raises:
-        LakeError: no complete run, or not this one.
+        LakeError: no complete run, not this one, or its rows were dropped.
     """
     runs = Ledger(Store(spark, location)).complete(config_name)
     if run_id is not None:
@@ -76,4 +76,6 @@ def run_of(spark: SparkSession, location: LakeLocation, config_name: str | None,
         raise LakeError(
             f"lake {location}: no complete run{wanted}; `rfm-spark runs` lists them, `rfm-spark run` makes one"
         )
+    if not runs[-1].has_rows:
+        raise LakeError(f"lake {location}: {runs[-1].retirement}")
     return runs[-1]

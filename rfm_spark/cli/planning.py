@@ -64,4 +64,5 @@ def _as_document(one: Planned) -> dict[str, Any]:
 
 
 def _reads(one: Planned) -> list[str]:
-    return [*one.chosen.sources, *(f"previous {table.name}" for table in one.chosen.step.reads)]
+    reads = one.chosen.step.reads
+    return [*one.chosen.sources, *(f"previous {one.name}" if one.kind == "run" else one.name for one in reads)]

@@ -14,6 +14,7 @@ from rfm_spark.cli import console
 from rfm_spark.cli.places import config_of, place_of, run_of, session
 from rfm_spark.core.columns import CUSTOMERS
 from rfm_spark.core.config import DisplayConfig
+from rfm_spark.core.derived import derived
 from rfm_spark.core.errors import ConfigError, EnvironmentSetupError, LakeError
 from rfm_spark.core.renames import in_todays_sql
 from rfm_spark.core.schemas import RUNS, tables
@@ -32,6 +33,7 @@ _RUN_COLUMNS = (
     "exit_code",
     "status",
     "drift_verdict",
+    "retired_at",
     "warnings",
 )
 
@@ -56,7 +58,7 @@ def runs_command(options: argparse.Namespace) -> int:
 
 def show_command(options: argparse.Namespace) -> int:
     """Print rows of a table, of the newest complete run or of the one named."""
-    there = sorted({*tables(), HISTORY})
+    there = sorted({*tables(), *derived(), HISTORY})
     if options.table not in there:
         raise ConfigError("show", [f"no table {options.table}; there are {', '.join(there)}"])
     location, name = place_of(options)

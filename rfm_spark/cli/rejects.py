@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import csv
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -16,9 +16,9 @@ from rfm_spark.cli import console
 from rfm_spark.cli.places import place_of, session
 from rfm_spark.core.errors import ConfigError, LakeError
 from rfm_spark.core.reading.checks import catalogues, meaning_of
-from rfm_spark.core.schemas import REJECTS
 from rfm_spark.lake.ledger import Ledger
-from rfm_spark.lake.location import LakeLocation, checked_run_id
+from rfm_spark.lake.location import LakeLocation
+from rfm_spark.lake.readers import new_in, rejects_of
 from rfm_spark.lake.store import Store
 
 _FORMATS = (".csv", ".json", ".jsonl")
@@ -34,7 +34,7 @@ def rejects_command(options: argparse.Namespace) -> int:
     location, name = place_of(options)
     spark = session(options)
     run_id = options.run or _newest(spark, location, name)
-    rows = _rejects_of(spark, location, checked_run_id(run_id))
+    rows = rejects_of(Store(spark, location), run_id)
     if options.reason is not None:
         known = list(dict.fromkeys(check.code for checks in catalogues().values() for check in checks))
         if options.reason not in known:
@@ -45,7 +45,7 @@ def rejects_command(options: argparse.Namespace) -> int:
     elif options.format != "table":
         console.rows(rows.orderBy("source", "reason", "record"), options.format)
     else:
-        _show(rows, run_id, options.limit)
+        _show(rows, run_id, new_in(Store(spark, location), run_id), options.limit)
     return 0
 
 
@@ -58,17 +58,10 @@ def _newest(spark: SparkSession, location: LakeLocation, name: str | None) -> st
     return runs[-1].run_id
 
 
-def _rejects_of(spark: SparkSession, location: LakeLocation, run_id: str) -> DataFrame:
-    store = Store(spark, location)
-    if not store.exists(REJECTS.name):
-        return spark.createDataFrame([], REJECTS.ddl)
-    return store.of_runs(REJECTS.name, [run_id])
-
-
-def _show(rows: DataFrame, run_id: str, examples: int) -> None:
+def _show(rows: DataFrame, run_id: str, new: Collection[str], examples: int) -> None:
     per_reason = Window.partitionBy("source", "reason").orderBy("record")
     counted = rows.groupBy("source", "reason").agg(
-        F.count(F.lit(1)).alias("rows"), F.count(F.when(F.col("first_seen_run") == run_id, 1)).alias("new")
+        F.count(F.lit(1)).alias("rows"), F.count_if(F.col("first_seen_run").isin(*new)).alias("new")
     )
     found = counted.orderBy(F.desc("rows"), "reason").collect()
     if not found:

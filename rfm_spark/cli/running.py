@@ -50,6 +50,8 @@ def run_command(options: argparse.Namespace) -> int:
             as_of,
             force=options.force and mine,
             refit=options.refit and mine,
+            full=options.full,
+            verify=options.verify,
             fail_on=options.fail_on,
         )
         codes.append(outcome.exit_code)
@@ -87,6 +89,8 @@ def run_once(
     *,
     force: bool = False,
     refit: bool = False,
+    full: bool = False,
+    verify: bool = False,
     fail_on: str | None = None,
 ) -> Outcome:
     """One run with its progress and warnings on the terminal."""
@@ -95,7 +99,10 @@ def run_once(
     lines = StageLines()
     print(f"{config.name} as of {as_of}", file=sys.stderr, flush=True)
     try:
-        outcome = run(spark, config, as_of, clock=clock.now, progress=lines, force=force, refit=refit, fail_on=fail_on)
+        outcome = run(
+            spark, config, as_of, clock=clock.now, progress=lines, force=force, refit=refit, full=full, verify=verify,
+            fail_on=fail_on,
+        )  # fmt: skip
     finally:
         lines.stop()
     for warning in outcome.warnings:

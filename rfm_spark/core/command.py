@@ -91,6 +91,15 @@ def day_argument(text: str) -> date:
         raise argparse.ArgumentTypeError(f"{text!r} is not a date such as 2017-12-31") from None
 
 
+def hours_argument(text: str) -> int:
+    """A time such as 36h, 7d or 2w, in hours, as a type of argparse."""
+    hours = {"h": 1, "d": 24, "w": 7 * 24}
+    number, unit = text[:-1], text[-1:]
+    if unit not in hours or not (number.isascii() and number.isdigit()):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a time such as 36h, 7d or 2w")
+    return int(number) * hours[unit]
+
+
 def positive_argument(text: str) -> int:
     """A whole number above 0, as a type of argparse."""
     if not text.isdigit() or int(text) < 1:

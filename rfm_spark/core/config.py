@@ -23,6 +23,7 @@ from rfm_spark.core.columns import stages
 from rfm_spark.core.errors import ConfigError, PlanError
 from rfm_spark.core.reading.places import Where
 from rfm_spark.core.registry import capabilities, given
+from rfm_spark.core.retention import RetentionConfig
 from rfm_spark.core.strict import Strict
 
 NAME_PATTERN = r"^[A-Za-z0-9_][A-Za-z0-9_-]{0,62}$"
@@ -66,6 +67,7 @@ class Config(Strict):
     lake: LakeConfig
     timezone: str = "UTC"
     display: DisplayConfig = DisplayConfig()
+    retention: RetentionConfig = RetentionConfig()
     _base_dir: Path = PrivateAttr(default_factory=Path.cwd)
 
     @field_validator("timezone")
@@ -133,7 +135,7 @@ class Config(Strict):
         )
 
     def canonical(self) -> str:
-        """JSON with sorted keys of all that shapes results: no secrets, no lake location, no display.
+        """JSON with sorted keys of all that shapes results: no secrets, no lake location, no display, no retention.
 
         Raises:
             ConfigError: what it names, such as a rule map, can't be read or can't work.

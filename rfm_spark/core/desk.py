@@ -48,7 +48,7 @@ class Desk(Protocol):
 
         Raises:
             ConfigError: not a run id.
-            LakeError: no complete run, or not this one.
+            LakeError: no complete run, not this one, or its rows were dropped.
         """
 
     def now(self) -> datetime:

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
+from rfm_spark.core.moments import from_micros
+
 
 @dataclass(frozen=True)
 class RunRow:
@@ -28,6 +30,7 @@ class RunRow:
         schemas: source to its columns, as JSON; likewise.
         rows: counts by name.
         drift_verdict: most severe drift it found; None for runs before that was measured.
+        retired_at: when its rows were dropped from run tables, in microseconds since 1970; None while they are there.
     """
 
     run_id: str
@@ -44,6 +47,22 @@ class RunRow:
     schemas: Mapping[str, str] = field(default_factory=dict)
     rows: Mapping[str, int] = field(default_factory=dict)
     drift_verdict: str | None = None
+    retired_at: int | None = None
+
+    @property
+    def has_rows(self) -> bool:
+        """Whether its rows are in run tables; otherwise it is only known of."""
+        return self.retired_at is None
+
+    @property
+    def retirement(self) -> str:
+        """That its rows are gone, and what to do, in a sentence; empty while they are there."""
+        if self.retired_at is None:
+            return ""
+        return (
+            f"the rows of run {self.run_id} were dropped on {from_micros(self.retired_at).date()} by `rfm-spark "
+            f"maintain`, as `retention` says; `rfm-spark run --as-of {self.as_of} --force` makes it anew"
+        )
 
     def place_of(self, source: str) -> dict[str, Any]:
         """Where a source was: table, path, format and options of the configuration."""
@@ -54,6 +73,11 @@ class RunRow:
 def current_runs(complete: Sequence[RunRow], config_name: str) -> dict[date, RunRow]:
     """The newest complete run of each as-of date of one segmentation, oldest date first."""
     return {run.as_of: run for run in complete if run.config_name == config_name}
+
+
+def with_rows(current: Mapping[date, RunRow]) -> dict[date, RunRow]:
+    """Those of the current runs whose rows are there."""
+    return {day: run for day, run in current.items() if run.has_rows}
 
 
 def previous_of(current: dict[date, RunRow], as_of: date) -> RunRow | None:

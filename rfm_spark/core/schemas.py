@@ -41,6 +41,7 @@ RUNS = Table("runs", "ledger", "One row per complete run, written last", (
         "ARRAY<STRUCT<step:STRING,seconds:DOUBLE,rows:BIGINT,reads:ARRAY<STRING>,writes:MAP<STRING,BIGINT>>>",
         "Each step of the run: seconds, rows dealt with, sources and tables read, tables written with their rows",
     ),
+    ("retired_at", "TIMESTAMP", "When maintain dropped its rows from run tables; null while they are there"),
 ), own_renames=(
     Renamed("source_fingerprints", was="contents"),
     Renamed("rows", words=(("transactions.suspects", "transactions.possible_duplicates"),)),
@@ -54,6 +55,25 @@ CLAIMS = Table("claims", "ledger", "One row per slot (config_name, as_of_date), 
     ("host", "STRING", "Machine of that process"),
     ("pid", "BIGINT", "Process id on that machine"),
     ("expires_at", "TIMESTAMP", "After this the slot is free"),
+))  # fmt: skip
+
+BATCHES = Table("batches", "ledger", "One row per batch: rows of a source that were read at once, written last", (
+    ("reading", "STRING", "Hash of all that shapes how rows are read"),
+    ("number", "INT", "Place of the batch among those of its reading, from 1"),
+    ("batch_id", "STRING", "Number and the start of a hash of what was read"),
+    ("source", "STRING", "Name of the source"),
+    ("from_version", "STRING", "Version of the source up to which rows had been read; null for all of them"),
+    ("to_version", "STRING", "Version of the source that was read"),
+    ("kind", "STRING", "append, correction (rows of some customers replace earlier ones) or rebuild (of all)"),
+    ("why", "STRING", "Why everything was read again, where that is not always so"),
+    ("rows", "MAP<STRING,BIGINT>", "Rows by what became of them, and by check; less what the batch takes the place of"),
+    ("money", "MAP<STRING,DECIMAL(28,2)>", "Money by what became of its rows"),
+    (
+        "days", "ARRAY<STRUCT<day:INT,rows:BIGINT,sale_cents:BIGINT,refund_cents:BIGINT,low:BIGINT,high:BIGINT>>",
+        "Per day (since 1970-01-01): its lines, money that counts from it on less what ended, and a fingerprint",
+    ),
+    ("files", "ARRAY<STRING>", "Files of the source that were read by now: path, length and time"),
+    ("facts", "MAP<STRING,STRING>", "What else later batches ask: currencies, exchange rates"),
 ))  # fmt: skip
 
 REJECTS = Table("rejects", "run", "One row per rejected input row; also of runs that failed their gate", (
@@ -85,9 +105,15 @@ def tables() -> Mapping[str, Table]:
     return _gathered(capabilities())
 
 
+def slice_key_of(name: str) -> str:
+    """The column whose values are written at once in a table; run_id for one that nobody declares."""
+    table = tables().get(name)
+    return "run_id" if table is None else table.slice_key
+
+
 @lru_cache
 def _gathered(_: tuple[str, ...]) -> Mapping[str, Table]:
-    found = {table.name: table for table in (RUNS, CLAIMS, REJECTS, RUN_STEPS)}
+    found = {table.name: table for table in (RUNS, CLAIMS, BATCHES, REJECTS, RUN_STEPS)}
     whose = dict.fromkeys(found, "core")
     for capability, declared in given("tables", "TABLES"):
         for table in declared:

@@ -25,7 +25,8 @@ class Table:
         kind: run (replaced by run_id), kept (maintained in place) or ledger (only grows).
         comment: one row per what.
         own: name, SQL type and comment of its own columns, keys first.
-        partitioned: whether it is partitioned by run_id.
+        partitioned: whether it is partitioned by `slice_key`.
+        slice_key: the column whose values are written, and replaced, at once: run_id, or that of batches.
         run_columns: columns beside run_id that name a run, which may be the one that wrote the row.
         first_run: the column that names the run which had the row first, published or not.
         run_key: of a ledger, the column that names the run of a row; the row is removed with a run that died.
@@ -44,6 +45,7 @@ class Table:
     first_run: str = ""
     run_key: str = ""
     part: str = ""
+    slice_key: str = "run_id"
     own_renames: tuple[Renamed, ...] = ()
 
     @property

@@ -102,13 +102,7 @@ class Claim:
         return found[0] if found else None
 
     def _is_live(self, holder: Mapping[str, Any]) -> bool:
-        if holder["token"] == self._token or holder["expires_at"] <= self._clock():
-            return False
-        if holder["host"] != socket.gethostname():
-            return True
-        if int(holder["pid"]) == os.getpid():
-            return holder["token"] in _TOKENS_HERE
-        return _process_runs(int(holder["pid"]))
+        return holder["token"] != self._token and _holds(holder, self._clock())
 
     def _put(self, run_id: str, replaced_token: str, expires_at: datetime) -> None:
         self._holds = {
@@ -122,9 +116,44 @@ class Claim:
         if holder is None:
             return SlotHeldError(f"slot {slot}: lost to another run; start this one again")
         return SlotHeldError(
-            f"slot {slot}: run {holder['run_id']} (process {holder['pid']} on {holder['host']}) holds it; "
-            "wait until it ends, then start this one again"
+            f"slot {slot}: {_holder_of(holder)} holds it; wait until it ends, then start this one again"
         )
+
+
+def must_be_quiet(store: Store, complete: Callable[[], Collection[str]], now: datetime) -> None:
+    """Make sure that nobody writes a run.
+
+    Args:
+        store: the lake.
+        complete: run ids in the ledger, which is looked at after the claims: publishing a run frees its slot.
+        now: the present moment.
+
+    Raises:
+        SlotHeldError: a live run holds a slot.
+    """
+    held = [holder for holder in store.rows(CLAIMS.name) if _holds(holder, now)]
+    published = complete() if held else ()
+    for holder in held:
+        if holder["run_id"] not in published:
+            raise SlotHeldError(
+                f"slot {holder['config_name']} as of {holder['as_of_date']}: {_holder_of(holder)} is at work in the "
+                "lake; wait until it ends, then start `rfm-spark maintain` again, which goes on where it stopped"
+            )
+
+
+def _holds(holder: Mapping[str, Any], now: datetime) -> bool:
+    """Whether a claim has not run out, and its process may live."""
+    if holder["expires_at"] <= now:
+        return False
+    if holder["host"] != socket.gethostname():
+        return True
+    if int(holder["pid"]) == os.getpid():
+        return holder["token"] in _TOKENS_HERE
+    return _process_runs(int(holder["pid"]))
+
+
+def _holder_of(holder: Mapping[str, Any]) -> str:
+    return f"run {holder['run_id']} (process {holder['pid']} on {holder['host']})"
 
 
 def _process_runs(pid: int) -> bool:

@@ -3,6 +3,9 @@
 A run says what holds from its as-of date until the next one. Runs in a row that say the same of a customer make one
 interval. What a superseded run said is kept beside it, with the run that replaced it, so that a question can be asked
 as of any day, as known on any day.
+
+Where retention has dropped the rows of runs, what the run before them says holds until the next one that is left: of
+the time before `retention.daily` days one knows by the month, and no longer what superseded runs had said.
 """
 
 from __future__ import annotations
@@ -49,7 +52,7 @@ def segment_history(
         conditions.append(f"config_name = {sql_text(config_name)}")
     if known_on is not None:
         conditions.append(f"finished_at < DATE'{known_on + timedelta(days=1)}'")
-    return spark.sql(history_sql(lake, " AND ".join(conditions)))
+    return spark.sql(history_sql(lake, " AND ".join(conditions), retires=knows_retirement(store)))
 
 
 def members(
@@ -77,29 +80,37 @@ def members(
     return found.where(here & (found["valid_to"].isNull() | (found["valid_to"] >= day)))
 
 
-def history_sql(lake: LakeLocation, condition: str = "") -> str:
+def knows_retirement(store: Store) -> bool:
+    """Whether the ledger, which an older version may have made, says which runs lost their rows."""
+    return "retired_at" in store.spark.sql(f"SELECT * FROM {store.location.table(RUNS.name)}").columns
+
+
+def history_sql(lake: LakeLocation, condition: str = "", *, retires: bool = True) -> str:
     """The query behind `segment_history`.
 
     Args:
         lake: where the tables are.
         condition: on runs; empty for all.
+        retires: whether the ledger says which runs lost their rows.
     """
+    has_rows = "retired_at IS NULL" if retires else "true"
     kinds = _kinds()
     stacked = ", ".join(f"{sql_text(kind)}, {expression}" for kind, expression in kinds.items())
     return f"""
 WITH known AS (
-  SELECT config_name, as_of_date, run_id, finished_at,
+  SELECT config_name, as_of_date, run_id, finished_at, {has_rows} AS has_rows,
     lead(run_id) OVER later AS superseded_by, lead(finished_at) OVER later AS known_to
   FROM {lake.table(RUNS.name)}{f" WHERE {condition}" if condition else ""}
   WINDOW later AS (PARTITION BY config_name, as_of_date ORDER BY finished_at, length(run_id), run_id)
 ), dates AS (
   SELECT config_name, as_of_date,
     row_number() OVER ascending AS place, lead(as_of_date) OVER ascending AS next_date
-  FROM (SELECT DISTINCT config_name, as_of_date FROM known)
+  FROM (SELECT config_name, as_of_date FROM known WHERE superseded_by IS NULL AND has_rows)
   WINDOW ascending AS (PARTITION BY config_name ORDER BY as_of_date)
 ), runs_known AS (
   SELECT known.*, dates.place, dates.next_date
   FROM known JOIN dates ON known.config_name = dates.config_name AND known.as_of_date = dates.as_of_date
+  WHERE known.has_rows
 ), facts AS (
   SELECT /*+ BROADCAST(r) */ r.config_name, s.customer_id, r.as_of_date, r.run_id, r.finished_at,
     r.superseded_by, r.known_to, r.place, r.next_date, stack({len(kinds)}, {stacked}) AS (kind, value)

@@ -74,4 +74,4 @@ def local_version(spark: SparkSession, path: str) -> LocalVersion | None:
 def commit_of(entry: Mapping[str, Any]) -> Commit:
     """A commit as `deltalake` tells it."""
     made_at = datetime.fromtimestamp(entry["timestamp"] / 1000, tz=timezone.utc)
-    return Commit(int(entry["version"]), entry.get("userMetadata"), made_at)
+    return Commit(int(entry["version"]), entry.get("userMetadata"), made_at, operation=str(entry.get("operation")))

@@ -10,6 +10,7 @@ from rfm_spark.core.config import Config
 from rfm_spark.core.errors import ConfigError, LakeError
 
 _TABLE_NAME = re.compile(r"^[A-Za-z_][A-Za-z0-9_-]*(\.[A-Za-z_][A-Za-z0-9_-]*){0,2}$")
+_BATCH_ID = re.compile(r"^[0-9]{5,}-[0-9a-f]{8}$")
 _RUN_ID = re.compile(r"^\d{4}-\d{2}-\d{2}-[0-9a-f]{8}(-\d+)?$")
 LOCAL = re.compile(r"^(file:/{1,3}|/)")
 
@@ -39,6 +40,15 @@ def checked_run_id(run_id: str) -> str:
     if not _RUN_ID.match(run_id):
         raise ConfigError("run", [f"{run_id!r} is not a run id; `rfm-spark runs` lists them"])
     return run_id
+
+
+def checked_slice_id(key: str) -> str:
+    """The id of a run or of a batch itself, once it is known to be one and may enter a predicate.
+
+    Raises:
+        ConfigError: it is neither.
+    """
+    return key if _BATCH_ID.match(key) else checked_run_id(key)
 
 
 @dataclass(frozen=True)

@@ -80,9 +80,9 @@ def _live_files(table: DeltaTable) -> list[tuple[str, dict[str, str]]]:
     return [(path, dict(zip(names, mine, strict=True))) for path, *mine in zip(paths, *values, strict=True)]
 
 
-def has_files(table: DeltaTable, run_id: str | None) -> bool:
-    """Whether a table, or the slice of a run, has any rows."""
-    return any(run_id is None or values["run_id"] == run_id for _, values in _live_files(table))
+def has_files(table: DeltaTable, partition: Mapping[str, str]) -> bool:
+    """Whether a table, or a partition of it, has any rows."""
+    return any(values.items() >= partition.items() for _, values in _live_files(table))
 
 
 def partition_values(table: DeltaTable, name: str) -> set[str]:

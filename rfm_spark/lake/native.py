@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Mapping, Sequence
-from decimal import ROUND_HALF_UP, Decimal
+from collections.abc import Callable, Mapping, Sequence
 from functools import reduce
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,10 +19,13 @@ from pyspark.sql import functions as F
 from pyspark.sql.types import StructType
 
 from rfm_spark.core.errors import LakeError
+from rfm_spark.core.schemas import slice_key_of
 from rfm_spark.core.table import Table
+from rfm_spark.lake.arrow_values import to_arrow
 from rfm_spark.lake.commits import with_retries
 from rfm_spark.lake.local import commit_of
 from rfm_spark.lake.log_files import has_commit, has_files, partition_values, plain_frame, rows_in, rows_of_partition
+from rfm_spark.lake.native_upkeep import NativeUpkeep
 from rfm_spark.lake.rewording import Change, Dialect, update_of
 from rfm_spark.lake.tables import Commit, Row, Target, Written
 
@@ -64,7 +66,7 @@ class NativeTables:
         try:
             LocalTable.create(
                 (self._root / table.name).as_uri(), _delta_schema(table.columns), mode="error",
-                description=table.comment, partition_by=["run_id"] if table.partitioned else None,
+                description=table.comment, partition_by=[table.slice_key] if table.partitioned else None,
                 configuration=dict(properties), raise_if_key_not_exists=False,
                 commit_properties=CommitProperties(max_commit_retries=0),
             )  # fmt: skip
@@ -91,7 +93,7 @@ class NativeTables:
         """Let Spark write the files, and commit them."""
         inside = self._inside(target)
         folder = self._root / target.table.name / inside
-        plain = frame.drop("run_id") if target.table.partitioned else frame
+        plain = frame.drop(target.table.slice_key) if target.table.partitioned else frame
         plain.write.mode("errorifexists").parquet(f"file://{folder}")
         if not (folder / "_SUCCESS").exists():
             raise LakeError(
@@ -116,13 +118,13 @@ class NativeTables:
 
     def frame_of_runs(self, name: str, run_ids: Sequence[str]) -> DataFrame | None:
         """Rows of runs, read as the Parquet files that the log names; None where only Delta's reader knows how."""
-        table = self._open(name)
-        if table.metadata().partition_columns != ["run_id"] or len(run_ids) > _RUNS_BY_FILE:
+        table, key = self._open(name), slice_key_of(name)
+        if table.metadata().partition_columns != [key] or len(run_ids) > _RUNS_BY_FILE:
             return None
         frames = [
-            frame.withColumn("run_id", F.lit(run_id))
+            frame.withColumn(key, F.lit(run_id))
             for run_id in run_ids
-            if (frame := plain_frame(self._spark, self._root / name, table, {"run_id": run_id})) is not None
+            if (frame := plain_frame(self._spark, self._root / name, table, {key: run_id})) is not None
         ]
         if len(frames) < len(run_ids) or not frames:
             return None
@@ -155,29 +157,47 @@ class NativeTables:
         if rows_in(self._root / name, table, {column: [value] for column, value in where.items()}, list(where)):
             table.delete(" AND ".join(f"{column} = {_text(value)}" for column, value in where.items()))
 
+    def drop_slice(self, name: str, key: str) -> None:
+        """Remove the files of a partition from the log."""
+        table, column = self._open(name), slice_key_of(name)
+        if has_files(table, {column: key}):
+            table.delete(f"{column} = {_text(key)}")
+
     def row_count(self, name: str) -> int:
         """How many rows a table has."""
         return int(self._open(name).count())
 
     def rows_of_run(self, name: str, run_id: str) -> int:
         """How many rows the files of a run have, as the log tells."""
-        return rows_of_partition(self._open(name), {"run_id": run_id})
+        return rows_of_partition(self._open(name), {slice_key_of(name): run_id})
 
     def run_ids(self, name: str) -> set[str]:
         """Runs whose files the log names."""
-        return partition_values(self._open(name), "run_id")
+        return partition_values(self._open(name), slice_key_of(name))
 
     def last_commit(self, name: str) -> Commit:
         """The newest commit."""
         return commit_of(self._open(name).history(1)[0])
 
+    def last_write(self, name: str) -> Commit | None:
+        """The newest commit that did not only fold or delete files."""
+        return self._newest(name, lambda commit: not commit.keeps_rows)
+
+    def upkeep(self) -> NativeUpkeep:
+        """Maintenance by `deltalake`."""
+        return NativeUpkeep(self._root, self._open)
+
     def commit_with_metadata(self, name: str, metadata: str) -> Commit | None:
         """The newest commit that says this about itself."""
+        return self._newest(name, lambda commit: commit.metadata == metadata)
+
+    def _newest(self, name: str, wanted: Callable[[Commit], bool]) -> Commit | None:
         # Another process may have committed since; hardly ever fifty times.
         for limit in (_HISTORY, None):
-            found = [one for one in self._open(name).history(limit) if one.get("userMetadata") == metadata]
-            if found:
-                return commit_of(found[0])
+            found = (commit_of(one) for one in self._open(name).history(limit))
+            newest = next((one for one in found if wanted(one)), None)
+            if newest is not None:
+                return newest
         return None
 
     def _open(self, name: str) -> DeltaTable:
@@ -195,7 +215,7 @@ class NativeTables:
             ) from error
 
     def _inside(self, target: Target) -> str:
-        part = f"run_id={target.run_id}/" if target.table.partitioned else ""
+        part = f"{target.table.slice_key}={target.run_id}/" if target.table.partitioned else ""
         return f"{part}{uuid.uuid4().hex}"
 
     def _write_file(self, target: Target, rows: Sequence[Row]) -> list[str]:
@@ -205,10 +225,12 @@ class NativeTables:
         if not rows:
             return []
         columns = [
-            column for column in target.table.columns if not (target.table.partitioned and column[0] == "run_id")
+            column
+            for column in target.table.columns
+            if not (target.table.partitioned and column[0] == target.table.slice_key)
         ]
         schema = pa.schema(_delta_schema(columns).to_arrow())
-        made = [{name: _to_arrow(row[name], schema.field(name).type) for name, _, _ in columns} for row in rows]
+        made = [{name: to_arrow(row[name], schema.field(name).type) for name, _, _ in columns} for row in rows]
         file = f"{self._inside(target)}.parquet"
         location = self._root / target.table.name / file
         location.parent.mkdir(parents=True, exist_ok=True)
@@ -228,8 +250,10 @@ class NativeTables:
 
         kept: list[AddAction | RemoveAction] = [action for action, count in added if count]
         rows = sum(count for _, count in added)
-        mine = [("run_id", "=", str(target.run_id))] if target.table.partitioned else None
-        if not kept and (target.more or not has_files(table, target.run_id if target.table.partitioned else None)):
+        key = target.table.slice_key
+        mine = [(key, "=", str(target.run_id))] if target.table.partitioned else None
+        part = {key: str(target.run_id)} if target.table.partitioned else {}
+        if not kept and (target.more or not has_files(table, part)):
             # Replacing nothing by nothing: the table as it is holds what was meant.
             return Written(table.version(), 0)
         size = sum(action.size for action, count in added if count)
@@ -241,7 +265,7 @@ class NativeTables:
             kept,
             "append" if target.more else "overwrite",
             table.schema(),
-            ["run_id"] if target.table.partitioned else None,
+            [key] if target.table.partitioned else None,
             partition_filters=None if target.more else mine,
             commit_properties=CommitProperties(info, max_commit_retries=0),
         )
@@ -254,7 +278,7 @@ class NativeTables:
 
         location = self._root / target.table.name / file
         status, rows = location.stat(), int(pq.read_metadata(location).num_rows)
-        values = {"run_id": target.run_id} if target.table.partitioned else {}
+        values = {target.table.slice_key: target.run_id} if target.table.partitioned else {}
         stats = json.dumps({"numRecords": rows})
         return AddAction(file, status.st_size, values, int(status.st_mtime * 1000), True, stats), rows
 
@@ -278,27 +302,6 @@ def _delta_schema(columns: Sequence[tuple[str, str, str]]) -> Any:
     for field, (_, _, comment) in zip(document["fields"], columns, strict=True):
         field["metadata"] = {"comment": comment}
     return Schema.from_json(json.dumps(document))
-
-
-def _to_arrow(value: Any, kind: Any) -> Any:
-    """What pyarrow takes for a value of Spark's: maps as pairs, numbers of their own kind."""
-    import pyarrow.types as kinds
-
-    if value is None:
-        return None
-    if kinds.is_map(kind):
-        return [(key, _to_arrow(item, kind.item_type)) for key, item in value.items()]
-    if kinds.is_list(kind):
-        return [_to_arrow(item, kind.value_type) for item in value]
-    if kinds.is_struct(kind):
-        return {field.name: _to_arrow(value[field.name], field.type) for field in kind}
-    if kinds.is_decimal(kind):
-        return Decimal(value).quantize(Decimal(1).scaleb(-kind.scale), ROUND_HALF_UP)
-    if kinds.is_timestamp(kind) and value.tzinfo is None:
-        raise ValueError(f"{value} has no time zone")
-    if kinds.is_integer(kind):
-        return int(value)
-    return float(value) if kinds.is_floating(kind) else value
 
 
 def _comparable(value: Any) -> Any:

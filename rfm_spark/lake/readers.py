@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from pyspark.sql import DataFrame, SparkSession
 
+from rfm_spark.core.derived import derived
 from rfm_spark.core.errors import LakeError
 from rfm_spark.core.runs import RunRow
 from rfm_spark.core.schemas import REJECTS, RUNS, tables
-from rfm_spark.lake.history import COMMENT, history_sql
+from rfm_spark.lake.batches import batches_of, derived_rows
+from rfm_spark.lake.history import COMMENT, history_sql, knows_retirement
 from rfm_spark.lake.history import NAME as HISTORY
 from rfm_spark.lake.ledger import Ledger
-from rfm_spark.lake.location import LakeLocation, checked_run_id
+from rfm_spark.lake.location import LakeLocation, checked_run_id, checked_slice_id
 from rfm_spark.lake.spark_tables import sql_text
 from rfm_spark.lake.store import Store
 
@@ -27,12 +29,12 @@ def current(spark: SparkSession, lake: LakeLocation, table: str, config_name: st
     Raises:
         LakeError: no such table, or no complete run yet.
     """
-    newest: dict[str, str] = {run.config_name: run.run_id for run in _current_runs(spark, lake, config_name)}
+    newest = {run.config_name: run for run in _current_runs(spark, lake, config_name)}
     return _of_runs(spark, lake, table, list(newest.values()))
 
 
 def history(spark: SparkSession, lake: LakeLocation, table: str, config_name: str | None = None) -> DataFrame:
-    """A run table over time: the current run of every as-of date.
+    """A run table over time: the current run of every as-of date, but for those whose rows retention has dropped.
 
     Args:
         spark: the session.
@@ -43,7 +45,8 @@ def history(spark: SparkSession, lake: LakeLocation, table: str, config_name: st
     Raises:
         LakeError: no such table, or no complete run yet.
     """
-    return _of_runs(spark, lake, table, [run.run_id for run in _current_runs(spark, lake, config_name)])
+    runs = _current_runs(spark, lake, config_name)
+    return _of_runs(spark, lake, table, [run for run in runs if run.has_rows])
 
 
 def of_run(spark: SparkSession, lake: LakeLocation, table: str, run_id: str) -> DataFrame:
@@ -51,13 +54,44 @@ def of_run(spark: SparkSession, lake: LakeLocation, table: str, run_id: str) -> 
 
     Raises:
         ConfigError: not a run id.
-        LakeError: no complete run of that id, or no such table.
+        LakeError: no complete run of that id, no such table, or the run's rows were dropped.
     """
+    store = Store(spark, lake)
+    if table == REJECTS.name:
+        # Rejects say why a run stopped, so they are readable before (and without) a row in the ledger.
+        return rejects_of(store, run_id)
     checked_run_id(run_id)
-    # Rejects say why a run stopped, so they are readable before (and without) its row in the ledger.
-    if table != REJECTS.name and run_id not in {run.run_id for run in Ledger(Store(spark, lake)).complete()}:
+    found = [run for run in Ledger(store).complete() if run.run_id == run_id]
+    if not found:
         raise LakeError(f"lake {lake}: no complete run {run_id}; `rfm-spark runs` lists them")
-    return _of_runs(spark, lake, table, [run_id])
+    if not found[0].has_rows:
+        raise LakeError(f"lake {lake}: {found[0].retirement}")
+    return _of_runs(spark, lake, table, found)
+
+
+def rejects_of(store: Store, run_id: str) -> DataFrame:
+    """Rejected rows of a run, with those of the batches that held for it; or of a batch.
+
+    Raises:
+        ConfigError: neither the id of a run nor of a batch.
+    """
+    checked_slice_id(run_id)
+    found = [run for run in Ledger(store).complete() if run.run_id == run_id]
+    if found and not found[0].has_rows:
+        raise LakeError(f"lake {store.location}: {found[0].retirement}")
+    ids = [run_id, *(batch.batch_id for run in found for batch in batches_of(store, run).known)]
+    if not store.exists(REJECTS.name):
+        return store.spark.createDataFrame([], REJECTS.ddl)
+    return store.of_runs(REJECTS.name, ids)
+
+
+def new_in(store: Store, run_id: str) -> list[str]:
+    """Ids under which rejected rows of a run are seen for the first time: its own, and those of its new batches."""
+    complete = {run.run_id: run for run in Ledger(store).complete()}
+    run = complete.get(run_id)
+    before = None if run is None else complete.get(run.previous_run_id or "")
+    mine, theirs = ([] if one is None else batches_of(store, one).ids for one in (run, before))
+    return [run_id, *(batch_id for batch_id in mine if batch_id not in theirs)]
 
 
 def refresh_views(store: Store) -> None:
@@ -80,7 +114,7 @@ def refresh_views(store: Store) -> None:
     if store.exists(RUNS.name):
         store.spark.sql(
             f"CREATE OR REPLACE VIEW {store.location.table(HISTORY)} COMMENT {sql_text(COMMENT)} "
-            f"AS {history_sql(store.location)}"
+            f"AS {history_sql(store.location, retires=knows_retirement(store))}"
         )
 
 
@@ -92,8 +126,17 @@ def _current_runs(spark: SparkSession, lake: LakeLocation, config_name: str | No
     return list({(run.config_name, run.as_of): run for run in runs}.values())
 
 
-def _of_runs(spark: SparkSession, lake: LakeLocation, table: str, run_ids: list[str]) -> DataFrame:
+def _of_runs(spark: SparkSession, lake: LakeLocation, table: str, runs: list[RunRow]) -> DataFrame:
+    store, made = Store(spark, lake), derived()
+    if table in made:
+        rows = derived_rows(store, made[table], runs)
+        # Lakes of an older version had it as a table.
+        return store.read(table) if rows is None else rows
     if table not in tables():
-        raise LakeError(f"lake {lake}: no table {table}; there are {', '.join(sorted(tables()))}")
-    store = Store(spark, lake)
-    return store.read(table) if tables()[table].kind != "run" else store.of_runs(table, run_ids)
+        raise LakeError(f"lake {lake}: no table {table}; there are {', '.join(sorted((*tables(), *made)))}")
+    if tables()[table].kind != "run":
+        return store.read(table)
+    ids = [run.run_id for run in runs]
+    if table == REJECTS.name:
+        ids += [batch.batch_id for run in runs for batch in batches_of(store, run).known]
+    return store.of_runs(table, list(dict.fromkeys(ids)))

@@ -16,7 +16,9 @@ from pyspark.sql import functions as F
 from rfm_spark.core.config import Config
 from rfm_spark.core.errors import GateError, RfmSparkError, SourceError
 from rfm_spark.core.moments import from_micros
+from rfm_spark.core.reading.delivery import Delivery, DeliveryKind, Seen, Since, new_files, whole_or_nothing
 from rfm_spark.core.reading.places import CORRUPT, Where
+from rfm_spark.lake.changes import DeltaSource, deliveries
 from rfm_spark.lake.commits import is_conflict
 from rfm_spark.lake.files import GLOB, listing, read_files
 from rfm_spark.lake.jdbc import jdbc_error, read_jdbc, without_secrets
@@ -47,6 +49,7 @@ class PinnedSource:
         frame: its rows, always those of `version`.
         written: when that version was written; None where nobody knows.
         recheck: raises GateError when files changed while they were read.
+        deliveries: tells what came since it was last read; None where it is always read whole.
     """
 
     name: str
@@ -54,6 +57,11 @@ class PinnedSource:
     frame: DataFrame
     written: datetime | None = None
     recheck: Callable[[], None] = _nothing_to_recheck
+    deliveries: Since | None = None
+
+    def since(self, seen: Seen | None) -> Delivery:
+        """What is new in it; see `core.reading.delivery.Delivery`."""
+        return (self.deliveries or whole_or_nothing(self.frame, self.version, self.written))(seen)
 
 
 def pin(
@@ -110,16 +118,18 @@ def _pin_delta(spark: SparkSession, path: str, name: str, shown: str, inspect: I
     found = local_version(spark, path)
     if found is not None:
         inspect(found.frame)
-        return PinnedSource(name, f"delta:{found.table[:8]}:{found.number}", found.frame, found.written)
+        version = f"delta:{found.table[:8]}:{found.number}"
+        since = deliveries(spark, DeltaSource(path, version, found.frame, found.written, is_plain=True))
+        return PinnedSource(name, version, found.frame, found.written, deliveries=since)
     try:
-        version = _delta_version(spark, f"delta.{quoted(path)}")
+        version_now = _delta_version(spark, f"delta.{quoted(path)}")
     except AnalysisException as error:
         if not (is_missing(error) or has_no_versions(error)):
             raise
         raise SourceError(f"sources.{name}: {shown} is no Delta table; check the path, or set format") from error
-    frame = spark.read.format("delta").option("versionAsOf", version.number).load(path)
+    frame = spark.read.format("delta").option("versionAsOf", version_now.number).load(path)
     inspect(frame)
-    return PinnedSource(name, str(version), frame, version.written)
+    return _pinned_delta(spark, name, version_now, frame)
 
 
 def _pin_table(
@@ -141,7 +151,14 @@ def _pin_table(
             "where: for the rows that count"
         ) from error
     frame = spark.sql(f"SELECT * FROM {identifier} VERSION AS OF {version.number}")
-    return PinnedSource(name, str(version), frame, version.written)
+    return _pinned_delta(spark, name, version, frame, identifier)
+
+
+def _pinned_delta(
+    spark: SparkSession, name: str, version: _DeltaVersion, frame: DataFrame, table: str | None = None
+) -> PinnedSource:
+    source = DeltaSource(version.root, str(version), frame, version.written, version.is_plain, table)
+    return PinnedSource(name, str(version), frame, version.written, deliveries=deliveries(spark, source))
 
 
 def _pin_jdbc(
@@ -176,7 +193,18 @@ def _pin_files(spark: SparkSession, path: str, place: Where, name: str, inspect:
         if listing(spark, path, place).version != found.version:
             raise GateError(f"sources.{name}: files in {place.path} changed while they were read; start the run again")
 
-    return PinnedSource(name, f"files:{found.version}", frame, found.written, recheck)
+    def since(seen: Seen | None) -> Delivery:
+        kind: DeliveryKind = "rebuild"
+        new, why = new_files(seen.files, found.entries) if seen is not None else ([], "")
+        if seen is not None and not why:
+            kind = "append" if new else "nothing"
+        rows = frame if kind != "append" else read_files(spark, path, place, found.only(new), frame.schema)
+        # One file that is replaced, as an export is every night, is always read whole.
+        told = "" if len(found.entries) == 1 else why
+        return Delivery(kind, rows, version, found.entries, found.written, told)
+
+    version = f"files:{found.version}"
+    return PinnedSource(name, version, frame, found.written, recheck, since)
 
 
 @dataclass(frozen=True)
@@ -186,6 +214,8 @@ class _DeltaVersion:
     table: str
     number: int
     written: datetime
+    root: str
+    is_plain: bool
 
     def __str__(self) -> str:
         return f"delta:{self.table[:8]}:{self.number}"
@@ -194,8 +224,11 @@ class _DeltaVersion:
 def _delta_version(spark: SparkSession, identifier: str) -> _DeltaVersion:
     history = spark.sql(f"DESCRIBE HISTORY {identifier} LIMIT 1")
     newest = history.select("version", F.unix_micros("timestamp").alias("micros")).collect()[0]
-    table = spark.sql(f"DESCRIBE DETAIL {identifier}").select("id").collect()[0]["id"]
-    return _DeltaVersion(str(table), int(newest["version"]), from_micros(int(newest["micros"])))
+    table = spark.sql(f"DESCRIBE DETAIL {identifier}").select("id", "location", "minReaderVersion").collect()[0]
+    return _DeltaVersion(
+        str(table["id"]), int(newest["version"]), from_micros(int(newest["micros"])), str(table["location"]),
+        is_plain=int(table["minReaderVersion"]) == 1,
+    )  # fmt: skip
 
 
 def _must_exist(path: str, where: str, place: Where) -> None:

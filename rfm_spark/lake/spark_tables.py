@@ -12,11 +12,13 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from rfm_spark.core.moments import from_micros
+from rfm_spark.core.schemas import slice_key_of
 from rfm_spark.core.table import Table
 from rfm_spark.lake.commits import with_retries
 from rfm_spark.lake.location import LakeLocation, quoted
 from rfm_spark.lake.missing import is_missing
 from rfm_spark.lake.rewording import Change, Dialect, update_of
+from rfm_spark.lake.spark_upkeep import SparkUpkeep
 from rfm_spark.lake.tables import Commit, Row, Target, Written
 
 # A look at the history reads as many commits as it may show.
@@ -53,7 +55,7 @@ class SparkTables:
         columns = ", ".join(
             f"{quoted(name)} {kind} COMMENT {sql_text(comment)}" for name, kind, comment in table.columns
         )
-        partition = "PARTITIONED BY (run_id)" if table.partitioned else ""
+        partition = f"PARTITIONED BY ({table.slice_key})" if table.partitioned else ""
         settings = ", ".join(f"{sql_text(key)} = {sql_text(value)}" for key, value in properties.items())
         self._spark.sql(
             f"CREATE TABLE IF NOT EXISTS {self._location.table(table.name)} ({columns}) USING DELTA {partition} "
@@ -90,9 +92,8 @@ class SparkTables:
             return Written(version, made.rows)
         # The commit says nothing of rows where its metrics are switched off.
         rows = self._spark.sql(f"SELECT * FROM {self._location.table(target.table.name)}")
-        return Written(
-            version, (rows if target.run_id is None else rows.where(F.col("run_id") == target.run_id)).count()
-        )
+        mine = rows if target.run_id is None else rows.where(F.col(target.table.slice_key) == target.run_id)
+        return Written(version, mine.count())
 
     def write_rows(self, target: Target, rows: Sequence[Row]) -> Written:
         """A few rows of the driver as a frame."""
@@ -152,23 +153,41 @@ class SparkTables:
         if not self._spark.sql(f"SELECT 1 FROM {table} WHERE {condition}").isEmpty():
             self._spark.sql(f"DELETE FROM {table} WHERE {condition}").collect()
 
+    def drop_slice(self, name: str, key: str) -> None:
+        """Remove a partition; Delta drops its files without reading them."""
+        condition, table = f"{slice_key_of(name)} = {sql_text(key)}", self._location.table(name)
+        if not self._spark.sql(f"SELECT 1 FROM {table} WHERE {condition}").isEmpty():
+            self._spark.sql(f"DELETE FROM {table} WHERE {condition}").collect()
+
     def row_count(self, name: str) -> int:
         """How many rows a table has."""
         return int(self._spark.sql(f"SELECT count(*) FROM {self._location.table(name)}").collect()[0][0])
 
     def rows_of_run(self, name: str, run_id: str) -> int:
         """How many rows a run has; Delta answers from the log where it can."""
-        where = f"run_id = {sql_text(run_id)}"
+        where = f"{slice_key_of(name)} = {sql_text(run_id)}"
         return int(self._spark.sql(f"SELECT count(*) FROM {self._location.table(name)} WHERE {where}").collect()[0][0])
 
     def run_ids(self, name: str) -> set[str]:
         """Runs that have rows in a run table; its partitions tell."""
-        found = self._spark.sql(f"SELECT DISTINCT run_id FROM {self._location.table(name)}")
-        return {str(row["run_id"]) for row in found.collect()}
+        found = self._spark.sql(f"SELECT DISTINCT {slice_key_of(name)} FROM {self._location.table(name)}")
+        return {str(row[0]) for row in found.collect()}
 
     def last_commit(self, name: str) -> Commit:
         """The newest commit."""
         return self._history(name, 1, None)[0]
+
+    def last_write(self, name: str) -> Commit | None:
+        """The newest commit that did not only fold or delete files."""
+        for limit in (_NEAR, _FAR):
+            found = [one for one in self._history(name, limit, None) if not one.keeps_rows]
+            if found:
+                return found[0]
+        return None
+
+    def upkeep(self) -> SparkUpkeep:
+        """Maintenance by SQL."""
+        return SparkUpkeep(self._spark, self._location, sql_text)
 
     def commit_with_metadata(self, name: str, metadata: str) -> Commit | None:
         """The newest commit that says this about itself."""
@@ -183,11 +202,12 @@ class SparkTables:
         if metadata is not None:
             history = history.where(F.col("userMetadata") == F.lit(metadata))
         at = F.unix_micros("timestamp").alias("at")
-        rows = history.select("version", "userMetadata", at, F.col("operationMetrics")["numOutputRows"].alias("rows"))
+        written = F.col("operationMetrics")["numOutputRows"].alias("rows")
+        rows = history.select("version", "userMetadata", at, written, "operation")
         found = [
             Commit(
                 int(row["version"]), row["userMetadata"], from_micros(row["at"]),
-                None if row["rows"] is None else int(row["rows"]),
+                None if row["rows"] is None else int(row["rows"]), row["operation"],
             )
             for row in rows.collect()
         ]  # fmt: skip
@@ -197,7 +217,7 @@ class SparkTables:
         writer = frame.write.format("delta").option("userMetadata", target.metadata)
         writer = writer.mode("append" if target.more else "overwrite")
         if target.run_id is not None and not target.more:
-            writer = writer.option("replaceWhere", f"run_id = '{target.run_id}'")
+            writer = writer.option("replaceWhere", f"{target.table.slice_key} = '{target.run_id}'")
         if self._location.root is not None:
             writer.save(f"{self._location.root}/{target.table.name}")
         else:
@@ -210,7 +230,7 @@ class SparkTables:
             return
         options = {key: value for key, value in properties.items() if key.startswith("delta.")}
         writer = _described(self._frame(table, []), table).write.format("delta").mode("append").options(**options)
-        writer = writer.partitionBy("run_id") if table.partitioned else writer
+        writer = writer.partitionBy(table.slice_key) if table.partitioned else writer
         writer.save(f"{self._location.root}/{table.name}")
         self.change(table.name, (), {key: value for key, value in properties.items() if key not in options})
 

@@ -12,16 +12,17 @@ from pyspark.sql import functions as F
 
 from rfm_spark.core.errors import LakeError
 from rfm_spark.core.renames import renamed_row
-from rfm_spark.core.schemas import RUNS, SCHEMA_VERSION, tables
+from rfm_spark.core.schemas import RUNS, SCHEMA_VERSION, slice_key_of, tables
 from rfm_spark.core.table import Table
 from rfm_spark.lake.commits import NO_PLACE, is_conflict, translating_write_errors, with_retries
 from rfm_spark.lake.local import local_folder
-from rfm_spark.lake.location import LakeLocation, checked_run_id, quoted
+from rfm_spark.lake.location import LakeLocation, checked_run_id, checked_slice_id, quoted
 from rfm_spark.lake.missing import is_missing
 from rfm_spark.lake.native import NativeTables
 from rfm_spark.lake.rewording import changes_of, completed, with_older_words
 from rfm_spark.lake.spark_tables import SparkTables
 from rfm_spark.lake.tables import PROPERTIES, VERSION_PROPERTY, Commit, Row, Tables, Target, Written
+from rfm_spark.lake.upkeep import TableUpkeep
 
 _MADE_WITH = {**PROPERTIES, VERSION_PROPERTY: str(SCHEMA_VERSION)}
 Result = TypeVar("Result")
@@ -43,6 +44,11 @@ class Store:
     def commits_fast(self) -> bool:
         """Whether a commit takes milliseconds."""
         return isinstance(self._tables, NativeTables)
+
+    @property
+    def upkeep(self) -> TableUpkeep:
+        """What maintains the tables."""
+        return self._tables.upkeep()
 
     def prepare(self, table: Table) -> None:
         """Make sure that the table is there, with today's columns.
@@ -116,7 +122,7 @@ class Store:
         if rows is not None:
             return completed(tables().get(name), rows)
         every = self.read(name)
-        return every.where(every["run_id"].isin(list(run_ids)))
+        return every.where(every[slice_key_of(name)].isin(list(run_ids)))
 
     def rows(self, name: str, **where: Any) -> list[Row]:
         """Rows of a table that has few, on the driver; times are in UTC, columns an older lake lacks are None.
@@ -140,8 +146,9 @@ class Store:
         return self._tables.last_commit(name).version
 
     def last_metadata(self, name: str) -> str | None:
-        """What the last commit of a kept table said about itself."""
-        return self._tables.last_commit(name).metadata
+        """What the last commit that changed rows of a kept table said about itself."""
+        found = self._tables.last_write(name)
+        return None if found is None else found.metadata
 
     def commit_with_metadata(self, name: str, metadata: str) -> Commit:
         """The newest commit that says this about itself: others may have committed since ours.
@@ -196,16 +203,35 @@ class Store:
 
     def runs_of_date(self, name: str, as_of: date) -> set[str]:
         """Runs of an as-of date that have rows in a run table; none where it is not there."""
+        found = self._tables.run_ids(name) if self.exists(name) else set()
         # A run id starts with its as-of date.
-        return (
-            {run_id for run_id in self._tables.run_ids(name) if run_id.startswith(f"{as_of}-")}
-            if self.exists(name)
-            else set()
-        )
+        return {run_id for run_id in found if run_id.startswith(f"{as_of}-")}
 
     def rows_of_run(self, name: str, run_id: str) -> int:
         """How many rows a run has in a run table that is there."""
         return self._tables.rows_of_run(name, run_id)
+
+    def write_slice(self, table: Table, frame: DataFrame, key: str, *, more: bool = False) -> Written:
+        """Replace the rows of one value of a table's `slice_key`, or add to them; repeating it changes nothing.
+
+        Args:
+            table: the contract; columns the frame lacks beside the key are an error.
+            frame: the rows, without the key.
+            key: id of a batch.
+            more: add to what is there.
+        """
+        keyed = {table.slice_key: F.lit(checked_slice_id(key))}
+        rows = frame.select(
+            *(keyed.get(name, F.col(name)).cast(kind.lower()).alias(name) for name, kind, _ in table.columns)
+        )
+        target = Target(table, f"{key} more" if more else key, key, more)
+        return self._write(target, lambda: self._tables.write_frame(target, rows))
+
+    def drop_slice(self, table: Table, key: str) -> None:
+        """Remove the rows of one value of a table's `slice_key`; of one that has none nothing is done."""
+        if self.exists(table.name):
+            checked = checked_slice_id(key)
+            self._attempt(table.name, lambda: with_retries(lambda: self._tables.drop_slice(table.name, checked)))
 
     def replace(self, table: Table, frame: DataFrame, metadata: str) -> Written:
         """Replace a kept table's rows in one commit that says what it reflects.
@@ -279,19 +305,16 @@ class Store:
         return found
 
     def _migrate(self, table: Table, properties: Mapping[str, str]) -> None:
-        if self._version_in(table.name, properties) == SCHEMA_VERSION:
-            return
-        self._attempt(table.name, lambda: with_retries(lambda: self._bring_up(table)))
+        if self._version_in(table.name, properties) != SCHEMA_VERSION:
+            self._attempt(table.name, lambda: with_retries(lambda: self._bring_up(table)))
 
     def _bring_up(self, table: Table) -> None:
         # Looked at again in each try: another run may be doing the same. The version comes last, so that one that dies
         # here is done again.
         have = set(self.spark.sql(f"SELECT * FROM {self.location.table(table.name)}").columns)
-        missing = [column for column in table.columns if column[0] not in have]
-        if missing:
+        if missing := [column for column in table.columns if column[0] not in have]:
             self._tables.change(table.name, missing, {})
-        changes = changes_of(table, have)
-        if changes:
+        if changes := changes_of(table, have):
             self._tables.update(table.name, changes)
         self._tables.change(table.name, (), {VERSION_PROPERTY: str(SCHEMA_VERSION)})
 

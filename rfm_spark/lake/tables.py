@@ -11,6 +11,7 @@ from pyspark.sql import DataFrame
 
 from rfm_spark.core.table import Table
 from rfm_spark.lake.rewording import Change
+from rfm_spark.lake.upkeep import TableUpkeep
 
 VERSION_PROPERTY = "rfm_spark.schema_version"
 # No statistics on ids and no deletion vectors: otherwise a person's id outlives the deletion of their rows.
@@ -19,6 +20,7 @@ PROPERTIES = {
     "delta.enableDeletionVectors": "false",
 }
 Row = dict[str, Any]
+_SAME_ROWS = frozenset({"OPTIMIZE", "VACUUM START", "VACUUM END"})
 
 
 @dataclass(frozen=True)
@@ -38,12 +40,19 @@ class Commit:
         metadata: what it said about itself.
         made_at: when, in UTC.
         rows: that it wrote; None where it does not say.
+        operation: as Delta calls it.
     """
 
     version: int
     metadata: str | None
     made_at: datetime
     rows: int | None = None
+    operation: str = ""
+
+    @property
+    def keeps_rows(self) -> bool:
+        """Whether the table has the same rows before and after it."""
+        return self.operation in _SAME_ROWS
 
 
 @dataclass(frozen=True)
@@ -109,6 +118,9 @@ class Tables(Protocol):
     def delete_rows(self, name: str, where: Mapping[str, str]) -> None:
         """Delete rows with these texts of a table that is there; nothing is committed where there are none."""
 
+    def drop_slice(self, name: str, key: str) -> None:
+        """Remove a partition; nothing is committed where it has no files."""
+
     def row_count(self, name: str) -> int:
         """How many rows a table has, as its log tells."""
 
@@ -120,6 +132,12 @@ class Tables(Protocol):
 
     def last_commit(self, name: str) -> Commit:
         """The newest commit."""
+
+    def last_write(self, name: str) -> Commit | None:
+        """The newest commit that changed rows, or may have; None where the log does not reach back to it."""
+
+    def upkeep(self) -> TableUpkeep:
+        """What maintains the tables."""
 
     def commit_with_metadata(self, name: str, metadata: str) -> Commit | None:
         """The newest commit that says this about itself."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, Protocol
 
@@ -12,6 +12,7 @@ from pyspark.sql import DataFrame, SparkSession
 
 from rfm_spark.core.access import TableWriter
 from rfm_spark.core.errors import PlanError
+from rfm_spark.core.reading.delivery import Delivery, Seen
 from rfm_spark.core.runs import RunRow
 from rfm_spark.core.session import persisted, runs_here
 from rfm_spark.core.table import Table
@@ -37,6 +38,13 @@ class Source(Protocol):
     @property
     def written(self) -> datetime | None:
         """When that version was written; None where nobody knows."""
+
+    def since(self, seen: Seen | None) -> Delivery:
+        """What is new in it."""
+
+    @property
+    def recheck(self) -> Callable[[], None]:
+        """Raises GateError where files changed while they were read."""
 
 
 class SliceWriter(Protocol):
@@ -64,6 +72,7 @@ class RunFacts:
         before: run that this one supersedes, or follows.
         published: complete runs of the lake.
         touched: looks for earlier published dates whose rows are others by now.
+        options: of the command, such as full.
     """
 
     config_name: str
@@ -73,6 +82,7 @@ class RunFacts:
     before: RunRow | None = None
     published: tuple[RunRow, ...] = ()
     touched: Callable[[], Sequence[date]] = tuple
+    options: Mapping[str, bool] = field(default_factory=dict)
 
 
 class Frames:

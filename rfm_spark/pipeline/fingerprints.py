@@ -22,7 +22,7 @@ from rfm_spark.pipeline.prepared import Prepared
 from rfm_spark.pipeline.step import ASIDE
 
 # What shapes no result of a step.
-_ASIDE = ("section", "commands", "explain", "checking")
+_ASIDE = ("section", "commands", "explain", "checking", "maintenance")
 _SHARED = ("rfm_spark.core", "rfm_spark.core.reading", "rfm_spark.pipeline")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -29,14 +29,18 @@ class Inputs:
     pinned: dict[str, PinnedSource]
     drift: tuple[str, ...] = ()
 
-    def recheck(self) -> None:
+    def recheck(self, covered: Collection[str] = ()) -> None:
         """Look at every source again, at the end of a run.
+
+        Args:
+            covered: sources of which the run read nothing itself.
 
         Raises:
             GateError: files changed while they were read.
         """
-        for source in self.pinned.values():
-            source.recheck()
+        for name, source in self.pinned.items():
+            if name not in covered:
+                source.recheck()
 
     @property
     def versions(self) -> dict[str, str]:

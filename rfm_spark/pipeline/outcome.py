@@ -42,7 +42,8 @@ class Outcome:
 def repeated(run: RunRow, fail_on: str | None, *warnings: str) -> Outcome:
     """A run that was complete before; the question that `fail_on` asks may be a new one."""
     code = exit_code(run.drift_verdict, fail_on)
-    return Outcome(run.run_id, run.as_of, code, repeated=True, warnings=warnings)
+    gone = () if run.has_rows else (run.retirement,)
+    return Outcome(run.run_id, run.as_of, code, repeated=True, warnings=(*warnings, *gone))
 
 
 def exit_code(severity: str | None, fail_on: str | None) -> int:

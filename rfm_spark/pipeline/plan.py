@@ -11,13 +11,16 @@ from typing import Any
 import rfm_spark
 from rfm_spark.core.config import Config
 from rfm_spark.core.registry import given
-from rfm_spark.core.runs import RunRow
+from rfm_spark.core.runs import RunRow, previous_of, with_rows
 from rfm_spark.lake.ledger import fingerprint, must_be_same
+from rfm_spark.pipeline.arrivals import TakenIn
 from rfm_spark.pipeline.fingerprints import fingerprint_of, parts_of, why_due
 from rfm_spark.pipeline.inputs import Inputs
 from rfm_spark.pipeline.order import Chosen
 from rfm_spark.pipeline.prepared import Prepared
 from rfm_spark.pipeline.records import Record, Records
+
+NOTHING_LATE = "the source has a newer version, but no row dated up to this day changed: the same input"
 
 
 @dataclass(frozen=True)
@@ -103,18 +106,23 @@ class Plan:
         self.config, self.as_of, self.inputs, self.previous, self.current = config, as_of, inputs, previous, current
         self.decisions = tuple(decisions)
         self.canonical = config.canonical()
+        taken = [one for one in decisions if isinstance(one, TakenIn)]
+        self.covered = {name for one in taken for name in one.covers}
+        self.is_pending = any(one.pending for one in taken)
         kinds = [kind for _, kind in given("step", "ROWS")]
         self._rows = [kind(config, inputs.pinned) for kind in kinds]
-        self._looked_at = {name for kind in kinds for name in kind.sources}
+        self._looked_at = {name for kind in kinds for name in kind.sources} | self.covered
+        versions = {name: version for name, version in inputs.versions.items() if name not in self.covered}
+        self.inputs_row = {**inputs.versions, **{name: told for one in taken for name, told in one.inputs.items()}}
         self._content = {
-            "config_name": config.name, "as_of_date": as_of, "config": self.canonical, "inputs": dict(inputs.versions),
+            "config_name": config.name, "as_of_date": as_of, "config": self.canonical, "inputs": versions,
             "code_version": rfm_spark.__version__, "previous_run_id": previous.run_id if previous else None,
         }  # fmt: skip
         parts = (
             config.name,
             as_of.isoformat(),
             self.canonical,
-            json.dumps(inputs.versions, sort_keys=True),
+            json.dumps(versions, sort_keys=True),
             rfm_spark.__version__,
             previous.run_id if previous else "",
             *(decision.fingerprint for decision in decisions if decision.fingerprint is not None),
@@ -129,8 +137,13 @@ class Plan:
         """
         found = [run for run in complete if run.run_id == self.run_id or run.run_id.startswith(f"{self.run_id}-")]
         for run in found:
-            must_be_same(run, self._content)
+            must_be_same(run, self._content, self.covered)
         return found
+
+    def newer_than(self, run: RunRow) -> tuple[str, ...]:
+        """A sentence, where a run of this plan read an older version of a source whose rows are the same."""
+        versions = self.inputs.versions
+        return (NOTHING_LATE,) if any(run.inputs.get(name) != versions[name] for name in versions) else ()
 
     def changes_nothing(self) -> bool:
         """Whether the current run of this date has the same rows, though its source is at a newer version."""
@@ -147,11 +160,27 @@ class Plan:
             return False
         return all(rows.same(run, self.canonical) for rows in self._rows)
 
+    def stands(self, complete: Sequence[RunRow]) -> list[RunRow]:
+        """Complete runs of this plan; none where another run of the date was published after them."""
+        found, here = self.done(complete), self.current.get(self.as_of)
+        return found if here is not None and here.run_id in {run.run_id for run in found} else []
+
+    def comparable(self, complete: Sequence[RunRow], *, force: bool) -> Plan:
+        """The plan, or where it is to be done, and rows of the run before are gone: against the last that has some."""
+        if self.previous is None or self.previous.has_rows:
+            return self
+        if not force and (self.stands(complete) or self.changes_nothing()):
+            return self
+        previous = previous_of(with_rows(self.current), self.as_of)
+        return Plan(self.config, self.as_of, self.inputs, previous, self.current, self.decisions)
+
     def earlier(self) -> list[RunRow]:
         """The current runs of earlier dates."""
         return [run for day, run in sorted(self.current.items()) if day < self.as_of]
 
     def touched(self) -> list[date]:
         """Earlier published dates whose rows are others by now."""
-        earlier = {run.as_of: run for run in self.earlier()}
-        return sorted({day for rows in self._rows for day in rows.touched(earlier, self.canonical)})
+        # What nobody can look at any more needs no correction.
+        earlier = {run.as_of: run for run in self.earlier() if run.has_rows}
+        looks = (*self._rows, *self.decisions)
+        return sorted({day for one in looks for day in one.touched(earlier, self.canonical)})

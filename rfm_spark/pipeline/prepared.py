@@ -49,6 +49,15 @@ class Prepared(Artefact):
         """Whether a published run decided the same."""
         return True
 
+    def touched(self, earlier: Mapping[date, RunRow], canonical: str) -> list[date]:
+        """Published as-of dates whose rows are others by now, oldest first.
+
+        Args:
+            earlier: the current run of each date.
+            canonical: the present configuration.
+        """
+        return []
+
 
 Prepare = Callable[[Ahead], Prepared]
 
@@ -63,5 +72,5 @@ def prepared(ahead: Ahead) -> tuple[Prepared, ...]:
 
 
 def prepared_kinds() -> tuple[type[Artefact], ...]:
-    """Types of the decisions."""
-    return tuple(kind for _, found in given("step", "PREPARED") for kind in found)
+    """Types of the decisions, and of what is known of sources that are taken in."""
+    return tuple(kind for name in ("PREPARED", "TAKEN") for _, found in given("step", name) for kind in found)

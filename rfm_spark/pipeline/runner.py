@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -11,7 +12,7 @@ from pyspark.sql import SparkSession
 
 import rfm_spark
 from rfm_spark.core.config import Config, digest
-from rfm_spark.core.runs import RunRow, current_runs, previous_of, successor_of
+from rfm_spark.core.runs import RunRow, current_runs, previous_of, successor_of, with_rows
 from rfm_spark.core.session import in_time_zone
 from rfm_spark.lake.claims import Claim
 from rfm_spark.lake.ledger import Ledger
@@ -21,7 +22,8 @@ from rfm_spark.lake.sources import columns_of
 from rfm_spark.lake.store import Store
 from rfm_spark.pipeline.absences import absences
 from rfm_spark.pipeline.account import Total
-from rfm_spark.pipeline.environment import RunFacts
+from rfm_spark.pipeline.arrivals import Arrivals, TakenIn, taken_in
+from rfm_spark.pipeline.environment import Frames, RunFacts
 from rfm_spark.pipeline.execution import Execution
 from rfm_spark.pipeline.inputs import Inputs, open_inputs, readable
 from rfm_spark.pipeline.leftovers import Leftovers
@@ -35,12 +37,11 @@ from rfm_spark.pipeline.wording import account_lines
 from rfm_spark.pipeline.writing import Writer
 
 Clock = Callable[[], datetime]
-_NOTHING_LATE = "the source has a newer version, but no row dated up to this day changed: the same input"
 
 
 @dataclass(frozen=True)
 class _Opened:
-    """A lake and the sources, as a run finds them."""
+    """A lake and the sources, as a run finds them, and what was taken in."""
 
     store: Store
     ledger: Ledger
@@ -50,11 +51,11 @@ class _Opened:
     plan: Plan
     order: list[Chosen]
     records: Records
+    arrived: tuple[dict[str, object], ...] = ()
 
     def done(self) -> list[RunRow]:
         """Complete runs of this plan; none where another run of the date was published after them."""
-        found, here = self.plan.done(self.complete), self.current.get(self.plan.as_of)
-        return found if here is not None and here.run_id in {run.run_id for run in found} else []
+        return self.plan.stands(self.complete)
 
     def next_id(self) -> str:
         """Id of the run that is to come: a plan that was done before gets a number."""
@@ -78,8 +79,11 @@ class _Opened:
 
     def is_outdated(self, complete: Sequence[RunRow]) -> bool:
         """Whether the run of this date, or the one before, is another than when this was planned."""
-        current, as_of = current_runs(complete, self.plan.config.name), self.plan.as_of
-        return (current.get(as_of), previous_of(current, as_of)) != (self.current.get(as_of), self.plan.previous)
+        return self._around(current_runs(complete, self.plan.config.name)) != self._around(self.current)
+
+    def _around(self, current: dict[date, RunRow]) -> tuple[RunRow | None, ...]:
+        as_of = self.plan.as_of
+        return current.get(as_of), previous_of(current, as_of), previous_of(with_rows(current), as_of)
 
 
 def run(
@@ -91,6 +95,8 @@ def run(
     progress: Progress,
     force: bool = False,
     refit: bool = False,
+    full: bool = False,
+    verify: bool = False,
     fail_on: str | None = None,
 ) -> Outcome:
     """Segment all customers as of a date, unless that has been done.
@@ -103,6 +109,8 @@ def run(
         progress: told about each step.
         force: publish again, under a new run id, though nothing changed.
         refit: train a new cluster model, though there is one.
+        full: measure every customer, also those of whom nothing changed since the run before.
+        verify: measure every customer also where measures are carried, and compare both.
         fail_on: verdict on drift, moderate or major, from which on the exit code is 4; the run is published anyway.
 
     Raises:
@@ -114,13 +122,14 @@ def run(
         SlotHeldError: another run holds the same slot.
     """
     with in_time_zone(spark, config.timezone), readable(_first_source(config)):
-        opened = _open(spark, config, as_of, refit=refit)
+        opened = _open(spark, config, as_of, refit=refit, force=force, progress=progress)
         plan, done = opened.plan, opened.done()
         if done and not force:
             refresh_views(opened.store)
-            return repeated(done[-1], fail_on)
+            return repeated(done[-1], fail_on, *plan.newer_than(done[-1]))
         if not force and plan.changes_nothing():
-            return repeated(opened.current[as_of], fail_on, _NOTHING_LATE)
+            run_here = opened.current[as_of]
+            return repeated(run_here, fail_on, *plan.newer_than(run_here))
         run_id = opened.next_id()
         opened.store.location.make_folder()
         claim = Claim(opened.store, config.name, as_of, clock)
@@ -133,15 +142,20 @@ def run(
                 published = {run_id, *(one.run_id for one in complete)}
                 left = Leftovers(opened.records, found, claim.replaced - published, published)
                 left.remove_useless()
-                steps = opened.steps(run_id, found, force=force or refit)
-                return _execute(opened, steps, run_id, claim, left, clock, progress, fail_on)
+                again = force or refit or full or verify
+                steps = opened.steps(run_id, found, force=again)
+                options = {"full": full, "verify": verify}
+                return _execute(opened, steps, run_id, claim, left, clock, progress, fail_on, options)
         except BaseException:
             # Also for an interrupt from the keyboard: the next start should not have to wait.
             with suppress(Exception):
                 claim.release()
             raise
         claim.release()
-    return run(spark, config, as_of, clock=clock, progress=progress, force=force, refit=refit, fail_on=fail_on)
+    return run(
+        spark, config, as_of, clock=clock, progress=progress, force=force, refit=refit, full=full, verify=verify,
+        fail_on=fail_on,
+    )  # fmt: skip
 
 
 def look_at_plan(
@@ -154,7 +168,7 @@ def look_at_plan(
         SourceError: a source that can't be opened or mapped.
     """
     with in_time_zone(spark, config.timezone), readable(_first_source(config)):
-        opened = _open(spark, config, as_of, refit=refit, look=[])
+        opened = _open(spark, config, as_of, refit=refit, force=force, look=[])
         done = opened.done()
         if done and not force:
             # Its own records tell that every step is up to date.
@@ -181,11 +195,15 @@ def outdated_dates(spark: SparkSession, config: Config, as_of: date) -> list[dat
 
     Each is compared with the one before, so that making the next one anew outdates the one after it.
     """
-    current = current_runs(Ledger(Store(spark, LakeLocation.of(config))).complete(), config.name)
-    later = successor_of(current, as_of)
+    complete = Ledger(Store(spark, LakeLocation.of(config))).complete()
+    current = current_runs(complete, config.name)
+    later = successor_of(with_rows(current), as_of)
     if later is None or as_of not in current or later.previous_run_id == current[as_of].run_id:
         return []
-    return [day for day in sorted(current) if day > as_of]
+    if any(run.run_id == later.previous_run_id and run.as_of > as_of for run in complete):
+        # Of a date in between, whose rows are gone: it was right when they were there.
+        return []
+    return [day for day in sorted(with_rows(current)) if day > as_of]
 
 
 def _first_source(config: Config) -> str:
@@ -193,8 +211,9 @@ def _first_source(config: Config) -> str:
 
 
 def _open(
-    spark: SparkSession, config: Config, as_of: date, *, refit: bool = False, look: list[str] | None = None
-) -> _Opened:
+    spark: SparkSession, config: Config, as_of: date, *, refit: bool = False, force: bool = False,
+    look: list[str] | None = None, progress: Progress | None = None,
+) -> _Opened:  # fmt: skip
     order = ordered(config, prepared_kinds())
     store = Store(spark, LakeLocation.of(config))
     ledger = Ledger(store)
@@ -204,18 +223,49 @@ def _open(
     inputs = open_inputs(store, config, complete, look)
     current = current_runs(complete, config.name)
     decisions = prepared(Ahead(config, as_of, complete, store, {"refit": refit}))
-    plan = Plan(config, as_of, inputs, previous_of(current, as_of), current, decisions)
-    return _Opened(store, ledger, complete, inputs, current, plan, order, Records(store, config.name, as_of))
+    found, arrived = _taken_in(store, config, as_of, inputs, progress, is_first=not current, writes=look is None)
+    plan = Plan(config, as_of, inputs, previous_of(current, as_of), current, (*decisions, *found))
+    plan = plan.comparable(complete, force=force)
+    records = Records(store, config.name, as_of)
+    return _Opened(store, ledger, complete, inputs, current, plan, order, records, arrived)
+
+
+def _taken_in(
+    store: Store, config: Config, as_of: date, inputs: Inputs, progress: Progress | None, *, is_first: bool,
+    writes: bool,
+) -> tuple[tuple[TakenIn, ...], tuple[dict[str, object], ...]]:  # fmt: skip
+    """What arrived in the sources is taken in; and what the ledger keeps of that."""
+    begun: list[tuple[str, float]] = []
+
+    def tell(title: str, waits_for: str) -> None:
+        # Nothing was written before.
+        store.location.make_folder()
+        begun.append((title, time.perf_counter()))
+        if progress is not None:
+            progress.started(title, waits_for)
+
+    with ExitStack() as held:
+        frames = Frames(store.spark, held)
+        found = taken_in(Arrivals(config, as_of, inputs.pinned, store, frames, writes, tell, is_first))
+    rows = [one for one in found if one.arrived is not None]
+    told = []
+    for (title, start), one in zip(begun[-len(rows) :] if rows else (), rows, strict=True):
+        seconds = time.perf_counter() - start
+        if progress is not None:
+            progress.finished(title, one.arrived, seconds)
+        told.append({"step": title, "seconds": round(seconds, 3), "rows": one.arrived, "reads": list(one.covers[:1]),
+                     "writes": {}})  # fmt: skip
+    return found, tuple(told)
 
 
 def _execute(
     opened: _Opened, steps: Sequence[Planned], run_id: str, claim: Claim, left: Leftovers, clock: Clock,
-    progress: Progress, fail_on: str | None,
+    progress: Progress, fail_on: str | None, options: Mapping[str, bool],
 ) -> Outcome:  # fmt: skip
     started, plan = clock(), opened.plan
     facts = RunFacts(
-        plan.config.name, run_id, plan.as_of, plan.previous, opened.current.get(plan.as_of, plan.previous),
-        tuple(opened.complete), plan.touched,
+        plan.config.name, run_id, plan.as_of, plan.previous, with_rows(opened.current).get(plan.as_of, plan.previous),
+        tuple(opened.complete), plan.touched, options,
     )  # fmt: skip
     with ExitStack() as held:
         # Rows that an earlier attempt at this very run left may be in the way of what is written now.
@@ -229,13 +279,13 @@ def _execute(
                 claim.renew()
             gone = absences(plan.earlier(), plan.config)
             total = execution.settle((*opened.inputs.drift, *gone))
-            opened.inputs.recheck()
+            opened.inputs.recheck(plan.covered)
             claim.renew(fence=True)
             code = exit_code(total.facts.get("drift_verdict"), fail_on)
             row = _ledger_row(facts, plan, total, writer, opened.store.spark.version)
-            opened.ledger.publish(
-                {**row, "started_at": started, "finished_at": clock(), "exit_code": code, "steps": execution.as_rows()}
-            )
+            steps_done = [*opened.arrived, *execution.as_rows()]
+            times = {"started_at": started, "finished_at": clock()}
+            opened.ledger.publish({**row, **times, "exit_code": code, "steps": steps_done}, plan.covered)
         finally:
             # Before frames are released that are still being written.
             writer.close()
@@ -267,7 +317,7 @@ def _ledger_row(facts: RunFacts, plan: Plan, total: Total, writer: Writer, spark
         "spark_version": spark_version,
         "previous_run_id": plan.previous.run_id if plan.previous else None,
         "model_version": total.facts.get("model_version"),
-        "inputs": plan.inputs.versions,
+        "inputs": plan.inputs_row,
         "outputs": writer.outputs,
         "rows": {**total.rows, **writer.rows},
         "money": total.money,

@@ -31,12 +31,16 @@ def collect(spark: SparkSession, lake: LakeLocation, run: RunRow | str) -> Repor
 
     Raises:
         ConfigError: not a run id.
-        LakeError: no complete run of that id.
+        LakeError: no complete run of that id, or its rows were dropped.
         PlanError: two sections of the same name.
     """
     store = Store(spark, lake)
     facts = _run_facts(store, checked_run_id(run if isinstance(run, str) else run.run_id))
-    reader = Reader(store, facts, tuple(Ledger(store).complete(facts.config_name)))
+    complete = Ledger(store).complete(facts.config_name)
+    gone = next((one.retirement for one in complete if one.run_id == facts.run_id), "")
+    if gone:
+        raise LakeError(f"lake {lake}: {gone}")
+    reader = Reader(store, facts, tuple(one for one in complete if one.has_rows))
     return ReportData(facts, {section.name: section.read(reader) for section in sections()})
 
 

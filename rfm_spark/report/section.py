@@ -32,7 +32,7 @@ class Reader:
     Attributes:
         tables: of the lake.
         run: facts of the run, its stored configuration among them.
-        complete: complete runs of its segmentation, oldest as-of date first.
+        complete: complete runs of its segmentation that have their rows, oldest as-of date first.
     """
 
     tables: TableReader

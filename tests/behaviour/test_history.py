@@ -11,20 +11,20 @@ from pyspark.sql import SparkSession
 
 from rfm_spark.capabilities.purchases.history import GAP_SHARES, History, history
 
-SCHEMA = "customer_id STRING, order_date DATE, gross_cents BIGINT, refund_cents BIGINT"
+SCHEMA = "customer_id STRING, order_date DATE, gross_cents BIGINT, refund_cents BIGINT, orders BIGINT"
 START = date(2023, 1, 1)
 
 
 def test_gaps_are_those_between_days_with_a_purchase(spark: SparkSession) -> None:
     drawn = np.random.default_rng(11)
     rows = [
-        (f"c{customer}", START + timedelta(days=int(day)), int(gross), int(back))
+        (f"c{customer}", START + timedelta(days=int(day)), int(gross), int(back), 1)
         for customer, day, gross, back in zip(
             drawn.integers(0, 60, 400), drawn.integers(0, 500, 400), drawn.integers(0, 3, 400) * 100,
             drawn.integers(0, 2, 400) * 100, strict=True,
         )
     ]  # fmt: skip
-    frame = pd.DataFrame(rows, columns=["customer", "day", "gross", "back"])
+    frame = pd.DataFrame(rows, columns=["customer", "day", "gross", "back", "orders"])
     bought = frame[(frame.gross > 0) & (frame.gross > frame.back)].astype({"day": "datetime64[ns]"})
     days = bought[["customer", "day"]].drop_duplicates().sort_values(["customer", "day"])
     gaps = days.groupby("customer")["day"].diff().dropna().dt.days
@@ -37,13 +37,13 @@ def test_gaps_are_those_between_days_with_a_purchase(spark: SparkSession) -> Non
 
 
 def test_two_orders_of_one_day_are_no_return(spark: SparkSession) -> None:
-    found = history(spark.createDataFrame([("a", START, 100, 0), ("a", START, 200, 0)], SCHEMA))
+    found = history(spark.createDataFrame([("a", START, 100, 0, 1), ("a", START, 200, 0, 1)], SCHEMA))
     assert found == History(2, 1, 0, START, START, ())
     assert found.suggested_window is None
 
 
 def test_no_orders_have_no_history(spark: SparkSession) -> None:
-    assert history(spark.createDataFrame([("a", START, 0, 100)], SCHEMA)) == History(0, 0, 0, None, None, ())
+    assert history(spark.createDataFrame([("a", START, 0, 100, 1)], SCHEMA)) == History(0, 0, 0, None, None, ())
 
 
 @pytest.mark.parametrize(

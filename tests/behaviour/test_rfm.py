@@ -1,12 +1,13 @@
-"""Lines to orders to measures, against the definitions written out in plain Python."""
+"""Lines to days of orders to measures, against the definitions written out in plain Python."""
 
 from __future__ import annotations
 
+import random
 from collections import defaultdict
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import ROUND_HALF_UP, Decimal
-from functools import cache
+from functools import cache, reduce
 from itertools import product
 from typing import Literal
 
@@ -16,17 +17,18 @@ from hypothesis import strategies as st
 from pyspark.sql import DataFrame, SparkSession
 
 from rfm_spark.capabilities.purchases.config import TransactionsSource
-from rfm_spark.capabilities.purchases.lines import accepted_until, typed_lines
+from rfm_spark.capabilities.purchases.days import visible
 from rfm_spark.capabilities.purchases.measures import customer_measures, window_start
-from rfm_spark.capabilities.purchases.orders import Grain, build_orders
+from rfm_spark.capabilities.purchases.orders import Grain, orders_of
 from rfm_spark.core.session import session_settings
+from tests.taking import take
 
 Refunds = Literal["net", "ignore"]
 AS_OF = date(2024, 3, 31)
 WINDOW = 30
 NOON, MIDNIGHT, LAST = time(12), time(0), time(23, 59, 59, 999999)
-COLUMNS = ("recency_days", "frequency", "monetary", "first_order_date", "last_order_date", "last_line_date")
-Measures = tuple[int | None, int, Decimal, date | None, date | None, date]
+COLUMNS = ("recency_days", "frequency", "monetary", "first_order_date", "last_order_date", "tenure_days", "lines")
+Measures = tuple[int | None, int, Decimal, date | None, date | None, int | None, int]
 
 
 @dataclass(frozen=True)
@@ -81,14 +83,15 @@ def oracle(ledger: Ledger, window: int | None, refunds: Refunds, grain: Grain) -
             purchases.append(day)
     if refunds == "net":
         money -= sum((line.refunded for line in lines if line.day >= start), Decimal(0))
-    last = max(purchases, default=None)
+    first, last = min(purchases, default=None), max(purchases, default=None)
     return (
         None if last is None else (AS_OF - last).days,
         sum(day >= start for day in purchases),
         money.quantize(Decimal("0.01")),
-        min(purchases, default=None),
+        first,
         last,
-        max(line.day for line in lines),
+        None if first is None else (AS_OF - first).days,
+        len(lines),
     )
 
 
@@ -104,14 +107,17 @@ def raw_rows(spark: SparkSession, ledgers: dict[str, Ledger]) -> DataFrame:
     return spark.createDataFrame(rows, "who STRING, `order` STRING, at TIMESTAMP, amount STRING, back BOOLEAN")
 
 
+def days_of(raw: DataFrame, grain: Grain = None) -> DataFrame:
+    return take(raw, source_of(grain)).days
+
+
 def measured(
-    raw: DataFrame, window: int | None = WINDOW, refunds: Refunds = "net", grain: Grain = None, as_of: date = AS_OF
+    rows: DataFrame, window: int | None = WINDOW, refunds: Refunds = "net", grain: Grain = None, as_of: date = AS_OF
 ) -> dict[str, Measures]:
-    lines = accepted_until(typed_lines(raw, source_of(grain)), as_of)
-    orders = build_orders(lines, grain, window_start(as_of, window))
-    rows = customer_measures(orders, as_of, window, refunds).collect()
-    assert len({row["customer_id"] for row in rows}) == len(rows)
-    return {row["customer_id"]: tuple(row[column] for column in COLUMNS) for row in rows}
+    orders = orders_of(visible(rows, as_of), grain, window_start(as_of, window))
+    found = customer_measures(orders, as_of, window, refunds).collect()
+    assert len({row["customer_id"] for row in found}) == len(found)
+    return {row["customer_id"]: tuple(row[column] for column in COLUMNS) for row in found}
 
 
 @cache
@@ -149,18 +155,34 @@ def test_the_generated_ledgers_cover_what_they_should() -> None:
     assert sum(m[2] < 0 for m in seen) > 5
 
 
-@pytest.mark.parametrize("grain", [None, "row", "day"])
-def test_measures_of_any_ledger_are_those_of_the_definitions(spark: SparkSession, grain: Grain) -> None:
-    ledgers = generated_ledgers()
-    raw = raw_rows(spark, ledgers).persist()
+def assert_as_defined(ledgers: dict[str, Ledger], rows: DataFrame, grain: Grain) -> None:
     every: list[tuple[int | None, Refunds]] = list(product((WINDOW, None), ("net", "ignore")))
     for window, refunds in every if grain is None else every[:1] + every[3:]:
         wanted = {who: oracle(ledger, window, refunds, grain) for who, ledger in ledgers.items()}
         expected = {who: measures for who, measures in wanted.items() if measures is not None}
-        found = measured(raw, window, refunds, grain)
+        found = measured(rows, window, refunds, grain)
         assert set(found) == set(expected)
         wrong = [(ledgers[who], found[who], expected[who]) for who in found if found[who] != expected[who]]
         assert wrong == [], (window, refunds)
+
+
+@pytest.mark.parametrize("grain", [None, "row", "day"])
+def test_measures_of_any_ledger_are_those_of_the_definitions(spark: SparkSession, grain: Grain) -> None:
+    ledgers = generated_ledgers()
+    assert_as_defined(ledgers, days_of(raw_rows(spark, ledgers), grain), grain)
+
+
+@pytest.mark.parametrize("grain", [None, "row", "day"])
+def test_measures_do_not_depend_on_where_batches_are_cut(spark: SparkSession, grain: Grain) -> None:
+    ledgers = generated_ledgers()
+    drawn = random.Random(5)
+    # Each line is delivered on one of three nights, in any order: a refund may well come before its sale.
+    nights: list[dict[str, Ledger]] = [defaultdict(list) for _ in range(3)]
+    for who, ledger in ledgers.items():
+        for line in ledger:
+            drawn.choice(nights)[who].append(line)
+    batches = [days_of(raw_rows(spark, night), grain) for night in nights]
+    assert_as_defined(ledgers, reduce(DataFrame.unionByName, batches), grain)
 
 
 def on(day: int, month: int = 3) -> date:
@@ -168,55 +190,56 @@ def on(day: int, month: int = 3) -> date:
 
 
 HAND_WORKED: dict[str, tuple[Ledger, Measures]] = {
-    "one sale on the last day": ([Line(on(31), "9.99", at=LAST)], (0, 1, Decimal("9.99"), on(31), on(31), on(31))),
-    "the window's first day counts": ([Line(on(2), "5", at=MIDNIGHT)], (29, 1, Decimal("5.00"), on(2), on(2), on(2))),
-    "the day before it does not": ([Line(on(1), "5", at=LAST)], (30, 0, Decimal("0.00"), on(1), on(1), on(1))),
+    "one sale on the last day": ([Line(on(31), "9.99", at=LAST)], (0, 1, Decimal("9.99"), on(31), on(31), 0, 1)),
+    "the window's first day counts": ([Line(on(2), "5", at=MIDNIGHT)], (29, 1, Decimal("5.00"), on(2), on(2), 29, 1)),
+    "the day before it does not": ([Line(on(1), "5", at=LAST)], (30, 0, Decimal("0.00"), on(1), on(1), 30, 1)),
     "purchases but none in the window": (
         [Line(on(1, 1), "80")],
-        (90, 0, Decimal("0.00"), on(1, 1), on(1, 1), on(1, 1)),
+        (90, 0, Decimal("0.00"), on(1, 1), on(1, 1), 90, 1),
     ),
     "sale before the window, refunded within it": (
         [Line(on(1, 1), "80"), Line(on(5), "-30")],
-        (90, 0, Decimal("-30.00"), on(1, 1), on(1, 1), on(5)),
+        (90, 0, Decimal("-30.00"), on(1, 1), on(1, 1), 90, 2),
     ),
     "full refund within the window of a sale before it": (
         [Line(on(1, 1), "80"), Line(on(5), "-80")],
-        (None, 0, Decimal("-80.00"), None, None, on(5)),
+        (None, 0, Decimal("-80.00"), None, None, None, 2),
     ),
-    "a free basket is no purchase": ([Line(on(30), "0")], (None, 0, Decimal("0.00"), None, None, on(30))),
-    "only a refund": ([Line(on(30), "-4")], (None, 0, Decimal("-4.00"), None, None, on(30))),
+    "a free basket is no purchase": ([Line(on(30), "0")], (None, 0, Decimal("0.00"), None, None, None, 1)),
+    "only a refund": ([Line(on(30), "-4")], (None, 0, Decimal("-4.00"), None, None, None, 1)),
     "a return with a positive amount is a refund": (
         [Line(on(10), "20"), Line(on(12), "5", is_return=True)],
-        (21, 1, Decimal("15.00"), on(10), on(10), on(12)),
+        (21, 1, Decimal("15.00"), on(10), on(10), 21, 2),
     ),
     "a refund later than the sale does not make the order younger": (
         [Line(on(10), "20"), Line(on(30), "-5")],
-        (21, 1, Decimal("15.00"), on(10), on(10), on(30)),
+        (21, 1, Decimal("15.00"), on(10), on(10), 21, 2),
     ),
     "an order is dated by its latest sale line": (
         [Line(on(1), "20"), Line(on(10), "5")],
-        (21, 1, Decimal("25.00"), on(10), on(10), on(10)),
+        (21, 1, Decimal("25.00"), on(10), on(10), 21, 2),
     ),
     "cents are rounded once per line": (
         [Line(on(10), "0.005"), Line(on(10), "0.005"), Line(on(10), "0.004")],
-        (21, 1, Decimal("0.02"), on(10), on(10), on(10)),
+        (21, 1, Decimal("0.02"), on(10), on(10), 21, 3),
     ),
 }
 
 
 def test_hand_worked_customers(spark: SparkSession) -> None:
     ledgers = {name: ledger for name, (ledger, _) in HAND_WORKED.items()}
-    found = measured(raw_rows(spark, {**ledgers, "later": [Line(date(2024, 4, 1), "5", at=MIDNIGHT)]}))
+    raw = raw_rows(spark, {**ledgers, "later": [Line(date(2024, 4, 1), "5", at=MIDNIGHT)]})
+    found = measured(days_of(raw))
     assert found == {name: wanted for name, (_, wanted) in HAND_WORKED.items()}
 
 
 def test_a_full_refund_voids_an_order_from_its_date_on(spark: SparkSession) -> None:
-    raw = raw_rows(spark, {"c": [Line(on(10), "50"), Line(on(20), "-50")]}).persist()
-    before, after = measured(raw, as_of=on(19))["c"], measured(raw, as_of=on(20))["c"]
-    assert before == (9, 1, Decimal("50.00"), on(10), on(10), on(10))
-    assert after == (None, 0, Decimal("0.00"), None, None, on(20))
-    ignored = measured(raw, refunds="ignore", as_of=on(20))["c"]
-    assert ignored == (10, 1, Decimal("50.00"), on(10), on(10), on(20))
+    rows = days_of(raw_rows(spark, {"c": [Line(on(10), "50"), Line(on(20), "-50")]}))
+    before, after = measured(rows, as_of=on(19))["c"], measured(rows, as_of=on(20))["c"]
+    assert before == (9, 1, Decimal("50.00"), on(10), on(10), 9, 1)
+    assert after == (None, 0, Decimal("0.00"), None, None, None, 2)
+    ignored = measured(rows, refunds="ignore", as_of=on(20))["c"]
+    assert ignored == (10, 1, Decimal("50.00"), on(10), on(10), 10, 2)
 
 
 def test_the_session_time_zone_decides_the_day_of_an_order(spark: SparkSession) -> None:
@@ -225,7 +248,8 @@ def test_the_session_time_zone_decides_the_day_of_an_order(spark: SparkSession) 
     for zone in ("UTC", "Europe/Berlin", "America/New_York"):
         with session_settings(spark, {"spark.sql.session.timeZone": zone}):
             raw = spark.createDataFrame(rows, "who STRING, `order` STRING, at STRING, amount STRING")
-            found[zone] = {who: m[0] for who, m in measured(raw.selectExpr("*", "false AS back")).items()}
+            days = days_of(raw.selectExpr("*", "false AS back"))
+            found[zone] = {who: m[0] for who, m in measured(days).items()}
     assert found == {
         "UTC": {"late": 0, "early": 0},
         "Europe/Berlin": {"early": 0},

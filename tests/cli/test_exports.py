@@ -13,9 +13,8 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from rfm_spark.capabilities.purchases.config import TransactionsSource
-from rfm_spark.capabilities.purchases.duplicates import without_duplicates
-from rfm_spark.capabilities.purchases.lines import ReadOptions, accepted_until, typed_lines
-from rfm_spark.capabilities.purchases.orders import kept_orders
+from rfm_spark.capabilities.purchases.days import visible
+from rfm_spark.capabilities.purchases.orders import each_order
 from rfm_spark.capabilities.purchases.quality import QualityConfig
 from rfm_spark.cli.guess.exports import known_exports, recognised
 from rfm_spark.cli.guess.mapping import Guess
@@ -25,6 +24,7 @@ from rfm_spark.core.errors import GateError, SourceError
 from rfm_spark.core.loading import load_config
 from rfm_spark.lake.sources import pin
 from tests.helpers import run_tiny
+from tests.taking import take
 
 DATA = Path(__file__).parents[1] / "data" / "exports"
 TODAY = dt.date(2024, 7, 1)
@@ -48,12 +48,11 @@ def initialised_config(spark: SparkSession, file: Path, folder: Path) -> tuple[C
 
 
 def orders_of(spark: SparkSession, config: Config, as_of: dt.date) -> DataFrame:
-    """Orders as a run keeps them."""
+    """Orders as a run counts them."""
     source = config.part(TransactionsSource)
-    raw = pin(None, spark, config).frame
-    lines = accepted_until(typed_lines(raw, source, ReadOptions(quality=config.part(QualityConfig))), as_of)
-    once = without_duplicates(lines, source, config.part(QualityConfig))
-    return kept_orders(once, source.order_grain, {"currency", "channel"} & set(source.columns))
+    taken = take(pin(None, spark, config).frame, source, config.part(QualityConfig))
+    # A refund that came later voids nothing yet.
+    return each_order(visible(taken.days, as_of), source.order_grain)
 
 
 def purchases(orders: DataFrame) -> dict[str, list[Any]]:

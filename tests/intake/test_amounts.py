@@ -10,13 +10,13 @@ from decimal import ROUND_HALF_UP, Decimal
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from pyspark.sql import Observation, SparkSession
+from pyspark.sql import SparkSession
 
 from rfm_spark.capabilities.purchases.config import TransactionsSource
-from rfm_spark.capabilities.purchases.counts import line_counts, observed
 from rfm_spark.capabilities.purchases.gates import mixed_currencies
 from rfm_spark.capabilities.purchases.lines import ReadOptions, currency_origin, typed_lines
 from rfm_spark.capabilities.purchases.quality import QualityConfig
+from tests.taking import take
 
 MOMENT = datetime(2024, 3, 1, 12)
 
@@ -86,11 +86,7 @@ def test_signs_of_currencies_are_told_apart(spark: SparkSession) -> None:
     found = typed_lines(raw, source)
     assert [row["currency"] for row in found.collect()] == [None, "EUR", "EUR", "USD", "$", "GBP"]
     assert currency_origin(found, source) == "amounts"
-    seen = Observation()
-    observed(found, seen, MOMENT.date()).collect()
-    counts = line_counts(seen)
-    assert counts is not None
-    sentence = mixed_currencies(counts)
+    sentence = mixed_currencies(take(raw, source).counts(MOMENT.date()))
     assert sentence is not None
     assert sentence.startswith("sources.transactions has amounts in $ and USD, and currencies are never added up")
 

@@ -7,15 +7,17 @@ from datetime import date, datetime
 from decimal import Decimal
 
 import pytest
-from pyspark.sql import DataFrame, Observation, SparkSession
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from rfm_spark.capabilities.purchases.config import TransactionsSource
-from rfm_spark.capabilities.purchases.counts import LineCounts, counted_apart, line_counts, observed
+from rfm_spark.capabilities.purchases.counts import LineCounts
+from rfm_spark.capabilities.purchases.days import visible
 from rfm_spark.capabilities.purchases.gates import mixed_currencies
-from rfm_spark.capabilities.purchases.lines import ReadOptions, accepted_until, currency_origin, rejects, typed_lines
+from rfm_spark.capabilities.purchases.lines import ReadOptions, currency_origin, rejects, typed_lines
 from rfm_spark.capabilities.purchases.quality import QualityConfig
 from rfm_spark.core.errors import SourceError
+from tests.taking import take
 
 AS_OF = date(2024, 3, 31)
 MOMENT = datetime(2024, 3, 1, 12)
@@ -108,21 +110,27 @@ def test_counts_come_from_the_same_pass_and_anonymous_rows_are_apart(spark: Spar
         back=(customer, order, "3/30/2024 1:00", "-1", "0.50", "GBP"),
         old=(customer, order, "1/2/2020 1:00", "0", "0.50", "GBP"),
     )
-    seen = Observation()
-    kept = accepted_until(observed(typed_lines(raw, PRODUCT), seen, AS_OF), AS_OF)
-    assert sorted(row["order_date"] for row in kept.collect()) == [
+    taken = take(raw, PRODUCT)
+    assert sorted(row["day"] for row in visible(taken.days, AS_OF).collect()) == [
         date(2020, 1, 2), date(2024, 3, 1), date(2024, 3, 30), date(2024, 3, 31),
     ]  # fmt: skip
-    counts = line_counts(seen)
-    assert counts is not None
+    counts = taken.counts(AS_OF)
+    # 6 at 2.55 five times, 2 at 1.00, and half a pound given back; of three rows nothing can be used.
     assert counts == LineCounts(
-        read=8, read_cents=1530 * 5 + 200 - 50, rejected={"anonymous": 2, "bad_date": 1}, rejected_cents=1530 * 3,
-        later=1, later_cents=1530, newest=AS_OF, oldest=date(2020, 1, 2), 
-        marked={"zero_price": 1, "negative_sale": 1}, currencies=("GBP", "GBP"), recent=2, trailing=1,
-        fingerprint=counts.fingerprint,
+        read=8, rejected={"anonymous": 2, "bad_date": 1}, later=1, newest=AS_OF, oldest=date(2020, 1, 2),
+        currencies=("GBP", "GBP"), recent=2, trailing=1, fingerprint=counts.fingerprint, sale_cents=1530 + 200,
+        refund_cents=50,
     )  # fmt: skip
     assert counts.reject_share == pytest.approx(1 / 6)
-    assert accepted_until(typed_lines(raw, PRODUCT), None).count() == 5
+    assert taken.taken.rows == {
+        "transactions.read": 8, "transactions.accepted": 5, "transactions.rejected": 3, "transactions.duplicates": 0,
+        "transactions.rejected.anonymous": 2, "transactions.rejected.bad_date": 1, "transactions.flagged.zero_price": 1,
+        "transactions.repaired.negative_sale": 1,
+    }  # fmt: skip
+    assert taken.taken.money == {
+        "transactions.read": Decimal("78.00"), "transactions.accepted": Decimal("32.10"),
+        "transactions.rejected": Decimal("45.90"), "transactions.duplicates": 0,
+    }  # fmt: skip
 
 
 def test_quantity_times_price_does_not_overflow_whole_numbers(spark: SparkSession) -> None:
@@ -149,13 +157,10 @@ def test_money_of_absurd_rows_is_counted_beyond_any_whole_number(spark: SparkSes
     source = TransactionsSource(
         table="t", columns={"customer_id": "who", "order_ts": "at", "amount": "total"}, order_grain="row"
     )
-    seen = Observation()
-    observed(typed_lines(raw, source), seen, AS_OF).write.format("noop").mode("overwrite").save()
-    counts = line_counts(seen)
-    assert counts is not None
-    assert counts.read_cents == -999_999_999_999_999 * 10_000
-    side = counts.rejected_cents if "NULL" in at else counts.later_cents
-    assert side == (0 if "2024-01" in at else counts.read_cents)
+    money = take(raw, source).taken.money
+    total = Decimal("-9999999999999.99") * 10_000
+    assert money["transactions.read"] == total
+    assert money["transactions.rejected" if "NULL" in at else "transactions.accepted"] == total
 
 
 def test_a_return_mark_without_an_answer_is_rejected(spark: SparkSession) -> None:
@@ -176,11 +181,11 @@ def test_a_line_without_the_mapped_currency_is_none_of_the_others(spark: SparkSe
     raw = spark.createDataFrame([(MOMENT, "EUR"), (MOMENT, None)], "at TIMESTAMP, cur STRING")
     columns = {"customer_id": "'c'", "order_ts": "at", "amount": "5", "currency": "cur"}
     source = TransactionsSource(table="t", columns=columns, order_grain="row")
-    flagged = typed_lines(raw, source, ReadOptions(QualityConfig(checks={"unknown_currency": "flag"})))
-    assert currency_origin(flagged, source) == "column"
-    counts = counted_apart(flagged, AS_OF, currency="column")
+    flagged = QualityConfig(checks={"unknown_currency": "flag"})
+    assert currency_origin(typed_lines(raw, source, ReadOptions(flagged)), source) == "column"
+    counts = take(raw, source, flagged).counts(AS_OF)
     assert "amounts in EUR and amounts without a currency" in str(mixed_currencies(counts))
-    assert mixed_currencies(counted_apart(typed_lines(raw, source), AS_OF, currency="column")) is None
+    assert mixed_currencies(take(raw, source).counts(AS_OF)) is None
 
 
 def test_a_measured_quantity_keeps_its_digits(spark: SparkSession) -> None:

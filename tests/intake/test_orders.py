@@ -1,4 +1,4 @@
-"""The kept orders: one row per order, its money, and the day a refund left nothing of it."""
+"""Orders of days: one row per order, its money, and the day a refund left nothing of it."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from chispa import assert_df_equality
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from rfm_spark.capabilities.purchases.orders import Grain, kept_orders
+from rfm_spark.capabilities.purchases.days import ATTRIBUTES, DayShape, order_days, visible
+from rfm_spark.capabilities.purchases.orders import Grain, each_order
 
 LINES = (
     "customer_id STRING, order_id STRING, order_ts TIMESTAMP, order_date DATE, sale_cents BIGINT, refund_cents BIGINT, "
-    "currency STRING, channel STRING"
+    "currency STRING, channel STRING, marks BIGINT"
 )
 SHOWN = (
     "customer_id STRING, order_id STRING, order_ts TIMESTAMP, gross DECIMAL(18,2), refunds DECIMAL(18,2), "
@@ -25,11 +26,15 @@ def line(
     order: str, day: int, sale: int = 0, refund: int = 0, hour: int = 12, channel: str | None = None
 ) -> tuple[object, ...]:
     moment = datetime(2024, 3, day, hour)
-    return "c", order, moment, moment.date(), sale, refund, "EUR", channel
+    return "c", order, moment, moment.date(), sale, refund, "EUR", channel, 0
 
 
 def orders_of(spark: SparkSession, rows: list[tuple[object, ...]], grain: Grain = None) -> DataFrame:
-    return kept_orders(spark.createDataFrame(rows, LINES), grain)
+    return orders_of_lines(spark.createDataFrame(rows, LINES), grain)
+
+
+def orders_of_lines(lines: DataFrame, grain: Grain) -> DataFrame:
+    return each_order(visible(order_days(lines, DayShape(grain, ATTRIBUTES), looks=False), None), grain)
 
 
 def voided(spark: SparkSession, rows: list[tuple[object, ...]]) -> dict[str, str | None]:
@@ -93,10 +98,10 @@ def test_rows_of_one_moment_are_orders_of_their_own_in_any_layout(spark: SparkSe
     sales = ((100, "web"), (100, "shop"), (100, "web"), (50, None))
     rows = [line("", 1, sale=sale, channel=channel) for sale, channel in sales]
     lines = spark.createDataFrame([*rows, line("", 1, refund=70)], LINES)
-    first = kept_orders(lines, "row")
+    first = orders_of_lines(lines, "row")
     assert first.select("order_id").distinct().count() == 5
     for layout in (lines.repartition(5), lines.orderBy(F.desc("channel")).coalesce(1)):
-        assert_df_equality(kept_orders(layout, "row"), first, ignore_row_order=True)
+        assert_df_equality(orders_of_lines(layout, "row"), first, ignore_row_order=True)
 
 
 def test_the_same_order_id_of_two_customers_is_two_orders(spark: SparkSession) -> None:

@@ -18,9 +18,8 @@ from rfm_spark.capabilities.events.checks import EVENT_CHECKS
 from rfm_spark.capabilities.events.config import EventsSource
 from rfm_spark.capabilities.events.rows import validated_events, visitors
 from rfm_spark.capabilities.purchases.config import RatesSource, TransactionsSource
-from rfm_spark.capabilities.purchases.counts import counted_apart, fingerprint_text, fingerprints_by_day
 from rfm_spark.capabilities.purchases.exchange_rates import daily_rates
-from rfm_spark.capabilities.purchases.lines import rejects, typed_lines
+from rfm_spark.capabilities.purchases.lines import typed_lines
 from rfm_spark.core.errors import BalanceError, SourceError
 from rfm_spark.core.reading.balance import Balance
 from rfm_spark.core.reading.filtered import filtered_lines, filtered_values
@@ -28,6 +27,7 @@ from rfm_spark.core.reading.interaction_counts import interaction_counts, tallie
 from rfm_spark.core.reading.mapping import left_out, named_columns
 from rfm_spark.core.reading.rejects import interaction_rejects
 from tests.helpers import ROOT
+from tests.taking import take
 
 AS_OF = date(2024, 3, 31)
 SCHEMA = "id STRING, at STRING, total STRING, `Financial Status` STRING, buyer STRUCT<name: STRING>"
@@ -52,21 +52,22 @@ def source_with(where: str | None, **columns: str) -> TransactionsSource:
 
 
 def test_filtered_rows_are_counted_with_their_money_and_are_nothing_else(spark: SparkSession) -> None:
-    source = source_with(PAID)
-    lines = typed_lines(orders(spark, INSIDE + OUTSIDE), source)
-    counts = counted_apart(lines, AS_OF, filters=True)
+    taken = take(orders(spark, INSIDE + OUTSIDE), source_with(PAID))
+    counts = taken.counts(AS_OF)
     # 10.00 + 7.50 - 2.25 + 1.00; "ten" and "x" are no numbers.
-    assert (counts.read, counts.read_cents) == (6, 1625)
-    assert (counts.filtered, counts.filtered_cents) == (4, 625)
-    assert (counts.rejected, counts.rejected_cents, counts.later) == ({"bad_amount": 1}, 0, 0)
+    assert taken.taken.money == {
+        "transactions.read": Decimal("16.25"), "transactions.accepted": 10, "transactions.rejected": 0,
+        "transactions.duplicates": 0, "transactions.filtered": Decimal("6.25"),
+    }  # fmt: skip
+    assert (counts.read, counts.filtered, counts.rejected, counts.later) == (6, 4, {"bad_amount": 1}, 0)
     assert (counts.oldest, counts.newest) == (date(2024, 3, 1), date(2024, 3, 1))
     assert counts.reject_share == 0.5
-    assert [row["reason"] for row in rejects(lines, source).collect()] == ["bad_amount"]
+    assert taken.rejected is not None
+    assert [row["reason"] for row in taken.rejected.collect()] == ["bad_amount"]
     # As if the filtered rows were not there.
-    alone = counted_apart(typed_lines(orders(spark, INSIDE), source_with(None)), AS_OF)
-    assert alone == replace(counts, read=2, read_cents=1000, filtered=None, filtered_cents=0)
-    days = fingerprints_by_day(lines).collect()
-    assert fingerprint_text(*(sum(day[part] for day in days) for part in ("low", "high"))) == alone.fingerprint
+    alone = take(orders(spark, INSIDE), source_with(None))
+    assert alone.counts(AS_OF) == replace(counts, read=2, filtered=None)
+    assert alone.taken.days == taken.taken.days
 
 
 def test_a_line_that_cannot_be_parsed_is_malformed_whatever_the_condition(spark: SparkSession) -> None:

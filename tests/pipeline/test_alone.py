@@ -176,12 +176,6 @@ def test_a_step_that_reaches_for_more_fails_alone(whole: Whole, tmp_path: Path) 
         environment.source("messages")
         return Artefact()
 
-    @step("A frame", "only the process that made it has it")
-    def frame(measures: Measures) -> Artefact:
-        """Which lines were read?"""
-        assert measures.lines is not None
-        return Artefact()
-
     @step("A state", "another step's")
     def state(scores: Scores) -> Artefact:
         """What if a score were another?"""
@@ -190,7 +184,7 @@ def test_a_step_that_reaches_for_more_fails_alone(whole: Whole, tmp_path: Path) 
         return Artefact()
 
     for reaching, error in (
-        (column, AnalysisException), (table, PlanError), (source, PlanError), (frame, AssertionError),
+        (column, AnalysisException), (table, PlanError), (source, PlanError),
         (state, dataclasses.FrozenInstanceError),
     ):  # fmt: skip
         one = dataclasses.replace(reaching, capability="reaching")

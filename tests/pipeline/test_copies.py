@@ -13,7 +13,7 @@ from pyspark.sql import Row, SparkSession
 from rfm_spark.core.config import Config
 from rfm_spark.core.errors import GateError
 from rfm_spark.lake.location import LakeLocation
-from rfm_spark.lake.readers import of_run
+from rfm_spark.lake.readers import current, of_run
 from rfm_spark.lake.store import Store
 from rfm_spark.pipeline import Outcome
 from tests.effort import only_in_full
@@ -68,17 +68,16 @@ def test_a_delivery_that_came_twice_counts_once(spark: SparkSession, tmp_path: P
     clean, twice = config_for(tmp_path, name="clean"), config_for(tmp_path, name="twice", quality=dropping)
     write_source(spark, tmp_path / "source", lines)
     wanted = measures(spark, clean, run_tiny(spark, clean))
-    orders = rows_of(Store(spark, LakeLocation.of(clean)).read("orders"))
-    # All but three customers have every line twice: too many to be looked at apart.
+    orders = rows_of(current(spark, LakeLocation.of(clean), "orders"))
+    # All but three customers have every line twice.
     write_source(spark, tmp_path / "source", [line for line in lines if line[0] > "c03"], mode="append")
     outcome = run_tiny(spark, twice)
     assert measures(spark, twice, outcome) == wanted
     store = Store(spark, LakeLocation.of(twice))
-    assert rows_of(store.read("orders")) == orders
+    assert rows_of(current(spark, store.location, "orders", twice.name)) == orders
     row = ledger_row(spark, twice, outcome)
     copies = sum(line[0] > "c03" for line in lines)
     assert row["rows"]["transactions.repaired.exact_duplicate"] == row["rows"]["transactions.duplicates"] == copies
-    assert row["rows"]["transactions.possible_duplicates"] > row["rows"]["customers"] / 2
     # Nobody who did not ask for it loses the second scan of an article.
     asked = config_for(tmp_path, name="scanned")
     outcome = run_tiny(spark, asked)
@@ -98,6 +97,7 @@ def test_copies_dated_after_the_day_are_no_second_order(spark: SparkSession, tmp
     outcome = run_tiny(spark, config)
     store = Store(spark, LakeLocation.of(config))
     row = ledger_row(spark, config, outcome)
-    assert (row["rows"]["transactions.possible_duplicates"], row["rows"]["transactions.later"]) == (0, 4)
-    found = store.read("orders").where("order_id = 'later'").orderBy("gross").collect()
+    # Of four rows dated after the day two are copies: they don't count on any day.
+    assert (row["rows"]["transactions.repaired.exact_duplicate"], row["rows"]["transactions.later"]) == (2, 2)
+    found = current(spark, store.location, "orders").where("order_id = 'later'").orderBy("gross").collect()
     assert [(r["gross"], r["lines"]) for r in found] == [(Decimal("5.00"), 1), (Decimal("7.00"), 1)]

@@ -109,7 +109,7 @@ def test_every_rejected_row_is_kept_with_its_reason_and_its_text(
     by_reason: dict[str, int] = {}
     for row in rows:
         by_reason[row["reason"]] = by_reason.get(row["reason"], 0) + 1
-        assert row["first_seen_run"] == outcome.run_id
+        assert row["first_seen_run"] == row["run_id"] != outcome.run_id
     expected = {code.partition(".")[2]: n for code, n in world.expected.codes.items() if code.startswith("rejected.")}
     assert by_reason == {**expected, "duplicate_line": world.expected.codes["repaired.duplicate_line"]}
     delivered = set(world.dirty)

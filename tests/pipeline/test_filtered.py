@@ -40,7 +40,7 @@ def config_with(folder: Path) -> Config:
     return config_for(folder, sources=config["sources"])
 
 
-def test_filtered_rows_are_in_the_ledger_cost_no_scan_and_their_change_makes_no_run(
+def test_filtered_rows_are_in_the_ledger_cost_a_count_and_their_change_makes_no_run(
     spark: SparkSession, tmp_path: Path
 ) -> None:
     sources(spark, tmp_path)
@@ -51,7 +51,10 @@ def test_filtered_rows_are_in_the_ledger_cost_no_scan_and_their_change_makes_no_
             places = {name: folder / name for name in ("source", "events", "messages")}
             work = partial(run_tiny, spark, one, date(2024, 6, 29))
             costs.append(cost_of(spark, work, places, folder / "lake").as_json())
-    assert costs[1] == costs[0]
+    # What was filtered of transactions is counted for itself: what flows by may count twice where a task is lost.
+    counted = {name: costs[0][name] + 1 for name in ("executions", "jobs", "exchanges")}
+    scans = {**costs[0]["scans"], "source": costs[0]["scans"]["source"] + 1}
+    assert costs[1] == {**costs[0], **counted, "scans": scans}
     outcome = run_tiny(spark, config)
     store = Store(spark, LakeLocation.of(config))
     row = store.rows("runs", run_id=outcome.run_id)[0]

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from pyspark.sql import Row, SparkSession
 
-from rfm_spark.capabilities.purchases.lines import accepted_until
+from rfm_spark.capabilities.purchases.intake import accepted
 from rfm_spark.core.config import Config
 from rfm_spark.core.errors import BalanceError, GateError, SourceError
 from rfm_spark.core.reading.balance import Balance
@@ -68,7 +68,7 @@ def test_returns_are_netted_to_the_cent_however_they_are_told(spark: SparkSessio
         "a": (1, Decimal("30.00")), "b": (1, Decimal("14.95")), "c": (1, Decimal("5.50")),
     }  # fmt: skip
     store = Store(spark, LakeLocation.of(config))
-    orders = {row["order_id"]: row for row in store.read("orders").collect()}
+    orders = {row["order_id"]: row for row in current(spark, store.location, "orders").collect()}
     assert (orders["2"]["net"], orders["2"]["voided_on"]) == (Decimal("0.00"), date(2024, 6, 2))
     assert (orders["3"]["refunds"], orders["3"]["voided_on"]) == (Decimal("5.05"), None)
     row = store.read("runs").where(f"run_id = '{outcome.run_id}'").collect()[0]
@@ -92,7 +92,7 @@ def test_rates_convert_each_line_by_its_day(spark: SparkSession, tmp_path: Path)
     assert measures(spark, config) == {"a": (3, Decimal("24.00")), "b": (1, Decimal("0.03"))}
     row = Store(spark, LakeLocation.of(config)).read("runs").collect()[0]
     assert row["rows"]["transactions.rejected.unknown_currency"] == 2
-    assert set(row["inputs"]) == {"transactions", "transactions.rates"}
+    assert set(row["inputs"]) == {"transactions", "transactions.rates", "transactions.batches"}
 
     # Another rate is another input; a rate that is none is refused.
     (tmp_path / "rates.csv").write_text("day,code,value\n2024-05-01,USD,1\n", encoding="utf-8")
@@ -137,7 +137,9 @@ def test_rates_that_change_while_they_are_read_stop_the_run(spark: SparkSession,
     old = csv_config(tmp_path, columns, {"rates": rates, "quality": {"checks": {"before_1970": "flag"}}})
     run_tiny(spark, old)
     assert measures(spark, old)["b"] == (0, Decimal("0.00"))
-    orders = {row["order_id"]: row["gross"] for row in Store(spark, LakeLocation.of(old)).read("orders").collect()}
+    orders = {
+        row["order_id"]: row["gross"] for row in current(spark, LakeLocation.of(old), "orders", old.name).collect()
+    }
     assert orders == {"1": Decimal("10.00"), "2": Decimal("8.50")}
     file.write_text("code,value\nUSD,0.85\nUSD,0.86\n", encoding="utf-8")
     with pytest.raises(SourceError, match=r"USD has no single rate above 0; give each currency one rate$"):
@@ -172,7 +174,7 @@ def test_torn_lines_of_csv_are_kept_as_text_and_a_corrected_file_is_read(spark: 
     second = run_tiny(spark, config)
     assert measures(spark, config) == {"a": (1, Decimal("10.00")), "b": (1, Decimal("7.00"))}
     (known,) = of_run(spark, LakeLocation.of(config), "rejects", second.run_id).collect()
-    assert known["first_seen_run"] == first.run_id
+    assert known["first_seen_run"] == found[0]["first_seen_run"] != known["run_id"]
     assert run_tiny(spark, config).repeated
     assert of_run(spark, LakeLocation.of(config), "rejects", second.run_id).count() == 1
 
@@ -249,10 +251,9 @@ def test_rows_that_do_not_add_up_stop_the_run(
         Balance({"read": 10, "accepted": 7, "rejected": 1, "duplicates": 1}, {}).must_hold("transactions")
     # A stage that loses lines on the way is noticed, and nothing of its run is published.
     write_source(spark, tmp_path / "source", purchases())
-    honest = accepted_until
+    honest = accepted
     monkeypatch.setattr(
-        "rfm_spark.capabilities.purchases.look.accepted_until",
-        lambda lines, day: honest(lines, day).where("customer_id <> 'c24'"),
+        "rfm_spark.capabilities.purchases.intake.accepted", lambda lines: honest(lines).where("customer_id <> 'c24'")
     )
     with pytest.raises(BalanceError, match="300 rows read, but 276 accepted"):
         run_tiny(spark, config_for(tmp_path), AS_OF)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from rfm_spark.capabilities.clusters.artefacts import Clusters, PlannedModel
+from rfm_spark.capabilities.clusters.artefacts import Clusters
 from rfm_spark.capabilities.purchases.artefacts import Measures
 from rfm_spark.core.config import Config
 from rfm_spark.core.errors import PlanError
@@ -113,7 +113,7 @@ def test_what_the_giver_being_off_means_is_said(config: Config) -> None:
         return Nest()
 
     with pytest.raises(PlanError, match=r"needs Clusters, whose step clusters\.cluster is off"):
-        ordered(config, (PlannedModel,), [*all_steps(), *of_farm(eager)])
+        ordered(config, prepared_kinds(), [*all_steps(), *of_farm(eager)])
 
 
 def test_parameters_and_results_have_types_that_say_what_they_are(config: Config) -> None:

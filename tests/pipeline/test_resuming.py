@@ -14,6 +14,7 @@ import yaml
 from pyspark.sql import SparkSession
 
 from rfm_spark.capabilities.events import step as events_step
+from rfm_spark.capabilities.purchases import intake
 from rfm_spark.capabilities.purchases import step as purchases_step
 from rfm_spark.cli.main import main
 from rfm_spark.core.config import Config
@@ -22,7 +23,7 @@ from rfm_spark.core.resources import shipped_text
 from rfm_spark.core.schemas import RUN_STEPS, tables
 from rfm_spark.lake.claims import Claim
 from rfm_spark.lake.location import LakeLocation
-from rfm_spark.lake.readers import current
+from rfm_spark.lake.readers import current, rejects_of
 from rfm_spark.lake.store import Store
 from rfm_spark.pipeline import Outcome, look_at_plan
 from rfm_spark.pipeline.order import ordered
@@ -30,7 +31,7 @@ from rfm_spark.pipeline.prepared import prepared_kinds
 from tests.helpers import AS_OF, Stages, config_for, purchases, rows_of, run_tiny, write_source
 from tests.pipeline.interactions import events_log, save, shop
 
-IN_EVERY_RUN = {"Late rows", "Orders kept", "Rows of customers", "Models kept"}
+IN_EVERY_RUN = {"Late rows", "Rows of customers", "Models kept"}
 
 
 @pytest.fixture
@@ -49,8 +50,8 @@ def no_line_is_read(watched: pytest.MonkeyPatch) -> Iterator[None]:
         raise AssertionError("lines are read")
 
     with watched.context() as patched:
-        for name in ("look_at_lines", "lines_again", "accepted_until"):
-            patched.setattr(purchases_step, name, refuse)
+        patched.setattr(intake, "validated_lines", refuse)
+        patched.setattr(purchases_step, "measured", refuse)
         yield
 
 
@@ -68,7 +69,7 @@ def test_a_run_that_died_does_the_steps_it_had_done_no_more(
     begun = crash(spark, config, "Summary of segments").done
     with no_line_is_read(monkeypatch):
         outcome = run_tiny(spark, config)
-    assert set(outcome.kept) == set(begun) - IN_EVERY_RUN
+    assert set(outcome.kept) == set(begun) - IN_EVERY_RUN - {"New lines"}
     assert {"Measures of every customer", "Cut points", "Clusters", "Segments"} <= set(outcome.kept)
     calm = clustered(folder, lake={"root": str(folder / "calm")})
     run_tiny(spark, calm)
@@ -153,10 +154,12 @@ def test_what_runs_left_that_failed_their_gate_is_removed_by_the_next(spark: Spa
         with pytest.raises(GateError):
             run_tiny(spark, strict)
     store = Store(spark, LakeLocation.of(strict))
-    # Of the last one they can be looked at.
-    assert len({row["run_id"] for row in store.rows("rejects")}) == 1
+    # What was rejected belongs to the deliveries, which were good enough by themselves.
+    taken = {row["batch_id"] for row in store.rows("batches")}
+    assert {row["run_id"] for row in store.rows("rejects")} == taken
     outcome = run_tiny(spark, clustered(folder))
-    assert {row["run_id"] for row in store.rows("rejects")} == {outcome.run_id}
+    assert {row["run_id"] for row in store.rows("measures")} == {outcome.run_id}
+    assert rejects_of(store, outcome.run_id).count() == len(taken) == 2
 
 
 def test_rejects_of_a_run_that_died_in_a_later_source_are_there_once(
@@ -180,7 +183,8 @@ def test_rejects_of_a_run_that_died_in_a_later_source_are_there_once(
     assert "Measures of every customer" in healed.kept
     assert sorted(row["source"] for row in store.rows("rejects")) == [*["events"] * 3, "transactions"]
     (run,) = store.rows("runs")
-    assert run["rows"]["rejects"] == 4
+    # Those of transactions belong to their batch.
+    assert (run["rows"]["rejects"], run["rows"]["transactions.rejected"]) == (3, 1)
 
 
 def test_settings_that_are_taken_back_make_the_run_they_made(
@@ -245,7 +249,7 @@ def test_a_plan_says_what_is_due_and_why(spark: SparkSession, folder: Path, caps
     assert after["done"]
     changed = {step["step"]: step for step in told(capsys, *arguments, "--set", "clusters.k=4")["steps"]}
     assert changed["purchases.measure"]["up_to_date"]
-    assert changed["purchases.measure"]["reads"] == ["transactions", "previous rejects"]
+    assert changed["purchases.measure"]["reads"] == ["order_days", "previous measures"]
     assert changed["clusters.cluster"]["why"].startswith("configuration: settings.clusters.k")
     assert changed["clusters.profile"]["why"] == "after clusters.cluster, segments.name, segments.count"
     assert changed["segments.sum_up"]["why"] == "after segments.count"

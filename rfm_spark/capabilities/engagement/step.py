@@ -39,7 +39,7 @@ from rfm_spark.core.errors import PlanError
 from rfm_spark.core.reading.checks import ANONYMOUS
 from rfm_spark.core.reading.interactions import unheld
 from rfm_spark.core.reading.rejects import interaction_rejects
-from rfm_spark.core.runs import RunRow, current_runs
+from rfm_spark.core.runs import RunRow, current_runs, with_rows
 from rfm_spark.core.schemas import REJECTS
 from rfm_spark.pipeline.artefact import Account
 from rfm_spark.pipeline.environment import Environment, Source
@@ -136,7 +136,9 @@ def _before(environment: Environment) -> DataFrame | None:
     last: RunRow | None = run.previous
     if MESSAGES not in run.previous.source_fingerprints:
         current = current_runs(run.published, run.config_name)
-        earlier = [one for day, one in current.items() if day < run.as_of and MESSAGES in one.source_fingerprints]
+        earlier = [
+            one for day, one in with_rows(current).items() if day < run.as_of and MESSAGES in one.source_fingerprints
+        ]
         last = earlier[-1] if earlier else None
     return None if last is None else environment.of_runs(ENGAGEMENT.name, [last.run_id])
 

@@ -54,6 +54,21 @@ def daily_rates(raw: DataFrame, source: RatesSource, last: date) -> DataFrame:
     return days.select("rate_currency", "rate", each.alias("rate_day"))
 
 
+def rates_fingerprint(raw: DataFrame, source: RatesSource, last: date) -> str:
+    """A hash of the rates that hold on days up to one, whatever came after.
+
+    Args:
+        raw: rows of the rates source.
+        source: its mapping.
+        last: last day that counts.
+    """
+    rates = daily_rates(raw, source, last)
+    counted = rates.where(F.col("rate_day") <= F.lit(last)) if "rate_day" in rates.columns else rates
+    hashed = F.xxhash64(*counted.columns).cast("decimal(38,0)")
+    row = counted.agg(F.count(F.lit(1)), F.sum(hashed)).collect()[0]
+    return f"{row[0]}:{row[1]}"
+
+
 def with_rates(lines: DataFrame, rates: DataFrame, to: str) -> DataFrame:
     """Lines in one currency; built with ANSI mode off.
 

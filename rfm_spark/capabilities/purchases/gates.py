@@ -5,13 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 from typing import Literal
 
-from rfm_spark.capabilities.purchases.counts import LineCounts
+from rfm_spark.capabilities.purchases.config import TransactionsSource
+from rfm_spark.capabilities.purchases.counts import LineCounts, reject_share, rejected_by_reason
+from rfm_spark.capabilities.purchases.duplicates import can_be_dropped
 from rfm_spark.capabilities.purchases.quality import QualityConfig
+from rfm_spark.core.batches import Batch, Batches
 from rfm_spark.core.reading.checks import ANONYMOUS
 from rfm_spark.core.reading.limits import Levels
 
+# A share of fewer new rows is chance.
+_MIN_BATCH = 20
+# So many batches show what is usual.
+_USUAL = 4
 # Below this many rows in four weeks a ratio of weeks is chance.
 _MIN_TRAILING = 40
 
@@ -63,6 +71,34 @@ def findings(counts: LineCounts, quality: QualityConfig, as_of: date, buyers: Bu
     if buyers is not None:
         found += _minimum(counts, quality, buyers)
     return found
+
+
+def batch_findings(batch: Batch, before: Batches, quality: QualityConfig) -> list[Finding]:
+    """Every limit of a delivery that a batch is beyond: a bad one must not hide behind two good years.
+
+    Args:
+        batch: the newest one.
+        before: those that hold before it.
+        quality: the limits.
+    """
+    source, limits = batch.source, quality.batch
+    rejected, read = rejected_by_reason(batch.rows, source), batch.rows.get(f"{source}.read", 0)
+    share = reject_share(read, rejected, batch.rows.get(f"{source}.filtered", 0))
+    reasons = ", ".join(f"{name} {n:,}" for name, n in rejected.items() if name != ANONYMOUS)
+    found = [] if read < _MIN_BATCH else _beyond(
+        quality.batch_reject_levels, "batch.max_reject_share", lambda limit: share > limit,
+        lambda limit: f"{share:.1%} of the new rows of sources.{source} that have a customer were rejected "
+        f"({reasons}), more than quality.batch.max_reject_share allows ({limit:.1%}); correct the mapping or the data",
+    )  # fmt: skip
+    usual = [one.rows.get(f"{source}.read", 0) for one in before.live if one.kind == "append"][-_USUAL:]
+    if batch.kind == "rebuild" or len(usual) < _USUAL or not sum(usual):
+        return found
+    ratio = read * len(usual) / sum(usual)
+    return found + _beyond(
+        quality.as_levels(limits.min_volume_ratio), "batch.min_volume_ratio", lambda limit: ratio < limit,
+        lambda limit: f"sources.{source} brought {read:,} new rows, {ratio:.2f} times the mean of the {_USUAL} batches "
+        f"before, less than quality.batch.min_volume_ratio ({limit:g}); check whether a part is missing",
+    )  # fmt: skip
 
 
 def mixed_currencies(counts: LineCounts) -> str | None:
@@ -166,3 +202,17 @@ def _beyond(
     if levels.warn is not None and breaks(levels.warn):
         return [Finding("warn", gate, message(levels.warn))]
     return []
+
+
+def copies_kept(rows: int, money: Decimal, source: TransactionsSource) -> str:
+    """A sentence on equal rows that were flagged and kept, with what they are worth."""
+    if can_be_dropped(source):
+        why = "they may be two scans of an article or a row delivered twice, and no line id tells which"
+        remedy = "map columns.line_id, or drop them with quality.checks.exact_duplicate: repair"
+    else:
+        why = "they may be two purchases or a row delivered twice, and no id tells which"
+        remedy = "map columns.order_id or columns.line_id"
+    return (
+        f"{rows:,} rows of sources.transactions worth {money:,.2f} are equal to another one in every column and count: "
+        f"{why}; {remedy}"
+    )

@@ -51,10 +51,10 @@ def history(orders: DataFrame) -> History:
     """Measure a source's history.
 
     Args:
-        orders: of `purchases.orders.build_orders`.
+        orders: of `purchases.orders.orders_of`.
     """
     bought = orders.where(F.col("gross_cents") > F.col("refund_cents"))
-    days = bought.groupBy("customer_id", "order_date").agg(F.count(F.lit(1)).alias("orders"))
+    days = bought.groupBy("customer_id", "order_date").agg(F.sum("orders").alias("orders"))
     own = Window.partitionBy("customer_id").orderBy("order_date")
     gaps = days.withColumn("gap", F.datediff("order_date", F.lag("order_date").over(own)))
     quantiles = F.expr(f"percentile_approx(gap, array{GAP_SHARES}, 10000)")

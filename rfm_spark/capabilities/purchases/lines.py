@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import datetime
+from typing import Literal
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
@@ -11,8 +12,6 @@ from pyspark.sql.types import StringType
 
 from rfm_spark.capabilities.purchases.checks import LINE_CHECKS
 from rfm_spark.capabilities.purchases.config import TransactionsSource
-from rfm_spark.capabilities.purchases.counts import CurrencyOrigin
-from rfm_spark.capabilities.purchases.duplicates import without_duplicates
 from rfm_spark.capabilities.purchases.exchange_rates import with_rates
 from rfm_spark.capabilities.purchases.mapping import mapped
 from rfm_spark.capabilities.purchases.quality import QualityConfig
@@ -130,6 +129,10 @@ def _content(kinds: Kinds) -> list[Column]:
     return [content.alias("line_hash")]
 
 
+# Where the currency of a line is told: nowhere; in amounts that may bring one; in a column that every line should fill.
+CurrencyOrigin = Literal["nowhere", "amounts", "column"]
+
+
 def currency_origin(lines: DataFrame, source: TransactionsSource) -> CurrencyOrigin:
     """Where lines tell their currency: in a mapped column, in amounts that come as text, or nowhere."""
     if "currency" in source.columns:
@@ -138,17 +141,6 @@ def currency_origin(lines: DataFrame, source: TransactionsSource) -> CurrencyOri
     texts = [source.columns.get(name) for name in ("amount", "quantity", "unit_price") if name in source.columns]
     plain = all(text in record.names and not isinstance(record[text].dataType, StringType) for text in texts if text)
     return "nowhere" if plain else "amounts"
-
-
-def accepted_until(lines: DataFrame, as_of: date | None) -> DataFrame:
-    """Usable lines dated up to as_of (all of them for None), without what only rejects need.
-
-    `record` stays: nothing of it is read unless whole rows are compared.
-    """
-    kept = lines.where(F.col("reason").isNull()).drop("reason", "marks")
-    if as_of is None:
-        return kept
-    return kept.where(F.col("order_ts") < F.lit((as_of + timedelta(days=1)).isoformat()).cast("timestamp"))
 
 
 def rejects(lines: DataFrame, source: TransactionsSource, name: str = "transactions") -> DataFrame:
@@ -170,19 +162,16 @@ def rejects(lines: DataFrame, source: TransactionsSource, name: str = "transacti
     )
 
 
-def superseded_lines(lines: DataFrame, source: TransactionsSource, quality: QualityConfig) -> DataFrame:
+def superseded_rejects(lines: DataFrame) -> DataFrame:
     """Lines that a later one with the same line id replaced, as rejects.
 
     Args:
-        lines: of `accepted_until`.
-        source: the mapping.
-        quality: the checks.
+        lines: of `duplicates.superseded_lines`.
 
     Returns:
         The columns of `rejects`.
     """
-    gone = without_duplicates(lines, source, quality).where("superseded")
-    return gone.select(
+    return lines.select(
         F.lit("transactions").alias("source"),
         F.lit("duplicate_line").alias("reason"),
         F.concat(F.lit("line_id = "), F.col("line_id")).alias("detail"),

@@ -19,6 +19,31 @@ class RepeatLevels(Levels):
 
 
 _SHARES = ("max_reject_share",)
+BATCH_REJECT_SHARE = 0.2
+
+
+class BatchLimits(Strict):
+    """Limits on the rows that are new; beyond them nothing of them is kept."""
+
+    max_reject_share: Limit = Field(
+        BATCH_REJECT_SHARE, description="Share of the new rows with a customer that may be rejected."
+    )
+    min_volume_ratio: Limit = Field(None, description="New rows against the mean of the four batches before.")
+
+    @field_validator("max_reject_share", "min_volume_ratio")
+    @classmethod
+    def _sensible(cls, limit: Limit, info: Any) -> Limit:
+        return _checked(limit, info.field_name)
+
+
+def _checked(limit: Limit, name: str) -> Limit:
+    values = [limit.warn, limit.fail] if isinstance(limit, Levels) else [limit]
+    for value in values:
+        if value is not None and (value < 0 or value == float("inf") or value != value):
+            raise ValueError("must be 0 or more")
+        if value is not None and name in _SHARES and value > 1:
+            raise ValueError("must be 1 or less: it is a share")
+    return limit
 
 
 class QualityConfig(Strict):
@@ -36,6 +61,7 @@ class QualityConfig(Strict):
     )
     min_history_days: Limit = Field(Levels(warn=180), description="Days from the oldest to the newest row.")
     max_quantity: float = Field(10_000, gt=0, allow_inf_nan=False, description="A quantity beyond it is absurd.")
+    batch: BatchLimits = Field(BatchLimits(), description="Limits on the rows that are new.")
     schema_drift: Literal["fail", "warn"] = Field(
         "fail", description="When the columns of a source differ from those of its last run."
     )
@@ -50,13 +76,7 @@ class QualityConfig(Strict):
                      "min_history_days")  # fmt: skip
     @classmethod
     def _sensible(cls, limit: Limit, info: Any) -> Limit:
-        values = [limit.warn, limit.fail] if isinstance(limit, Levels) else [limit]
-        for value in values:
-            if value is not None and (value < 0 or value == float("inf") or value != value):
-                raise ValueError("must be 0 or more")
-            if value is not None and info.field_name in _SHARES and value > 1:
-                raise ValueError("must be 1 or less: it is a share")
-        return limit
+        return _checked(limit, info.field_name)
 
     @field_validator("checks", mode="before")
     @classmethod
@@ -73,12 +93,31 @@ class QualityConfig(Strict):
             raise ValueError("; ".join(found))
         return self
 
+    def stored(self) -> dict[str, Any]:
+        """The limits; without those on batches as they were before there were any."""
+        document = super().stored()
+        if self.batch == BatchLimits():
+            del document["batch"]
+        return document
+
     def levels(self, name: str) -> Levels:
         """A limit as its two steps."""
-        limit = getattr(self, name)
+        return self.as_levels(getattr(self, name))
+
+    def as_levels(self, limit: Limit) -> Levels:
+        """The two steps of a limit."""
         if isinstance(limit, Levels):
             return limit
         return Levels() if limit is None else Levels(**{self.on_breach: limit})
+
+    @property
+    def batch_reject_levels(self) -> Levels:
+        """The limit on rejected rows among the new ones; unless it is set, never below the limit on all of them."""
+        limit = self.batch.max_reject_share
+        if "max_reject_share" in self.batch.model_fields_set:
+            return self.as_levels(limit)
+        whole = self.levels("max_reject_share").fail
+        return Levels() if whole is None else Levels(fail=max(whole, BATCH_REJECT_SHARE))
 
     def with_own(self, own: QualityConfig | None) -> QualityConfig:
         """These limits, where a source has none of its own."""

@@ -1,102 +1,64 @@
-"""The steps of purchases: measures of every customer, late rows, and the table of orders."""
+"""The steps of purchases: transactions are taken in, every customer is measured, and late rows are told."""
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass
-
 from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
 
-from rfm_spark.capabilities.purchases.artefacts import LateRows, Measures, Orders
+from rfm_spark.capabilities.purchases.artefacts import LateRows, Measures
+from rfm_spark.capabilities.purchases.batches import LAST_BATCH, OrderDays, live_rows
+from rfm_spark.capabilities.purchases.carry import MOST, Before, before_of, carried, slices_needed, touched
 from rfm_spark.capabilities.purchases.gates import MINIMUM_GATES, Finding
-from rfm_spark.capabilities.purchases.late import TransactionRows, of_orders
-from rfm_spark.capabilities.purchases.lines import accepted_until, rejects, superseded_lines
+from rfm_spark.capabilities.purchases.intake import SOURCE, broadcast
 from rfm_spark.capabilities.purchases.look import (
-    RATES,
-    SOURCE,
     LineLook,
-    LinesSeen,
-    broadcast,
-    each_once,
     line_findings,
     line_warnings,
-    look_at_lines,
+    measured,
+    seen_lines,
 )
-from rfm_spark.capabilities.purchases.options import lines_again
-from rfm_spark.capabilities.purchases.orders import kept_orders
 from rfm_spark.capabilities.purchases.settings import LineSettings, WindowSettings
-from rfm_spark.capabilities.purchases.tables import MEASURES, ORDERS
-from rfm_spark.core.config import Config, digest
-from rfm_spark.core.errors import GateError
-from rfm_spark.core.schemas import REJECTS
+from rfm_spark.capabilities.purchases.tables import MEASURES, ORDER_DAYS
+from rfm_spark.capabilities.purchases.taking import take_transactions
+from rfm_spark.core.errors import BalanceError, GateError
+from rfm_spark.core.runs import RunRow
 from rfm_spark.pipeline.artefact import Account
 from rfm_spark.pipeline.environment import Environment
-from rfm_spark.pipeline.rejecting import first_seen
 from rfm_spark.pipeline.step import step
 
 _SHOWN = 6
 
 
-@dataclass(frozen=True)
-class OrderSettings:
-    """What the table of orders reflects.
-
-    Attributes:
-        config_name: segmentation that keeps it.
-        mapping: hash of all that shapes how lines are read.
-    """
-
-    config_name: str
-    mapping: str
-
-    @classmethod
-    def of(cls, config: Config) -> OrderSettings:
-        """As configured."""
-        lines = LineSettings.of(config)
-        parts = [lines.source.as_read(), lines.timezone, lines.quality.checks, lines.quality.max_quantity]
-        return cls(config.name, digest(json.dumps(parts, sort_keys=True))[:16])
-
-
 @step(
-    "Measures of every customer", "Spark reads every line, checks it and adds it up by customer", takes_long=True,
-    sources=(SOURCE, RATES), reads=(REJECTS,), writes=(REJECTS, MEASURES),
+    "Measures of every customer", "days of orders are added up by customer", takes_long=True,
+    reads=(ORDER_DAYS, MEASURES), writes=(MEASURES,),
 )  # fmt: skip
-def measure(environment: Environment, lines: LineSettings, window: WindowSettings) -> Measures:
-    """When did every customer last buy, how often, for how much, and what became of every row?"""
-    look = LineLook(
-        environment.run.as_of, environment.source(SOURCE),
-        environment.source(RATES) if environment.has_source(RATES) else None, lines, window, environment.frames,
-    )  # fmt: skip
-    seen = look_at_lines(look)
-    _write_rejects(environment, look, seen)
+def measure(environment: Environment, days: OrderDays, lines: LineSettings, window: WindowSettings) -> Measures:
+    """When did every customer last buy, how often, for how much?"""
+    look = LineLook(environment.run.as_of, days.batches, lines, window)
+    environment.write(MEASURES, _measured(environment, days, look))
+    # What is written is what is looked at from here on: nothing is made twice where a runtime keeps no frames.
+    customers = environment.written(MEASURES).drop("run_id")
+    seen = seen_lines(look, customers)
     found = line_findings(look, seen)
-    _must_pass(environment, seen, found)
-    environment.write(MEASURES, seen.customers)
+    _must_pass(days, found)
     status = "thin" if any(finding.gate in MINIMUM_GATES for finding in found) else "ok"
     account = Account(
         rows=seen.rows,
         money=seen.money,
-        warnings=tuple(line_warnings(look, seen, found)),
+        warnings=(*_read_again(days, environment.run.previous), *line_warnings(look, seen, found)),
         source_fingerprints={SOURCE: seen.counts.fingerprint},
         facts={"status": status if seen.rows["customers"] else "empty"},
-        dealt_with=seen.counts.read,
+        dealt_with=seen.count,
     )
-    return Measures(
-        account=account,
-        customers=seen.customers,
-        count=seen.count,
-        buyers=seen.rows["customers"],
-        later=seen.counts.later,
-        possible_duplicates=seen.possible_duplicate_count,
-        lines=seen.validated.lines,
-        duplicated=seen.possible_duplicates,
-        has_id_changes=seen.has_id_changes,
-    )
+    held = environment.frames.hold_if_few(customers, seen.count)
+    return Measures(account=account, customers=held, count=seen.count, buyers=seen.rows["customers"])
 
 
-@step("Late rows", "earlier dates are compared with the source", sources=(SOURCE, RATES), lasts=False)
-def tell_late_rows(environment: Environment, lines: LineSettings) -> LateRows:
+@step("Late rows", "earlier dates are compared with the days of the source", lasts=False)
+def tell_late_rows(environment: Environment, days: OrderDays) -> LateRows:
     """Which published dates have other rows by now?"""
+    del days
     dates = environment.run.touched()
     if not dates:
         return LateRows()
@@ -108,59 +70,83 @@ def tell_late_rows(environment: Environment, lines: LineSettings) -> LateRows:
     return LateRows(account=Account(warnings=(warning,), dealt_with=len(dates)))
 
 
-@step(
-    "Orders kept", "Spark reads every line and writes the orders, beside what follows", sources=(SOURCE, RATES),
-    writes=(ORDERS,), lasts=False,
-)  # fmt: skip
-def keep_orders(environment: Environment, measures: Measures, lines: LineSettings, settings: OrderSettings) -> Orders:
-    """What did every order come to?"""
-    names = [name for name in (SOURCE, RATES) if environment.has_source(name)]
-    versions = {name: environment.source(name).version for name in names}
-    state = {"config": settings.config_name, "source": of_orders(versions), "mapping": settings.mapping}
-
-    def orders() -> DataFrame:
-        more = [name for name in ("currency", "channel") if name in lines.source.columns]
-        return kept_orders(_lines_once(environment, measures, lines), lines.source.order_grain, more)
-
-    environment.keep(ORDERS, json.dumps(state, sort_keys=True), orders)
-    return Orders()
+def _measured(environment: Environment, days: OrderDays, look: LineLook) -> DataFrame:
+    """Measures of all, carried from the run before as far as they can be."""
+    options, run = environment.run.options, environment.run
+    before = None if options.get("full") else before_of(run.previous, days, look.window)
+    found = None if before is None or run.previous is None else _carried(environment, days, look, before, run.previous)
+    if found is None:
+        return _anew(environment, days, look)
+    if options.get("verify"):
+        _must_agree(found, _anew(environment, days, look))
+    return found
 
 
-def _lines_once(environment: Environment, measures: Measures, settings: LineSettings) -> DataFrame:
-    if measures.lines is None:
-        # Another process read them, and what it found of duplicates went with it.
-        rates = environment.source(RATES) if environment.has_source(RATES) else None
-        source = environment.source(SOURCE)
-        lines = lines_again(source, rates, settings, environment.frames, has_changes=measures.has_id_changes)
-        return each_once(accepted_until(lines, None), settings, None, everybody=True)
-    everybody = bool(measures.later) or (measures.possible_duplicates > 0 and measures.duplicated is None)
-    return each_once(accepted_until(measures.lines, None), settings, measures.duplicated, everybody=everybody)
+def _rows(environment: Environment, days: OrderDays) -> DataFrame:
+    return live_rows(environment.of_runs(ORDER_DAYS.name, days.batches.ids), days.batches)
 
 
-def _write_rejects(environment: Environment, look: LineLook, seen: LinesSeen) -> None:
-    source, validated = look.lines.source, seen.validated
-    frames = []
-    if seen.counts.rejected:
-        frames.append(rejects(validated.lines, source))
-    if seen.rows.get(f"{SOURCE}.repaired.duplicate_line"):
-        lines = accepted_until(validated.lines, look.as_of)
-        if seen.possible_duplicates is not None:
-            lines = lines.join(
-                broadcast(seen.possible_duplicates, seen.possible_duplicate_count), "customer_id", "left_semi"
-            )
-        frames.append(superseded_lines(lines, source, look.lines.quality))
-    if frames:
-        found = frames[0] if len(frames) == 1 else frames[0].unionByName(frames[1])
-        environment.write(REJECTS, first_seen(environment, found), SOURCE)
+def _anew(environment: Environment, days: OrderDays, look: LineLook) -> DataFrame:
+    return measured(_rows(environment, days), look)
 
 
-def _must_pass(environment: Environment, seen: LinesSeen, found: list[Finding]) -> None:
+def _carried(
+    environment: Environment, days: OrderDays, look: LineLook, before: Before, previous: RunRow
+) -> DataFrame | None:
+    """None where more customers are touched than are carried cheaply, or the run before has no measures any more."""
+    earlier = environment.of_runs(MEASURES.name, [previous.run_id]).drop("run_id", "as_of_date")
+    known = earlier.count()
+    if known != previous.rows.get(MEASURES.name):
+        return None
+    every = environment.of_runs(ORDER_DAYS.name, slices_needed(days.batches, before))
+    found = touched(every, days.batches, before, look.as_of, look.window)
+    if found is None:
+        return None
+    customers = environment.frames.persist(found)
+    count = customers.count()
+    if count > known * MOST:
+        return None
+    few = broadcast(customers, count)
+    anew = measured(_rows(environment, days).join(few, "customer_id", "left_semi"), look)
+    kept = carried(earlier.join(few, "customer_id", "left_anti"), (look.as_of - before.as_of).days)
+    return anew.unionByName(kept.select(*anew.columns))
+
+
+def _must_agree(found: DataFrame, anew: DataFrame) -> None:
+    """Compare carried measures with measures made anew.
+
+    Raises:
+        BalanceError: a customer's differ.
+    """
+    names = anew.columns
+    differing = found.select(*names).exceptAll(anew).select("customer_id").union(
+        anew.exceptAll(found.select(*names)).select("customer_id")
+    ).distinct()  # fmt: skip
+    count = differing.count()
+    if count:
+        one = differing.agg(F.min("customer_id")).collect()[0][0]
+        raise BalanceError(
+            f"measures carried from the run before differ from those made anew for {count:,} customers, {one} among "
+            "them; nothing was published; run with --full, and report it"
+        )
+
+
+def _read_again(days: OrderDays, previous: RunRow | None) -> list[str]:
+    """Why the source was read again whole, since the run before."""
+    seen = None if previous is None else days.batches.until(previous.inputs.get(LAST_BATCH, ""))
+    old = set() if seen is None else {batch.batch_id for batch in seen.known}
+    told = [batch.why for batch in days.batches.live if batch.why and batch.batch_id not in old]
+    return [f"sources.{SOURCE} was read again whole: {why}" for why in told]
+
+
+def _must_pass(days: OrderDays, found: list[Finding]) -> None:
     failed = [finding.message for finding in found if finding.level == "fail"]
     if failed:
-        environment.wait(REJECTS)
-        look = f"; see them with `rfm-spark rejects --run {environment.run.run_id}`" if seen.counts.rejected else ""
+        batch = next((one for one in reversed(days.batches.live) if one.rows.get(f"{SOURCE}.rejected")), None)
+        look = f"; see them with `rfm-spark rejects --run {batch.batch_id}`" if batch is not None else ""
         raise GateError("; ".join(failed) + look + "; nothing was published")
 
 
-STEPS = (measure, tell_late_rows, keep_orders)
-ROWS = TransactionRows
+STEPS = (measure, tell_late_rows)
+TAKES = (take_transactions,)
+TAKEN = (OrderDays,)

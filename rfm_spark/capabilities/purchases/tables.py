@@ -6,19 +6,28 @@ from rfm_spark.core.table import Table, run_table
 
 _MONEY = "DECIMAL(18,2)"
 
-ORDERS = Table("orders", "kept", "One row per order: lines of one customer_id and order_id", (
+ORDER_DAYS = Table("order_days", "kept", "One row per customer, order, day and batch; rows of several batches add up", (
+    ("batch_id", "STRING", "Batch that read the lines"),
+    ("reading", "STRING", "How they were read, as in batches"),
     ("customer_id", "STRING", "Customer"),
-    ("order_id", "STRING", "Order; made from time or day where the source has none"),
-    ("order_ts", "TIMESTAMP", "Time of the latest sale line"),
-    ("order_date", "DATE", "Date of order_ts in the configured time zone"),
-    ("gross", _MONEY, "Sum of the sale lines"),
-    ("refunds", _MONEY, "Sum of the refund lines, as a positive amount"),
-    ("net", _MONEY, "gross minus refunds"),
-    ("voided_on", "DATE", "Date of the refund that left nothing of the order"),
-    ("lines", "BIGINT", "Lines of the order"),
-    ("currency", "STRING", "Currency of the latest line"),
-    ("channel", "STRING", "Channel of the latest line"),
-))  # fmt: skip
+    ("order_id", "STRING", "Order; null where the source has none"),
+    ("day", "DATE", "Date of the lines in the configured time zone"),
+    ("seen_until", "DATE", "Last as-of date at which the row counts, where a later version replaced a line; else null"),
+    ("marks", "BIGINT", "Checks that repaired or flagged the lines, a bit each"),
+    ("currency", "STRING", "Currency of the lines"),
+    ("channel", "STRING", "Channel of the lines"),
+    ("sale_cents", "BIGINT", "Sum of the sale lines"),
+    ("refund_cents", "BIGINT", "Sum of the refund lines, as a positive amount"),
+    ("last_sale_ts", "TIMESTAMP", "Time of the latest sale line"),
+    ("last_line_ts", "TIMESTAMP", "Time of the latest line"),
+    ("lines", "BIGINT", "Lines that count; orders, where each line is one"),
+    ("exact_duplicates", "BIGINT", "Lines equal to another one in every column"),
+    ("duplicate_lines", "BIGINT", "Lines that a later one with the same id replaced"),
+    ("duplicate_cents", "BIGINT", "Money of lines that do not count, as duplicates"),
+    ("copy_cents", "BIGINT", "Money of equal lines that count"),
+    ("may_repeat", "BOOLEAN", "Whether lines may be there twice, for all that their sketch tells"),
+    ("replaces", "BOOLEAN", "Whether rows of the customer in earlier batches no longer count"),
+), partitioned=True, slice_key="batch_id")  # fmt: skip
 
 MEASURES = run_table(
     "measures", "One row per customer with a usable row, who purchased or not: for the steps that follow",
@@ -30,6 +39,8 @@ MEASURES = run_table(
     ("last_order_date", "DATE", "Last purchase, over all history"),
     ("tenure_days", "INT", "Days from the first purchase to as_of_date"),
     ("lines", "BIGINT", "Lines of the source that counted, over all history"),
+    ("refund_exceeds_sale", "BIGINT", "Orders refunded by more than was sold"),
+    ("refund_without_sale", "BIGINT", "Orders that have refunds only"),
 )  # fmt: skip
 
-TABLES = (ORDERS, MEASURES)
+TABLES = (ORDER_DAYS, MEASURES)

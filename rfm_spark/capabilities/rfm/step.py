@@ -45,11 +45,14 @@ def frozen_run(ahead: Ahead) -> FrozenRun:
     """Look for the run whose cut points are to be taken.
 
     Raises:
-        ConfigError: it is not complete, or not in this lake.
+        ConfigError: it is not complete, not in this lake, or its rows are gone.
     """
     run_id = ahead.config.part(RfmConfig).scoring.run
-    if run_id and run_id not in {run.run_id for run in ahead.complete}:
+    found = {run.run_id: run.retirement for run in ahead.complete}
+    if run_id and run_id not in found:
         raise ConfigError("rfm.scoring.run", [f"no complete run {run_id} in the lake; `rfm-spark runs` lists them"])
+    if run_id and found[run_id]:
+        raise ConfigError("rfm.scoring.run", [found[run_id]])
     return FrozenRun()
 
 

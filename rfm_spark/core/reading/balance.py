@@ -24,6 +24,11 @@ class Balance:
     rows: Mapping[str, int]
     cents: Mapping[str, int]
 
+    @property
+    def holds(self) -> bool:
+        """Whether both sides are equal."""
+        return all(side["read"] == sum(side.get(part, 0) for part in PARTS[1:]) for side in (self.rows, self.cents))
+
     def must_hold(self, source: str) -> None:
         """Compare both sides, which were counted apart: what was read at the source, the rest where it ended.
 

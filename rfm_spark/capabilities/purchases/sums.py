@@ -1,0 +1,72 @@
+"""What rows of order_days come to, in all and by day."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from pyspark.sql import Row
+
+from rfm_spark.capabilities.purchases.checks import LINE_CHECKS
+from rfm_spark.capabilities.purchases.seen import money_of
+from rfm_spark.core.batches import NO_DAY, Day
+from rfm_spark.core.reading.verdicts import codes_of
+
+# Of rows of `order_days`.
+COUNTS = ("lines", "exact_duplicates", "duplicate_lines")
+MONEY = ("sale_cents", "refund_cents", "duplicate_cents", "copy_cents")
+# Rows that count for good, those that count until a date, and these once more on the day after it.
+STAYS, PASSES, ENDS = "stays", "passes", "ends"
+
+
+@dataclass
+class Sums:
+    """What the rows of `order_days` of a batch come to."""
+
+    lines: int = 0
+    line_cents: int = 0
+    exact_duplicates: int = 0
+    duplicate_lines: int = 0
+    duplicate_cents: int = 0
+    copy_cents: int = 0
+    may_repeat: int = 0
+    marked: dict[str, int] = field(default_factory=dict)
+    days: dict[int, Day] = field(default_factory=dict)
+    currencies: dict[str, int] = field(default_factory=dict)
+
+
+def sums_of(rows: Iterable[Row]) -> Sums:
+    """Add up rows per day, marks, currency and `how` they count."""
+    found = Sums()
+    for row in rows:
+        number = int(row["day"])
+        sales, refunds, dropped, copies = (money_of(row, name) for name in MONEY)
+        lines = int(row["lines"])
+        ends = row["how"] == ENDS
+        day = Day(0 if ends else lines, sales, refunds, int(row["low"]), int(row["high"]))
+        found.days[number] = found.days.get(number, NO_DAY).plus(day, -1 if ends else 1)
+        if row["how"] != STAYS:
+            continue
+        found.lines += lines
+        found.line_cents += sales - refunds
+        found.exact_duplicates += int(row["exact_duplicates"])
+        found.duplicate_lines += int(row["duplicate_lines"])
+        found.duplicate_cents += dropped
+        found.copy_cents += copies
+        found.may_repeat += int(row["may_repeat"])
+        for code in codes_of(int(row["marks"]), LINE_CHECKS):
+            found.marked[code] = found.marked.get(code, 0) + lines
+        currency = row["currency"] or ""
+        if lines:
+            found.currencies[currency] = min(found.currencies.get(currency, number), number)
+    return found
+
+
+def subtract(sums: Sums, before: Sums) -> None:
+    """Take off what the rows came to that no longer count."""
+    for name in ("lines", "line_cents", "exact_duplicates", "duplicate_lines", "duplicate_cents", "copy_cents"):
+        setattr(sums, name, getattr(sums, name) - getattr(before, name))
+    for code, rows in before.marked.items():
+        sums.marked[code] = sums.marked.get(code, 0) - rows
+    for number, day in before.days.items():
+        sums.days[number] = sums.days.get(number, NO_DAY).plus(day, -1)

@@ -1,0 +1,204 @@
+"""Batches of a source: what was read at once, what became of it, and which batches hold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+EPOCH = date(1970, 1, 1)
+# Halves of fingerprints are remainders of this prime: as products and sums of 28 bits they stay within a BIGINT.
+MODULUS = (1 << 28) - 57
+# Part of every fingerprint: which rows it is made of, and how.
+_EDITION = "3:"
+
+
+class Day(NamedTuple):
+    """What a batch has of one day; all but rows added up to a date are what counts as of it.
+
+    Attributes:
+        rows: lines of that day, those among them that a later day's version replaces.
+        sale_cents: sales of the day, less those that no longer count from that day on.
+        refund_cents: the same of refunds.
+        low: one half of a fingerprint of them, a remainder of MODULUS.
+        high: the other half.
+    """
+
+    rows: int = 0
+    sale_cents: int = 0
+    refund_cents: int = 0
+    low: int = 0
+    high: int = 0
+
+    def plus(self, other: Day, times: int = 1) -> Day:
+        """Both together; less the other for -1."""
+        added = Day(*(mine + times * theirs for mine, theirs in zip(self, other, strict=True)))
+        return added._replace(low=added.low % MODULUS, high=added.high % MODULUS)
+
+
+NO_DAY = Day()
+
+
+@dataclass(frozen=True)
+class Batch:
+    """One row of table `batches`.
+
+    Attributes:
+        reading: hash of all that shapes how rows are read.
+        number: place among the batches of its reading, from 1.
+        batch_id: number and the start of a hash of what was read.
+        source: name of the source.
+        from_version: version up to which rows had been read; None for all of them.
+        to_version: version that was read.
+        kind: append, correction or rebuild.
+        why: why everything was read again, where that is not always so.
+        rows: by what became of them, and by check.
+        money: by what became of its rows.
+        days: by number of the day since 1970-01-01.
+        files: of the source that were read by now.
+        facts: what else later batches ask.
+    """
+
+    reading: str
+    number: int
+    batch_id: str
+    source: str
+    from_version: str | None
+    to_version: str
+    kind: str
+    why: str = ""
+    rows: Mapping[str, int] = field(default_factory=dict)
+    money: Mapping[str, Decimal] = field(default_factory=dict)
+    days: Mapping[int, Day] = field(default_factory=dict)
+    files: tuple[str, ...] = ()
+    facts: Mapping[str, str] = field(default_factory=dict)
+
+    def as_row(self) -> dict[str, Any]:
+        """The row."""
+        days = [{"day": number, **day._asdict()} for number, day in sorted(self.days.items())]
+        return {
+            "reading": self.reading, "number": self.number, "batch_id": self.batch_id, "source": self.source,
+            "from_version": self.from_version, "to_version": self.to_version, "kind": self.kind, "why": self.why,
+            "rows": dict(self.rows), "money": dict(self.money), "days": days, "files": list(self.files),
+            "facts": dict(self.facts),
+        }  # fmt: skip
+
+
+def batch_of(row: Mapping[str, Any]) -> Batch:
+    """A batch from its row."""
+    days = {int(one["day"]): Day(*(int(one[name]) for name in Day._fields)) for one in row["days"] or ()}
+    return Batch(
+        row["reading"], int(row["number"]), row["batch_id"], row["source"], row["from_version"], row["to_version"],
+        row["kind"], row["why"] or "", dict(row["rows"] or {}), dict(row["money"] or {}), days,
+        tuple(row["files"] or ()), dict(row["facts"] or {}),
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Batches:
+    """The batches of one reading, oldest first, as far as they are known.
+
+    Attributes:
+        known: from the last rebuild on; or from an earlier one on.
+    """
+
+    known: tuple[Batch, ...] = ()
+
+    @property
+    def live(self) -> tuple[Batch, ...]:
+        """Those whose rows hold: from the last rebuild on."""
+        rebuilt = [at for at, batch in enumerate(self.known) if batch.kind == "rebuild"]
+        return self.known[rebuilt[-1] :] if rebuilt else self.known
+
+    @property
+    def before(self) -> tuple[Batch, ...]:
+        """Those that a rebuild took the place of."""
+        return self.known[: len(self.known) - len(self.live)]
+
+    @property
+    def last(self) -> Batch | None:
+        """The newest one."""
+        return self.known[-1] if self.known else None
+
+    @property
+    def ids(self) -> list[str]:
+        """Ids of those that hold."""
+        return [batch.batch_id for batch in self.live]
+
+    def until(self, batch_id: str) -> Batches | None:
+        """As it was when a batch was the newest one; None where that is not known."""
+        at = next((at for at, batch in enumerate(self.known) if batch.batch_id == batch_id), None)
+        return None if at is None else Batches(self.known[: at + 1])
+
+    def with_one(self, batch: Batch) -> Batches:
+        """These and one more."""
+        return Batches((*self.known, batch))
+
+    def days(self) -> dict[int, Day]:
+        """What all of them have of each day."""
+        return total_days(batch.days for batch in self.live)
+
+    def rows(self) -> dict[str, int]:
+        """Counts of all of them."""
+        found: dict[str, int] = {}
+        for batch in self.live:
+            for name, count in batch.rows.items():
+                found[name] = found.get(name, 0) + count
+        return found
+
+    def money(self) -> dict[str, Decimal]:
+        """Sums of all of them."""
+        found: dict[str, Decimal] = {}
+        for batch in self.live:
+            for name, amount in batch.money.items():
+                found[name] = found.get(name, Decimal(0)) + amount
+        return found
+
+    def fingerprint(self, as_of: date) -> str:
+        """Of the rows dated up to a day."""
+        return fingerprint_of(self.days(), as_of)
+
+
+def total_days(parts: Iterable[Mapping[int, Day]]) -> dict[int, Day]:
+    """Days added up; those of which nothing is left are none."""
+    found: dict[int, Day] = {}
+    for days in parts:
+        for number, day in days.items():
+            found[number] = found.get(number, NO_DAY).plus(day)
+    return {number: day for number, day in found.items() if day != NO_DAY}
+
+
+def fingerprint_of(days: Mapping[int, Day], as_of: date) -> str:
+    """A fingerprint of the rows that count as of a day, which does not depend on how they came."""
+    last = day_number(as_of)
+    counted = [day for number, day in days.items() if number <= last]
+    low, high = (sum(getattr(day, half) for day in counted) % MODULUS for half in ("low", "high"))
+    return f"{_EDITION}{low:x}.{high:x}"
+
+
+def changed_days(before: Mapping[int, Day], now: Mapping[int, Day]) -> list[int]:
+    """Numbers of the days whose rows differ."""
+    return sorted(number for number in {*before, *now} if before.get(number, NO_DAY) != now.get(number, NO_DAY))
+
+
+def is_comparable(fingerprint: str) -> bool:
+    """Whether a fingerprint of the ledger was made as today's are."""
+    return fingerprint.startswith(_EDITION)
+
+
+def day_number(day: date) -> int:
+    """Days since 1970-01-01, as Spark counts them: it has days that Python's dates can't hold."""
+    return (day - EPOCH).days
+
+
+def date_of(number: int) -> date:
+    """The date of a day's number, or the nearest one that Python has."""
+    first, last = day_number(date.min), day_number(date.max)
+    return EPOCH + timedelta(days=min(max(number, first), last))
+
+
+def in_order(rows: Sequence[Mapping[str, Any]]) -> Batches:
+    """Batches from rows of the ledger, of one reading."""
+    return Batches(tuple(sorted((batch_of(row) for row in rows), key=lambda batch: batch.number)))
