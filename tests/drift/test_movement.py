@@ -44,13 +44,14 @@ Measure = tuple[int, int]
 
 @dataclass(frozen=True)
 class Customer:
-    """Recency and frequency of the two runs, whether a line came between, and what should be found."""
+    """Recency and frequency of the two runs, whether lines came or were corrected between, and what should be found."""
 
     then: Measure | None
     now: Measure | None
     new_line: bool
     moved: tuple[str, str]
     cause: str | None
+    is_corrected: bool | None = None
 
 
 # Cuts: recency 30 then, 60 now; frequency 2 and 4 then, 3 and 6 now.
@@ -59,6 +60,11 @@ CUSTOMERS = {
     "stayed, bought again": Customer((9, 1), (2, 2), True, ("small", "small"), None),
     "silent for too long": Customer((10, 1), (70, 1), False, ("small", "asleep"), "inactivity"),
     "bought a lot": Customer((10, 1), (0, 10), True, ("small", "big"), "behaviour"),
+    "an order was taken back": Customer((10, 3), (12, 1), False, ("middle", "small"), "correction", is_corrected=True),
+    "bought, and was corrected": Customer((10, 1), (0, 10), True, ("small", "big"), "behaviour", is_corrected=True),
+    "corrected, and others too": Customer(
+        (10, 3), (12, 3), False, ("middle", "small"), "thresholds", is_corrected=True
+    ),
     "everybody else bought more": Customer((10, 3), (12, 3), False, ("middle", "small"), "thresholds"),
     "recency cut moved": Customer((40, 1), (20, 1), True, ("asleep", "small"), "behaviour"),
     "bought a lot as others did": Customer((10, 1), (0, 5), True, ("small", "middle"), "both"),
@@ -135,6 +141,8 @@ def rows_of_both(
     now = run_of(spark, {n: c.now for n, c in customers.items() if c.now}, cuts_of(60.0, 3.0, 6.0), rules, NOW)
     new_line = [name for name, c in customers.items() if c.new_line]
     counted = now.withColumn("lines", F.lit(7) + F.col("customer_id").isin(new_line).cast("bigint"))
+    corrected = [name for name, c in customers.items() if c.is_corrected]
+    counted = counted.withColumn("is_corrected", F.when(F.col("customer_id").isin(corrected), F.lit(True)))
     earlier = was.withColumn("lines", F.lit(7).cast("bigint"))
     return side("now", config_of(), rules, counted), side("before", before or config_of(), rules, earlier)
 
@@ -227,7 +235,8 @@ def test_words_and_places_are_no_new_definition(spark: SparkSession) -> None:
 def test_of_a_model_that_is_gone_no_move_is_blamed_on_customers(spark: SparkSession) -> None:
     config, rules = config_of(), rule_map(*BY_SCORES)
     cut_sets = cuts_of(60, 3, 6)
-    frames = [run_of(spark, {"c": (10, 1)}, cut_sets, rules, day).withColumn("lines", F.lit(1)) for day in (THEN, NOW)]
+    more = {"lines": F.lit(1), "is_corrected": F.lit(False)}
+    frames = [run_of(spark, {"c": (10, 1)}, cut_sets, rules, day).withColumns(more) for day in (THEN, NOW)]
     then, now = (frame.withColumn("cluster_id", F.lit(at)) for at, frame in enumerate(frames))
     before = replace(side("then", config, rules, then), model_version="gone")
     after = replace(side("now", config, rules, now), model_version="new")
@@ -243,10 +252,10 @@ def test_rules_on_what_scores_make_see_yesterdays_cuts_too(spark: SparkSession) 
 
 def test_moves_of_empty_runs_are_entries_and_exits(spark: SparkSession) -> None:
     now = spark.createDataFrame(
-        [("a", "x", "x", "x", 1, "x", 3, Decimal(1), date(2024, 3, 1), 4, 4)],
+        [("a", "x", "x", "x", 1, "x", 3, Decimal(1), date(2024, 3, 1), 4, 4, False)],
         "customer_id STRING, segment STRING, confirmed_segment STRING, segment_before_cuts STRING, segment_runs INT, "
         "segment_before STRING, lines BIGINT, monetary DECIMAL(18,2), last_order_date DATE, cluster_id INT, "
-        "cluster_before_model INT",
+        "cluster_before_model INT, is_corrected BOOLEAN",
     )
     none = now.where("false")
     was = {name: f"{WAS}{name}" for name in now.columns if name != "customer_id"}

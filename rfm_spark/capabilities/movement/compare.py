@@ -88,7 +88,7 @@ def _print_moves(desk: Desk, before: RunRow, now: RunRow, rows: Sequence[Mapping
             f"were a run earlier; {moves.confirmed_moved:,} moved in confirmed_segment"
         )
     desk.heading("Why")
-    sums: Mapping[str, int] = {cause: sum(row[cause] for row in rows) for cause in CAUSES}
+    sums: Mapping[str, int] = {cause: sum(row[cause] or 0 for row in rows) for cause in CAUSES}
     desk.table(("cause", "customers", "what it means"), [(c, n, _MEANING[c]) for c, n in sums.items() if n])
     desk.heading("From, to")
     shown = changed[:_SHOWN]
@@ -103,6 +103,7 @@ def _print_moves(desk: Desk, before: RunRow, now: RunRow, rows: Sequence[Mapping
 _MEANING = {
     "inactivity": "time passed without a new line",
     "behaviour": "new purchases or returns",
+    "correction": "the source corrected earlier lines",
     "thresholds": "only the cut points moved",
     "both": "the customer and the cut points moved",
     "definition": "rules, scoring or windows changed",

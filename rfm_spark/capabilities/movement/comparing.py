@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pyspark.sql import DataFrame
@@ -12,6 +12,7 @@ from pyspark.sql import functions as F
 
 from rfm_spark.capabilities.clusters.artefacts import ClusterModel, Models, assigned
 from rfm_spark.capabilities.movement.moves import COUNTERFACTUAL, WAS, move_columns, moves
+from rfm_spark.capabilities.purchases.tables import MEASURES
 from rfm_spark.capabilities.rfm.artefacts import CutSet, from_rows, with_codes, with_scores
 from rfm_spark.capabilities.rfm.config import RfmConfig
 from rfm_spark.capabilities.rfm.tables import SEGMENT_CUTS
@@ -39,7 +40,7 @@ class Side:
         run_id: of the run.
         document: its configuration with the rule map.
         model_version: cluster model its customers were assigned by.
-        segments: its rows of `segments`.
+        segments: its rows of `segments`; of the later run with is_corrected.
     """
 
     run_id: str
@@ -124,7 +125,7 @@ def compared_runs(lake: TableWriter, now: RunRow, before: RunRow) -> DataFrame:
     """Customers of two published runs of a segmentation, with the cause of each move; see `moves.moves`."""
     later = side_of(lake, now)
     earlier = earlier_of(lake, before, now.config_name, later.document, later.model_version)
-    return _moved(later, earlier)
+    return _moved(replace(later, segments=_with_corrections(lake, later.segments, now, before)), earlier)
 
 
 def changed_between(now: Side, before: Side) -> bool:
@@ -147,6 +148,14 @@ def moved_between(
         As `movement.moves.moves`.
     """
     return _moved(now, _earlier(before, old_cuts, old_model, now.document, now.model_version))
+
+
+def _with_corrections(lake: TableWriter, segments: DataFrame, now: RunRow, before: RunRow) -> DataFrame:
+    """Rows of a run with is_corrected, which it knows against the run that it followed, and only against that one."""
+    if now.previous_run_id != before.run_id or not lake.exists(MEASURES.name):
+        return segments.withColumn("is_corrected", F.lit(None).cast("boolean"))
+    known = lake.of_runs(MEASURES.name, [now.run_id]).where("is_corrected").select("customer_id", "is_corrected")
+    return segments.join(known, "customer_id", "left")
 
 
 def _earlier(

@@ -26,16 +26,17 @@ def move_columns(*, definition_changed: bool) -> dict[str, Column]:
     """The columns of `movement.columns` of a customer's row beside their row of the previous run.
 
     The cause is found by scoring today's customers with yesterday's cuts and rules: the old segment means that only
-    thresholds moved; the new one that the customer did (by new lines, or by time passing); a third that both did. For
-    clusters yesterday's model assigns today's customers in the same way.
+    thresholds moved; the new one that the customer did (by new lines, by a correction of earlier ones, or by time
+    passing); a third that both did. For clusters yesterday's model assigns today's customers in the same way.
 
     Args:
         definition_changed: rules, bins or windows differ between the runs.
 
     Returns:
-        Columns over segment, confirmed_segment, lines, last_order_date, cluster_id, what yesterday's cuts and model
-        make of them (`COUNTERFACTUAL`), and the same columns of the previous run, segment_runs and segment_before,
-        under names that begin with `WAS`.
+        Columns over segment, confirmed_segment, lines, last_order_date, is_corrected (BOOLEAN, whether lines that the
+        previous run had read are others by now), cluster_id, what yesterday's cuts and model make of them
+        (`COUNTERFACTUAL`), and the same columns of the previous run but is_corrected, segment_runs and
+        segment_before, under names that begin with `WAS`.
     """
     was, segment = F.col(f"{WAS}segment"), F.col("segment")
     returned = (was != segment) & (F.col(f"{WAS}segment_runs") == 1) & (F.col(f"{WAS}segment_before") == segment)
@@ -266,6 +267,7 @@ def _cause(definition_changed: bool) -> Column:
         .when(was == is_now, "masked")
         .when(counterfactual == was, "thresholds")
         .when((counterfactual == is_now) & _has_other_lines(), "behaviour")
+        .when((counterfactual == is_now) & F.col("is_corrected"), "correction")
         .when(counterfactual == is_now, "inactivity")
         .otherwise("both")
     )
