@@ -38,11 +38,11 @@ def read_again(config: Config) -> None:
 
 def what_both_know(rows: DataFrame) -> DataFrame:
     """A lake that has forgotten what it read takes a correction for the passing of time."""
-    causes = {name for name in ("cause", "move_cause") if name in rows.columns}
-    known = rows.withColumns({name: F.nullif(name, F.lit("correction")) for name in causes})
-    known = known.withColumns({name: F.coalesce(name, F.when(rows[name].isNotNull(), "inactivity")) for name in causes})
+    causes = [name for name in rows.columns if name in ("cause", "move_cause")]
+    time_passed = {name: F.when(F.col(name) == "correction", "inactivity").otherwise(F.col(name)) for name in causes}
+    known = rows.withColumns(time_passed)
     if "correction" in rows.columns:
-        known = known.withColumn("inactivity", F.col("inactivity") + F.col("correction"))
+        known = known.withColumn("inactivity", F.expr("inactivity + correction"))
     return known.drop("correction", "is_corrected")
 
 
