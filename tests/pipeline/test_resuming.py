@@ -31,7 +31,7 @@ from rfm_spark.pipeline.prepared import prepared_kinds
 from tests.helpers import AS_OF, Stages, config_for, purchases, rows_of, run_tiny, write_source
 from tests.pipeline.interactions import events_log, save, shop
 
-IN_EVERY_RUN = {"Late rows", "Rows of customers", "Models kept"}
+IN_EVERY_RUN = {"Late rows", "Rows of customers", "Models kept", "Run before", "Counts of customers"}
 
 
 @pytest.fixture
