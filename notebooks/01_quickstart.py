@@ -25,9 +25,11 @@ from rfm_spark.capabilities.purchases.orders import orders_of
 from rfm_spark.capabilities.rfm.config import RfmConfig
 from rfm_spark.capabilities.rfm.cuts import quantile_cuts
 from rfm_spark.capabilities.rfm.scores import scored_customers, z_values
+from rfm_spark.capabilities.segments.counting import wanted_counts
 from rfm_spark.capabilities.segments.load import load_rule_map
 from rfm_spark.capabilities.segments.rules import segment_column
 from rfm_spark.capabilities.segments.summary import named, segment_sizes
+from rfm_spark.core.counting import CountedCustomers
 from rfm_spark.core.session import get_session
 from rfm_spark.core.stats import exact_moments
 from rfm_spark.lake.location import LakeLocation
@@ -115,8 +117,9 @@ rule_map = load_rule_map("rf_grid")
 segments = clustered.withColumn("as_of_date", F.lit(as_of)).withColumn(
     "segment", segment_column(rule_map, {"new_within_days": 90.0})
 )
-summary = named(segment_sizes(segments), rule_map)
-for profile in cluster_profiles(segments, training.model):
+counts = CountedCustomers(segments, wanted_counts(("segment",), training.model, moves=False))
+summary = named(segment_sizes(counts), rule_map)
+for profile in cluster_profiles(segments, counts, training.model):
     print(profile["cluster_id"], profile["name"], profile["customers"], profile["insight"])
 for segment in sorted(summary, key=lambda row: -(row["revenue"] or 0)):
     print(*(segment[name] for name in ("label", "customers", "customers_pct", "revenue", "revenue_pct", "action")))

@@ -54,12 +54,6 @@ class CellCount:
         return self.cell is not None, self.cell or 0
 
 
-def cell_of(value: Column) -> Column:
-    """The cell of a double, INT; null for what is no finite number."""
-    cell = F.signum(value) * F.round(F.log1p(F.abs(value)) * F.lit(CELLS))
-    return F.when(~F.isnan(value) & (F.abs(value) < F.lit(float("inf"))), cell).cast("int")
-
-
 def fine_cell(value: Column, coarse: int = 0) -> Column:
     """The fine cell of a double, BIGINT, ascending with the value; null for null.
 
@@ -73,6 +67,11 @@ def fine_cell(value: Column, coarse: int = 0) -> Column:
     placed = F.signum(value).cast("bigint") * (wide + part)
     cell = F.when(F.isnan(value), F.lit(_LAST)).when(value == 0, F.lit(0).cast("bigint")).otherwise(placed)
     return F.when(value.isNotNull(), F.shiftright(cell, coarse) if coarse else cell)
+
+
+def shallow_cell(fine: Column) -> Column:
+    """The cell, of those that tables of distributions have, that a fine cell of finite numbers lies in."""
+    return F.shiftright(fine + F.lit(2 ** (_BITS - 1)), _BITS)
 
 
 def counts_by_cell(rows: DataFrame, *more: Column) -> DataFrame:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Any
 
 from pyspark.sql import Column, DataFrame, Row
 from pyspark.sql import functions as F
@@ -77,13 +78,19 @@ class ExactSum:
         return (int(row[f"{self.name}_high"] or 0) * 10**9 + int(row[f"{self.name}_low"] or 0)) / 1e12
 
 
-def exact_mean(value: Column) -> Column:
-    """Mean of present doubles, as an aggregate that no order of rows changes; small rates keep their digits.
+def mean_parts(value: Column) -> tuple[Column, Column, Column]:
+    """What the mean of present doubles is made of, whatever the order of rows; small rates keep their digits.
 
-    Summed as whole numbers and, apart, as what is behind the point, with twenty places.
+    Returns:
+        To be added up: whole numbers, what is behind the point with twenty places, and 1 for each value.
     """
     whole, part = F.floor(value).cast("decimal(19,0)"), (value - F.floor(value)).cast("decimal(21,20)")
-    return (F.sum(whole).cast("double") + F.sum(part).cast("double")) / F.count(value)
+    return whole, part, F.when(value.isNotNull(), F.lit(1)).otherwise(F.lit(0)).cast("bigint")
+
+
+def mean_of(whole: Any, part: Any, count: int) -> float | None:
+    """The mean, from the sums of `mean_parts`; None without values."""
+    return None if whole is None or part is None else (float(whole) + float(part)) / count
 
 
 def moments_of(n: int, total: int, squares: int, unit: int) -> Moments:

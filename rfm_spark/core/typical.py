@@ -4,47 +4,39 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import groupby
+from typing import Any
 
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import Column
 from pyspark.sql import functions as F
 
-from rfm_spark.core.distribution import GROUPED, QuantileRequest, Rank, exact_ranks, order_statistic
+from rfm_spark.core.distribution import GROUPED, QuantileRequest, Rank, order_statistic
 
 MEASURED_AS = {"recency": "recency_days", "frequency": "frequency", "monetary": "monetary"}
 Quantiles = Mapping[tuple[str, str], tuple[float, ...]]
 
 
-def means() -> list[Column]:
-    """Means of the three measures, from exact sums, named as in the tables."""
-    return [
-        (F.sum(F.col(column).cast("decimal(20,2)")).cast("double") / F.count(F.lit(1))).alias(f"mean_{name}")
-        for name, column in MEASURED_AS.items()
-    ]
+def measure_sums() -> dict[str, Column]:
+    """What means of the three measures are made of, to be added up by group."""
+    return {f"of_{name}": F.col(column).cast("decimal(20,2)") for name, column in MEASURED_AS.items()}
 
 
-def quantiles_by_group(
-    frame: DataFrame, group: str, columns: Sequence[str], steps: Sequence[int], of: int
-) -> Quantiles:
-    """Lower quantiles of the present values by group and column, in two passes.
+def means_of(sums: Mapping[str, Any], customers: int) -> dict[str, float | None]:
+    """Means of the three measures from the sums of `measure_sums`, named as in the tables."""
+    totals = {name: sums[f"of_{name}"] for name in MEASURED_AS}
+    return {f"mean_{name}": None if total is None else float(total) / customers for name, total in totals.items()}
+
+
+def quantile_requests(group: str, columns: Sequence[str], steps: Sequence[int], of: int) -> list[QuantileRequest]:
+    """The ranks that lower quantiles of present values by group are made of, named as the columns.
 
     Not by an aggregate function, which would hold all values of a group in one place.
 
     Args:
-        frame: one row per customer.
-        group: column that parts them, without nulls.
+        group: column that parts customers, without nulls.
         columns: numbers.
         steps: which quantiles, 1 the lowest.
         of: how many parts they make.
-
-    Returns:
-        Per group, as text, and column a value for each step; none where a group has no value.
     """
-    requests = quantile_requests(group, columns, steps, of)
-    return from_ranks(exact_ranks(frame, requests), steps, of)
-
-
-def quantile_requests(group: str, columns: Sequence[str], steps: Sequence[int], of: int) -> list[QuantileRequest]:
-    """The ranks that `quantiles_by_group` asks for, named as the columns."""
     within = F.col(group).cast("string")
     return [
         QuantileRequest(
@@ -56,7 +48,11 @@ def quantile_requests(group: str, columns: Sequence[str], steps: Sequence[int], 
 
 
 def from_ranks(ranks: Mapping[str, Sequence[Rank]], steps: Sequence[int], of: int) -> Quantiles:
-    """The values of `quantiles_by_group` from the ranks of its requests."""
+    """The quantiles, from the ranks of `quantile_requests`.
+
+    Returns:
+        Per group, as text, and column a value for each step; none where a group has no value.
+    """
     return {
         (group, column): tuple(order_statistic(mine, step, of) for step in steps)
         for column, found in ranks.items()

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from pyspark.sql import DataFrame, SparkSession
 
 from rfm_spark.capabilities.purchases.batches import live_rows
-from rfm_spark.capabilities.purchases.carry import Before, carried, touched
+from rfm_spark.capabilities.purchases.carry import Before, carried, corrected, touched
 from rfm_spark.capabilities.purchases.config import TransactionsSource
 from rfm_spark.capabilities.purchases.look import LineLook, measured
 from rfm_spark.capabilities.purchases.quality import QualityConfig
@@ -169,6 +169,26 @@ def _compare(
     rest = carried(kept.join(theirs, "customer_id", "left_anti"), (as_of - before).days)
     live = [row for row in rows if batch_id(row.batch) in now.ids]
     assert told(anew.unionByName(rest)) == told(measures(now, as_of)) == expected(live, as_of, window)
+    found = corrected(every, now, Before(before, seen))
+    if batches[-1].kind == "rebuild":
+        assert found is not None
+        then = [row for row in rows if batch_id(row.batch) in seen.ids]
+        assert {row["customer_id"] for row in found.collect()} == _differing(then, live, before)
+    else:
+        assert found is None
+
+
+def _differing(then: Sequence[Row], now: Sequence[Row], until: date) -> set[str]:
+    """Customers of whom an order has another day, other lines or another amount on it."""
+    sums = []
+    for rows in (then, now):
+        found: dict[tuple[str, str, int], tuple[int, int, int]] = defaultdict(lambda: (0, 0, 0))
+        for row in rows:
+            if row.date <= until:
+                lines, sale, refund = found[(row.customer, row.order, row.day)]
+                found[(row.customer, row.order, row.day)] = (lines + 1, sale + row.sale, refund + row.refund)
+        sums.append(found)
+    return {key[0] for key in {*sums[0], *sums[1]} if sums[0].get(key) != sums[1].get(key)}
 
 
 @pytest.mark.parametrize("window", [None, 5])

@@ -12,15 +12,21 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from rfm_spark.capabilities.movement.comparing import Side, changed_between, moved_between
+from rfm_spark.capabilities.movement.columns import COLUMNS
+from rfm_spark.capabilities.movement.comparing import Earlier, Side, changed_between, moved_between
 from rfm_spark.capabilities.movement.moves import (
+    WAS,
+    Moved,
+    changes_of,
     cluster_transitions,
+    clusters_moved,
+    left_moved,
     moves,
-    segment_changes,
     segment_transitions,
+    segments_moved,
     wilson,
 )
-from rfm_spark.capabilities.movement.tables import CAUSES, CLUSTER_TRANSITIONS, SEGMENT_CHANGES, SEGMENT_TRANSITIONS
+from rfm_spark.capabilities.movement.tables import CAUSES, SEGMENT_CHANGES, SEGMENT_TRANSITIONS
 from rfm_spark.capabilities.rfm.cuts import CutSet, with_scores
 from rfm_spark.capabilities.segments.rules import RuleMap, parse_rule_map, segment_column
 from rfm_spark.core.config import Config, config_model
@@ -38,13 +44,14 @@ Measure = tuple[int, int]
 
 @dataclass(frozen=True)
 class Customer:
-    """Recency and frequency of the two runs, whether a line came between, and what should be found."""
+    """Recency and frequency of the two runs, whether lines came or were corrected between, and what should be found."""
 
     then: Measure | None
     now: Measure | None
     new_line: bool
     moved: tuple[str, str]
     cause: str | None
+    is_corrected: bool | None = None
 
 
 # Cuts: recency 30 then, 60 now; frequency 2 and 4 then, 3 and 6 now.
@@ -53,6 +60,11 @@ CUSTOMERS = {
     "stayed, bought again": Customer((9, 1), (2, 2), True, ("small", "small"), None),
     "silent for too long": Customer((10, 1), (70, 1), False, ("small", "asleep"), "inactivity"),
     "bought a lot": Customer((10, 1), (0, 10), True, ("small", "big"), "behaviour"),
+    "an order was taken back": Customer((10, 3), (12, 1), False, ("middle", "small"), "correction", is_corrected=True),
+    "bought, and was corrected": Customer((10, 1), (0, 10), True, ("small", "big"), "behaviour", is_corrected=True),
+    "corrected, and others too": Customer(
+        (10, 3), (12, 3), False, ("middle", "small"), "thresholds", is_corrected=True
+    ),
     "everybody else bought more": Customer((10, 3), (12, 3), False, ("middle", "small"), "thresholds"),
     "recency cut moved": Customer((40, 1), (20, 1), True, ("asleep", "small"), "behaviour"),
     "bought a lot as others did": Customer((10, 1), (0, 5), True, ("small", "middle"), "both"),
@@ -117,15 +129,22 @@ def moved_of(
     spark: SparkSession, rules: RuleMap, customers: dict[str, Customer] = CUSTOMERS, before: Config | None = None
 ) -> DataFrame:
     """The pipeline's own comparison of two runs whose rows are made here."""
+    now, was = rows_of_both(spark, rules, customers, before)
+    return moved_between(now, was, cuts_of(30.0, 2.0, 4.0))
+
+
+def rows_of_both(
+    spark: SparkSession, rules: RuleMap, customers: dict[str, Customer] = CUSTOMERS, before: Config | None = None
+) -> tuple[Side, Side]:
+    """The later run and the earlier one."""
     was = run_of(spark, {n: c.then for n, c in customers.items() if c.then}, cuts_of(30.0, 2.0, 4.0), rules, THEN)
     now = run_of(spark, {n: c.now for n, c in customers.items() if c.now}, cuts_of(60.0, 3.0, 6.0), rules, NOW)
     new_line = [name for name, c in customers.items() if c.new_line]
     counted = now.withColumn("lines", F.lit(7) + F.col("customer_id").isin(new_line).cast("bigint"))
-    return moved_between(
-        side("now", config_of(), rules, counted),
-        side("before", before or config_of(), rules, was.withColumn("lines", F.lit(7).cast("bigint"))),
-        cuts_of(30.0, 2.0, 4.0),
-    )
+    corrected = [name for name, c in customers.items() if c.is_corrected]
+    counted = counted.withColumn("is_corrected", F.when(F.col("customer_id").isin(corrected), F.lit(True)))
+    earlier = was.withColumn("lines", F.lit(7).cast("bigint"))
+    return side("now", config_of(), rules, counted), side("before", before or config_of(), rules, earlier)
 
 
 def found_in(moved: DataFrame) -> dict[str, tuple[str, str, str | None]]:
@@ -142,13 +161,10 @@ def test_each_move_has_its_cause(spark: SparkSession) -> None:
 
 def test_changes_and_the_diagonal_are_all_customers_of_either_run(spark: SparkSession) -> None:
     moved = moved_of(spark, rule_map(*BY_SCORES)).persist()
-    changes = segment_changes(moved)
-    assert set(changes.columns) <= set(SEGMENT_CHANGES.names)
     movers = {name: (*c.moved, c.cause) for name, c in CUSTOMERS.items() if c.moved[0] != c.moved[1]}
-    assert found_in(changes) == movers
-    table = segment_transitions(moved)
-    assert set(table.columns) == set(SEGMENT_TRANSITIONS.names) - {"run_id", "as_of_date"}
-    rows = {(row["from_segment"], row["to_segment"]): row for row in table.collect()}
+    table = segment_transitions(segments_moved(moved), "before")
+    assert {frozenset(row) for row in table} == {frozenset(SEGMENT_TRANSITIONS.names) - {"run_id", "as_of_date"}}
+    rows = {(row["from_segment"], row["to_segment"]): row for row in table}
     assert sum(row["customers"] for row in rows.values()) == len(CUSTOMERS)
     diagonal = sum(row["customers"] for pair, row in rows.items() if pair[0] == pair[1])
     assert diagonal == len(CUSTOMERS) - len(movers)
@@ -161,6 +177,28 @@ def test_changes_and_the_diagonal_are_all_customers_of_either_run(spark: SparkSe
         assert (row["share"], row["low"], row["high"]) == pytest.approx(wanted)
         assert {cause: row[cause] for cause in CAUSES} == {c: sum(x.cause == c for x in group) for c in CAUSES}
         assert row["revenue"] == sum((c.now or c.then or (0, 0))[1] for c in group)
+
+
+def test_a_row_that_is_joined_with_the_one_before_tells_the_same_moves(spark: SparkSession) -> None:
+    rules, old_cuts = rule_map(*BY_SCORES), cuts_of(30.0, 2.0, 4.0)
+    now, was = rows_of_both(spark, rules)
+    moved = moved_between(now, was, old_cuts).persist()
+    earlier = Earlier(was, old_cuts, None, same_model=True, definition_changed=False)
+    rows = earlier.with_moves(now.segments.join(earlier.rows, "customer_id", "left")).persist()
+    assert set(rows.columns) == {*now.segments.columns, "rfm_code", *(column.name for column in COLUMNS)}
+    assert sorted(rows.select(*now.segments.columns).collect()) == sorted(now.segments.collect())
+    left = earlier.rows.join(now.segments, "customer_id", "left_anti")
+    movers = {name: (*c.moved, c.cause) for name, c in CUSTOMERS.items() if c.moved[0] != c.moved[1]}
+    assert found_in(changes_of(rows, left, "before")) == movers
+    assert set(changes_of(rows, left, "before").columns) <= set(SEGMENT_CHANGES.names)
+    kept = {row["customer_id"]: row for row in rows.collect()}
+    for row in moved.where("to_segment <> '(none)'").collect():
+        mine = kept[row["customer_id"]]
+        assert (mine["move_cause"], mine["moved_back"]) == (row["cause"], row["returned"])
+        assert (mine["previous_segment"] or NOBODY, mine["confirmed_moved"]) == (
+            row["from_segment"], row["confirmed_moved"],
+        )  # fmt: skip
+    assert left_moved(left, "was_segment") == [Moved("small", None, "left", 1, Decimal("1.00"))]
 
 
 def test_changed_windows_are_the_cause_of_all_moves(spark: SparkSession) -> None:
@@ -197,7 +235,8 @@ def test_words_and_places_are_no_new_definition(spark: SparkSession) -> None:
 def test_of_a_model_that_is_gone_no_move_is_blamed_on_customers(spark: SparkSession) -> None:
     config, rules = config_of(), rule_map(*BY_SCORES)
     cut_sets = cuts_of(60, 3, 6)
-    frames = [run_of(spark, {"c": (10, 1)}, cut_sets, rules, day).withColumn("lines", F.lit(1)) for day in (THEN, NOW)]
+    more = {"lines": F.lit(1), "is_corrected": F.lit(False)}
+    frames = [run_of(spark, {"c": (10, 1)}, cut_sets, rules, day).withColumns(more) for day in (THEN, NOW)]
     then, now = (frame.withColumn("cluster_id", F.lit(at)) for at, frame in enumerate(frames))
     before = replace(side("then", config, rules, then), model_version="gone")
     after = replace(side("now", config, rules, now), model_version="new")
@@ -213,28 +252,28 @@ def test_rules_on_what_scores_make_see_yesterdays_cuts_too(spark: SparkSession) 
 
 def test_moves_of_empty_runs_are_entries_and_exits(spark: SparkSession) -> None:
     now = spark.createDataFrame(
-        [("a", "x", "x", "x", 1, "x", 3, Decimal(1), date(2024, 3, 1), 4, 4)],
+        [("a", "x", "x", "x", 1, "x", 3, Decimal(1), date(2024, 3, 1), 4, 4, False)],
         "customer_id STRING, segment STRING, confirmed_segment STRING, segment_before_cuts STRING, segment_runs INT, "
         "segment_before STRING, lines BIGINT, monetary DECIMAL(18,2), last_order_date DATE, cluster_id INT, "
-        "cluster_before_model INT",
+        "cluster_before_model INT, is_corrected BOOLEAN",
     )
     none = now.where("false")
-    entered = moves(now, none, "p", definition_changed=True)
+    was = {name: f"{WAS}{name}" for name in now.columns if name != "customer_id"}
+    entered = moves(now, none.withColumnsRenamed(was), "p", definition_changed=True)
     assert found_in(entered) == {"a": (NOBODY, "x", "entered")}
-    left = moves(none, now, "p", definition_changed=False)
+    left = moves(none, now.withColumnsRenamed(was), "p", definition_changed=False)
     assert found_in(left) == {"a": ("x", NOBODY, "left")}
     assert [row["cluster_cause"] for row in entered.union(left).collect()] == ["entered", "left"]
-    assert [tuple(row)[2:6] for row in cluster_transitions(left).select(*CLUSTER_TRANSITIONS.names[2:]).collect()] == [
+    rows = cluster_transitions(clusters_moved(left), "p")
+    assert [(row["from_cluster"], row["to_cluster"], row["customers"], row["share"]) for row in rows] == [
         (4, None, 1, 1.0)
     ]
 
 
-def test_intervals_are_wilsons(spark: SparkSession) -> None:
+def test_intervals_are_wilsons() -> None:
     cases = [(k, n) for n in (1, 2, 7, 50, 1000) for k in sorted({0, 1, n // 3, n - 1, n})]
-    low, high = wilson(F.col("k").cast("double"), F.col("n").cast("double"))
-    rows = spark.createDataFrame(cases, "k INT, n INT").select("k", "n", low.alias("low"), high.alias("high")).collect()
-    assert len(rows) == len(cases)
-    for k, n, found_low, found_high in rows:
+    for k, n in cases:
+        found_low, found_high = wilson(k, n)
         interval = binomtest(k, n).proportion_ci(confidence_level=0.95, method="wilson")
         assert (found_low, found_high) == pytest.approx((interval.low, interval.high), abs=1e-12)
         assert 0 <= found_low <= found_high <= 1

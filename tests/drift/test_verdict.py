@@ -21,6 +21,7 @@ from rfm_spark.capabilities.drift.clusters import cluster_figures
 from rfm_spark.capabilities.drift.distributions import Distribution, distributions
 from rfm_spark.capabilities.drift.figures import Figure, all_at_once, column_figures
 from rfm_spark.capabilities.drift.verdict import Verdict, asks_for_a_refit, verdict
+from rfm_spark.core.counting import CountedCustomers, Wanted
 
 N = 60_000
 NUMBERS = ("recency_days", "frequency", "monetary")
@@ -84,13 +85,18 @@ class Trained:
     reference: Mapping[str, Distribution]
 
 
+def spread_of(frame: DataFrame) -> dict[str, Distribution]:
+    counted = CountedCustomers(frame, Wanted(numbers=NUMBERS))
+    return {one.feature: one for one in distributions(counted, NUMBERS, ())}
+
+
 @pytest.fixture(scope="module")
 def trained(session: SparkSession) -> dict[str, Trained]:
     found = {}
     for name, points in (("islands", islands()), ("cloud", cloud(1))):
         frame = frame_of(session, points).persist()
         model = train(frame, ClustersConfig(k=5), Stamp("v1", "shop", "run", "2024-06-30")).model
-        found[name] = Trained(model, {one.feature: one for one in distributions(frame, NUMBERS, ())})
+        found[name] = Trained(model, spread_of(frame))
         frame.unpersist()
     return found
 
@@ -98,7 +104,7 @@ def trained(session: SparkSession) -> dict[str, Trained]:
 def validated(spark: SparkSession, before: Trained, points: Points) -> tuple[Verdict, Check, list[Figure]]:
     frame = frame_of(spark, points).persist()
     check = check_champion(frame, before.model, 42)
-    today = {one.feature: one for one in distributions(frame, NUMBERS, ())}
+    today = spread_of(frame)
     frame.unpersist()
     figures = all_at_once([*column_figures(before.reference, today, "training"), *cluster_figures(before.model, check)])
     return verdict(figures), check, figures
@@ -146,7 +152,7 @@ def test_another_sample_of_few_customers_has_no_other_borders(spark: SparkSessio
     samples = [draws.normal([4, 2, 6], [1.0, 0.7, 1.2], (300, 3)) for _ in range(2)]
     frame = frame_of(spark, samples[0]).persist()
     model = train(frame, ClustersConfig(k=5), Stamp("v1", "shop", "run", "2024-06-30")).model
-    before = Trained(model, {one.feature: one for one in distributions(frame, NUMBERS, ())})
+    before = Trained(model, spread_of(frame))
     frame.unpersist()
     found, check, _ = validated(spark, before, samples[1])
     # A refit always lies closer to its own sample; so would those of other samples.

@@ -14,9 +14,10 @@ import pytest
 from pyspark.errors import AnalysisException
 from pyspark.sql import DataFrame, SparkSession
 
+from rfm_spark.capabilities.movement.artefacts import Comparison
 from rfm_spark.capabilities.purchases.artefacts import Measures
 from rfm_spark.capabilities.rfm.artefacts import Scores
-from rfm_spark.capabilities.segments.artefacts import CustomerRows
+from rfm_spark.capabilities.segments.artefacts import CustomerCounts, CustomerRows
 from rfm_spark.core.errors import PlanError
 from rfm_spark.core.schemas import tables
 from rfm_spark.lake.location import LakeLocation
@@ -63,12 +64,31 @@ class Whole:
     def artefact(self, name: str) -> Artefact:
         """What a step gave, as another process finds it."""
         kind = STEPS[name].gives
+        if issubclass(kind, (CustomerCounts, Comparison)):
+            # Frames that every run makes anew, of rows that are in tables.
+            return self.again(STEPS[name])
         found = from_text(kind, self.texts[name], self.slice_of)
         if isinstance(found, CustomerRows):
             # The one frame that is in no table: every run makes it anew.
             rows, schema = self.rows[name]
             return dataclasses.replace(found, frame=self.spark.createDataFrame(rows, schema))
         return found
+
+    def again(self, one: Step) -> Artefact:
+        """What a step gives in the lake of the run, once it is over."""
+        store = Store(self.spark, LakeLocation(root=str(self.after)))
+        writer = Writer(store, self.run_id, self.execution._facts.as_of)
+        environment = self.environment(one, store, writer)
+        return one.work(**{need.name: self.given(one, need, environment) for need in one.needs})
+
+    def environment(self, one: Step, store: Store, writer: Writer, held: ExitStack | None = None) -> Environment:
+        """A step's view of a lake."""
+        pinned = self.execution._inputs.pinned
+        return Environment(
+            one.name, self.execution._facts, Frames(self.spark, held or ExitStack()),
+            {name: pinned[name] for name in one.sources if name in pinned}, one.reads, one.writes, store,
+            writer.for_step(),
+        )  # fmt: skip
 
     def given(self, one: Step, need: Need, environment: Environment) -> Any:
         """The value of a parameter."""
@@ -115,17 +135,12 @@ def alone(whole: Whole, one: Step, lake: Path) -> tuple[Artefact, Store]:
     for table in {table.name for table in (*one.reads, *one.writes)}:
         if (whole.before / table).exists():
             shutil.copytree(whole.before / table, lake / table)
-    execution, facts = whole.execution, whole.execution._facts
-    pinned = execution._inputs.pinned
+    facts = whole.execution._facts
     store = Store(whole.spark, LakeLocation(root=str(lake)))
     writer = Writer(store, facts.run_id, facts.as_of)
     with ExitStack() as held:
         try:
-            environment = Environment(
-                one.name, facts, Frames(whole.spark, held),
-                {name: pinned[name] for name in one.sources if name in pinned}, one.reads, one.writes, store,
-                writer.for_step(),
-            )  # fmt: skip
+            environment = whole.environment(one, store, writer, held)
             given = one.work(**{need.name: whole.given(one, need, environment) for need in one.needs})
             writer.settle()
         finally:

@@ -31,7 +31,7 @@ from rfm_spark.pipeline.prepared import prepared_kinds
 from tests.helpers import AS_OF, Stages, config_for, purchases, rows_of, run_tiny, write_source
 from tests.pipeline.interactions import events_log, save, shop
 
-IN_EVERY_RUN = {"Late rows", "Rows of customers", "Models kept"}
+IN_EVERY_RUN = {"Late rows", "Rows of customers", "Models kept", "Run before", "Counts of customers"}
 
 
 @pytest.fixture
@@ -251,8 +251,8 @@ def test_a_plan_says_what_is_due_and_why(spark: SparkSession, folder: Path, caps
     assert changed["purchases.measure"]["up_to_date"]
     assert changed["purchases.measure"]["reads"] == ["order_days", "previous measures"]
     assert changed["clusters.cluster"]["why"].startswith("configuration: settings.clusters.k")
-    assert changed["clusters.profile"]["why"] == "after clusters.cluster, segments.name"
-    assert "segments.name" in changed["segments.sum_up"]["why"]
+    assert changed["clusters.profile"]["why"] == "after clusters.cluster, segments.name, segments.count"
+    assert changed["segments.sum_up"]["why"] == "after segments.count"
     assert main(["run", *arguments, "--plan", "--set", "clusters.k=4"]) == 0
     text = capsys.readouterr().out
     assert "up to date" in text

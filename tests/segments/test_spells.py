@@ -19,11 +19,14 @@ def run_through(spark: SparkSession, days: list[dict[str, str]], confirm_runs: i
     found = []
     for day in days:
         now = spark.createDataFrame(sorted(day.items()), "customer_id string, segment string")
-        rows = with_spells(now, before, confirm_runs).select("customer_id", *SPELL_COLUMNS).collect()
+        joined = now if before is None else now.join(before, "customer_id", "left")
+        spelled = with_spells(joined, confirm_runs, goes_on=before is not None)
+        rows = spelled.select("customer_id", *SPELL_COLUMNS).collect()
         # As each run reads the one before it: from rows, not from a growing plan.
         before = spark.createDataFrame(
             rows,
-            "customer_id string, segment string, confirmed_segment string, segment_runs int, segment_before string",
+            "customer_id string, was_segment string, was_confirmed_segment string, was_segment_runs int, "
+            "was_segment_before string",
         )
         found.append({row[0]: (row[2], row[3], row[4]) for row in rows})
     return found

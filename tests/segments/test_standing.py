@@ -19,8 +19,10 @@ from rfm_spark.capabilities.rfm.percentiles import DIRECT, Lookup, percentile, w
 from rfm_spark.capabilities.rfm.scores import scored_customers, z_values
 from rfm_spark.capabilities.segments.load import load_rule_map
 from rfm_spark.capabilities.segments.summary import named, segment_sizes
+from rfm_spark.core.counting import CountedCustomers, Wanted
 from rfm_spark.core.distribution import QuantileRequest, exact_ranks
 from rfm_spark.core.stats import exact_moments
+from rfm_spark.core.typical import MEASURED_AS, measure_sums
 
 # Without type stubs, so not by an import statement.
 rankdata = importlib.import_module("scipy.stats").rankdata
@@ -155,7 +157,10 @@ def test_the_summary_of_segments_is_that_of_pandas(spark: SparkSession) -> None:
     rows = [(*row, ("champions", "loyal", "new")[row[0] % 3]) for row in customers(200, 15)]
     rule_map = load_rule_map("rf_grid")
     frame = spark.createDataFrame(rows, f"{SCHEMA}, segment STRING")
-    found = named(segment_sizes(frame), rule_map)
+    sums = {"revenue": F.col("monetary"), **measure_sums()}
+    quarters = {"segment": tuple(MEASURED_AS.values())}
+    counts = CountedCustomers(frame, Wanted(("segment",), quarters=quarters, sums=sums))
+    found = named(segment_sizes(counts), rule_map)
     table = pd.DataFrame(found).set_index("segment")
     raw = pd.DataFrame(rows, columns=["id", "recency", "frequency", "monetary", "segment"])
     raw["monetary"] = raw["monetary"].astype(float)

@@ -13,6 +13,7 @@ from rfm_spark.capabilities.clusters.identity import Event
 from rfm_spark.capabilities.clusters.kept import Trained
 from rfm_spark.capabilities.clusters.model import ClusterModel
 from rfm_spark.capabilities.clusters.models import Models
+from rfm_spark.capabilities.clusters.profiles import feature_sums
 from rfm_spark.capabilities.clusters.refit import Check
 from rfm_spark.core.runs import RunRow
 from rfm_spark.pipeline.artefact import Artefact, CustomerProjection
@@ -21,6 +22,7 @@ from rfm_spark.pipeline.prepared import Prepared
 # Whoever compares two runs, or judges a model, needs the model itself.
 __all__ = [
     "Check", "ClusterModel", "Clusters", "Event", "KeptModels", "Models", "PlannedModel", "Profiles", "assigned",
+    "feature_sums",
 ]  # fmt: skip
 
 

@@ -20,7 +20,7 @@ from rfm_spark.capabilities.clusters.train import Stamp, train
 from rfm_spark.capabilities.drift.artefacts import Distributions
 from rfm_spark.capabilities.purchases.artefacts import Measures
 from rfm_spark.capabilities.rfm.config import RfmConfig
-from rfm_spark.capabilities.segments.artefacts import CustomerRows, Segments
+from rfm_spark.capabilities.segments.artefacts import CustomerCounts, CustomerRows, Segments
 from rfm_spark.capabilities.segments.tables import SEGMENTS
 from rfm_spark.core.config import Config
 from rfm_spark.pipeline.artefact import Account
@@ -85,12 +85,12 @@ def cluster(
 
 
 @step("Profiles of clusters", "clusters are described", writes=(CLUSTER_PROFILES,))
-def profile(environment: Environment, clusters: Clusters, segments: Segments) -> Profiles:
+def profile(environment: Environment, clusters: Clusters, segments: Segments, counts: CustomerCounts) -> Profiles:
     """What are the customers of each cluster like?"""
     model = clusters.assigns
     if model is None:
         return Profiles()
-    rows = cluster_profiles(segments.customers, model)
+    rows = cluster_profiles(segments.customers, counts.made, model)
     environment.write(CLUSTER_PROFILES, rows)
     return Profiles(account=Account(dealt_with=len(rows)))
 

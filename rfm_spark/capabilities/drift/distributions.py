@@ -12,12 +12,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
 from scipy.stats import wasserstein_distance
 
-from rfm_spark.core.cells import cell_of
 from rfm_spark.core.columns import customer_columns
+from rfm_spark.core.counting import CountedCustomers
 from rfm_spark.core.renames import renamed_value
 
 _DECILES = 10
@@ -122,15 +120,15 @@ def w1(reference: Distribution, actual: Distribution) -> float | None:
     return float(distance) / deviation
 
 
-def distributions(customers: DataFrame, numbers: Sequence[str], categories: Sequence[str]) -> list[Distribution]:
-    """How these customers are spread over columns, in two passes.
+def distributions(counts: CountedCustomers, numbers: Sequence[str], categories: Sequence[str]) -> list[Distribution]:
+    """How customers are spread over columns.
 
     Args:
-        customers: with the columns.
+        counts: of these customers, by the cells of the numbers and by the values of the categories.
         numbers: numeric columns; NaN and infinite values are missing.
         categories: columns whose values are few.
     """
-    return [*_of_numbers(customers, numbers), *_of_categories(customers, categories)]
+    return [*(_of_number(counts, name) for name in numbers), *(_of_category(counts, name) for name in categories)]
 
 
 def as_rows(found: Sequence[Distribution]) -> list[dict[str, Any]]:
@@ -163,36 +161,19 @@ def from_rows(rows: Sequence[Mapping[str, Any]]) -> dict[str, Distribution]:
     }
 
 
-def _of_numbers(customers: DataFrame, numbers: Sequence[str]) -> list[Distribution]:
-    if not numbers:
-        return []
-    placed = ((F.lit(i).alias("at"), cell_of(F.col(name).cast("double"))) for i, name in enumerate(numbers))
-    each = F.array(*(F.struct(at, cell.alias("cell")) for at, cell in placed))
-    rows = customers.select(F.explode(each).alias("one")).groupBy("one.at", "one.cell").count().collect()
-    found = []
-    for i, name in enumerate(numbers):
-        mine = sorted((row["cell"], row["count"]) for row in rows if row["at"] == i and row["cell"] is not None)
-        missing = sum(row["count"] for row in rows if row["at"] == i and row["cell"] is None)
-        cells, counts = tuple(cell for cell, _ in mine), tuple(count for _, count in mine)
-        found.append(Distribution(name, counts, cells, missing=missing))
-    return found
+def _of_number(counts: CountedCustomers, name: str) -> Distribution:
+    counted = counts.cells(name)
+    missing = counted.pop(None, 0)
+    known = sorted((cell, count) for cell, count in counted.items() if cell is not None)
+    return Distribution(name, tuple(count for _, count in known), tuple(cell for cell, _ in known), missing=missing)
 
 
-def _of_categories(customers: DataFrame, categories: Sequence[str]) -> list[Distribution]:
-    if not categories:
-        return []
-    rows = customers.groupBy(*categories).count().collect()
-    found = []
-    for name in categories:
-        counted: dict[str | None, int] = {}
-        for row in rows:
-            value = None if row[name] is None else str(row[name])
-            counted[value] = counted.get(value, 0) + row["count"]
-        missing = counted.pop(None, 0)
-        known = sorted((label, count) for label, count in counted.items() if label is not None)
-        labels, counts = tuple(label for label, _ in known), tuple(count for _, count in known)
-        found.append(Distribution(name, counts, labels=labels, missing=missing, is_category=True))
-    return found
+def _of_category(counts: CountedCustomers, name: str) -> Distribution:
+    counted = {one.of[0]: one.customers for one in counts.values(name)}
+    missing = counted.pop(None, 0)
+    known = sorted((label, count) for label, count in counted.items() if label is not None)
+    labels, found = tuple(label for label, _ in known), tuple(count for _, count in known)
+    return Distribution(name, found, labels=labels, missing=missing, is_category=True)
 
 
 def _labels(row: Mapping[str, Any]) -> tuple[str, ...]:

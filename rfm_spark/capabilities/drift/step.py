@@ -33,7 +33,7 @@ from rfm_spark.capabilities.drift.tracking import warnings
 from rfm_spark.capabilities.drift.verdict import CLUSTER_SHARES, SHARES, Verdict, verdict
 from rfm_spark.capabilities.movement.artefacts import Movement
 from rfm_spark.capabilities.purchases.artefacts import Measures
-from rfm_spark.capabilities.segments.artefacts import Segments
+from rfm_spark.capabilities.segments.artefacts import CustomerCounts, Segments
 from rfm_spark.core.columns import customer_columns
 from rfm_spark.core.config import Config
 from rfm_spark.pipeline.artefact import Account
@@ -74,7 +74,7 @@ def track(environment: Environment, volumes: tuple[TrackedVolumes, ...]) -> Trac
 
 @step("Distributions", "customers are counted by the values of their columns", writes=(DISTRIBUTIONS,))
 def spread(
-    environment: Environment, measures: Measures, segments: Segments, clusters: Clusters | None,
+    environment: Environment, measures: Measures, counts: CustomerCounts, clusters: Clusters | None,
     settings: DriftSettings,
 ) -> Distributions:  # fmt: skip
     """How are customers spread over their columns?"""
@@ -84,7 +84,7 @@ def spread(
     features = model.space.columns if model is not None else ()
     numbers = [*MEASURES, *(name for name in features if name not in (*MEASURES, *SHARES))]
     categories = [*SHARES, *([CLUSTER_SHARES] if model is not None else []), *settings.shares]
-    found = distributions(segments.customers, numbers, categories)
+    found = distributions(counts.made, numbers, categories)
     environment.write(DISTRIBUTIONS, as_rows(found))
     return Distributions(account=Account(dealt_with=len(found)), found=tuple(found))
 

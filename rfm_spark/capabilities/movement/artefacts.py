@@ -1,13 +1,25 @@
-"""What the step of movement gives."""
+"""What the steps of movement give."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from rfm_spark.capabilities.movement.comparing import Earlier
 from rfm_spark.capabilities.movement.moves import Flapping
-from rfm_spark.pipeline.artefact import Artefact
+from rfm_spark.pipeline.artefact import Artefact, live
 
-__all__ = ["Flapping", "Movement"]
+__all__ = ["Comparison", "Earlier", "Flapping", "Movement"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison(Artefact):
+    """What customers are compared with.
+
+    Attributes:
+        earlier: the previous run; None without one.
+    """
+
+    earlier: Earlier | None = live()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,12 +7,18 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-from pyspark.sql import DataFrame, Row
-from pyspark.sql import functions as F
+from pyspark.sql import DataFrame
 
 from rfm_spark.capabilities.movement.comparing import changed_between, compared_runs, side_of
-from rfm_spark.capabilities.movement.moves import Flapping, cluster_transitions, flapping, segment_transitions
-from rfm_spark.capabilities.movement.tables import CAUSES, CLUSTER_CAUSES, NO_SEGMENT
+from rfm_spark.capabilities.movement.moves import (
+    Flapping,
+    cluster_transitions,
+    clusters_moved,
+    flapping,
+    segment_transitions,
+    segments_moved,
+)
+from rfm_spark.capabilities.movement.tables import CAUSES, CLUSTER_CAUSES, NO_SEGMENT, SEGMENT_TRANSITIONS
 from rfm_spark.core.comparison import ComparedRuns, print_what_others_know
 from rfm_spark.core.desk import Desk
 from rfm_spark.core.errors import ConfigError, LakeError
@@ -20,6 +26,7 @@ from rfm_spark.core.runs import RunRow
 from rfm_spark.core.session import persisted
 
 _SHOWN = 15
+_KEYS = ("run_id", "as_of_date")
 
 
 def compare_runs(options: argparse.Namespace, desk: Desk) -> int:
@@ -31,15 +38,22 @@ def compare_runs(options: argparse.Namespace, desk: Desk) -> int:
     """
     before, now = _pair(desk, options.before, options.now)
     with persisted(compared_runs(desk.tables, now, before)) as kept:
-        transitions = segment_transitions(kept).orderBy(F.desc("customers"), "from_segment", "to_segment")
+        found = segment_transitions(segments_moved(kept), before.run_id)
+        transitions = sorted(found, key=lambda row: (-row["customers"], row["from_segment"], row["to_segment"]))
         if options.format != "table":
-            desk.rows(transitions.drop("scope"), options.format)
+            desk.rows(_as_frame(kept, transitions), options.format)
             return 0
-        _print_moves(desk, before, now, transitions.collect(), flapping(kept))
-        _print_clusters(desk, before, now, cluster_transitions(kept))
+        _print_moves(desk, before, now, transitions, flapping(kept))
+        _print_clusters(desk, before, now, cluster_transitions(clusters_moved(kept), before.run_id))
     changed = changed_between(side_of(desk.tables, now), side_of(desk.tables, before))
     print_what_others_know(ComparedRuns(before, now, definition_changed=changed), desk)
     return 0
+
+
+def _as_frame(moved: DataFrame, transitions: Sequence[Mapping[str, Any]]) -> DataFrame:
+    shown = [(name, kind) for name, kind, _ in SEGMENT_TRANSITIONS.columns if name not in (*_KEYS, "scope")]
+    schema = ", ".join(f"{name} {kind}" for name, kind in shown)
+    return moved.sparkSession.createDataFrame([tuple(row[name] for name, _ in shown) for row in transitions], schema)
 
 
 def _pair(desk: Desk, before: str | None, now: str | None) -> tuple[RunRow, RunRow]:
@@ -64,7 +78,7 @@ def _pair(desk: Desk, before: str | None, now: str | None) -> tuple[RunRow, RunR
     return first, last
 
 
-def _print_moves(desk: Desk, before: RunRow, now: RunRow, rows: Sequence[Row], moves: Flapping) -> None:
+def _print_moves(desk: Desk, before: RunRow, now: RunRow, rows: Sequence[Mapping[str, Any]], moves: Flapping) -> None:
     changed = [row for row in rows if row["from_segment"] != row["to_segment"]]
     staying = moves.both - moves.moved
     print(f"{now.run_id} against {before.run_id}: {moves.both:,} customers in both, {staying:,} in the same segment")
@@ -74,7 +88,7 @@ def _print_moves(desk: Desk, before: RunRow, now: RunRow, rows: Sequence[Row], m
             f"were a run earlier; {moves.confirmed_moved:,} moved in confirmed_segment"
         )
     desk.heading("Why")
-    sums: Mapping[str, int] = {cause: sum(row[cause] for row in rows) for cause in CAUSES}
+    sums: Mapping[str, int] = {cause: sum(row[cause] or 0 for row in rows) for cause in CAUSES}
     desk.table(("cause", "customers", "what it means"), [(c, n, _MEANING[c]) for c, n in sums.items() if n])
     desk.heading("From, to")
     shown = changed[:_SHOWN]
@@ -89,6 +103,7 @@ def _print_moves(desk: Desk, before: RunRow, now: RunRow, rows: Sequence[Row], m
 _MEANING = {
     "inactivity": "time passed without a new line",
     "behaviour": "new purchases or returns",
+    "correction": "the source corrected earlier lines",
     "thresholds": "only the cut points moved",
     "both": "the customer and the cut points moved",
     "definition": "rules, scoring or windows changed",
@@ -98,7 +113,7 @@ _MEANING = {
 }
 
 
-def _move(row: Row) -> tuple[Any, ...]:
+def _move(row: Mapping[str, Any]) -> tuple[Any, ...]:
     causes = {cause: row[cause] for cause in CAUSES if row[cause]}
     most = max(causes, key=lambda cause: causes[cause], default="")
     interval = f"{row['low']:.1%} – {row['high']:.1%}"
@@ -107,10 +122,9 @@ def _move(row: Row) -> tuple[Any, ...]:
     return row["from_segment"], row["to_segment"], row["customers"], f"{row['share']:.1%}", interval, revenue, most, few
 
 
-def _print_clusters(desk: Desk, before: RunRow, now: RunRow, transitions: DataFrame) -> None:
+def _print_clusters(desk: Desk, before: RunRow, now: RunRow, rows: Sequence[Mapping[str, Any]]) -> None:
     if now.model_version is None or before.model_version is None:
         return
-    rows = transitions.collect()
     sums = {cause: sum(row[cause] for row in rows) for cause in CLUSTER_CAUSES}
     stayed = sum(row["customers"] for row in rows) - sum(sums.values())
     desk.heading("Clusters")

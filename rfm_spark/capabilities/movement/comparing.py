@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from rfm_spark.capabilities.clusters.artefacts import ClusterModel, Models, assigned
-from rfm_spark.capabilities.movement.moves import moves
+from rfm_spark.capabilities.movement.moves import COUNTERFACTUAL, WAS, move_columns, moves
+from rfm_spark.capabilities.purchases.tables import MEASURES
 from rfm_spark.capabilities.rfm.artefacts import CutSet, from_rows, with_codes, with_scores
 from rfm_spark.capabilities.rfm.config import RfmConfig
 from rfm_spark.capabilities.rfm.tables import SEGMENT_CUTS
@@ -20,13 +21,14 @@ from rfm_spark.capabilities.segments.tables import SEGMENTS
 from rfm_spark.core.access import TableWriter
 from rfm_spark.core.runs import RunRow
 
-_NOW = (
-    "customer_id", "segment", "confirmed_segment", "segment_before_cuts", "lines", "last_order_date", "monetary",
+_BEFORE = (
+    "segment", "confirmed_segment", "segment_runs", "segment_before", "lines", "last_order_date", "monetary",
     "cluster_id",
 )  # fmt: skip
-_BEFORE = (
-    "customer_id", "segment", "confirmed_segment", "segment_runs", "segment_before", "lines", "last_order_date",
-    "monetary", "cluster_id",
+# What yesterday's cuts and model would change in a row.
+_SHAPED = (
+    "r_score", "f_score", "m_score", "rfm_code", "rfm_weighted", "cluster_id", "cluster_name", "cluster_distance",
+    "second_distance", "cluster_imputed", "model_version",
 )  # fmt: skip
 
 
@@ -38,7 +40,7 @@ class Side:
         run_id: of the run.
         document: its configuration with the rule map.
         model_version: cluster model its customers were assigned by.
-        segments: its rows of `segments`.
+        segments: its rows of `segments`; of the later run with is_corrected.
     """
 
     run_id: str
@@ -47,24 +49,83 @@ class Side:
     segments: DataFrame
 
 
+@dataclass(frozen=True)
+class Earlier:
+    """A run that a later one is compared with.
+
+    Attributes:
+        side: the run.
+        cut_sets: its cut points.
+        model: its cluster model, where that is another one than the later run's and is known.
+        same_model: whether clusters mean the same in both.
+        definition_changed: whether segments mean something else in the later one.
+    """
+
+    side: Side
+    cut_sets: Sequence[CutSet]
+    model: ClusterModel | None
+    same_model: bool
+    definition_changed: bool
+
+    @property
+    def rows(self) -> DataFrame:
+        """customer_id, and the columns that moves need under names that begin with `moves.WAS`."""
+        return self.side.segments.select("customer_id", *(F.col(name).alias(f"{WAS}{name}") for name in _BEFORE))
+
+    def with_moves(self, joined: DataFrame) -> DataFrame:
+        """Customers of the later run, joined with `rows`, with the columns of `movement.columns` and without these."""
+        judged = self.with_counterfactual(joined)
+        moved = judged.withColumns(move_columns(definition_changed=self.definition_changed))
+        return moved.drop(*(f"{WAS}{name}" for name in _BEFORE), *COUNTERFACTUAL)
+
+    def with_counterfactual(self, customers: DataFrame) -> DataFrame:
+        """Customers with the segment and the cluster that the earlier run's cuts, rules and model would give them."""
+        # Percentiles, z-scores and tiers stay today's: their old distribution is not kept, and cuts don't shape them.
+        today = {name: f"_today_{name}" for name in _SHAPED if name in customers.columns}
+        kept = customers.withColumns({name: F.col(of) for of, name in today.items()})
+        document = self.side.document
+        rescored = with_codes(with_scores(kept, self.cut_sets), RfmConfig.model_validate(document["rfm"]))
+        rules = segment_column(rule_map_of(document), rule_params_of(document))
+        judged = rescored.withColumn("segment_before_cuts", rules)
+        if self.model is not None:
+            judged = assigned(judged, self.model).withColumn("cluster_before_model", F.col("cluster_id"))
+        else:
+            # Of a model that is gone nobody can say what it would have made of today's customers.
+            its = F.col("cluster_id") if self.same_model else F.lit(None).cast("int")
+            judged = judged.withColumn("cluster_before_model", its)
+        return judged.withColumns({of: F.col(name) for of, name in today.items()}).drop(*today.values())
+
+
 def side_of(lake: TableWriter, run: RunRow) -> Side:
     """A published run as a side."""
     return Side(run.run_id, json.loads(run.config), run.model_version, lake.of_runs(SEGMENTS.name, [run.run_id]))
 
 
-def compared(lake: TableWriter, config_name: str, now: Side, before: Side) -> DataFrame:
-    """Customers of two runs of a lake, with the cause of each move; see `moves.moves`."""
-    rows = lake.rows(SEGMENT_CUTS.name, run_id=before.run_id)
-    old = None
-    if before.model_version is not None and before.model_version != now.model_version:
+def earlier_of(
+    lake: TableWriter, run: RunRow, config_name: str, document: Mapping[str, Any], model_version: str | None
+) -> Earlier:
+    """A published run as the earlier one.
+
+    Args:
+        lake: holds it.
+        run: the earlier one.
+        config_name: segmentation.
+        document: configuration of the later run, as it is stored.
+        model_version: cluster model of the later run.
+    """
+    before = side_of(lake, run)
+    cut_sets, old = from_rows(lake.rows(SEGMENT_CUTS.name, run_id=before.run_id)), None
+    if before.model_version is not None and before.model_version != model_version:
         found = Models(lake, config_name).find(before.model_version)
         old = None if found is None else ClusterModel.from_row(found.row)
-    return moved_between(now, before, from_rows(rows), old)
+    return _earlier(before, cut_sets, old, document, model_version)
 
 
 def compared_runs(lake: TableWriter, now: RunRow, before: RunRow) -> DataFrame:
-    """Customers of two published runs of a segmentation, with the cause of each move."""
-    return compared(lake, now.config_name, side_of(lake, now), side_of(lake, before))
+    """Customers of two published runs of a segmentation, with the cause of each move; see `moves.moves`."""
+    later = side_of(lake, now)
+    earlier = earlier_of(lake, before, now.config_name, later.document, later.model_version)
+    return _moved(replace(later, segments=_with_corrections(lake, later.segments, now, before)), earlier)
 
 
 def changed_between(now: Side, before: Side) -> bool:
@@ -86,34 +147,25 @@ def moved_between(
     Returns:
         As `movement.moves.moves`.
     """
-    scored = _rescored(now, before, old_cuts)
-    if old_model is not None:
-        labelled = _under(scored, old_model)
-    else:
-        # Of a model that is gone nobody can say what it would have made of today's customers.
-        same = before.model_version in (None, now.model_version)
-        its = F.col("cluster_id") if same else F.lit(None).cast("int")
-        labelled = scored.select(*_NOW, its.alias("cluster_before_model"))
-    return moves(
-        labelled,
-        before.segments.select(*_BEFORE),
-        before.run_id,
-        definition_changed=changed_between(now, before),
-    )
+    return _moved(now, _earlier(before, old_cuts, old_model, now.document, now.model_version))
 
 
-def _rescored(now: Side, before: Side, old_cuts: Sequence[CutSet]) -> DataFrame:
-    # Percentiles, z-scores and tiers stay today's: their old distribution is not kept, and cuts don't shape them.
-    rescored = with_scores(now.segments.withColumnRenamed("segment", "segment_now"), old_cuts)
-    rescored = with_codes(rescored, RfmConfig.model_validate(before.document["rfm"]))
-    params = rule_params_of(before.document)
-    return rescored.withColumn(
-        "segment_before_cuts", segment_column(rule_map_of(before.document), params)
-    ).withColumnRenamed("segment_now", "segment")
+def _with_corrections(lake: TableWriter, segments: DataFrame, now: RunRow, before: RunRow) -> DataFrame:
+    """Rows of a run with is_corrected, which it knows against the run that it followed, and only against that one."""
+    if now.previous_run_id != before.run_id or not lake.exists(MEASURES.name):
+        return segments.withColumn("is_corrected", F.lit(None).cast("boolean"))
+    known = lake.of_runs(MEASURES.name, [now.run_id]).where("is_corrected").select("customer_id", "is_corrected")
+    return segments.join(known, "customer_id", "left")
 
 
-def _under(scored: DataFrame, old: ClusterModel) -> DataFrame:
-    """What the earlier run's model makes of today's customers, beside today's cluster."""
-    labelled = assigned(scored.withColumnRenamed("cluster_id", "cluster_now"), old)
-    both = labelled.withColumnsRenamed({"cluster_id": "cluster_before_model", "cluster_now": "cluster_id"})
-    return both.select(*_NOW, "cluster_before_model")
+def _earlier(
+    before: Side, cut_sets: Sequence[CutSet], model: ClusterModel | None, document: Mapping[str, Any],
+    model_version: str | None,
+) -> Earlier:  # fmt: skip
+    changed = definition_changed(document, before.document, (model_version, before.model_version))
+    return Earlier(before, cut_sets, model, before.model_version in (None, model_version), changed)
+
+
+def _moved(now: Side, earlier: Earlier) -> DataFrame:
+    judged = earlier.with_counterfactual(now.segments)
+    return moves(judged, earlier.rows, earlier.side.run_id, definition_changed=earlier.definition_changed)

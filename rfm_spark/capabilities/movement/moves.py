@@ -2,31 +2,62 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
 
-from pyspark.sql import Column, DataFrame, Window
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from rfm_spark.capabilities.movement.tables import CAUSES, CLUSTER_CAUSES, NO_SEGMENT
 
+WAS = "was_"
+COUNTERFACTUAL = ("segment_before_cuts", "cluster_before_model")
+LEFT = "left"
 # 97.5 % point of the standard normal distribution.
 _Z = 1.959963984540054
 # Of fewer customers a share says little.
 _FEW = 30
 
 
+def move_columns(*, definition_changed: bool) -> dict[str, Column]:
+    """The columns of `movement.columns` of a customer's row beside their row of the previous run.
+
+    The cause is found by scoring today's customers with yesterday's cuts and rules: the old segment means that only
+    thresholds moved; the new one that the customer did (by new lines, by a correction of earlier ones, or by time
+    passing); a third that both did. For clusters yesterday's model assigns today's customers in the same way.
+
+    Args:
+        definition_changed: rules, bins or windows differ between the runs.
+
+    Returns:
+        Columns over segment, confirmed_segment, lines, last_order_date, is_corrected (BOOLEAN, whether lines that the
+        previous run had read are others by now), cluster_id, what yesterday's cuts and model make of them
+        (`COUNTERFACTUAL`), and the same columns of the previous run but is_corrected, segment_runs and
+        segment_before, under names that begin with `WAS`.
+    """
+    was, segment = F.col(f"{WAS}segment"), F.col("segment")
+    returned = (was != segment) & (F.col(f"{WAS}segment_runs") == 1) & (F.col(f"{WAS}segment_before") == segment)
+    confirmed_moved = F.col(f"{WAS}confirmed_segment") != F.col("confirmed_segment")
+    return {
+        "previous_segment": was,
+        "previous_cluster_id": F.col(f"{WAS}cluster_id"),
+        "move_cause": _cause(definition_changed),
+        "cluster_move_cause": _cluster_cause(),
+        "moved_back": F.coalesce(returned, F.lit(False)),
+        "confirmed_moved": F.coalesce(confirmed_moved, F.lit(False)),
+    }
+
+
 def moves(now: DataFrame, before: DataFrame, previous_run_id: str, *, definition_changed: bool) -> DataFrame:
     """Every customer of either run with the segment and the cluster before and now, and why they differ.
 
-    The cause is found by scoring today's customers with yesterday's cuts and rules: the old segment means that only
-    thresholds moved; the new one that the customer did (by new lines, or by time passing); a third that both did. For
-    clusters yesterday's model assigns today's customers in the same way.
-
     Args:
-        now: customer_id, segment, confirmed_segment, segment_before_cuts (under yesterday's cuts), lines, monetary,
-            last_order_date, cluster_id, cluster_before_model (under yesterday's model).
-        before: customer_id, segment, confirmed_segment, segment_runs, segment_before, lines, monetary,
-            last_order_date, cluster_id of the previous run.
+        now: customer_id, monetary, segment_before_cuts (under yesterday's cuts), cluster_before_model (under
+            yesterday's model), and the columns that `move_columns` looks at.
+        before: customer_id and the columns of the previous run, under names that begin with `WAS`.
         previous_run_id: of that run.
         definition_changed: rules, bins or windows differ between the runs.
 
@@ -35,54 +66,91 @@ def moves(now: DataFrame, before: DataFrame, previous_run_id: str, *, definition
         from_cluster, to_cluster, cluster_cause, in_both, returned (back in the segment they left a run ago), moved,
         confirmed_moved.
     """
-    renamed = {
-        "segment": "was",
-        "monetary": "spent_before",
-        "cluster_id": "cluster_was",
-        "lines": "lines_before",
-        "last_order_date": "ordered_before",
-        "confirmed_segment": "confirmed_was",
-        "segment_runs": "was_runs",
-        "segment_before": "was_before",
-    }
-    earlier = before.select("customer_id", *(F.col(name).alias(alias) for name, alias in renamed.items()))
-    both = now.join(earlier, "customer_id", "full_outer")
-    stays = F.col("was") == F.col("segment")
-    returned = ~stays & (F.col("was_runs") == 1) & (F.col("was_before") == F.col("segment"))
-    return both.select(
+    moved = move_columns(definition_changed=definition_changed)
+    was, segment = F.col(f"{WAS}segment"), F.col("segment")
+    return now.join(before, "customer_id", "full_outer").select(
         "customer_id",
         F.lit(previous_run_id).alias("previous_run_id"),
-        F.coalesce("was", F.lit(NO_SEGMENT)).alias("from_segment"),
-        F.coalesce("segment", F.lit(NO_SEGMENT)).alias("to_segment"),
-        _cause(definition_changed).alias("cause"),
-        F.coalesce("monetary", "spent_before").alias("monetary"),
-        F.col("cluster_was").alias("from_cluster"),
+        F.coalesce(was, F.lit(NO_SEGMENT)).alias("from_segment"),
+        F.coalesce(segment, F.lit(NO_SEGMENT)).alias("to_segment"),
+        moved["move_cause"].alias("cause"),
+        F.coalesce("monetary", f"{WAS}monetary").alias("monetary"),
+        moved["previous_cluster_id"].alias("from_cluster"),
         F.col("cluster_id").alias("to_cluster"),
-        _cluster_cause().alias("cluster_cause"),
-        (F.col("was").isNotNull() & F.col("segment").isNotNull()).alias("in_both"),
-        F.coalesce(returned, F.lit(False)).alias("returned"),
-        F.coalesce(~stays, F.lit(False)).alias("moved"),
-        F.coalesce(F.col("confirmed_was") != F.col("confirmed_segment"), F.lit(False)).alias("confirmed_moved"),
+        moved["cluster_move_cause"].alias("cluster_cause"),
+        (was.isNotNull() & segment.isNotNull()).alias("in_both"),
+        moved["moved_back"].alias("returned"),
+        F.coalesce(was != segment, F.lit(False)).alias("moved"),
+        moved["confirmed_moved"].alias("confirmed_moved"),
     )
 
 
-def segment_changes(moved: DataFrame) -> DataFrame:
-    """The rows of table `segment_changes`: customers whose segment differs."""
-    changed = moved.where(F.col("from_segment") != F.col("to_segment"))
-    return changed.select(
-        F.lit("all").alias("scope"), "customer_id", "previous_run_id", "from_segment", "to_segment", "cause"
-    )
+def changes_of(customers: DataFrame, left: DataFrame | None, previous_run_id: str) -> DataFrame:
+    """The rows of table `segment_changes`: customers whose segment differs from that of the previous run.
+
+    Args:
+        customers: rows of `segments`.
+        left: customer_id and, under names that begin with `WAS`, the segment of customers who are not in it any more;
+            None where there are none.
+        previous_run_id: of that run.
+    """
+    moved = customers.where(F.col("previous_segment").isNull() | (F.col("previous_segment") != F.col("segment")))
+    rows = moved.select("customer_id", "previous_segment", "segment", "move_cause")
+    if left is not None:
+        rows = rows.unionAll(
+            left.select("customer_id", f"{WAS}segment", F.lit(None).cast("string"), F.lit(LEFT).alias("move_cause"))
+        )
+    start, end = (F.coalesce(name, F.lit(NO_SEGMENT)) for name in ("previous_segment", "segment"))
+    return rows.select(
+        F.lit("all").alias("scope"), "customer_id", F.lit(previous_run_id).alias("previous_run_id"),
+        start.alias("from_segment"), end.alias("to_segment"), F.col("move_cause").alias("cause"),
+    )  # fmt: skip
 
 
-def segment_transitions(moved: DataFrame) -> DataFrame:
+@dataclass(frozen=True)
+class Moved:
+    """Customers who went the same way for the same cause.
+
+    Attributes:
+        start: segment or cluster before; None for those who entered.
+        end: now; None for those who left.
+        cause: of the move; None for who stayed without help.
+        customers: how many.
+        revenue: their monetary now, before for those who left.
+    """
+
+    start: str | None
+    end: str | None
+    cause: str | None
+    customers: int
+    revenue: Decimal | None
+
+
+def segment_transitions(moved: Sequence[Moved], previous_run_id: str) -> list[dict[str, Any]]:
     """The rows of table `segment_transitions`: moves counted, with the diagonal and Wilson intervals of each share."""
-    return _transitions(moved, ("from_segment", "to_segment"), "cause", CAUSES)
+    rows = _transitions(moved, ("from_segment", "to_segment"), CAUSES, previous_run_id)
+    ends = ("from_segment", "to_segment")
+    return [{**row, **{end: NO_SEGMENT if row[end] is None else row[end] for end in ends}} for row in rows]
 
 
-def cluster_transitions(moved: DataFrame) -> DataFrame:
+def cluster_transitions(moved: Sequence[Moved], previous_run_id: str) -> list[dict[str, Any]]:
     """The rows of table `cluster_transitions`, of customers who have a cluster in either run."""
-    clustered = moved.where(F.col("from_cluster").isNotNull() | F.col("to_cluster").isNotNull())
-    return _transitions(clustered, ("from_cluster", "to_cluster"), "cluster_cause", CLUSTER_CAUSES)
+    clustered = [one for one in moved if one.start is not None or one.end is not None]
+    rows = _transitions(clustered, ("from_cluster", "to_cluster"), CLUSTER_CAUSES, previous_run_id)
+    ends = ("from_cluster", "to_cluster")
+    return [{**row, **{end: None if row[end] is None else int(row[end]) for end in ends}} for row in rows]
+
+
+def segments_moved(moves_of_all: DataFrame) -> list[Moved]:
+    """Customers of `moves` by segment before and now, and cause."""
+    start, end = (F.nullif(F.col(name), F.lit(NO_SEGMENT)) for name in ("from_segment", "to_segment"))
+    return _added_up(moves_of_all, start, end, F.col("cause"))
+
+
+def clusters_moved(moves_of_all: DataFrame) -> list[Moved]:
+    """Customers of `moves` by cluster before and now, and cause."""
+    start, end = (F.col(name).cast("string") for name in ("from_cluster", "to_cluster"))
+    return _added_up(moves_of_all, start, end, F.col("cluster_cause"))
 
 
 @dataclass(frozen=True)
@@ -111,43 +179,87 @@ def flapping(moved: DataFrame) -> Flapping:
     return Flapping(*(int(count) for count in row))
 
 
-def _transitions(moved: DataFrame, ends: tuple[str, str], cause: str, causes: tuple[str, ...]) -> DataFrame:
-    start, end = ends
-    pairs = moved.groupBy("previous_run_id", start, end).agg(
-        F.count(F.lit(1)).alias("customers"),
-        F.sum("monetary").cast("decimal(28,2)").alias("revenue"),
-        *(F.count_if(F.col(cause) == one).alias(one) for one in causes),
-    )
-    # Over at most some hundred pairs; those who entered share the start null.
-    total = F.sum("customers").over(Window.partitionBy(start))
-    low, high = wilson(F.col("customers").cast("double"), F.col("total").cast("double"))
-    return pairs.withColumn("total", total).select(
-        F.lit("all").alias("scope"),
-        "previous_run_id",
-        start,
-        end,
-        "customers",
-        (F.col("customers") / F.col("total")).alias("share"),
-        low.alias("low"),
-        high.alias("high"),
-        "revenue",
-        *causes,
-        (F.col("total") < _FEW).alias("small"),
+def flapping_of(segments: Sequence[Moved], clusters: Sequence[Moved], returned: int, confirmed_moved: int) -> Flapping:
+    """The same from moves that are added up.
+
+    Args:
+        segments: moves between segments.
+        clusters: moves between clusters.
+        returned: customers who are back in the segment they left a run ago.
+        confirmed_moved: customers whose confirmed segment differs.
+    """
+    in_both = [one for one in segments if one.start is not None and one.end is not None]
+    clustered = [one for one in clusters if one.start is not None and one.end is not None]
+    return Flapping(
+        sum(one.customers for one in in_both),
+        sum(one.customers for one in in_both if one.start != one.end),
+        returned,
+        confirmed_moved,
+        sum(one.customers for one in clustered),
+        sum(one.customers for one in clustered if one.start == one.end),
     )
 
 
-def wilson(count: Column, total: Column) -> tuple[Column, Column]:
+def wilson(count: float, total: float) -> tuple[float, float]:
     """95 % Wilson score interval of count / total (E. B. Wilson, JASA 22, 1927)."""
     share = count / total
-    centre = share + F.lit(_Z**2 / 2) / total
-    spread = F.lit(_Z) * F.sqrt(share * (F.lit(1.0) - share) / total + F.lit(_Z**2 / 4) / (total * total))
-    scale = F.lit(1.0) + F.lit(_Z**2) / total
-    return F.greatest((centre - spread) / scale, F.lit(0.0)), F.least((centre + spread) / scale, F.lit(1.0))
+    centre = share + (_Z**2 / 2) / total
+    spread = _Z * math.sqrt(share * (1.0 - share) / total + (_Z**2 / 4) / (total * total))
+    scale = 1.0 + _Z**2 / total
+    return max((centre - spread) / scale, 0.0), min((centre + spread) / scale, 1.0)
+
+
+def left_moved(left: DataFrame, column: str) -> list[Moved]:
+    """Customers who left, by the segment or cluster that they were in.
+
+    Args:
+        left: the column and the monetary of the previous run, under names that begin with `WAS`.
+        column: of the two which.
+    """
+    revenue = F.sum(f"{WAS}monetary").cast("decimal(28,2)")
+    rows = left.groupBy(F.col(column).cast("string")).agg(F.count(F.lit(1)), revenue).collect()
+    return [Moved(start, None, LEFT, customers, revenue) for start, customers, revenue in rows]
+
+
+def _added_up(moves_of_all: DataFrame, start: Column, end: Column, cause: Column) -> list[Moved]:
+    rows = moves_of_all.groupBy(start, end, cause).agg(F.count(F.lit(1)), F.sum("monetary").cast("decimal(28,2)"))
+    return [Moved(*row) for row in rows.collect()]
+
+
+def _transitions(
+    moved: Sequence[Moved], ends: tuple[str, str], causes: tuple[str, ...], previous_run_id: str
+) -> list[dict[str, Any]]:
+    pairs: dict[tuple[str | None, str | None], list[Moved]] = {}
+    totals: dict[str | None, int] = {}
+    for one in moved:
+        pairs.setdefault((one.start, one.end), []).append(one)
+        totals[one.start] = totals.get(one.start, 0) + one.customers
+    found = []
+    for (start, end), mine in pairs.items():
+        customers, total = sum(one.customers for one in mine), totals[start]
+        low, high = wilson(customers, total)
+        known = [one.revenue for one in mine if one.revenue is not None]
+        found.append(
+            {
+                "scope": "all",
+                "previous_run_id": previous_run_id,
+                ends[0]: start,
+                ends[1]: end,
+                "customers": customers,
+                "share": customers / total,
+                "low": low,
+                "high": high,
+                "revenue": sum(known, Decimal(0)) if known else None,
+                **{cause: sum(one.customers for one in mine if one.cause == cause) for cause in causes},
+                "small": total < _FEW,
+            }
+        )
+    return found
 
 
 def _cause(definition_changed: bool) -> Column:
-    was, is_now, counterfactual = F.col("was"), F.col("segment"), F.col("segment_before_cuts")
-    cause = F.when(was.isNull(), "entered").when(is_now.isNull(), "left")
+    was, is_now, counterfactual = F.col(f"{WAS}segment"), F.col("segment"), F.col("segment_before_cuts")
+    cause = F.when(was.isNull(), "entered").when(is_now.isNull(), LEFT)
     if definition_changed:
         return cause.when(was != is_now, "definition")
     return (
@@ -155,16 +267,17 @@ def _cause(definition_changed: bool) -> Column:
         .when(was == is_now, "masked")
         .when(counterfactual == was, "thresholds")
         .when((counterfactual == is_now) & _has_other_lines(), "behaviour")
+        .when((counterfactual == is_now) & F.col("is_corrected"), "correction")
         .when(counterfactual == is_now, "inactivity")
         .otherwise("both")
     )
 
 
 def _cluster_cause() -> Column:
-    was, is_now, counterfactual = F.col("cluster_was"), F.col("cluster_id"), F.col("cluster_before_model")
+    was, is_now, counterfactual = F.col(f"{WAS}cluster_id"), F.col("cluster_id"), F.col("cluster_before_model")
     return (
         F.when(was.isNull() & is_now.isNotNull(), "entered")
-        .when(is_now.isNull() & was.isNotNull(), "left")
+        .when(is_now.isNull() & was.isNotNull(), LEFT)
         .when(was == is_now, F.lit(None).cast("string"))
         .when(counterfactual == was, "relabelling")
         .when(counterfactual == is_now, "migration")
@@ -174,4 +287,5 @@ def _cluster_cause() -> Column:
 
 def _has_other_lines() -> Column:
     """New lines, also those that came late; runs of version 0.1's first lakes did not count them."""
-    return F.coalesce(F.col("lines") != F.col("lines_before"), F.col("last_order_date") != F.col("ordered_before"))
+    is_another = [F.col(name) != F.col(f"{WAS}{name}") for name in ("lines", "last_order_date")]
+    return F.coalesce(*is_another)

@@ -23,6 +23,7 @@ ENTERED, LEFT = "New customers", "Left"
 CAUSE_COLOURS = {
     "inactivity": "#d55e00",
     "behaviour": "#0072b2",
+    "correction": "#56b4e9",
     "thresholds": "#e69f00",
     "both": "#cc79a7",
     "definition": "#4d4d4d",
@@ -33,6 +34,7 @@ CAUSE_COLOURS = {
 CAUSE_NOUNS = {
     "inactivity": "inactivity",
     "behaviour": "purchases or returns",
+    "correction": "corrections of earlier lines",
     "thresholds": "moving cut points",
     "both": "own change and moving cut points together",
     "definition": "new settings",
@@ -42,6 +44,7 @@ CAUSE_NOUNS = {
 CAUSE_SENTENCES = {
     "inactivity": "They had no purchase or return since the previous run; time alone moved them.",
     "behaviour": "They bought or returned something since the previous run, and that changed their segment.",
+    "correction": "The source corrected lines of before the previous run; they themselves did nothing.",
     "thresholds": "Under the previous cut points they would have stayed; the cut points moved with everybody else.",
     "both": "They changed and the cut points moved; only together do the two explain the new segment.",
     "definition": "The settings changed (rules, number of scores or window), so a cause can't be told.",
@@ -129,7 +132,7 @@ def transitions_of(rows: Iterable[Mapping[str, Any]]) -> tuple[Transition, ...]:
             to_segment=row["to_segment"],
             customers=row["customers"],
             share=row["share"],
-            causes=tuple(row[cause] for cause in CAUSES),
+            causes=tuple(row[cause] or 0 for cause in CAUSES),
         )
         for row in rows
     )

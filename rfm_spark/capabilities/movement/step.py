@@ -1,4 +1,4 @@
-"""The step of movement: who moved since the previous run, and why."""
+"""The steps of movement: what the previous run would have made of today's customers, who moved, and why."""
 
 from __future__ import annotations
 
@@ -6,22 +6,28 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from pyspark.sql import functions as F
+
 from rfm_spark.capabilities.clusters.artefacts import Clusters
 from rfm_spark.capabilities.clusters.tables import CLUSTER_MODELS
-from rfm_spark.capabilities.movement.artefacts import Movement
-from rfm_spark.capabilities.movement.comparing import Side, compared, side_of
+from rfm_spark.capabilities.movement.artefacts import Comparison, Movement
+from rfm_spark.capabilities.movement.comparing import earlier_of
 from rfm_spark.capabilities.movement.moves import (
+    WAS,
+    Moved,
+    changes_of,
     cluster_transitions,
-    flapping,
-    segment_changes,
+    flapping_of,
+    left_moved,
     segment_transitions,
 )
 from rfm_spark.capabilities.movement.tables import CLUSTER_TRANSITIONS, SEGMENT_CHANGES, SEGMENT_TRANSITIONS
 from rfm_spark.capabilities.purchases.artefacts import Measures
 from rfm_spark.capabilities.rfm.tables import SEGMENT_CUTS
-from rfm_spark.capabilities.segments.artefacts import Segments
+from rfm_spark.capabilities.segments.artefacts import CLUSTER_MOVES, SEGMENT_MOVES, CustomerCounts, Segments
 from rfm_spark.capabilities.segments.tables import SEGMENTS
 from rfm_spark.core.config import Config
+from rfm_spark.core.counting import CountedCustomers
 from rfm_spark.pipeline.artefact import Account
 from rfm_spark.pipeline.environment import Environment
 from rfm_spark.pipeline.step import aside, step
@@ -43,30 +49,52 @@ class MovementSettings:
         return cls(config.document())
 
 
-@step(
-    "Changes", "customers are compared with the run before", reads=(SEGMENTS, SEGMENT_CUTS, CLUSTER_MODELS),
-    writes=(SEGMENT_CHANGES, SEGMENT_TRANSITIONS, CLUSTER_TRANSITIONS),
-)  # fmt: skip
-def compare(
-    environment: Environment, measures: Measures, segments: Segments, clusters: Clusters | None,
-    settings: MovementSettings,
-) -> Movement:  # fmt: skip
-    """Who is in another segment than in the run before, and why?"""
+@step("Run before", "cut points and model of the run before are looked up",
+      reads=(SEGMENTS, SEGMENT_CUTS, CLUSTER_MODELS), lasts=False)  # fmt: skip
+def look_back(environment: Environment, clusters: Clusters | None, settings: MovementSettings) -> Comparison:
+    """What would the run before have made of today's customers?"""
     run = environment.run
     if run.previous is None:
-        return Movement()
+        return Comparison()
     model = None if clusters is None else clusters.assigns
-    now = Side(run.run_id, settings.document, None if model is None else model.version, segments.customers)
-    before = side_of(environment, run.previous)
-    moved = environment.frames.hold(compared(environment, run.config_name, now, before), measures.count)
-    found = flapping(moved)
-    environment.write(SEGMENT_CHANGES, segment_changes(moved))
-    rows = [row.asDict(recursive=True) for row in segment_transitions(moved).collect()]
-    environment.write(SEGMENT_TRANSITIONS, rows)
-    if model is not None and before.model_version is not None:
-        theirs = [row.asDict(recursive=True) for row in cluster_transitions(moved).collect()]
-        environment.write(CLUSTER_TRANSITIONS, theirs)
+    version = None if model is None else model.version
+    return Comparison(earlier=earlier_of(environment, run.previous, run.config_name, settings.document, version))
+
+
+@step("Changes", "customers are compared with the run before",
+      writes=(SEGMENT_CHANGES, SEGMENT_TRANSITIONS, CLUSTER_TRANSITIONS))  # fmt: skip
+def compare(
+    environment: Environment, measures: Measures, segments: Segments, counts: CustomerCounts, comparison: Comparison,
+    clusters: Clusters | None,
+) -> Movement:  # fmt: skip
+    """Who is in another segment than in the run before, and why?"""
+    earlier, previous = comparison.earlier, environment.run.previous
+    if earlier is None or previous is None:
+        return Movement()
+    counted = counts.made
+    moved = _moved(counted, SEGMENT_MOVES)
+    clusters_moved = _moved(counted, CLUSTER_MOVES)
+    returned, confirmed = (_yes(counted, name) for name in ("moved_back", "confirmed_moved"))
+    found = flapping_of(moved, clusters_moved, returned, confirmed)
+    left = None
+    if previous.rows.get(SEGMENTS.name) != found.both:
+        gone = earlier.rows.join(segments.customers.select("customer_id"), "customer_id", "left_anti")
+        left = environment.frames.hold(gone, measures.count)
+        moved += left_moved(left, f"{WAS}segment")
+        clusters_moved += left_moved(left.where(F.col(f"{WAS}cluster_id").isNotNull()), f"{WAS}cluster_id")
+    environment.write(SEGMENT_CHANGES, changes_of(segments.customers, left, previous.run_id))
+    environment.write(SEGMENT_TRANSITIONS, segment_transitions(moved, previous.run_id))
+    if clusters is not None and clusters.model is not None and previous.model_version is not None:
+        environment.write(CLUSTER_TRANSITIONS, cluster_transitions(clusters_moved, previous.run_id))
     return Movement(account=Account(dealt_with=found.both), flapping=found)
 
 
-STEPS = (compare,)
+def _moved(counts: CountedCustomers, name: str) -> list[Moved]:
+    return [Moved(one.of[0], one.of[1], one.of[2], one.customers, one.sums["revenue"]) for one in counts.crossed(name)]
+
+
+def _yes(counts: CountedCustomers, column: str) -> int:
+    return sum(one.customers for one in counts.values(column) if one.of == ("True",))
+
+
+STEPS = (look_back, compare)

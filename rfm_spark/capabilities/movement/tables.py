@@ -5,7 +5,9 @@ from __future__ import annotations
 from rfm_spark.core.table import SCOPE, run_table
 
 NO_SEGMENT = "(none)"
-CAUSES = ("inactivity", "behaviour", "thresholds", "both", "definition", "entered", "left", "masked")
+CAUSES = (
+    "inactivity", "behaviour", "correction", "thresholds", "both", "definition", "entered", "left", "masked",
+)  # fmt: skip
 
 SEGMENT_CHANGES = run_table(
     "segment_changes", "One row per customer whose segment differs from the previous run's",

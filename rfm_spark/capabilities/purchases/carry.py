@@ -12,7 +12,8 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 import rfm_spark
-from rfm_spark.capabilities.purchases.batches import LAST_BATCH, OrderDays
+from rfm_spark.capabilities.purchases.batches import LAST_BATCH, OrderDays, live_rows
+from rfm_spark.capabilities.purchases.days import visible
 from rfm_spark.capabilities.purchases.settings import WindowSettings
 from rfm_spark.core.batches import Batches, changed_days, date_of
 from rfm_spark.core.runs import RunRow
@@ -21,6 +22,8 @@ from rfm_spark.core.runs import RunRow
 MOST = 1 / 3
 # More days than these are no condition to be read by.
 _DAYS = 1000
+# What a correction can change of an order's day.
+_AMOUNTS = ("lines", "sale_cents", "refund_cents")
 
 
 @dataclass(frozen=True)
@@ -89,6 +92,30 @@ def touched(rows: DataFrame, now: Batches, before: Before, as_of: date, window: 
         conditions.append(F.col("batch_id").isin([batch_id for batch_id in now.ids if batch_id not in seen]))
     met = reduce(lambda left, right: left | right, conditions)
     return rows.where(F.col("batch_id").isin(sorted(live)) & met).select("customer_id").distinct()
+
+
+def corrected(rows: DataFrame, now: Batches, before: Before) -> DataFrame | None:
+    """Customers of whom days that the run before had looked at have other lines or amounts by now.
+
+    Args:
+        rows: of `order_days`, of the batches that hold and of those that held for the run before.
+        now: batches that are known.
+        before: what the run before had read.
+
+    Returns:
+        customer_id, once each; None where batches were only added to: what came late then are lines, not corrections.
+    """
+    seen = {batch.batch_id for batch in before.batches.known}
+    if all(batch.kind == "append" for batch in now.known if batch.batch_id not in seen):
+        return None
+    sides = []
+    for batches, sign in ((now, 1), (before.batches, -1)):
+        counted = visible(live_rows(rows.where(F.col("batch_id").isin(batches.ids)), batches), before.as_of)
+        amounts = ((F.col(name) * F.lit(sign)).alias(name) for name in _AMOUNTS)
+        sides.append(counted.select("customer_id", "order_id", "day", *amounts))
+    together = sides[0].unionAll(sides[1]).groupBy("customer_id", "order_id", "day")
+    differing = reduce(lambda left, right: left | right, (F.sum(name) != 0 for name in _AMOUNTS))
+    return together.agg(differing.alias("differs")).where("differs").select("customer_id").distinct()
 
 
 def carried(measures: DataFrame, days: int) -> DataFrame:

@@ -7,7 +7,15 @@ from pyspark.sql import functions as F
 
 from rfm_spark.capabilities.purchases.artefacts import LateRows, Measures
 from rfm_spark.capabilities.purchases.batches import LAST_BATCH, OrderDays, live_rows
-from rfm_spark.capabilities.purchases.carry import MOST, Before, before_of, carried, slices_needed, touched
+from rfm_spark.capabilities.purchases.carry import (
+    MOST,
+    Before,
+    before_of,
+    carried,
+    corrected,
+    slices_needed,
+    touched,
+)
 from rfm_spark.capabilities.purchases.gates import MINIMUM_GATES, Finding
 from rfm_spark.capabilities.purchases.intake import SOURCE, broadcast
 from rfm_spark.capabilities.purchases.look import (
@@ -72,14 +80,18 @@ def tell_late_rows(environment: Environment, days: OrderDays) -> LateRows:
 
 def _measured(environment: Environment, days: OrderDays, look: LineLook) -> DataFrame:
     """Measures of all, carried from the run before as far as they can be."""
-    options, run = environment.run.options, environment.run
-    before = None if options.get("full") else before_of(run.previous, days, look.window)
-    found = None if before is None or run.previous is None else _carried(environment, days, look, before, run.previous)
-    if found is None:
-        return _anew(environment, days, look)
+    options, previous = environment.run.options, environment.run.previous
+    before = before_of(previous, days, look.window)
+    every = None if before is None else environment.of_runs(ORDER_DAYS.name, slices_needed(days.batches, before))
+    if every is None or before is None or previous is None:
+        return _anew(environment, days, look).withColumn("is_corrected", F.lit(None).cast("boolean"))
+    few = None if options.get("full") else _touched(environment, every, days, look, before, previous)
+    if few is None:
+        return _with_corrections(environment, _anew(environment, days, look), every, days, before)
+    found = _carried(environment, days, look, few, before, previous)
     if options.get("verify"):
         _must_agree(found, _anew(environment, days, look))
-    return found
+    return _with_corrections(environment, found, every.join(few, "customer_id", "left_semi"), days, before)
 
 
 def _rows(environment: Environment, days: OrderDays) -> DataFrame:
@@ -90,26 +102,46 @@ def _anew(environment: Environment, days: OrderDays, look: LineLook) -> DataFram
     return measured(_rows(environment, days), look)
 
 
-def _carried(
-    environment: Environment, days: OrderDays, look: LineLook, before: Before, previous: RunRow
+def _touched(
+    environment: Environment, every: DataFrame, days: OrderDays, look: LineLook, before: Before, previous: RunRow
 ) -> DataFrame | None:
     """None where more customers are touched than are carried cheaply, or the run before has no measures any more."""
-    earlier = environment.of_runs(MEASURES.name, [previous.run_id]).drop("run_id", "as_of_date")
-    known = earlier.count()
+    known = _earlier(environment, previous).count()
     if known != previous.rows.get(MEASURES.name):
         return None
-    every = environment.of_runs(ORDER_DAYS.name, slices_needed(days.batches, before))
     found = touched(every, days.batches, before, look.as_of, look.window)
     if found is None:
         return None
     customers = environment.frames.persist(found)
     count = customers.count()
-    if count > known * MOST:
-        return None
-    few = broadcast(customers, count)
+    return broadcast(customers, count) if count <= known * MOST else None
+
+
+def _carried(
+    environment: Environment, days: OrderDays, look: LineLook, few: DataFrame, before: Before, previous: RunRow
+) -> DataFrame:
+    """Measures of customers who are touched, and of all others as they were."""
     anew = measured(_rows(environment, days).join(few, "customer_id", "left_semi"), look)
-    kept = carried(earlier.join(few, "customer_id", "left_anti"), (look.as_of - before.as_of).days)
-    return anew.unionByName(kept.select(*anew.columns))
+    others = _earlier(environment, previous).join(few, "customer_id", "left_anti")
+    return anew.unionByName(carried(others, (look.as_of - before.as_of).days).select(*anew.columns))
+
+
+def _earlier(environment: Environment, previous: RunRow) -> DataFrame:
+    return environment.of_runs(MEASURES.name, [previous.run_id]).drop("run_id", "as_of_date")
+
+
+def _with_corrections(
+    environment: Environment, measures: DataFrame, every: DataFrame, days: OrderDays, before: Before
+) -> DataFrame:
+    """Measures, and whether what the run before had looked at was corrected since."""
+    found = corrected(every, days.batches, before)
+    if found is None:
+        return measures.withColumn("is_corrected", F.lit(False))
+    customers = environment.frames.persist(found)
+    marked = broadcast(customers.withColumn("is_corrected", F.lit(True)), customers.count())
+    return measures.join(marked, "customer_id", "left").withColumn(
+        "is_corrected", F.coalesce("is_corrected", F.lit(False))
+    )
 
 
 def _must_agree(found: DataFrame, anew: DataFrame) -> None:

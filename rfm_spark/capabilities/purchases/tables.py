@@ -41,6 +41,7 @@ MEASURES = run_table(
     ("lines", "BIGINT", "Lines of the source that counted, over all history"),
     ("refund_exceeds_sale", "BIGINT", "Orders refunded by more than was sold"),
     ("refund_without_sale", "BIGINT", "Orders that have refunds only"),
+    ("is_corrected", "BOOLEAN", "Whether lines that the previous run had read are others by now; null if not known"),
 )  # fmt: skip
 
 TABLES = (ORDER_DAYS, MEASURES)

@@ -7,15 +7,19 @@ from decimal import Decimal
 
 from pyspark.sql import DataFrame
 
+from rfm_spark.capabilities.segments.counting import CLUSTER_MOVES, SEGMENT_MOVES
 from rfm_spark.capabilities.segments.definition import definition_changed, rule_map_of
 from rfm_spark.capabilities.segments.load import rule_params_of
 from rfm_spark.capabilities.segments.rules import RuleMap, segment_column
 from rfm_spark.capabilities.segments.tables import SEGMENTS
+from rfm_spark.core.counting import CountedCustomers
 from rfm_spark.pipeline.artefact import Artefact, in_table, live
 
 # Whoever compares two runs asks what their segments meant.
 __all__ = [
-    "CustomerRows", "RuleMap", "SegmentSize", "SegmentSizes", "Segments", "Summary", "definition_changed",
+    "CLUSTER_MOVES", "SEGMENT_MOVES", "CustomerCounts", "CustomerRows", "RuleMap",
+    "SegmentSize", "SegmentSizes",
+    "Segments", "Summary", "definition_changed",
     "rule_map_of", "rule_params_of", "segment_column",
 ]  # fmt: skip
 
@@ -49,6 +53,24 @@ class Segments(Artefact):
 
     customers: DataFrame = in_table(SEGMENTS)
     definition_changed: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class CustomerCounts(Artefact):
+    """Counts of the run's customers, made when somebody asks.
+
+    Attributes:
+        counts: all that is asked of them.
+    """
+
+    counts: CountedCustomers | None = live()
+
+    @property
+    def made(self) -> CountedCustomers:
+        """The counts."""
+        if self.counts is None:
+            raise LookupError("customers are counted anew by every run")
+        return self.counts
 
 
 @dataclass(frozen=True)

@@ -8,41 +8,34 @@ from pyspark.sql import functions as F
 SPELL_COLUMNS = ("segment", "confirmed_segment", "segment_runs", "segment_before")
 
 
-def with_spells(now: DataFrame, before: DataFrame | None, confirm_runs: int) -> DataFrame:
+def with_spells(customers: DataFrame, confirm_runs: int, *, goes_on: bool) -> DataFrame:
     """Add segment_runs, segment_before and confirmed_segment.
 
     Cuts a few days apart send customers back and forth from one day to the next. `confirmed_segment` follows when a
     segment was found `confirm_runs` runs in a row; a customer's first one is confirmed at once.
 
     Args:
-        now: with customer_id and segment.
-        before: customer_id and `SPELL_COLUMNS` of the previous run; None where there is none, or where rules or
-            scoring differ, so that its segments mean something else.
+        customers: with segment, and where spells go on `SPELL_COLUMNS` of the previous run, under names that begin
+            with `was_`.
         confirm_runs: runs in a row that a segment has to hold.
+        goes_on: False without a previous run, and where rules or scoring differ, so that its segments mean something
+            else.
 
     Returns:
         The frame with segment_runs INT, segment_before STRING and confirmed_segment STRING.
     """
-    if before is None:
-        return now.withColumns(
-            {
-                "segment_runs": F.lit(1),
-                "segment_before": F.lit(None).cast("string"),
-                "confirmed_segment": F.col("segment"),
-            }
-        )
-    earlier = before.select("customer_id", *(F.col(name).alias(f"_{name}") for name in SPELL_COLUMNS))
-    held = F.col("_segment") == F.col("segment")
-    runs = F.when(held, F.coalesce("_segment_runs", F.lit(1)) + 1).otherwise(1)
-    confirmed = F.when(F.col("segment_runs") >= confirm_runs, F.col("segment"))
-    return (
-        now.join(earlier, "customer_id", "left")
-        .withColumns(
-            {
-                "segment_runs": runs.cast("int"),
-                "segment_before": F.when(held, F.col("_segment_before")).otherwise(F.col("_segment")),
-            }
-        )
-        .withColumn("confirmed_segment", F.coalesce(confirmed, "_confirmed_segment", "_segment", "segment"))
-        .drop(*(f"_{name}" for name in SPELL_COLUMNS))
+    segment = F.col("segment")
+    if not goes_on:
+        blank = F.lit(None).cast("string")
+        return customers.withColumns({"segment_runs": F.lit(1), "segment_before": blank, "confirmed_segment": segment})
+    held = F.col("was_segment") == segment
+    runs = F.when(held, F.coalesce("was_segment_runs", F.lit(1)) + 1).otherwise(1).cast("int")
+    return customers.withColumns(
+        {
+            "segment_runs": runs,
+            "segment_before": F.when(held, F.col("was_segment_before")).otherwise(F.col("was_segment")),
+            "confirmed_segment": F.coalesce(
+                F.when(runs >= confirm_runs, segment), "was_confirmed_segment", "was_segment", "segment"
+            ),
+        }
     )

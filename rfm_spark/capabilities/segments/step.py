@@ -7,25 +7,39 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import Column
 from pyspark.sql import functions as F
 
+from rfm_spark.capabilities.clusters.artefacts import Clusters
+from rfm_spark.capabilities.movement.artefacts import Comparison
 from rfm_spark.capabilities.purchases.artefacts import Measures
 from rfm_spark.capabilities.rfm.artefacts import Scores
 from rfm_spark.capabilities.rfm.config import RfmConfig
-from rfm_spark.capabilities.segments.artefacts import CustomerRows, Segments, SegmentSize, SegmentSizes, Summary
+from rfm_spark.capabilities.segments.artefacts import (
+    CustomerCounts,
+    CustomerRows,
+    Segments,
+    SegmentSize,
+    SegmentSizes,
+    Summary,
+)
 from rfm_spark.capabilities.segments.config import SegmentsConfig
-from rfm_spark.capabilities.segments.definition import definition, definition_changed, rule_map_of
+from rfm_spark.capabilities.segments.counting import wanted_counts
+from rfm_spark.capabilities.segments.definition import definition, rule_map_of
 from rfm_spark.capabilities.segments.load import rule_params_of
 from rfm_spark.capabilities.segments.rules import segment_column
-from rfm_spark.capabilities.segments.spells import SPELL_COLUMNS, with_spells
+from rfm_spark.capabilities.segments.spells import with_spells
 from rfm_spark.capabilities.segments.summary import named, segment_sizes
 from rfm_spark.capabilities.segments.tables import SEGMENT_SUMMARY, SEGMENTS
 from rfm_spark.core.columns import customer_columns
 from rfm_spark.core.config import Config
+from rfm_spark.core.counting import CountedCustomers
 from rfm_spark.pipeline.artefact import Account, CustomerColumns, CustomerProjection
 from rfm_spark.pipeline.environment import SMALL, Environment
 from rfm_spark.pipeline.step import aside, step
+
+# Of what every run fills, the columns that have few values.
+CATEGORIES = ("segment", "value_tier", "r_score", "f_score", "m_score")
 
 
 @dataclass(frozen=True)
@@ -84,6 +98,24 @@ class LabelSettings:
         return cls({"rule_map": config.document()["segments"]["rule_map"]})
 
 
+@dataclass(frozen=True)
+class CountSettings:
+    """What customers are counted by.
+
+    Attributes:
+        categories: columns with few values.
+    """
+
+    categories: tuple[str, ...]
+
+    @classmethod
+    def of(cls, config: Config) -> CountSettings:
+        """The columns that every run fills, and those of capabilities that run whose values are watched."""
+        running = config.stages
+        watched = [column.name for column in customer_columns().values() if column.is_watched]
+        return cls((*CATEGORIES, *(name for name in watched if customer_columns()[name].stage in running)))
+
+
 @step("Rows of customers", "columns of all capabilities are put together", lasts=False)
 def put_together(
     environment: Environment, measures: Measures, scores: Scores, columns: tuple[CustomerColumns, ...],
@@ -103,28 +135,28 @@ def put_together(
     "Segments",
     "rules are applied, and a row per customer is written",
     takes_long=True,
-    reads=(SEGMENTS,),
     writes=(SEGMENTS,),
 )
 def name(
     environment: Environment, measures: Measures, rows: CustomerRows, projections: tuple[CustomerProjection, ...],
-    settings: SegmentSettings,
+    comparison: Comparison, settings: SegmentSettings,
 ) -> Segments:  # fmt: skip
     """Which segment is each customer in, and for how long?"""
-    customers, facts = rows.made, dict[str, str]()
+    customers = rows.made
     for one in projections:
-        customers, facts = one.project(customers), {**facts, **one.account.facts}
+        customers = one.project(customers)
     complete = customers.withColumns(
         {**_blank(customers.columns), "scope": F.lit("all"), "as_of_date": F.lit(environment.run.as_of)}
     )
     document = settings.document
-    named_rows = complete.withColumn("segment", segment_column(rule_map_of(document), rule_params_of(document)))
-    previous = environment.run.previous
-    changed = False
-    if previous is not None:
-        models = (facts.get("model_version"), previous.model_version)
-        changed = definition_changed(document, json.loads(previous.config), models)
-    spelled = with_spells(named_rows, None if changed else _spells(environment), settings.confirm_runs)
+    rows_now = complete.withColumn("segment", segment_column(rule_map_of(document), rule_params_of(document)))
+    earlier = comparison.earlier
+    changed = earlier is not None and earlier.definition_changed
+    # The one join of a customer's row with that of the run before.
+    joined = rows_now if earlier is None else rows_now.join(earlier.rows, "customer_id", "left")
+    spelled = with_spells(joined, settings.confirm_runs, goes_on=earlier is not None and not changed)
+    if earlier is not None:
+        spelled = earlier.with_moves(spelled)
     if measures.count <= SMALL:
         # What is written is what is looked at from here on.
         held = environment.frames.hold(spelled, measures.count)
@@ -137,10 +169,20 @@ def name(
     return Segments(account=Account(dealt_with=measures.buyers), customers=written, definition_changed=changed)
 
 
+@step("Counts of customers", "customers are counted by all that the tables after this one tell", lasts=False)
+def count(
+    environment: Environment, segments: Segments, clusters: Clusters | None, settings: CountSettings
+) -> CustomerCounts:
+    """How many customers are alike in what?"""
+    model = None if clusters is None else clusters.assigns
+    wanted = wanted_counts(settings.categories, model, moves=environment.run.previous is not None)
+    return CustomerCounts(counts=CountedCustomers(segments.customers, wanted))
+
+
 @step("Summary of segments", "customers are added up by segment")
-def sum_up(environment: Environment, segments: Segments) -> SegmentSizes:
+def sum_up(environment: Environment, counts: CustomerCounts) -> SegmentSizes:
     """How many customers and how much revenue does each segment have?"""
-    found = tuple(SegmentSize(**row) for row in segment_sizes(segments.customers))
+    found = tuple(SegmentSize(**row) for row in segment_sizes(counts.made))
     return SegmentSizes(account=Account(dealt_with=len(found)), sizes=found)
 
 
@@ -164,12 +206,4 @@ def _blank(there: list[str]) -> dict[str, Column]:
     return {column.name: F.lit(None).cast(column.kind.lower()) for column in missing if column.name != "segment"}
 
 
-def _spells(environment: Environment) -> DataFrame | None:
-    """Spells of the previous run."""
-    previous = environment.run.previous
-    if previous is None:
-        return None
-    return environment.of_runs(SEGMENTS.name, [previous.run_id]).select("customer_id", *SPELL_COLUMNS)
-
-
-STEPS = (put_together, name, sum_up, keep_summary)
+STEPS = (put_together, name, count, sum_up, keep_summary)

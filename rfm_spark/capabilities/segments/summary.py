@@ -6,41 +6,35 @@ from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any
 
-from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
-
 from rfm_spark.capabilities.segments.rules import RuleMap
-from rfm_spark.core.typical import MEASURED_AS, means, quantiles_by_group
+from rfm_spark.core.counting import CountedCustomers
+from rfm_spark.core.typical import MEASURED_AS, means_of
 
 
-def segment_sizes(segments: DataFrame) -> list[dict[str, Any]]:
-    """Aggregate customers by segment; segments nobody is in are left out.
+def segment_sizes(counts: CountedCustomers) -> list[dict[str, Any]]:
+    """Customers added up by segment; segments nobody is in are left out.
 
     Args:
-        segments: segment, recency_days, frequency, monetary per customer.
+        counts: of customers by segment, with revenue, sums of the measures and their quarters.
 
     Returns:
         The columns of table `segment_summary`, without run keys, label and action.
     """
-    sums = segments.groupBy("segment").agg(
-        F.count(F.lit(1)).alias("customers"), F.sum("monetary").cast("decimal(28,2)").alias("revenue"), *means()
-    )
-    rows = sums.collect()
-    medians = quantiles_by_group(segments, "segment", tuple(MEASURED_AS.values()), (1,), 2)
-    customers = sum(row["customers"] for row in rows)
-    revenue = sum(row["revenue"] or 0 for row in rows)
+    found, quarters = counts.values("segment"), counts.quarters("segment")
+    customers = sum(one.customers for one in found)
+    revenue = sum(one.sums["revenue"] or 0 for one in found)
     return [
         {
             "scope": "all",
-            "segment": row["segment"],
-            "customers": row["customers"],
-            "customers_pct": row["customers"] * 100 / customers,
-            "revenue": row["revenue"],
-            "revenue_pct": _share(row["revenue"], revenue),
-            **{f"mean_{name}": row[f"mean_{name}"] for name in MEASURED_AS},
-            **{f"median_{name}": medians[row["segment"], column][0] for name, column in MEASURED_AS.items()},
+            "segment": one.of[0],
+            "customers": one.customers,
+            "customers_pct": one.customers * 100 / customers,
+            "revenue": one.sums["revenue"],
+            "revenue_pct": _share(one.sums["revenue"], revenue),
+            **means_of(one.sums, one.customers),
+            **{f"median_{name}": quarters[str(one.of[0]), column][1] for name, column in MEASURED_AS.items()},
         }
-        for row in rows
+        for one in found
     ]
 
 

@@ -1,0 +1,39 @@
+"""What is counted of the customers of a run: all that summaries, profiles, moves and distributions are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pyspark.sql import Column
+from pyspark.sql import functions as F
+
+from rfm_spark.capabilities.clusters.artefacts import ClusterModel, feature_sums
+from rfm_spark.core.counting import Wanted
+from rfm_spark.core.typical import MEASURED_AS, measure_sums
+
+SEGMENT_MOVES, CLUSTER_MOVES = "moves between segments", "moves between clusters"
+_MEASURES = tuple(MEASURED_AS.values())
+
+
+def wanted_counts(categories: Sequence[str], model: ClusterModel | None, *, moves: bool) -> Wanted:
+    """What is asked of rows of `segments`.
+
+    Args:
+        categories: columns with few values, the segment among them.
+        model: that assigned them.
+        moves: whether there is a run before.
+    """
+    sums: dict[str, Column] = {"revenue": F.col("monetary"), **measure_sums()}
+    crossed: dict[str, Sequence[str]] = {}
+    quarters = {"segment": _MEASURES}
+    if model is not None:
+        crossed["cluster and segment"] = ("cluster_id", "segment")
+        quarters["cluster_id"] = tuple(dict.fromkeys([*_MEASURES, *model.space.columns]))
+        sums |= feature_sums(model)
+    if moves:
+        crossed[SEGMENT_MOVES] = ("previous_segment", "segment", "move_cause")
+        crossed[CLUSTER_MOVES] = ("previous_cluster_id", "cluster_id", "cluster_move_cause")
+    kept = [*categories, *(["cluster_id"] if model is not None else [])]
+    kept += ["moved_back", "confirmed_moved"] if moves else []
+    numbers = quarters.get("cluster_id", _MEASURES)
+    return Wanted(tuple(dict.fromkeys(kept)), crossed, numbers, quarters, sums)

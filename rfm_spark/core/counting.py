@@ -1,0 +1,198 @@
+"""Customers counted by all that anybody asks of them in one pass, so that a table of customers is read once for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
+
+from pyspark.sql import Column, DataFrame, Row
+from pyspark.sql import functions as F
+from pyspark.sql.types import BooleanType
+
+from rfm_spark.core.cells import CellCount, cell_count, fine_cell, shallow_cell
+from rfm_spark.core.distribution import GROUPED, QuantileRequest, ranks_in_cells
+from rfm_spark.core.typical import Quantiles, from_ranks, quantile_requests
+
+QUARTERS = 4
+# What rows of the counts tell of.
+_ALL, _VALUES, _CROSSED, _CELLS, _WITHIN = "all", "values", "crossed", "cells", "within"
+_KEYS = ("kind", "name", "first", "second", "third", "cell")
+_NO_NUMBER = -1
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is asked of customers.
+
+    Attributes:
+        categories: columns whose values are counted.
+        crossed: by name, two or three columns whose values are counted together.
+        numbers: columns whose cells are counted; NaN and infinite values are missing.
+        quarters: by column that parts customers, without nulls, the columns whose lower quarters are asked for.
+        sums: by name, whole or DECIMAL numbers that are added up for each count.
+    """
+
+    categories: Sequence[str] = ()
+    crossed: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    numbers: Sequence[str] = ()
+    quarters: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    sums: Mapping[str, Column] = field(default_factory=dict)
+
+    @property
+    def keys(self) -> list[str]:
+        """All columns by whose values customers are counted."""
+        return list(dict.fromkeys([*self.categories, *(name for names in self.crossed.values() for name in names)]))
+
+    @property
+    def counted(self) -> list[str]:
+        """All numbers whose cells are counted."""
+        return list(dict.fromkeys([*self.numbers, *(name for names in self.quarters.values() for name in names)]))
+
+
+@dataclass(frozen=True)
+class Count:
+    """Customers who have the same values.
+
+    Attributes:
+        of: the values as text; None for a missing one.
+        customers: how many.
+        sums: by name, of `Wanted.sums`; None where nobody has a value.
+    """
+
+    of: tuple[str | None, ...]
+    customers: int
+    sums: Mapping[str, Any]
+
+
+class CountedCustomers:
+    """Counts of customers; the pass is made when the first of them is asked for."""
+
+    def __init__(self, customers: DataFrame, wanted: Wanted) -> None:
+        """Bind to the rows of customers and to what will be asked."""
+        self._customers, self._wanted = customers, wanted
+
+    def values(self, column: str) -> list[Count]:
+        """Customers by the value of a category."""
+        return [self._count(row, 1) for row in self._of(_VALUES, column)]
+
+    def crossed(self, name: str) -> list[Count]:
+        """Customers by the values of columns that are crossed under a name."""
+        width = len(self._wanted.crossed[name])
+        return [self._count(row, width) for row in self._of(_CROSSED, name)]
+
+    def cells(self, column: str) -> dict[int | None, int]:
+        """Customers by the cell of a number, of `cells.shallow_cell`; None for those without a value."""
+        return {row["cell"]: int(row["customers"]) for row in self._of(_CELLS, column)}
+
+    def quarters(self, group: str) -> Quantiles:
+        """The three lower quarters by group, as text, and column; one more pass, over the cells that hold them all."""
+        return self._quarters[group]
+
+    @cached_property
+    def _rows(self) -> list[Row]:
+        return count_rows(self._customers, self._wanted).collect()
+
+    @cached_property
+    def _quarters(self) -> dict[str, Quantiles]:
+        steps = tuple(range(1, QUARTERS))
+        requests, counts = list[QuantileRequest](), list[CellCount]()
+        for group, columns in self._wanted.quarters.items():
+            at = {column: len(requests) + i for i, column in enumerate(columns)}
+            counts += [cell_count(self._as_cell(row, at[row["second"]])) for row in self._of(_WITHIN, group)]
+            mine = quantile_requests(group, columns, steps, QUARTERS)
+            requests += [replace(one, name=f"{group}/{one.name}") for one in mine]
+        ranks = ranks_in_cells(self._customers, requests, counts)
+        return {
+            group: from_ranks({column: ranks[f"{group}/{column}"] for column in columns}, steps, QUARTERS)
+            for group, columns in self._wanted.quarters.items()
+        }
+
+    def _of(self, kind: str, name: str) -> Iterator[Row]:
+        return (row for row in self._rows if row["kind"] == kind and row["name"] == name)
+
+    def _count(self, row: Row, width: int) -> Count:
+        values = tuple(row[name] for name in ("first", "second", "third")[:width])
+        return Count(values, int(row["customers"]), {name: row[f"sum_{name}"] for name in self._wanted.sums})
+
+    @staticmethod
+    def _as_cell(row: Row, at: int) -> Mapping[str, Any]:
+        present = 0 if row["cell"] is None else int(row["customers"])
+        return {
+            "at": at, "within": row["first"], "cell": row["cell"], "low": row["low"], "high": row["high"],
+            "ties": present, "all_ties": row["customers"],
+        }  # fmt: skip
+
+
+def count_rows(customers: DataFrame, wanted: Wanted) -> DataFrame:
+    """All counts, as a few thousand rows: customers by all that parts them, then these counts by what is asked."""
+    numbers, keys = wanted.counted, wanted.keys
+    groups = list(wanted.quarters)
+    one = [F.struct(F.lit(_NO_NUMBER).alias("at"), _none("bigint").alias("cell"), _none("double").alias("value"))]
+    for at, name in enumerate(numbers):
+        value = F.col(name).cast("double")
+        one.append(F.struct(F.lit(at).alias("at"), fine_cell(value).alias("cell"), value.alias("value")))
+    columns = list(dict.fromkeys([*keys, *groups]))
+    whole = F.col("one.at") == _NO_NUMBER
+    rows = customers.select(
+        F.explode(F.array(*one)).alias("one"),
+        *(F.col(name).alias(f"key_{name}") for name in columns),
+        *(value.alias(f"sum_{name}") for name, value in wanted.sums.items()),
+    )
+    # The row of a number is parted by as little as its cells are asked for by.
+    parted = {name: F.col(f"key_{name}") if name in groups else F.when(whole, F.col(f"key_{name}")) for name in columns}
+    first = rows.groupBy(
+        F.col("one.at").alias("at"), F.col("one.cell").alias("cell"),
+        *(column.alias(f"key_{name}") for name, column in parted.items()),
+    ).agg(
+        F.count(F.lit(1)).alias("customers"), F.min("one.value").alias("low"), F.max("one.value").alias("high"),
+        *(F.sum(F.when(whole, F.col(f"sum_{name}"))).alias(f"sum_{name}") for name in wanted.sums),
+    )  # fmt: skip
+    texts = first.withColumns({f"key_{name}": _text(customers, name) for name in columns})
+    spread = texts.select(F.explode(_kinds(wanted, numbers)).alias("of"), "customers", "low", "high", *_sums(wanted))
+    return spread.groupBy(*(F.col(f"of.{name}").alias(name) for name in _KEYS)).agg(
+        F.sum("customers").alias("customers"), F.min("low").alias("low"), F.max("high").alias("high"),
+        *(F.sum(name).alias(name) for name in _sums(wanted)),
+    )  # fmt: skip
+
+
+def _kinds(wanted: Wanted, numbers: Sequence[str]) -> Column:
+    """What the counts of one group of customers are counts of."""
+    of_all = [_kind(_ALL, "", [])]
+    of_all += [_kind(_VALUES, name, [F.col(f"key_{name}")]) for name in wanted.categories]
+    of_all += [
+        _kind(_CROSSED, name, [F.col(f"key_{column}") for column in columns])
+        for name, columns in wanted.crossed.items()
+    ]
+    found = F.when(F.col("at") == _NO_NUMBER, F.array(*of_all))
+    for at, name in enumerate(numbers):
+        mine = []
+        if name in wanted.numbers:
+            finite = ~F.isnan("high") & (F.abs("high") < F.lit(float("inf"))) & (F.abs("low") < F.lit(float("inf")))
+            mine.append(_kind(_CELLS, name, [], F.when(finite, shallow_cell(F.col("cell")))))
+        for group, columns in wanted.quarters.items():
+            if name in columns:
+                cell = F.shiftright("cell", GROUPED)
+                mine.append(_kind(_WITHIN, group, [F.col(f"key_{group}"), F.lit(name)], cell))
+        found = found.when(F.col("at") == at, F.array(*mine))
+    return found
+
+
+def _kind(kind: str, name: str, values: Sequence[Column], cell: Column | None = None) -> Column:
+    padded = [*values, *[_none("string")] * (3 - len(values))]
+    parts = (F.lit(kind), F.lit(name), *padded, _none("bigint") if cell is None else cell)
+    return F.struct(*(part.alias(key) for part, key in zip(parts, _KEYS, strict=True)))
+
+
+def _text(customers: DataFrame, name: str) -> Column:
+    text = F.col(f"key_{name}").cast("string")
+    return F.initcap(text) if isinstance(customers.schema[name].dataType, BooleanType) else text
+
+
+def _sums(wanted: Wanted) -> list[str]:
+    return [f"sum_{name}" for name in wanted.sums]
+
+
+def _none(kind: str) -> Column:
+    return F.lit(None).cast(kind)
