@@ -16,7 +16,7 @@ from rfm_spark.capabilities.movement.tables import CAUSES, CLUSTER_CAUSES, NO_SE
 from rfm_spark.core.comparison import ComparedRuns, print_what_others_know
 from rfm_spark.core.desk import Desk
 from rfm_spark.core.errors import ConfigError, LakeError
-from rfm_spark.core.runs import RunRow
+from rfm_spark.core.runs import RunDetails
 from rfm_spark.core.session import persisted
 
 _SHOWN = 15
@@ -42,7 +42,7 @@ def compare_runs(options: argparse.Namespace, desk: Desk) -> int:
     return 0
 
 
-def _pair(desk: Desk, before: str | None, now: str | None) -> tuple[RunRow, RunRow]:
+def _pair(desk: Desk, before: str | None, now: str | None) -> tuple[RunDetails, RunDetails]:
     """Both runs; without any the newest and the one it follows, with one it and the one it follows."""
     last = desk.run(now or before)
     if now is not None:
@@ -64,7 +64,7 @@ def _pair(desk: Desk, before: str | None, now: str | None) -> tuple[RunRow, RunR
     return first, last
 
 
-def _print_moves(desk: Desk, before: RunRow, now: RunRow, rows: Sequence[Row], moves: Flapping) -> None:
+def _print_moves(desk: Desk, before: RunDetails, now: RunDetails, rows: Sequence[Row], moves: Flapping) -> None:
     changed = [row for row in rows if row["from_segment"] != row["to_segment"]]
     staying = moves.both - moves.moved
     print(f"{now.run_id} against {before.run_id}: {moves.both:,} customers in both, {staying:,} in the same segment")
@@ -107,7 +107,7 @@ def _move(row: Row) -> tuple[Any, ...]:
     return row["from_segment"], row["to_segment"], row["customers"], f"{row['share']:.1%}", interval, revenue, most, few
 
 
-def _print_clusters(desk: Desk, before: RunRow, now: RunRow, transitions: DataFrame) -> None:
+def _print_clusters(desk: Desk, before: RunDetails, now: RunDetails, transitions: DataFrame) -> None:
     if now.model_version is None or before.model_version is None:
         return
     rows = transitions.collect()

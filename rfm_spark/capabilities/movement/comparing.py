@@ -18,7 +18,7 @@ from rfm_spark.capabilities.rfm.tables import SEGMENT_CUTS
 from rfm_spark.capabilities.segments.artefacts import definition_changed, rule_map_of, rule_params_of, segment_column
 from rfm_spark.capabilities.segments.tables import SEGMENTS
 from rfm_spark.core.access import TableWriter
-from rfm_spark.core.runs import RunRow
+from rfm_spark.core.runs import RunDetails
 
 _NOW = (
     "customer_id", "segment", "confirmed_segment", "segment_before_cuts", "lines", "last_order_date", "monetary",
@@ -47,7 +47,7 @@ class Side:
     segments: DataFrame
 
 
-def side_of(lake: TableWriter, run: RunRow) -> Side:
+def side_of(lake: TableWriter, run: RunDetails) -> Side:
     """A published run as a side."""
     return Side(run.run_id, json.loads(run.config), run.model_version, lake.of_runs(SEGMENTS.name, [run.run_id]))
 
@@ -62,7 +62,7 @@ def compared(lake: TableWriter, config_name: str, now: Side, before: Side) -> Da
     return moved_between(now, before, from_rows(rows), old)
 
 
-def compared_runs(lake: TableWriter, now: RunRow, before: RunRow) -> DataFrame:
+def compared_runs(lake: TableWriter, now: RunDetails, before: RunDetails) -> DataFrame:
     """Customers of two published runs of a segmentation, with the cause of each move."""
     return compared(lake, now.config_name, side_of(lake, now), side_of(lake, before))
 

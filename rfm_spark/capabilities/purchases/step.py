@@ -21,7 +21,7 @@ from rfm_spark.capabilities.purchases.settings import LineSettings, WindowSettin
 from rfm_spark.capabilities.purchases.tables import MEASURES, ORDER_DAYS
 from rfm_spark.capabilities.purchases.taking import take_transactions
 from rfm_spark.core.errors import BalanceError, GateError
-from rfm_spark.core.runs import RunRow
+from rfm_spark.core.runs import RunDetails
 from rfm_spark.pipeline.artefact import Account
 from rfm_spark.pipeline.environment import Environment
 from rfm_spark.pipeline.step import step
@@ -91,7 +91,7 @@ def _anew(environment: Environment, days: OrderDays, look: LineLook) -> DataFram
 
 
 def _carried(
-    environment: Environment, days: OrderDays, look: LineLook, before: Before, previous: RunRow
+    environment: Environment, days: OrderDays, look: LineLook, before: Before, previous: RunDetails
 ) -> DataFrame | None:
     """None where more customers are touched than are carried cheaply, or the run before has no measures any more."""
     earlier = environment.of_runs(MEASURES.name, [previous.run_id]).drop("run_id", "as_of_date")
@@ -131,7 +131,7 @@ def _must_agree(found: DataFrame, anew: DataFrame) -> None:
         )
 
 
-def _read_again(days: OrderDays, previous: RunRow | None) -> list[str]:
+def _read_again(days: OrderDays, previous: RunDetails | None) -> list[str]:
     """Why the source was read again whole, since the run before."""
     seen = None if previous is None else days.batches.until(previous.inputs.get(LAST_BATCH, ""))
     old = set() if seen is None else {batch.batch_id for batch in seen.known}
