@@ -148,8 +148,10 @@ def _rows_of(file: ParquetFile, names: Sequence[str], keep: Sequence[int] | None
     """Columns of a file, those it lacks as None; of all rows, or of those at some places."""
     there = [name for name in names if name in set(file.schema_arrow.names)]
     rows = file.read(there, use_threads=False)
-    if keep is not None and len(keep) < file.metadata.num_rows:
-        rows = rows.take(list(keep))
-    count = file.metadata.num_rows if keep is None else len(keep)
-    columns = {kind.name: [from_arrow(one, kind.type) for one in rows[kind.name].to_pylist()] for kind in rows.schema}
-    return [{name: columns[name][at] if name in columns else None for name in names} for at in range(count)]
+    # One by one: `take` knows no views of strings, as which `deltalake` writes texts when it updates or folds.
+    places = range(file.metadata.num_rows) if keep is None else keep
+    columns = {
+        kind.name: [from_arrow(column[at].as_py(), kind.type) for at in places]
+        for kind, column in zip(rows.schema, rows.columns, strict=True)
+    }
+    return [{name: columns[name][at] if name in columns else None for name in names} for at in range(len(places))]
