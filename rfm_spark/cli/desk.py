@@ -13,7 +13,7 @@ from pyspark.sql import DataFrame, SparkSession
 from rfm_spark.cli import clock, console
 from rfm_spark.cli.places import config_of, place_of, run_of, session
 from rfm_spark.core.config import Config
-from rfm_spark.core.runs import RunRow
+from rfm_spark.core.runs import RunDetails, RunRow
 from rfm_spark.lake.ledger import Ledger
 from rfm_spark.lake.location import LakeLocation, checked_run_id
 from rfm_spark.lake.store import Store
@@ -56,7 +56,7 @@ class LakeDesk:
         """Complete runs, oldest as-of date first."""
         return Ledger(self.tables).complete(config_name or self._name)
 
-    def run(self, run_id: str | None = None, config_name: str | None = None) -> RunRow:
+    def run(self, run_id: str | None = None, config_name: str | None = None) -> RunDetails:
         """One complete run: the named one, or the newest."""
         store = self.tables
         return run_of(store.spark, store.location, config_name or self._name, run_id)

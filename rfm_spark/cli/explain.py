@@ -13,7 +13,7 @@ from rfm_spark.core.desk import Desk
 from rfm_spark.core.errors import ConfigError
 from rfm_spark.core.explaining import PublishedCustomer
 from rfm_spark.core.registry import given
-from rfm_spark.core.runs import RunRow, current_runs
+from rfm_spark.core.runs import RunDetails, current_runs
 
 
 def explain_command(options: argparse.Namespace, desk: Desk) -> int:
@@ -23,7 +23,7 @@ def explain_command(options: argparse.Namespace, desk: Desk) -> int:
     return 0
 
 
-def explanation(desk: Desk, run: RunRow, customer_id: str) -> list[str]:
+def explanation(desk: Desk, run: RunDetails, customer_id: str) -> list[str]:
     """The lines `explain` prints.
 
     Raises:
@@ -39,7 +39,7 @@ def explanation(desk: Desk, run: RunRow, customer_id: str) -> list[str]:
     ]
 
 
-def published_customer(desk: Desk, run: RunRow, customer_id: str) -> PublishedCustomer:
+def published_customer(desk: Desk, run: RunDetails, customer_id: str) -> PublishedCustomer:
     """One customer of a run.
 
     Raises:

@@ -31,7 +31,9 @@ def maintain_command(options: argparse.Namespace) -> int:
     spark = session(options, "rfm_spark.pipeline.maintaining")
     from rfm_spark.pipeline.maintaining import maintain
 
-    found = maintain(spark, config, clock=clock.now, hours=hours, as_of=options.as_of, is_dry=options.dry_run)
+    found = maintain(
+        spark, config, clock=clock.now, hours=hours, as_of=options.as_of, is_dry=options.dry_run, watching=_watching
+    )
     lose = "would lose" if options.dry_run else "lose"
     print(f"{config.name}: {len(found.kept):,} runs keep their rows, {len(found.retired):,} {lose} them")
     if found.retired:
@@ -45,6 +47,10 @@ def maintain_command(options: argparse.Namespace) -> int:
     if options.dry_run:
         print("nothing was written (--dry-run)", file=sys.stderr)
     return 0
+
+
+def _watching(run_ids: str) -> None:
+    print(f"no sign of life of {run_ids}: watched for minutes, then taken for gone", file=sys.stderr)
 
 
 def _listed(run_ids: Collection[str]) -> str:

@@ -13,7 +13,7 @@ from pyspark.sql import SparkSession
 from rfm_spark.core.config import Config, absolute
 from rfm_spark.core.errors import ConfigError, LakeError
 from rfm_spark.core.loading import load_config
-from rfm_spark.core.runs import RunRow
+from rfm_spark.core.runs import RunDetails
 from rfm_spark.core.session import get_session
 from rfm_spark.lake.ledger import Ledger
 from rfm_spark.lake.location import LakeLocation, checked_run_id
@@ -61,13 +61,14 @@ def place_of(options: argparse.Namespace) -> tuple[LakeLocation, str | None]:
     return LakeLocation(root=absolute(options.lake)), None
 
 
-def run_of(spark: SparkSession, location: LakeLocation, config_name: str | None, run_id: str | None) -> RunRow:
+def run_of(spark: SparkSession, location: LakeLocation, config_name: str | None, run_id: str | None) -> RunDetails:
     """One complete run: the named one, or the newest as-of date's current one.
 
     Raises:
         LakeError: no complete run, not this one, or its rows were dropped.
     """
-    runs = Ledger(Store(spark, location)).complete(config_name)
+    ledger = Ledger(Store(spark, location))
+    runs = ledger.complete(config_name)
     if run_id is not None:
         checked_run_id(run_id)
         runs = [run for run in runs if run.run_id == run_id]
@@ -78,4 +79,5 @@ def run_of(spark: SparkSession, location: LakeLocation, config_name: str | None,
         )
     if not runs[-1].has_rows:
         raise LakeError(f"lake {location}: {runs[-1].retirement}")
-    return runs[-1]
+    newest = runs[-1].run_id
+    return ledger.details([newest])[newest]

@@ -26,8 +26,8 @@ class TableReader(Protocol):
 class TableWriter(TableReader, Protocol):
     """Also writes a few rows of ledgers."""
 
-    def insert_new(self, table: Table, rows: Sequence[Mapping[str, Any]], keys: Sequence[str]) -> None:
-        """Insert rows into a ledger, but for those whose keys are there."""
+    def insert_new(self, table: Table, rows: Sequence[Mapping[str, Any]], keys: Sequence[str]) -> int:
+        """Insert rows into a ledger, but for those whose keys are there; how many were new."""
 
     def delete_rows(self, table: Table, where: Mapping[str, str]) -> None:
         """Delete rows that an attempt at a run left in a ledger before it died."""

@@ -172,10 +172,21 @@ def total_days(parts: Iterable[Mapping[int, Day]]) -> dict[int, Day]:
 
 def fingerprint_of(days: Mapping[int, Day], as_of: date) -> str:
     """A fingerprint of the rows that count as of a day, which does not depend on how they came."""
-    last = day_number(as_of)
-    counted = [day for number, day in days.items() if number <= last]
-    low, high = (sum(getattr(day, half) for day in counted) % MODULUS for half in ("low", "high"))
-    return f"{_EDITION}{low:x}.{high:x}"
+    return fingerprints_of(days, [as_of])[as_of]
+
+
+def fingerprints_of(days: Mapping[int, Day], dates: Iterable[date]) -> dict[date, str]:
+    """Such a fingerprint as of each of some dates: of ten years of them at once, since days are added up but once."""
+    found: dict[date, str] = {}
+    low = high = at = 0
+    ordered = sorted(days.items())
+    for as_of in sorted(dates):
+        last = day_number(as_of)
+        while at < len(ordered) and ordered[at][0] <= last:
+            low, high = (low + ordered[at][1].low) % MODULUS, (high + ordered[at][1].high) % MODULUS
+            at += 1
+        found[as_of] = f"{_EDITION}{low:x}.{high:x}"
+    return found
 
 
 def changed_days(before: Mapping[int, Day], now: Mapping[int, Day]) -> list[int]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rfm_spark.core.registry import given
-from rfm_spark.core.runs import RunRow
+from rfm_spark.core.runs import RunDetails
 
 if TYPE_CHECKING:
     from rfm_spark.core.desk import Desk
@@ -27,8 +27,8 @@ class ComparedRuns:
         definition_changed: whether segments mean something else in them: rules, scoring, windows, the mapping.
     """
 
-    before: RunRow
-    now: RunRow
+    before: RunDetails
+    now: RunDetails
     definition_changed: bool
 
 

@@ -7,7 +7,6 @@ the stored configuration and its hash don't depend on the machine.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import re
@@ -225,8 +224,3 @@ def fill_placeholders(text: str, where: str) -> str:
 def absolute(path: str, base: Path | None = None) -> str:
     """A path from the base folder (the working directory for None); URIs stay as they are."""
     return path if _SCHEME.match(path) else str(((base or Path.cwd()) / path).resolve())
-
-
-def digest(text: str) -> str:
-    """SHA-256 of a text, in hex."""
-    return hashlib.sha256(text.encode()).hexdigest()

@@ -10,7 +10,7 @@ from pyspark.sql import DataFrame, SparkSession
 
 from rfm_spark.core.access import TableWriter
 from rfm_spark.core.config import Config
-from rfm_spark.core.runs import RunRow
+from rfm_spark.core.runs import RunDetails, RunRow
 
 
 class Desk(Protocol):
@@ -43,7 +43,7 @@ class Desk(Protocol):
             config_name: of this segmentation; None for that of the configuration, or all without one.
         """
 
-    def run(self, run_id: str | None = None, config_name: str | None = None) -> RunRow:
+    def run(self, run_id: str | None = None, config_name: str | None = None) -> RunDetails:
         """One complete run: the named one, or the newest as-of date's current one.
 
         Raises:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rfm_spark.core.access import TableReader
-from rfm_spark.core.runs import RunRow
+from rfm_spark.core.runs import RunDetails, RunRow
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class PublishedCustomer:
     """
 
     row: Mapping[str, Any]
-    run: RunRow
+    run: RunDetails
     document: Mapping[str, Any]
     current: Sequence[RunRow]
     tables: TableReader

@@ -36,6 +36,8 @@ RUNS = Table("runs", "ledger", "One row per complete run, written last", (
     ("status", "STRING", "ok; thin, when there was too little data for RFM to mean much; empty, without customers"),
     ("source_fingerprints", "MAP<STRING,STRING>", "Source to a fingerprint of its rows dated up to as_of_date"),
     ("schemas", "MAP<STRING,STRING>", "Source to the names and types of its columns"),
+    ("places", "MAP<STRING,STRING>", "Source to a hash of where it was: its table, path, format and options"),
+    ("stages", "ARRAY<STRING>", "Stages that were on, such as clusters and engagement"),
     (
         "steps",
         "ARRAY<STRUCT<step:STRING,seconds:DOUBLE,rows:BIGINT,reads:ARRAY<STRING>,writes:MAP<STRING,BIGINT>>>",
@@ -51,10 +53,10 @@ CLAIMS = Table("claims", "ledger", "One row per slot (config_name, as_of_date), 
     ("config_name", "STRING", "Name of the segmentation"),
     ("as_of_date", "DATE", "As-of date of the slot"),
     ("run_id", "STRING", "Run that holds or last held the slot"),
-    ("token", "STRING", "Identifies the process that holds it"),
+    ("token", "STRING", "Identifies the process that holds it, and its last renewal; empty when it was released"),
     ("host", "STRING", "Machine of that process"),
     ("pid", "BIGINT", "Process id on that machine"),
-    ("expires_at", "TIMESTAMP", "After this the slot is free"),
+    ("expires_at", "TIMESTAMP", "After this a holder that does not renew it any more is taken for gone"),
 ))  # fmt: skip
 
 BATCHES = Table("batches", "ledger", "One row per batch: rows of a source that were read at once, written last", (

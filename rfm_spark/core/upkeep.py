@@ -13,7 +13,7 @@ from datetime import date
 
 from rfm_spark.core.access import TableWriter
 from rfm_spark.core.config import Config
-from rfm_spark.core.runs import RunRow
+from rfm_spark.core.runs import Configs, RunRow
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,7 @@ class Upkeep:
         as_of: what days and months are counted back from.
         complete: complete runs of the lake, oldest as-of date first.
         kept: runs of the segmentation that keep their rows.
+        configs: reads configurations of runs.
         tables: of the lake; where `is_dry` holds nothing may be written.
         is_dry: whether only to say what would be done.
     """
@@ -33,6 +34,7 @@ class Upkeep:
     as_of: date
     complete: Sequence[RunRow]
     kept: Sequence[RunRow]
+    configs: Configs
     tables: TableWriter
     is_dry: bool
 

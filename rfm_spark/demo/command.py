@@ -28,7 +28,7 @@ from rfm_spark.core.errors import EnvironmentSetupError, LakeError
 from rfm_spark.core.loading import load_config
 from rfm_spark.core.printing import Shown
 from rfm_spark.core.resources import shipped_text
-from rfm_spark.core.runs import RunRow
+from rfm_spark.core.runs import RunDetails
 from rfm_spark.lake.location import LakeLocation
 from rfm_spark.lake.readers import of_run
 from rfm_spark.lake.store import Store
@@ -141,7 +141,7 @@ def _land(lines: console.StageLines, data: Path, folder: Path, *, full: bool) ->
     return planted
 
 
-def _show_segments(spark: SparkSession, location: LakeLocation, run: RunRow, numbers: Numbers) -> None:
+def _show_segments(spark: SparkSession, location: LakeLocation, run: RunDetails, numbers: Numbers) -> None:
     rows = sorted(
         Store(spark, location).rows("segment_summary", run_id=run.run_id), key=lambda row: -(row["revenue"] or 0)
     )
@@ -164,7 +164,7 @@ def _summary_row(row: Any, numbers: Numbers) -> list[Any]:
     ]
 
 
-def _show_essential(spark: SparkSession, location: LakeLocation, run: RunRow) -> None:
+def _show_essential(spark: SparkSession, location: LakeLocation, run: RunDetails) -> None:
     essential = load_rule_map("essential")
     moved = previewed(Store(spark, location), run, essential, "essential")
     counted = moved.groupBy("there").agg(F.sum("customers").alias("n"))
@@ -182,7 +182,7 @@ def _show_essential(spark: SparkSession, location: LakeLocation, run: RunRow) ->
     console.table(("segment", "customers", "share"), rows)
 
 
-def _show_clusters(spark: SparkSession, location: LakeLocation, run: RunRow, numbers: Numbers) -> None:
+def _show_clusters(spark: SparkSession, location: LakeLocation, run: RunDetails, numbers: Numbers) -> None:
     rows = sorted(
         Store(spark, location).rows("cluster_profiles", run_id=run.run_id), key=lambda row: int(row["cluster_id"])
     )
@@ -204,14 +204,14 @@ def _cluster_row(row: Any, numbers: Numbers) -> list[Any]:
     ]
 
 
-def _show_drift(spark: SparkSession, location: LakeLocation, run: RunRow) -> None:
+def _show_drift(spark: SparkSession, location: LakeLocation, run: RunDetails) -> None:
     verdicts = Store(spark, location).rows("drift", run_id=run.run_id, metric="verdict")
     console.heading(f"What drifted since run {run.previous_run_id}")
     for row in verdicts:
         print(f"{row['severity']}: {row['detail']}")
 
 
-def _someone_to_explain(spark: SparkSession, location: LakeLocation, run: RunRow) -> str:
+def _someone_to_explain(spark: SparkSession, location: LakeLocation, run: RunDetails) -> str:
     """The customer worth most among those who left the champions, or else the best one of all."""
     segments = of_run(spark, location, "segments", run.run_id)
     changes = of_run(spark, location, "segment_changes", run.run_id).where(F.col("from_segment") == "champions")

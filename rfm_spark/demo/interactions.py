@@ -12,7 +12,7 @@ from pyspark.sql import SparkSession
 from rfm_spark.capabilities.engagement.words import TIERS
 from rfm_spark.cli import console
 from rfm_spark.core.printing import Shown
-from rfm_spark.core.runs import RunRow
+from rfm_spark.core.runs import RunDetails
 from rfm_spark.demo.simulated_browsing import LAST_DAY
 from rfm_spark.demo.simulated_events import EventTruth, simulated_events
 from rfm_spark.demo.simulated_messages import RESPONSE_DAYS, MessageTruth, coupon_messages, simulated_messages
@@ -61,7 +61,7 @@ def _late(coupons: pd.DataFrame) -> int:
     return int((lag > pd.Timedelta(days=RESPONSE_DAYS)).sum())
 
 
-def show_engagement(spark: SparkSession, location: LakeLocation, run: RunRow) -> None:
+def show_engagement(spark: SparkSession, location: LakeLocation, run: RunDetails) -> None:
     """Tiers per channel."""
     rows = [row for row in Store(spark, location).rows("engagement_summary", run_id=run.run_id) if row["customers"]]
     order = {name: at for at, name in enumerate(TIERS)}
@@ -76,7 +76,7 @@ def show_engagement(spark: SparkSession, location: LakeLocation, run: RunRow) ->
     console.table(("channel", "tier", "customers", "share", "suppressed", "action"), shown)
 
 
-def show_truth(spark: SparkSession, location: LakeLocation, run: RunRow, planted: Planted) -> None:
+def show_truth(spark: SparkSession, location: LakeLocation, run: RunDetails, planted: Planted) -> None:
     """What was planted beside what was recovered."""
     console.heading("Simulated data: what was planted, and what the run recovered")
     rows = [*_event_lines(spark, location, run, planted.events), *_message_lines(run, planted)]
@@ -93,12 +93,12 @@ def show_truth(spark: SparkSession, location: LakeLocation, run: RunRow, planted
     console.table(("tier", "planted", "recovered as such", "share"), lines)
 
 
-def _label(run: RunRow) -> str:
+def _label(run: RunDetails) -> str:
     return " (e-mail, SMS and ads are simulated)" if run.rows.get("events.read") else ""
 
 
 def _event_lines(
-    spark: SparkSession, location: LakeLocation, run: RunRow, truth: EventTruth
+    spark: SparkSession, location: LakeLocation, run: RunDetails, truth: EventTruth
 ) -> list[tuple[str, object, object]]:
     stopped = Store(spark, location).rows("tracking", run_id=run.run_id, source="events", status="stopped")
     types = ", ".join(sorted({f"{row['event_type']} after {row['last_day']}" for row in stopped})) or "none"
@@ -116,7 +116,7 @@ def _event_lines(
     ]
 
 
-def _message_lines(run: RunRow, planted: Planted) -> list[tuple[str, object, object]]:
+def _message_lines(run: RunDetails, planted: Planted) -> list[tuple[str, object, object]]:
     rows, truth = run.rows, planted.messages
     late = truth.late_responses + planted.late_coupons
     return [

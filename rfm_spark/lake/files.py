@@ -12,7 +12,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.types import StringType, StructType
 
-from rfm_spark.core.config import digest
+from rfm_spark.core.digests import digest
 from rfm_spark.core.moments import from_micros
 from rfm_spark.core.reading.places import CORRUPT, Where
 from rfm_spark.core.session import runs_here

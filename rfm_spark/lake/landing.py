@@ -11,7 +11,7 @@ from typing import Any
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from rfm_spark.core.config import digest
+from rfm_spark.core.digests import digest
 from rfm_spark.core.errors import EnvironmentSetupError, GateError
 from rfm_spark.core.hashing import hashable
 from rfm_spark.core.session import persisted

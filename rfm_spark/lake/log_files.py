@@ -6,7 +6,6 @@ import json
 import os
 import re
 from collections.abc import Mapping, Sequence
-from datetime import timezone
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,10 +15,12 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.types import StructType
 
 from rfm_spark.core.errors import LakeError
+from rfm_spark.lake.arrow import from_arrow
 from rfm_spark.lake.tables import Row
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
+    from pyarrow.parquet import ParquetFile
 
 
 # A clone names files of the table it was made of.
@@ -124,35 +125,33 @@ def rows_in(
     if where.keys() - set(names):
         # An older version's table did not note it: none of its rows has the value.
         return []
-    wanted = [name for name in names if columns is None or name in columns or name in where]
+    wanted = [name for name in names if columns is None or name in columns]
     found: list[Row] = []
     for path, values in _live_files(table):
         if any(values[name] not in where[name] for name in values.keys() & where.keys()):
             continue
         # Spark may write times as 96 bits, which hold an instant without saying so.
         with pq.ParquetFile(folder / path, coerce_int96_timestamp_unit="us") as file:
-            there = set(file.schema_arrow.names)
-            rows = file.read([name for name in wanted if name in there], use_threads=False)
-        empty = {name: values.get(name) for name in wanted}
-        plain = (
-            {**empty, **{kind.name: _from_arrow(row[kind.name], kind.type) for kind in rows.schema}}
-            for row in rows.to_pylist()
-        )
-        found += [row for row in plain if all(row[name] in allowed for name, allowed in where.items())]
+            inside = {name: allowed for name, allowed in where.items() if name not in values}
+            keep = [
+                at for at, row in enumerate(_rows_of(file, list(inside)))
+                if all(row[name] in allowed for name, allowed in inside.items())
+            ]  # fmt: skip
+            # What is long is read only of files that have a row asked for.
+            rows = _rows_of(file, [name for name in wanted if name not in values], keep) if keep else []
+        partition = {name: value for name, value in values.items() if name in wanted}
+        found += [{**partition, **row} for row in rows]
     return found
 
 
-def _from_arrow(value: Any, kind: Any) -> Any:
-    import pyarrow.types as kinds
-
-    if value is None:
-        return None
-    if kinds.is_map(kind):
-        return {key: _from_arrow(item, kind.item_type) for key, item in value}
-    if kinds.is_list(kind):
-        return [_from_arrow(item, kind.value_type) for item in value]
-    if kinds.is_struct(kind):
-        return {field.name: _from_arrow(value[field.name], field.type) for field in kind}
-    if not kinds.is_timestamp(kind):
-        return value
-    return value.replace(tzinfo=timezone.utc) if value.tzinfo is None else value.astimezone(timezone.utc)
+def _rows_of(file: ParquetFile, names: Sequence[str], keep: Sequence[int] | None = None) -> list[Row]:
+    """Columns of a file, those it lacks as None; of all rows, or of those at some places."""
+    there = [name for name in names if name in set(file.schema_arrow.names)]
+    rows = file.read(there, use_threads=False)
+    # One by one: `take` knows no views of strings, as which `deltalake` writes texts when it updates or folds.
+    places = range(file.metadata.num_rows) if keep is None else keep
+    columns = {
+        kind.name: [from_arrow(column[at].as_py(), kind.type) for at in places]
+        for kind, column in zip(rows.schema, rows.columns, strict=True)
+    }
+    return [{name: columns[name][at] if name in columns else None for name in names} for at in range(len(places))]

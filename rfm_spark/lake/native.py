@@ -16,12 +16,11 @@ from typing import TYPE_CHECKING, Any
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
-from pyspark.sql.types import StructType
 
 from rfm_spark.core.errors import LakeError
 from rfm_spark.core.schemas import slice_key_of
 from rfm_spark.core.table import Table
-from rfm_spark.lake.arrow_values import to_arrow
+from rfm_spark.lake.arrow import delta_schema, to_arrow
 from rfm_spark.lake.commits import with_retries
 from rfm_spark.lake.local import commit_of
 from rfm_spark.lake.log_files import has_commit, has_files, partition_values, plain_frame, rows_in, rows_of_partition
@@ -65,7 +64,7 @@ class NativeTables:
         (self._root / table.name).mkdir(parents=True, exist_ok=True)
         try:
             LocalTable.create(
-                (self._root / table.name).as_uri(), _delta_schema(table.columns), mode="error",
+                (self._root / table.name).as_uri(), delta_schema(table.columns), mode="error",
                 description=table.comment, partition_by=[table.slice_key] if table.partitioned else None,
                 configuration=dict(properties), raise_if_key_not_exists=False,
                 commit_properties=CommitProperties(max_commit_retries=0),
@@ -79,7 +78,7 @@ class NativeTables:
         """Add columns and set properties."""
         alter = self._open(name).alter
         if columns:
-            alter.add_columns(_delta_schema(columns).fields)
+            alter.add_columns(delta_schema(columns).fields)
         if properties:
             self._open(name).alter.set_table_properties(dict(properties), raise_if_not_exists=False)
 
@@ -112,9 +111,9 @@ class NativeTables:
         """Write one file, and add it."""
         self._commit(target, self._write_file(target, rows))
 
-    def rows(self, name: str, where: Mapping[str, Sequence[Any]]) -> list[Row]:
+    def rows(self, name: str, where: Mapping[str, Sequence[Any]], columns: Sequence[str] | None = None) -> list[Row]:
         """Rows whose columns have one of the values given."""
-        return rows_in(self._root / name, self._open(name), where)
+        return rows_in(self._root / name, self._open(name), where, columns)
 
     def frame_of_runs(self, name: str, run_ids: Sequence[str]) -> DataFrame | None:
         """Rows of runs, read as the Parquet files that the log names; None where only Delta's reader knows how."""
@@ -131,7 +130,7 @@ class NativeTables:
         names = [field.name for field in table.schema().fields]
         return reduce(DataFrame.unionByName, frames).select(*names)
 
-    def append_new(self, table: Table, rows: Sequence[Row], keys: Sequence[str]) -> None:
+    def append_new(self, table: Table, rows: Sequence[Row], keys: Sequence[str]) -> int:
         """Append rows whose keys are not there, in one commit on the version that was looked at."""
         seen = self._open(table.name)
         there = rows_in(self._root / table.name, seen, {}, keys)
@@ -140,16 +139,18 @@ class NativeTables:
         if new:
             target = Target(table, "", more=True)
             self._commit(target, self._write_file(target, new), seen)
+        return len(new)
 
-    def put_if(self, table: Table, row: Row, keys: Sequence[str], column: str, expected: str) -> None:
+    def put_if(self, table: Table, row: Row, keys: Sequence[str], column: str, expected: str) -> bool:
         """Put a row if the one of the same keys has the expected value, in one commit on the version looked at."""
         seen = self._open(table.name)
         there = [{**dict.fromkeys(table.names), **row} for row in rows_in(self._root / table.name, seen, {})]
         mine = [old for old in there if all(old[key] == row[key] for key in keys)]
         if any(old[column] != expected for old in mine):
-            return
+            return False
         target = Target(table, "")
         self._commit(target, self._write_file(target, [*(old for old in there if old not in mine), row]), seen)
+        return True
 
     def delete_rows(self, name: str, where: Mapping[str, str]) -> None:
         """Delete rows; nothing is committed where there are none."""
@@ -229,7 +230,7 @@ class NativeTables:
             for column in target.table.columns
             if not (target.table.partitioned and column[0] == target.table.slice_key)
         ]
-        schema = pa.schema(_delta_schema(columns).to_arrow())
+        schema = pa.schema(delta_schema(columns).to_arrow())
         made = [{name: to_arrow(row[name], schema.field(name).type) for name, _, _ in columns} for row in rows]
         file = f"{self._inside(target)}.parquet"
         location = self._root / target.table.name / file
@@ -292,16 +293,6 @@ _DIALECT = Dialect(
     _text, "array_has(map_keys({value}), {older})",
     "map(array_replace_all(map_keys({value}), {older}, {word}), map_values({value}))",
 )  # fmt: skip
-
-
-def _delta_schema(columns: Sequence[tuple[str, str, str]]) -> Any:
-    from deltalake import Schema
-
-    ddl = ", ".join(f"`{name}` {kind}" for name, kind, _ in columns)
-    document: Any = StructType.fromDDL(ddl).jsonValue()
-    for field, (_, _, comment) in zip(document["fields"], columns, strict=True):
-        field["metadata"] = {"comment": comment}
-    return Schema.from_json(json.dumps(document))
 
 
 def _comparable(value: Any) -> Any:

@@ -60,8 +60,7 @@ def of_run(spark: SparkSession, lake: LakeLocation, table: str, run_id: str) -> 
     if table == REJECTS.name:
         # Rejects say why a run stopped, so they are readable before (and without) a row in the ledger.
         return rejects_of(store, run_id)
-    checked_run_id(run_id)
-    found = [run for run in Ledger(store).complete() if run.run_id == run_id]
+    found = Ledger(store).named(checked_run_id(run_id))
     if not found:
         raise LakeError(f"lake {lake}: no complete run {run_id}; `rfm-spark runs` lists them")
     if not found[0].has_rows:
@@ -75,8 +74,7 @@ def rejects_of(store: Store, run_id: str) -> DataFrame:
     Raises:
         ConfigError: neither the id of a run nor of a batch.
     """
-    checked_slice_id(run_id)
-    found = [run for run in Ledger(store).complete() if run.run_id == run_id]
+    found = Ledger(store).named(checked_slice_id(run_id))
     if found and not found[0].has_rows:
         raise LakeError(f"lake {store.location}: {found[0].retirement}")
     ids = [run_id, *(batch.batch_id for run in found for batch in batches_of(store, run).known)]
@@ -87,10 +85,10 @@ def rejects_of(store: Store, run_id: str) -> DataFrame:
 
 def new_in(store: Store, run_id: str) -> list[str]:
     """Ids under which rejected rows of a run are seen for the first time: its own, and those of its new batches."""
-    complete = {run.run_id: run for run in Ledger(store).complete()}
-    run = complete.get(run_id)
-    before = None if run is None else complete.get(run.previous_run_id or "")
-    mine, theirs = ([] if one is None else batches_of(store, one).ids for one in (run, before))
+    ledger = Ledger(store)
+    runs = ledger.named(run_id)
+    before = ledger.named(*(run.previous_run_id for run in runs if run.previous_run_id is not None))
+    mine, theirs = ([batch_id for run in some for batch_id in batches_of(store, run).ids] for some in (runs, before))
     return [run_id, *(batch_id for batch_id in mine if batch_id not in theirs)]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
@@ -12,6 +12,9 @@ from pyspark.sql import functions as F
 from rfm_spark.core.renames import Renamed
 from rfm_spark.core.table import Table
 from rfm_spark.lake.location import quoted
+
+if TYPE_CHECKING:
+    from rfm_spark.lake.tables import Tables
 
 
 @dataclass(frozen=True)
@@ -62,6 +65,22 @@ def changes_of(table: Table, have: Collection[str]) -> list[Change]:
     return [one for one in found if one.source is not None or one.words]
 
 
+def bring_up(tables: Tables, table: Table, have: Collection[str]) -> None:
+    """Add what a table of an older version lacks, and put today's words in.
+
+    Args:
+        tables: of its lake.
+        table: as it is today.
+        have: columns that it had.
+    """
+    missing = [column for column in table.columns if column[0] not in have]
+    if missing:
+        tables.change(table.name, missing, {})
+    changes = changes_of(table, have)
+    if changes:
+        tables.update(table.name, changes)
+
+
 def update_of(change: Change, dialect: Dialect) -> tuple[str, str]:
     """The value of a column, and the condition on rows that it changes, as SQL."""
     value, conditions = quoted(change.column), []
@@ -88,6 +107,12 @@ def with_older_words(values: dict[str, list[Any]], renames: Iterable[Renamed]) -
         column: [*wanted, *(old for old, new in words.get(column, ()) if new in wanted)]
         for column, wanted in values.items()
     }
+
+
+def with_older_names(columns: Iterable[str], renames: Iterable[Renamed]) -> list[str]:
+    """Columns that are asked for, and what older versions called them."""
+    older = {one.column: one.was for one in renames if one.was is not None}
+    return [name for column in columns for name in (column, older.get(column)) if name is not None]
 
 
 def completed(table: Table | None, rows: DataFrame) -> DataFrame:

@@ -103,7 +103,7 @@ class SparkTables:
         """Add a few rows of the driver."""
         with_retries(lambda: self._save(target, self._frame(target.table, rows)))
 
-    def rows(self, name: str, where: Mapping[str, Sequence[Any]]) -> list[Row]:
+    def rows(self, name: str, where: Mapping[str, Sequence[Any]], columns: Sequence[str] | None = None) -> list[Row]:
         """Rows whose columns have one of the values given."""
         found = self._spark.sql(f"SELECT * FROM {self._location.table(name)}")
         if where.keys() - set(found.columns):
@@ -111,6 +111,8 @@ class SparkTables:
             return []
         for column, values in where.items():
             found = found.where(F.col(column).isin(*values))
+        if columns is not None:
+            found = found.select(*(column for column in found.columns if column in columns))
         # A collected timestamp is a local one without its zone, and one hour a year comes twice.
         times = [field.name for field in found.schema.fields if field.dataType.typeName() == "timestamp"]
         rows = found.withColumns({name: F.unix_micros(name) for name in times}).collect()
@@ -124,27 +126,32 @@ class SparkTables:
         del name, run_ids
         return None
 
-    def append_new(self, table: Table, rows: Sequence[Row], keys: Sequence[str]) -> None:
+    def append_new(self, table: Table, rows: Sequence[Row], keys: Sequence[str]) -> int:
         """Append rows whose keys are not there."""
         condition = " AND ".join(f"t.{quoted(key)} = s.{quoted(key)}" for key in keys)
         with self._view(self._frame(table, rows)) as view:
-            self._spark.sql(
+            return self._merged(
                 f"MERGE INTO {self._location.table(table.name)} t USING {view} s ON {condition} "
                 "WHEN NOT MATCHED THEN INSERT *"
-            ).collect()
+            )
 
-    def put_if(self, table: Table, row: Row, keys: Sequence[str], column: str, expected: str) -> None:
+    def put_if(self, table: Table, row: Row, keys: Sequence[str], column: str, expected: str) -> bool:
         """Put a row if the one of the same keys has the expected value, or where there is none."""
         condition = " AND ".join(f"t.{quoted(key)} = s.{quoted(key)}" for key in keys)
         assignments = ", ".join(f"t.{quoted(name)} = s.{quoted(name)}" for name in table.names)
         names = ", ".join(quoted(name) for name in table.names)
         values = ", ".join(f"s.{quoted(name)}" for name in table.names)
         with self._view(self._frame(table, [row]).withColumn("expected", F.lit(expected))) as view:
-            self._spark.sql(
+            put = self._merged(
                 f"MERGE INTO {self._location.table(table.name)} t USING {view} s ON {condition} "
                 f"WHEN MATCHED AND t.{quoted(column)} = s.expected THEN UPDATE SET {assignments} "
                 f"WHEN NOT MATCHED THEN INSERT ({names}) VALUES ({values})"
-            ).collect()
+            )
+        return put > 0
+
+    def _merged(self, statement: str) -> int:
+        """Do a MERGE; how many rows it changed or inserted, which is what it answers."""
+        return int(self._spark.sql(statement).collect()[0]["num_affected_rows"])
 
     def delete_rows(self, name: str, where: Mapping[str, str]) -> None:
         """Delete rows; nothing is committed where there are none."""

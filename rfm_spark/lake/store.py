@@ -19,7 +19,7 @@ from rfm_spark.lake.local import local_folder
 from rfm_spark.lake.location import LakeLocation, checked_run_id, checked_slice_id, quoted
 from rfm_spark.lake.missing import is_missing
 from rfm_spark.lake.native import NativeTables
-from rfm_spark.lake.rewording import changes_of, completed, with_older_words
+from rfm_spark.lake.rewording import bring_up, completed, with_older_names, with_older_words
 from rfm_spark.lake.spark_tables import SparkTables
 from rfm_spark.lake.tables import PROPERTIES, VERSION_PROPERTY, Commit, Row, Tables, Target, Written
 from rfm_spark.lake.upkeep import TableUpkeep
@@ -124,21 +124,22 @@ class Store:
         every = self.read(name)
         return every.where(every[slice_key_of(name)].isin(list(run_ids)))
 
-    def rows(self, name: str, **where: Any) -> list[Row]:
+    def rows(self, name: str, *, columns: Sequence[str] | None = None, **where: Any) -> list[Row]:
         """Rows of a table that has few, on the driver; times are in UTC, columns an older lake lacks are None.
 
         Args:
             name: of the table; one that is not there has no rows.
+            columns: to read; None for all.
             **where: column to the value, or the list of values, it has to have.
         """
-        if not self.exists(name):
-            return []
         values = {column: value if isinstance(value, list) else [value] for column, value in where.items()}
-        if not all(values.values()):
+        if not all(values.values()) or not self.exists(name):
             return []
         table = tables().get(name)
-        renames, missing = (table.renames, dict.fromkeys(table.names)) if table is not None else ((), {})
-        rows = self._tables.rows(name, with_older_words(values, renames))
+        renames, names = (table.renames, table.names) if table is not None else ((), ())
+        asked = None if columns is None else with_older_names(columns, renames)
+        rows = self._tables.rows(name, with_older_words(values, renames), asked)
+        missing = dict.fromkeys(names if columns is None else columns)
         return [{**missing, **renamed_row(row, renames)} for row in rows]
 
     def version(self, name: str) -> int:
@@ -243,20 +244,23 @@ class Store:
         target = Target(table, metadata)
         return self._write(target, lambda: self._tables.write_frame(target, rows))
 
-    def insert_new(self, table: Table, rows: Sequence[Mapping[str, Any]], keys: Sequence[str]) -> None:
-        """Insert rows into a ledger, but for those whose keys are there."""
+    def insert_new(self, table: Table, rows: Sequence[Mapping[str, Any]], keys: Sequence[str]) -> int:
+        """Insert rows into a ledger, but for those whose keys are there; how many were new."""
         self.prepare(table)
         values = [dict(row) for row in rows]
-        self._attempt(table.name, lambda: with_retries(lambda: self._tables.append_new(table, values, keys)))
+        return self._attempt(table.name, lambda: with_retries(lambda: self._tables.append_new(table, values, keys)))
 
-    def put_if(self, table: Table, row: Mapping[str, Any], keys: Sequence[str], column: str, expected: str) -> None:
+    def put_if(self, table: Table, row: Mapping[str, Any], keys: Sequence[str], column: str, expected: str) -> bool:
         """Put a row in place of the one with the same keys if that has the expected value, or where there is none.
 
         A conflict with another writer is raised: whoever asks has to look again.
+
+        Returns:
+            Whether it was put.
         """
         self.prepare(table)
         with translating_write_errors(self.location):
-            self._tables.put_if(table, dict(row), keys, column, expected)
+            return self._tables.put_if(table, dict(row), keys, column, expected)
 
     def delete_rows(self, table: Table, where: Mapping[str, str]) -> None:
         """Delete rows that an attempt at a run left before it died."""
@@ -311,11 +315,7 @@ class Store:
     def _bring_up(self, table: Table) -> None:
         # Looked at again in each try: another run may be doing the same. The version comes last, so that one that dies
         # here is done again.
-        have = set(self.spark.sql(f"SELECT * FROM {self.location.table(table.name)}").columns)
-        if missing := [column for column in table.columns if column[0] not in have]:
-            self._tables.change(table.name, missing, {})
-        if changes := changes_of(table, have):
-            self._tables.update(table.name, changes)
+        bring_up(self._tables, table, set(self.spark.sql(f"SELECT * FROM {self.location.table(table.name)}").columns))
         self._tables.change(table.name, (), {VERSION_PROPERTY: str(SCHEMA_VERSION)})
 
     def _missing(self, name: str) -> LakeError:

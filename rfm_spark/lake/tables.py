@@ -103,17 +103,24 @@ class Tables(Protocol):
     def add_rows(self, target: Target, rows: Sequence[Row]) -> None:
         """Add a few rows of the driver, in a commit that nobody asks for."""
 
-    def rows(self, name: str, where: Mapping[str, Sequence[Any]]) -> list[Row]:
-        """Rows whose columns have one of the values given, on the driver; times come in UTC."""
+    def rows(self, name: str, where: Mapping[str, Sequence[Any]], columns: Sequence[str] | None = None) -> list[Row]:
+        """Rows whose columns have one of the values given, on the driver; times come in UTC.
+
+        Of columns that are asked for, those the table has; None for all.
+        """
 
     def frame_of_runs(self, name: str, run_ids: Sequence[str]) -> DataFrame | None:
         """Rows of runs of a run table as a frame; None where the whole table is to be read and filtered."""
 
-    def append_new(self, table: Table, rows: Sequence[Row], keys: Sequence[str]) -> None:
-        """Append rows to a table that is there, but for those whose keys it has."""
+    def append_new(self, table: Table, rows: Sequence[Row], keys: Sequence[str]) -> int:
+        """Append rows to a table that is there, but for those whose keys it has; how many were new."""
 
-    def put_if(self, table: Table, row: Row, keys: Sequence[str], column: str, expected: str) -> None:
-        """Put a row in place of the one of the same keys if that has the expected value, or where there is none."""
+    def put_if(self, table: Table, row: Row, keys: Sequence[str], column: str, expected: str) -> bool:
+        """Put a row in place of the one of the same keys if that has the expected value, or where there is none.
+
+        Returns:
+            Whether it was put.
+        """
 
     def delete_rows(self, name: str, where: Mapping[str, str]) -> None:
         """Delete rows with these texts of a table that is there; nothing is committed where there are none."""

@@ -17,7 +17,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql.types import StringType
 
-from rfm_spark.core.config import digest
+from rfm_spark.core.digests import digest
 from rfm_spark.core.errors import SourceError
 from rfm_spark.lake.charsets import high_letters, is_native, known_name
 from rfm_spark.lake.location import LOCAL

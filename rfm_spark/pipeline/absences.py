@@ -7,19 +7,20 @@ from collections.abc import Sequence
 
 from rfm_spark.core.columns import all_stages, stages
 from rfm_spark.core.config import Config
-from rfm_spark.core.runs import RunRow
+from rfm_spark.core.runs import Configs, RunRow
 
 _EMPTY = "columns and tables that come of it are empty since"
 
 
-def absences(earlier: Sequence[RunRow], config: Config) -> list[str]:
+def absences(earlier: Sequence[RunRow], config: Config, configs: Configs) -> list[str]:
     """A sentence for each source that is gone, and each stage that was switched off.
 
     Args:
         earlier: current runs of earlier dates, oldest first.
         config: of this run.
+        configs: reads those of earlier ones.
     """
-    return [*_sources(earlier, config), *_stages(earlier, config)]
+    return [*_sources(earlier, config), *_stages(earlier, config, configs)]
 
 
 def _sources(earlier: Sequence[RunRow], config: Config) -> list[str]:
@@ -33,13 +34,17 @@ def _sources(earlier: Sequence[RunRow], config: Config) -> list[str]:
     ]
 
 
-def _stages(earlier: Sequence[RunRow], config: Config) -> list[str]:
+def _stages(earlier: Sequence[RunRow], config: Config, configs: Configs) -> list[str]:
     off, found = set(all_stages() - config.stages), list[str]()
+    # Older versions did not note the stages of their runs.
+    older = configs([run for run in earlier if run.stages is None]) if off else {}
     for run in reversed(earlier):
         if not off:
             break
-        before = json.loads(run.config)
-        had = off & stages(before)
+        had = off & (stages(json.loads(older[run.run_id])) if run.stages is None else run.stages)
+        if not had:
+            continue
+        before = json.loads(configs([run])[run.run_id])
         # One that is off for want of its source is told with that.
         switched = had - stages({**config.stored(), "sources": before["sources"]})
         found += [

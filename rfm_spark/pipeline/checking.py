@@ -19,7 +19,7 @@ from rfm_spark.lake.location import LakeLocation
 from rfm_spark.lake.store import Store
 from rfm_spark.pipeline.environment import Content, Environment, Frames, RunFacts
 from rfm_spark.pipeline.findings import Findings
-from rfm_spark.pipeline.inputs import Inputs, open_inputs, readable
+from rfm_spark.pipeline.inputs import Inputs, last_with, open_inputs, readable
 from rfm_spark.pipeline.order import ordered
 from rfm_spark.pipeline.prepared import Ahead, prepared, prepared_kinds
 
@@ -61,9 +61,10 @@ def look_ahead(spark: SparkSession, config: Config, as_of: date) -> Findings:
 
 def _opened(store: Store, config: Config, as_of: date, found: Findings) -> Inputs:
     ordered(config, prepared_kinds())
-    complete = Ledger(store).complete()
+    ledger = Ledger(store)
+    complete = ledger.complete(config.name)
     prepared(Ahead(config, as_of, complete, store))
-    return open_inputs(store, config, complete, found.stops)
+    return open_inputs(store, config, last_with(ledger, config, complete), found.stops)
 
 
 class _NoWriter:

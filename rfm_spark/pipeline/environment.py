@@ -13,7 +13,7 @@ from pyspark.sql import DataFrame, SparkSession
 from rfm_spark.core.access import TableWriter
 from rfm_spark.core.errors import PlanError
 from rfm_spark.core.reading.delivery import Delivery, Seen
-from rfm_spark.core.runs import RunRow
+from rfm_spark.core.runs import RunDetails, RunRow
 from rfm_spark.core.session import Keeper, persisted, runs_here
 from rfm_spark.core.table import Table
 
@@ -70,7 +70,7 @@ class RunFacts:
         as_of: last day that counts.
         previous: run that changes are against.
         before: run that this one supersedes, or follows.
-        published: complete runs of the lake.
+        published: complete runs of the segmentation.
         touched: looks for earlier published dates whose rows are others by now.
         options: of the command, such as full.
     """
@@ -78,7 +78,7 @@ class RunFacts:
     config_name: str
     run_id: str
     as_of: date
-    previous: RunRow | None = None
+    previous: RunDetails | None = None
     before: RunRow | None = None
     published: tuple[RunRow, ...] = ()
     touched: Callable[[], Sequence[date]] = tuple
@@ -166,9 +166,9 @@ class Environment:
         """Rows of some runs of a run table."""
         return self._lake.of_runs(self._declared(name), run_ids)
 
-    def insert_new(self, table: Table, rows: Sequence[Mapping[str, Any]], keys: Sequence[str]) -> None:
-        """Insert rows into a ledger it declared to write."""
-        self._lake.insert_new(self._written(table), rows, keys)
+    def insert_new(self, table: Table, rows: Sequence[Mapping[str, Any]], keys: Sequence[str]) -> int:
+        """Insert rows into a ledger it declared to write; how many were new."""
+        return self._lake.insert_new(self._written(table), rows, keys)
 
     def delete_rows(self, table: Table, where: Mapping[str, str]) -> None:
         """Delete rows that an attempt at this run left in such a ledger before it died."""

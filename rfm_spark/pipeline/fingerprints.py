@@ -13,7 +13,7 @@ from typing import Any, get_type_hints
 from pydantic import TypeAdapter
 
 import rfm_spark
-from rfm_spark.core.config import digest
+from rfm_spark.core.digests import digest
 from rfm_spark.core.registry import capabilities
 from rfm_spark.core.runs import RunRow
 from rfm_spark.pipeline.environment import Source

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+import json
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 from pyspark.sql import DataFrame
 
@@ -12,7 +14,8 @@ from rfm_spark.core.config import Config
 from rfm_spark.core.errors import GateError, RfmSparkError
 from rfm_spark.core.reading.places import Where
 from rfm_spark.core.reading.schema_drift import schema_changes
-from rfm_spark.core.runs import RunRow
+from rfm_spark.core.runs import RunDetails, RunRow, place_hash, place_in
+from rfm_spark.lake.ledger import Ledger
 from rfm_spark.lake.sources import Inspect, PinnedSource, columns_of, pin
 from rfm_spark.lake.store import Store
 
@@ -48,13 +51,13 @@ class Inputs:
         return {name: source.version for name, source in self.pinned.items()}
 
 
-def open_inputs(store: Store, config: Config, complete: Sequence[RunRow], look: list[str] | None = None) -> Inputs:
+def open_inputs(store: Store, config: Config, last: Mapping[str, RunDetails], look: list[str] | None = None) -> Inputs:
     """Pin every source of a configuration.
 
     Args:
         store: the lake.
         config: names the sources.
-        complete: runs of the lake; the columns of the last one with these sources are what is expected.
+        last: of `last_with`; their columns are what is expected.
         look: to only look: nothing is landed, and sentences on columns that would stop a run are added here.
 
     Raises:
@@ -67,12 +70,42 @@ def open_inputs(store: Store, config: Config, complete: Sequence[RunRow], look: 
     within: list[str] = []
     for name, place in config.places().items():
         changes: list[str] = []
-        inspect = _inspector(config, name, place, complete, changes, look)
+        inspect = _inspector(config, name, place, last.get(name), changes, look)
         pinned[name] = pin(landing, store.spark, config, name, inspect)
         drift += [f"sources.{name}: its columns changed: {'; '.join(changes)}"] if changes else []
         within += [f"{name}.{inner}" for inner in place.within()]
     pinned |= {name: pin(landing, store.spark, config, name) for name in within}
     return Inputs(pinned, tuple(drift))
+
+
+def last_with(ledger: Ledger, config: Config, complete: Sequence[RunRow]) -> dict[str, RunDetails]:
+    """The last run with each source, at the place where it is now; without those that no run had there.
+
+    Args:
+        ledger: of the lake.
+        config: names the sources.
+        complete: runs of the segmentation.
+    """
+    newest = sorted(complete, key=lambda run: run.finished_at, reverse=True)
+    found = {name: _last_at(ledger, name, _place(place), newest) for name, place in config.places().items()}
+    details = ledger.details(run.run_id for run in found.values() if run is not None)
+    last = {name: details[run.run_id] for name, run in found.items() if run is not None}
+    return {name: run for name, run in last.items() if name in run.schemas}
+
+
+def _last_at(ledger: Ledger, name: str, place: Mapping[str, Any], newest: Sequence[RunRow]) -> RunRow | None:
+    having, wanted = [run for run in newest if name in run.inputs], place_hash(place)
+    known = next((run for run in having if run.places.get(name) == wanted), None)
+    if known is not None:
+        return known
+    # Older versions did not note the places of their sources.
+    older = [run for run in having if not run.places]
+    configs = ledger.configs(older)
+    return next((run for run in older if place_in(json.loads(configs[run.run_id]), name) == place), None)
+
+
+def _place(place: Where) -> dict[str, Any]:
+    return place.model_dump(mode="json", include={"table", "path", "format", "options"})
 
 
 @contextmanager
@@ -108,15 +141,8 @@ def readable(name: str) -> Iterator[None]:
 
 
 def _inspector(
-    config: Config, name: str, place: Where, complete: Sequence[RunRow], drift: list[str], look: list[str] | None
+    config: Config, name: str, place: Where, last: RunDetails | None, drift: list[str], look: list[str] | None
 ) -> Inspect:
-    wanted = place.model_dump(mode="json", include={"table", "path", "format", "options"})
-    known = [
-        run
-        for run in complete
-        if run.config_name == config.name and name in run.schemas and run.place_of(name) == wanted
-    ]
-    last = max(known, key=lambda run: run.finished_at, default=None)
     rule, switch = place.schema_rule(name, config)
 
     def inspect(rows: DataFrame) -> None:

@@ -23,7 +23,7 @@ class Leftovers:
             records: of the slot.
             found: those that a run may use, of dead runs among them.
             held: runs that held the slot before and are not published.
-            published: complete runs, and the one that is to come.
+            published: complete runs of the segmentation, and the one that is to come.
         """
         self._records = records
         self._noted = {one.run_id for one in found} - set(published)
@@ -45,7 +45,7 @@ class Leftovers:
         try:
             if self._noted:
                 # Others may have published since.
-                self._remove(self._noted - {run.run_id for run in Ledger(store).complete()})
+                self._remove(self._noted - {run.run_id for run in Ledger(store).named(*self._noted)})
             refresh_views(store)
         except Exception as error:
             return [

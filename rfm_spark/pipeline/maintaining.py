@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -14,10 +14,11 @@ from rfm_spark.core.registry import given
 from rfm_spark.core.retention import retained
 from rfm_spark.core.runs import RunRow
 from rfm_spark.core.upkeep import Done, Upkeep
-from rfm_spark.lake.claims import must_be_quiet
+from rfm_spark.lake.claims import nobody_listens
 from rfm_spark.lake.ledger import Ledger
 from rfm_spark.lake.location import LakeLocation
 from rfm_spark.lake.maintenance import Maintenance
+from rfm_spark.lake.quiet import must_be_quiet
 from rfm_spark.lake.store import Store
 
 
@@ -40,7 +41,7 @@ class Maintained:
 
 def maintain(
     spark: SparkSession, config: Config, *, clock: Callable[[], datetime], hours: int, as_of: date | None = None,
-    is_dry: bool = False,
+    is_dry: bool = False, watching: Callable[[str], None] = nobody_listens,
 ) -> Maintained:  # fmt: skip
     """Drop rows of runs that the retention of a segmentation does not keep, and tidy all tables of its lake.
 
@@ -51,6 +52,7 @@ def maintain(
         hours: age from which on versions of tables are not kept.
         as_of: what days and months are counted back from; the newest as-of date of the segmentation for None.
         is_dry: write nothing.
+        watching: told of which runs it takes minutes to find out whether they are still at work.
 
     Raises:
         LakeError: no complete run, or a lake that can't be written.
@@ -59,15 +61,18 @@ def maintain(
     store = Store(spark, LakeLocation.of(config))
     ledger = Ledger(store)
 
+    def published(run_ids: Collection[str]) -> set[str]:
+        return {run.run_id for run in ledger.named(*run_ids)}
+
     def must_be_alone() -> None:
         if not is_dry:
-            must_be_quiet(store, lambda: {run.run_id for run in ledger.complete()}, clock())
+            must_be_quiet(store, published, clock, watching=watching)
 
     must_be_alone()
     complete = ledger.complete()
     if not complete:
         raise LakeError(f"lake {store.location}: no complete run; run `rfm-spark run` first, or check --lake")
-    upkeep, needed = _upkeep(store, config, complete, as_of, is_dry=is_dry)
+    upkeep, needed = _upkeep(store, ledger, config, complete, as_of, is_dry=is_dry)
     kept = {run.run_id for run in upkeep.kept} | needed.keys()
     mine = [run for run in complete if run.config_name == config.name]
     leaving = [run.run_id for run in mine if run.has_rows and run.run_id not in kept]
@@ -84,13 +89,13 @@ def maintain(
 
 
 def _upkeep(
-    store: Store, config: Config, complete: Sequence[RunRow], as_of: date | None, *, is_dry: bool
+    store: Store, ledger: Ledger, config: Config, complete: Sequence[RunRow], as_of: date | None, *, is_dry: bool
 ) -> tuple[Upkeep, dict[str, str]]:
     """What capabilities may see, and the runs they need beside those that are kept, with the reason."""
     mine = [run for run in complete if run.config_name == config.name]
     day = as_of or max((run.as_of for run in mine), default=complete[-1].as_of)
     kept = retained(mine, config.retention, day)
-    upkeep = Upkeep(config, day, complete, kept, store, is_dry)
+    upkeep = Upkeep(config, day, complete, kept, ledger.configs, store, is_dry)
     named: dict[str, str] = {}
     for _, functions in given("maintenance", "NEEDED_RUNS"):
         for function in functions:

@@ -10,9 +10,10 @@ from typing import Any
 
 import rfm_spark
 from rfm_spark.core.config import Config
+from rfm_spark.core.digests import digest
 from rfm_spark.core.registry import given
 from rfm_spark.core.runs import RunRow, previous_of, with_rows
-from rfm_spark.lake.ledger import fingerprint, must_be_same
+from rfm_spark.lake.ledger import Ledger, fingerprint, must_be_same
 from rfm_spark.pipeline.arrivals import TakenIn
 from rfm_spark.pipeline.fingerprints import fingerprint_of, parts_of, why_due
 from rfm_spark.pipeline.inputs import Inputs
@@ -91,7 +92,7 @@ class Plan:
 
     def __init__(
         self, config: Config, as_of: date, inputs: Inputs, previous: RunRow | None, current: Mapping[date, RunRow],
-        decisions: Sequence[Prepared],
+        decisions: Sequence[Prepared], ledger: Ledger,
     ) -> None:  # fmt: skip
         """Compare what is asked for with what is there.
 
@@ -102,10 +103,12 @@ class Plan:
             previous: run that changes are against.
             current: the current run of each as-of date.
             decisions: of before the run.
+            ledger: of the lake, for configurations of runs that have to be looked at, and runs of others.
         """
         self.config, self.as_of, self.inputs, self.previous, self.current = config, as_of, inputs, previous, current
-        self.decisions = tuple(decisions)
+        self.decisions, self._ledger = tuple(decisions), ledger
         self.canonical = config.canonical()
+        self.config_hash = digest(self.canonical)
         taken = [one for one in decisions if isinstance(one, TakenIn)]
         self.covered = {name for one in taken for name in one.covers}
         self.is_pending = any(one.pending for one in taken)
@@ -115,8 +118,9 @@ class Plan:
         versions = {name: version for name, version in inputs.versions.items() if name not in self.covered}
         self.inputs_row = {**inputs.versions, **{name: told for one in taken for name, told in one.inputs.items()}}
         self._content = {
-            "config_name": config.name, "as_of_date": as_of, "config": self.canonical, "inputs": versions,
-            "code_version": rfm_spark.__version__, "previous_run_id": previous.run_id if previous else None,
+            "config_name": config.name, "as_of_date": as_of, "config_hash": self.config_hash,
+            "inputs": versions, "code_version": rfm_spark.__version__,
+            "previous_run_id": previous.run_id if previous else None,
         }  # fmt: skip
         parts = (
             config.name,
@@ -145,10 +149,22 @@ class Plan:
         versions = self.inputs.versions
         return (NOTHING_LATE,) if any(run.inputs.get(name) != versions[name] for name in versions) else ()
 
+    def next_id(self, complete: Sequence[RunRow]) -> str:
+        """Id of the run that is to come: a plan that was done before gets a number.
+
+        Raises:
+            LakeError: another run has the id, be it of another segmentation.
+        """
+        again = len(self.done(complete)) + 1
+        run_id = self.run_id if again == 1 else f"{self.run_id}-{again}"
+        for there in self._ledger.named(run_id):
+            must_be_same(there, self._content, self.covered)
+        return run_id
+
     def changes_nothing(self) -> bool:
         """Whether the current run of this date has the same rows, though its source is at a newer version."""
         run = self.current.get(self.as_of)
-        if run is None or run.config != self.canonical or run.code_version != rfm_spark.__version__:
+        if run is None or run.config_hash != self.config_hash or run.code_version != rfm_spark.__version__:
             return False
         if run.previous_run_id != (self.previous.run_id if self.previous else None):
             return False
@@ -172,7 +188,7 @@ class Plan:
         if not force and (self.stands(complete) or self.changes_nothing()):
             return self
         previous = previous_of(with_rows(self.current), self.as_of)
-        return Plan(self.config, self.as_of, self.inputs, previous, self.current, self.decisions)
+        return Plan(self.config, self.as_of, self.inputs, previous, self.current, self.decisions, self._ledger)
 
     def earlier(self) -> list[RunRow]:
         """The current runs of earlier dates."""
@@ -182,5 +198,5 @@ class Plan:
         """Earlier published dates whose rows are others by now."""
         # What nobody can look at any more needs no correction.
         earlier = {run.as_of: run for run in self.earlier() if run.has_rows}
-        looks = (*self._rows, *self.decisions)
-        return sorted({day for one in looks for day in one.touched(earlier, self.canonical)})
+        looks, configs = (*self._rows, *self.decisions), self._ledger.configs
+        return sorted({day for one in looks for day in one.touched(earlier, self.canonical, configs)})

@@ -9,7 +9,7 @@ from datetime import date
 from rfm_spark.core.access import TableWriter
 from rfm_spark.core.config import Config
 from rfm_spark.core.registry import given
-from rfm_spark.core.runs import RunRow
+from rfm_spark.core.runs import Configs, RunRow
 from rfm_spark.pipeline.artefact import Artefact
 
 
@@ -20,7 +20,7 @@ class Ahead:
     Attributes:
         config: of the run.
         as_of: last day that counts.
-        complete: complete runs of the lake.
+        complete: complete runs of the segmentation.
         lake: its tables.
         options: of the command, such as refit.
     """
@@ -49,12 +49,13 @@ class Prepared(Artefact):
         """Whether a published run decided the same."""
         return True
 
-    def touched(self, earlier: Mapping[date, RunRow], canonical: str) -> list[date]:
+    def touched(self, earlier: Mapping[date, RunRow], canonical: str, configs: Configs) -> list[date]:
         """Published as-of dates whose rows are others by now, oldest first.
 
         Args:
             earlier: the current run of each date.
             canonical: the present configuration.
+            configs: reads those of the runs.
         """
         return []
 

@@ -68,7 +68,7 @@ class Records:
         """Records of the slot's runs that died, and of published ones.
 
         Args:
-            published: complete runs of the lake.
+            published: complete runs of the segmentation.
             wanted: those of them whose records are asked for.
         """
         runs = self._store.runs_of_date(RUN_STEPS.name, self._as_of)

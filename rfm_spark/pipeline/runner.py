@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import time
+import json
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
 from datetime import date, datetime
 
 from pyspark.sql import SparkSession
 
 import rfm_spark
-from rfm_spark.core.config import Config, digest
-from rfm_spark.core.runs import RunRow, current_runs, previous_of, successor_of, with_rows
+from rfm_spark.core.columns import stages
+from rfm_spark.core.config import Config
+from rfm_spark.core.runs import current_runs, place_hash, place_in, successor_of, with_rows
 from rfm_spark.core.session import in_time_zone
 from rfm_spark.lake.claims import Claim
-from rfm_spark.lake.holding import written_aside
 from rfm_spark.lake.ledger import Ledger
 from rfm_spark.lake.location import LakeLocation
 from rfm_spark.lake.readers import refresh_views
@@ -23,68 +22,18 @@ from rfm_spark.lake.sources import columns_of
 from rfm_spark.lake.store import Store
 from rfm_spark.pipeline.absences import absences
 from rfm_spark.pipeline.account import Total
-from rfm_spark.pipeline.arrivals import Arrivals, TakenIn, taken_in
-from rfm_spark.pipeline.environment import Frames, RunFacts
+from rfm_spark.pipeline.environment import RunFacts
 from rfm_spark.pipeline.execution import Execution
-from rfm_spark.pipeline.inputs import Inputs, open_inputs, readable
+from rfm_spark.pipeline.inputs import readable
 from rfm_spark.pipeline.leftovers import Leftovers
-from rfm_spark.pipeline.order import Chosen, ordered
+from rfm_spark.pipeline.opening import Opened, open_run
 from rfm_spark.pipeline.outcome import Outcome, exit_code, repeated
-from rfm_spark.pipeline.plan import Outlook, Plan, Planned, planned_steps
-from rfm_spark.pipeline.prepared import Ahead, prepared, prepared_kinds
+from rfm_spark.pipeline.plan import Outlook, Plan, Planned
 from rfm_spark.pipeline.progress import Progress
-from rfm_spark.pipeline.records import Record, Records
 from rfm_spark.pipeline.wording import account_lines
 from rfm_spark.pipeline.writing import Writer
 
 Clock = Callable[[], datetime]
-
-
-@dataclass(frozen=True)
-class _Opened:
-    """A lake and the sources, as a run finds them, and what was taken in."""
-
-    store: Store
-    ledger: Ledger
-    complete: list[RunRow]
-    inputs: Inputs
-    current: dict[date, RunRow]
-    plan: Plan
-    order: list[Chosen]
-    records: Records
-    arrived: tuple[dict[str, object], ...] = ()
-
-    def done(self) -> list[RunRow]:
-        """Complete runs of this plan; none where another run of the date was published after them."""
-        return self.plan.stands(self.complete)
-
-    def next_id(self) -> str:
-        """Id of the run that is to come: a plan that was done before gets a number."""
-        again = len(self.plan.done(self.complete)) + 1
-        return self.plan.run_id if again == 1 else f"{self.plan.run_id}-{again}"
-
-    def steps(self, run_id: str, records: Sequence[Record], *, force: bool) -> list[Planned]:
-        """The steps, with what is known of each; of forced ones what an earlier attempt at the same run gave."""
-        known = [one for one in records if not force or one.run_id == run_id]
-        return planned_steps(
-            self.order, self.plan.as_of, self.inputs, self.plan.earlier(), self.plan.decisions, known, self.records
-        )
-
-    def usable_records(self, run_id: str) -> list[Record]:
-        """Records of a run's earlier attempts, of other dead runs, of the one it supersedes and of the same plan."""
-        here = self.current.get(self.plan.as_of)
-        published = {run.run_id for run in self.complete}
-        same = [run.run_id for run in self.plan.done(self.complete)]
-        found = self.records.known(published, {*same, *([] if here is None else [here.run_id])})
-        return sorted(found, key=lambda one: (one.run_id != run_id, one.run_id not in published, one.run_id))
-
-    def is_outdated(self, complete: Sequence[RunRow]) -> bool:
-        """Whether the run of this date, or the one before, is another than when this was planned."""
-        return self._around(current_runs(complete, self.plan.config.name)) != self._around(self.current)
-
-    def _around(self, current: dict[date, RunRow]) -> tuple[RunRow | None, ...]:
-        as_of = self.plan.as_of
-        return current.get(as_of), previous_of(current, as_of), previous_of(with_rows(current), as_of)
 
 
 def run(
@@ -123,7 +72,7 @@ def run(
         SlotHeldError: another run holds the same slot.
     """
     with in_time_zone(spark, config.timezone), readable(_first_source(config)):
-        opened = _open(spark, config, as_of, refit=refit, force=force, progress=progress)
+        opened = open_run(spark, config, as_of, refit=refit, force=force, progress=progress)
         plan, done = opened.plan, opened.done()
         if done and not force:
             refresh_views(opened.store)
@@ -131,27 +80,24 @@ def run(
         if not force and plan.changes_nothing():
             run_here = opened.current[as_of]
             return repeated(run_here, fail_on, *plan.newer_than(run_here))
-        run_id = opened.next_id()
+        run_id = plan.next_id(opened.complete)
         opened.store.location.make_folder()
-        claim = Claim(opened.store, config.name, as_of, clock)
+        claim = Claim(opened.store, config.name, as_of, clock, watching=lambda other: progress.started(
+            "Slot", f"run {other} gives no sign of life any more; taken over unless it does"
+        ))  # fmt: skip
         claim.take(run_id, {r.run_id for r in opened.complete})
         try:
-            complete = opened.ledger.complete()
-            # Another run may have published between our look at the ledger and our claim: what was planned is past.
-            if not opened.is_outdated(complete):
-                found = opened.usable_records(run_id)
-                published = {run_id, *(one.run_id for one in complete)}
-                left = Leftovers(opened.records, found, claim.replaced - published, published)
-                left.remove_useless()
-                again = force or refit or full or verify
-                steps = opened.steps(run_id, found, force=again)
+            with claim.kept():
                 options = {"full": full, "verify": verify}
-                return _execute(opened, steps, run_id, claim, left, clock, progress, fail_on, options)
+                again = force or refit or full or verify
+                outcome = _attempted(opened, run_id, claim, clock, progress, fail_on, options, force=again)
         except BaseException:
             # Also for an interrupt from the keyboard: the next start should not have to wait.
             with suppress(Exception):
                 claim.release()
             raise
+        if outcome is not None:
+            return outcome
         claim.release()
     return run(
         spark, config, as_of, clock=clock, progress=progress, force=force, refit=refit, full=full, verify=verify,
@@ -169,14 +115,14 @@ def look_at_plan(
         SourceError: a source that can't be opened or mapped.
     """
     with in_time_zone(spark, config.timezone), readable(_first_source(config)):
-        opened = _open(spark, config, as_of, refit=refit, force=force, look=[])
+        opened = open_run(spark, config, as_of, refit=refit, force=force, look=[])
         done = opened.done()
         if done and not force:
             # Its own records tell that every step is up to date.
             run_id = done[-1].run_id
             return Outlook(run_id, True, tuple(opened.steps(run_id, opened.usable_records(run_id), force=False)))
         same = not force and not done and opened.plan.changes_nothing()
-        run_id = opened.current[as_of].run_id if same else opened.next_id()
+        run_id = opened.current[as_of].run_id if same else opened.plan.next_id(opened.complete)
         records = opened.usable_records(run_id)
         return Outlook(run_id, same, tuple(opened.steps(run_id, records, force=force or refit)))
 
@@ -188,7 +134,7 @@ def late_dates(spark: SparkSession, config: Config, as_of: date) -> list[date]:
         SourceError: a source that can't be opened or mapped.
     """
     with in_time_zone(spark, config.timezone), readable(_first_source(config)):
-        return _open(spark, config, as_of).plan.touched()
+        return open_run(spark, config, as_of).plan.touched()
 
 
 def outdated_dates(spark: SparkSession, config: Config, as_of: date) -> list[date]:
@@ -196,7 +142,7 @@ def outdated_dates(spark: SparkSession, config: Config, as_of: date) -> list[dat
 
     Each is compared with the one before, so that making the next one anew outdates the one after it.
     """
-    complete = Ledger(Store(spark, LakeLocation.of(config))).complete()
+    complete = Ledger(Store(spark, LakeLocation.of(config))).complete(config.name)
     current = current_runs(complete, config.name)
     later = successor_of(with_rows(current), as_of)
     if later is None or as_of not in current or later.previous_run_id == current[as_of].run_id:
@@ -211,63 +157,27 @@ def _first_source(config: Config) -> str:
     return next(iter(config.places()))
 
 
-def _open(
-    spark: SparkSession, config: Config, as_of: date, *, refit: bool = False, force: bool = False,
-    look: list[str] | None = None, progress: Progress | None = None,
-) -> _Opened:  # fmt: skip
-    order = ordered(config, prepared_kinds())
-    store = Store(spark, LakeLocation.of(config))
-    ledger = Ledger(store)
-    # A rule map that can't work is told before a source that can't be opened.
-    config.canonical()
-    complete = ledger.complete()
-    inputs = open_inputs(store, config, complete, look)
-    current = current_runs(complete, config.name)
-    decisions = prepared(Ahead(config, as_of, complete, store, {"refit": refit}))
-    found, arrived = _taken_in(store, config, as_of, inputs, progress, is_first=not current, writes=look is None)
-    plan = Plan(config, as_of, inputs, previous_of(current, as_of), current, (*decisions, *found))
-    plan = plan.comparable(complete, force=force)
-    records = Records(store, config.name, as_of)
-    return _Opened(store, ledger, complete, inputs, current, plan, order, records, arrived)
-
-
-def _taken_in(
-    store: Store, config: Config, as_of: date, inputs: Inputs, progress: Progress | None, *, is_first: bool,
-    writes: bool,
-) -> tuple[tuple[TakenIn, ...], tuple[dict[str, object], ...]]:  # fmt: skip
-    """What arrived in the sources is taken in; and what the ledger keeps of that."""
-    begun: list[tuple[str, float]] = []
-
-    def tell(title: str, waits_for: str) -> None:
-        # Nothing was written before.
-        store.location.make_folder()
-        begun.append((title, time.perf_counter()))
-        if progress is not None:
-            progress.started(title, waits_for)
-
-    with ExitStack() as held:
-        frames = Frames(store.spark, held, written_aside(store.location))
-        found = taken_in(Arrivals(config, as_of, inputs.pinned, store, frames, writes, tell, is_first))
-    rows = [one for one in found if one.arrived is not None]
-    told = []
-    for (title, start), one in zip(begun[-len(rows) :] if rows else (), rows, strict=True):
-        seconds = time.perf_counter() - start
-        if progress is not None:
-            progress.finished(title, one.arrived, seconds)
-        told.append({"step": title, "seconds": round(seconds, 3), "rows": one.arrived, "reads": list(one.covers[:1]),
-                     "writes": {}})  # fmt: skip
-    return found, tuple(told)
+def _attempted(
+    opened: Opened, run_id: str, claim: Claim, clock: Clock, progress: Progress, fail_on: str | None,
+    options: Mapping[str, bool], *, force: bool,
+) -> Outcome | None:  # fmt: skip
+    complete = opened.ledger.complete(opened.plan.config.name)
+    if opened.is_outdated(complete):
+        # Another run published between our look at the ledger and our claim: what was planned is past.
+        return None
+    found = opened.usable_records(run_id)
+    published = {run_id, *(one.run_id for one in complete)}
+    left = Leftovers(opened.records, found, claim.replaced - published, published)
+    left.remove_useless()
+    steps = opened.steps(run_id, found, force=force)
+    return _execute(opened, steps, run_id, claim, left, clock, progress, fail_on, options)
 
 
 def _execute(
-    opened: _Opened, steps: Sequence[Planned], run_id: str, claim: Claim, left: Leftovers, clock: Clock,
+    opened: Opened, steps: Sequence[Planned], run_id: str, claim: Claim, left: Leftovers, clock: Clock,
     progress: Progress, fail_on: str | None, options: Mapping[str, bool],
 ) -> Outcome:  # fmt: skip
-    started, plan = clock(), opened.plan
-    facts = RunFacts(
-        plan.config.name, run_id, plan.as_of, plan.previous, with_rows(opened.current).get(plan.as_of, plan.previous),
-        tuple(opened.complete), plan.touched, options,
-    )  # fmt: skip
+    started, plan, facts = clock(), opened.plan, opened.facts(run_id, options)
     with ExitStack() as held:
         # Rows that an earlier attempt at this very run left may be in the way of what is written now.
         writer = Writer(opened.store, run_id, plan.as_of, is_resumed=run_id in claim.replaced)
@@ -277,11 +187,11 @@ def _execute(
         try:
             for one in steps:
                 execution.do(one)
-                claim.renew()
-            gone = absences(plan.earlier(), plan.config)
+                claim.check()
+            gone = absences(plan.earlier(), plan.config, opened.ledger.configs)
             total = execution.settle((*opened.inputs.drift, *gone))
             opened.inputs.recheck(plan.covered)
-            claim.renew(fence=True)
+            claim.fence()
             code = exit_code(total.facts.get("drift_verdict"), fail_on)
             row = _ledger_row(facts, plan, total, writer, opened.store.spark.version)
             steps_done = [*opened.arrived, *execution.as_rows()]
@@ -307,13 +217,13 @@ def _execute(
 
 
 def _ledger_row(facts: RunFacts, plan: Plan, total: Total, writer: Writer, spark_version: str) -> dict[str, object]:
-    pinned = plan.inputs.pinned
+    pinned, document = plan.inputs.pinned, json.loads(plan.canonical)
     return {
         "run_id": facts.run_id,
         "as_of_date": plan.as_of,
         "config_name": plan.config.name,
         "config": plan.canonical,
-        "config_hash": digest(plan.canonical),
+        "config_hash": plan.config_hash,
         "code_version": rfm_spark.__version__,
         "spark_version": spark_version,
         "previous_run_id": plan.previous.run_id if plan.previous else None,
@@ -327,4 +237,6 @@ def _ledger_row(facts: RunFacts, plan: Plan, total: Total, writer: Writer, spark
         "status": total.facts.get("status", "ok"),
         "source_fingerprints": total.source_fingerprints,
         "schemas": {name: columns_of(pinned[name].frame) for name in plan.config.sources},
+        "places": {name: place_hash(place_in(document, name)) for name in plan.config.sources},
+        "stages": sorted(stages(document)),
     }

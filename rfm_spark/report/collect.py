@@ -36,11 +36,12 @@ def collect(spark: SparkSession, lake: LakeLocation, run: RunRow | str) -> Repor
     """
     store = Store(spark, lake)
     facts = _run_facts(store, checked_run_id(run if isinstance(run, str) else run.run_id))
-    complete = Ledger(store).complete(facts.config_name)
+    ledger = Ledger(store)
+    complete = ledger.complete(facts.config_name)
     gone = next((one.retirement for one in complete if one.run_id == facts.run_id), "")
     if gone:
         raise LakeError(f"lake {lake}: {gone}")
-    reader = Reader(store, facts, tuple(one for one in complete if one.has_rows))
+    reader = Reader(store, facts, tuple(one for one in complete if one.has_rows), ledger.configs)
     return ReportData(facts, {section.name: section.read(reader) for section in sections()})
 
 

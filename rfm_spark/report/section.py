@@ -6,7 +6,7 @@ template shows `part`, what the section drew, beside `badge`, `as_of` and the ma
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.resources import files
 from typing import Any, Generic, TypeVar
@@ -16,13 +16,17 @@ from pyspark.sql import DataFrame
 from rfm_spark.core.access import TableReader
 from rfm_spark.core.errors import PlanError
 from rfm_spark.core.registry import given
-from rfm_spark.core.runs import RunRow
+from rfm_spark.core.runs import Configs, RunRow
 from rfm_spark.report.badges import Badge
 from rfm_spark.report.data import RunFacts
 from rfm_spark.report.wording import Numbers
 
 Data = TypeVar("Data")
 Shared = TypeVar("Shared")
+
+
+def _no_configs(runs: Sequence[RunRow]) -> Mapping[str, str]:
+    return {}
 
 
 @dataclass(frozen=True)
@@ -33,11 +37,13 @@ class Reader:
         tables: of the lake.
         run: facts of the run, its stored configuration among them.
         complete: complete runs of its segmentation that have their rows, oldest as-of date first.
+        configs: reads their configurations, where a section needs them.
     """
 
     tables: TableReader
     run: RunFacts
     complete: tuple[RunRow, ...] = ()
+    configs: Configs = _no_configs
 
     def wrote(self, table: str) -> bool:
         """Whether the run wrote a table; one that no run wrote may not exist at all."""

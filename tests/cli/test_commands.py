@@ -24,7 +24,7 @@ from rfm_spark.core.comparison import ComparedRuns, print_what_others_know
 from rfm_spark.core.explaining import PublishedCustomer
 from rfm_spark.core.printing import cell
 from rfm_spark.core.registry import with_capability
-from rfm_spark.core.runs import RunRow
+from rfm_spark.core.runs import RunDetails
 from rfm_spark.pipeline import checking
 from rfm_spark.pipeline.findings import Findings
 from tests.cli.test_errors import GOOD
@@ -45,7 +45,7 @@ def listed(capsys: pytest.CaptureFixture[str]) -> list[str]:
 def test_a_command_of_a_toy_is_listed_in_its_place(toy: None, capsys: pytest.CaptureFixture[str]) -> None:
     assert listed(capsys) == [
         "demo", "run", "check", "runs", "show", "rejects", "compare", "greet", "animals", "explain", "report", "rules",
-        "clusters", "init", "doctor",
+        "clusters", "maintain", "init", "doctor",
     ]  # fmt: skip
     assert main(["greet", "--help"]) == 0
     told = capsys.readouterr().out
@@ -197,7 +197,7 @@ def customer(**more: Any) -> PublishedCustomer:
         "cluster_id": 4, "cluster_name": "lapsed", "cluster_distance": 0.65, "second_distance": 1.83,
         "cluster_imputed": ["open_rate"], **more,
     }  # fmt: skip
-    run = RunRow("2024-06-30-00000000", date(2024, 6, 30), "shop", "{}", None, 0, 0)
+    run = RunDetails("2024-06-30-00000000", date(2024, 6, 30), "shop", "{}", None, 0, 0)
     # As it is stored, keys in alphabetical order.
     document = json.loads(json.dumps({"segments": {"rule_map": rule_map, "new_within_days": 90}}, sort_keys=True))
     tables: Any = Tables()
@@ -248,7 +248,7 @@ class Nothing:
 def test_a_comparison_has_what_other_capabilities_know_in_their_order(
     toy: None, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    before, now = (RunRow(f"2024-0{m}-01-00000000", date(2024, m, 1), "shop", "{}", None, 0, 0) for m in (5, 6))
+    before, now = (RunDetails(f"2024-0{m}-01-00000000", date(2024, m, 1), "shop", "{}", None, 0, 0) for m in (5, 6))
     desk: Any = SimpleNamespace(tables=Nothing(), heading=print)
     print_what_others_know(ComparedRuns(before, now, definition_changed=False), desk)
     assert capsys.readouterr().out.splitlines() == [

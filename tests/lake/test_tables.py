@@ -98,12 +98,15 @@ def ledger_row(run_id: str, moment: datetime) -> dict[str, Any]:
 def test_a_ledger_takes_a_key_once_and_keeps_moments_and_money_exact(store: Store) -> None:
     # An hour that comes twice where clocks are put back.
     moment = datetime(2024, 10, 27, 0, 30, 0, 123456, tzinfo=timezone.utc)
-    for run_id, when in ((FIRST, moment), (FIRST, moment + timedelta(days=1)), (SECOND, moment + timedelta(hours=1))):
-        store.insert_new(RUNS, [ledger_row(run_id, when)], keys=("run_id",))
+    later = moment + timedelta(hours=1)
+    for run_id, when, new in ((FIRST, moment, 1), (FIRST, moment + timedelta(days=1), 0), (SECOND, later, 1)):
+        assert store.insert_new(RUNS, [ledger_row(run_id, when)], keys=("run_id",)) == new
     found = {row["run_id"]: row for row in store.rows(RUNS.name)}
     assert {run_id: row["finished_at"] for run_id, row in found.items()} == {
         FIRST: moment, SECOND: moment + timedelta(hours=1),
     }  # fmt: skip
+    asked = store.rows(RUNS.name, columns=("finished_at", "rows", "stages"), run_id=[SECOND, "nobody's"])
+    assert asked == [{"finished_at": later, "rows": {"segments": 7}, "stages": None}]
     mine = found[FIRST]
     assert mine["money"] == {"sales": Decimal("12.30")}
     assert (mine["inputs"], mine["rows"], mine["warnings"]) == (
@@ -129,11 +132,11 @@ def claim(token: str, name: str = "tiny") -> dict[str, Any]:
 
 def test_a_row_is_put_only_in_place_of_the_one_expected(store: Store) -> None:
     keys = ("config_name", "as_of_date")
-    store.put_if(CLAIMS, claim("a"), keys, "token", "")
-    store.put_if(CLAIMS, claim("other", "other"), keys, "token", "")
-    store.put_if(CLAIMS, claim("b"), keys, "token", "not there")
+    assert store.put_if(CLAIMS, claim("a"), keys, "token", "")
+    assert store.put_if(CLAIMS, claim("other", "other"), keys, "token", "")
+    assert not store.put_if(CLAIMS, claim("b"), keys, "token", "not there")
     assert [row["token"] for row in store.rows(CLAIMS.name, config_name="tiny")] == ["a"]
-    store.put_if(CLAIMS, claim("c"), keys, "token", "a")
+    assert store.put_if(CLAIMS, claim("c"), keys, "token", "a")
     assert sorted(row["token"] for row in store.rows(CLAIMS.name)) == ["c", "other"]
 
 

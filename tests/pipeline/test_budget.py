@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import date
+from datetime import date, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from rfm_spark.core.session import session_settings
+from rfm_spark.lake import claims
 from rfm_spark.lake import store as store_module
 from tests.counting import cost_of
 from tests.effort import amount
@@ -38,6 +39,8 @@ def test_a_run_costs_what_the_budget_says(
     Of Spark's commits the second date is looked at by the proofs, and one query more or less depends on whether plans
     are compiled.
     """
+    # A heartbeat is a matter of minutes, not of the run.
+    monkeypatch.setattr(claims, "HEARTBEAT", timedelta(hours=1))
     if writer == "spark":
         monkeypatch.setattr(store_module, "local_folder", lambda spark, place: None)
     config = shop(spark, tmp_path, **SETTINGS)

@@ -16,7 +16,6 @@ from rfm_spark.capabilities.drift.config import DriftConfig
 from rfm_spark.cli.main import main
 from rfm_spark.core.config import Config
 from rfm_spark.core.errors import GateError
-from rfm_spark.lake.ledger import Ledger
 from rfm_spark.lake.location import LakeLocation
 from rfm_spark.lake.readers import current, of_run
 from rfm_spark.lake.store import Store
@@ -108,7 +107,7 @@ def ran(
 
 def test_every_kind_of_dirt_is_counted_exactly_and_the_rows_balance(spark: SparkSession, ran: Ran) -> None:
     _, config, outcome, found = ran
-    rows = Ledger(Store(spark, LakeLocation.of(config))).complete()[-1].rows
+    rows = Store(spark, LakeLocation.of(config)).rows("runs", run_id=outcome.run_id)[0]["rows"]
     assert {name: rows.get(f"events.{name}") for name in found} == found
     events, _ = dirty_events()
     first = AS_OF - timedelta(days=90)
@@ -205,7 +204,7 @@ def test_sessions_without_an_id_are_cut_and_unknown_words_explained(
     month = current(spark, LakeLocation.of(config), "interactions").where("window_days = 30").collect()
     found = {row["customer_id"]: (row["sessions"], row["events"], row["bounce_rate"]) for row in month}
     assert found == {"u1": (1, 5, 0.0), "u2": (2, 4, 0.0), "u3": (2, 3, 0.5)}
-    rows = Ledger(Store(spark, LakeLocation.of(config))).complete()[-1].rows
+    rows = Store(spark, LakeLocation.of(config)).rows("runs", run_id=outcome.run_id)[0]["rows"]
     assert rows["events.sessions_cut"] == 3
     told = " ".join(outcome.warnings)
     assert "events: 3 of 15 rows have no value in sources.events.columns.session_id" in told

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+import threading
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -12,12 +14,15 @@ from pyspark.sql import SparkSession
 
 from rfm_spark.core.errors import ConfigError, GateError, LakeError, SlotHeldError, SourceError
 from rfm_spark.core.schemas import tables
-from rfm_spark.lake.claims import Claim
+from rfm_spark.lake import claims
+from rfm_spark.lake import store as store_module
+from rfm_spark.lake.claims import LEASE, Claim
 from rfm_spark.lake.ledger import Ledger
 from rfm_spark.lake.location import LakeLocation
 from rfm_spark.lake.readers import current, history, of_run
 from rfm_spark.lake.store import Store
 from rfm_spark.pipeline import backfill_dates
+from tests.effort import only_in_full
 from tests.helpers import AS_OF, CLOCK, COLUMNS, Stages, commits, config_for, purchases, rows_of, run_tiny, write_source
 
 VOLATILE = ("run_id", "previous_run_id", "model_version")
@@ -191,7 +196,46 @@ def test_one_run_holds_a_slot_and_a_dead_one_is_taken_over(spark: SparkSession, 
     spark.sql(f"UPDATE {store.location.table('claims')} SET pid = 4194305")
     assert run_tiny(spark, config).exit_code == 0
     with pytest.raises(SlotHeldError, match="holds it"):
-        other.renew(fence=True)
+        other.fence()
+
+
+def test_a_run_whose_slot_was_taken_over_does_not_publish(
+    spark: SparkSession, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = config_for(folder)
+    store = Store(spark, LakeLocation.of(config))
+    late = CLOCK() + 2 * LEASE
+
+    class Overtaken(Stages):
+        def started(self, title: str, waits_for: str) -> None:
+            super().started(title, waits_for)
+            if title == "Changes":
+                # On a machine that saw no sign of life of this one.
+                with monkeypatch.context() as elsewhere:
+                    elsewhere.setattr(socket, "gethostname", lambda: "another")
+                    other = Claim(store, config.name, AS_OF, lambda: late, wait=lambda *_: False)
+                other.take("2024-06-30-00000000", set())
+
+    with pytest.raises(SlotHeldError, match=r"2024-06-30-00000000 .* on another"):
+        run_tiny(spark, config, progress=Overtaken())
+    assert Ledger(store).complete() == []
+    # What it leaves of the slot is the other's.
+    assert [row["run_id"] for row in store.rows("claims")] == ["2024-06-30-00000000"]
+
+
+@pytest.mark.parametrize("writer", [pytest.param("spark", marks=only_in_full), "deltalake"])
+def test_a_slot_is_renewed_while_its_run_goes_on(
+    spark: SparkSession, folder: Path, writer: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if writer == "spark":
+        monkeypatch.setattr(store_module, "local_folder", lambda spark, place: None)
+    monkeypatch.setattr(claims, "HEARTBEAT", timedelta(seconds=0.2))
+    config = config_for(folder)
+    assert run_tiny(spark, config).exit_code == 0
+    (row,) = Store(spark, LakeLocation.of(config)).rows("claims")
+    assert int(row["token"].partition(".")[2]) > 2
+    assert commits(folder / "lake")["claims"] > 2
+    assert not [thread for thread in threading.enumerate() if thread.name == "rfm-spark claim"]
 
 
 def test_frozen_cuts_come_from_the_named_run(spark: SparkSession, folder: Path) -> None:

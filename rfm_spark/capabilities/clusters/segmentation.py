@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import cached_property
+from typing import Any
 
 from rfm_spark.capabilities.clusters.config import ClustersConfig
 from rfm_spark.capabilities.clusters.model import definition_of
@@ -32,15 +34,20 @@ class Segmentation:
         """First as-of date that no published run has reached."""
         return self.complete[-1].as_of + _DAY
 
+    @cached_property
+    def newest(self) -> Mapping[str, Any]:
+        """Configuration of the newest run."""
+        found: dict[str, Any] = json.loads(self.desk.run(self.complete[-1].run_id, self.name).config)
+        return found
+
     def champion(self) -> Champion | None:
         """Of the next run."""
-        newest = json.loads(self.complete[-1].config)
         return champion_of(
             self.models.all(),
             self.models.decisions(),
             self.complete,
             self.next_date,
-            by_rule=newest.get("drift", {}).get("policy") == "promote",
+            by_rule=self.newest.get("drift", {}).get("policy") == "promote",
         )
 
     @property
@@ -110,8 +117,8 @@ def why_replaced(known: Segmentation, model: ModelRow) -> str | None:
     if given is not None:
         config, rfm = given.part(ClustersConfig), given.part(RfmConfig)
     else:
-        newest = json.loads(known.complete[-1].config)
-        config, rfm = ClustersConfig.model_validate(newest["clusters"]), RfmConfig.model_validate(newest["rfm"])
+        config = ClustersConfig.model_validate(known.newest["clusters"])
+        rfm = RfmConfig.model_validate(known.newest["rfm"])
     if not config.enabled:
         return None
     if model.row["decided"] == "degenerate":

@@ -12,11 +12,16 @@ from rfm_spark.capabilities.drift.tables import DISTRIBUTIONS
 from rfm_spark.capabilities.drift.verdict import CLUSTER_SHARES
 from rfm_spark.capabilities.movement.artefacts import Flapping
 from rfm_spark.core.access import TableWriter
-from rfm_spark.core.runs import RunRow
+from rfm_spark.core.runs import RunDetails
 
 
 def compare_columns(
-    lake: TableWriter, previous: RunRow, today: Mapping[str, Distribution], *, same_model: bool, same_definition: bool
+    lake: TableWriter,
+    previous: RunDetails,
+    today: Mapping[str, Distribution],
+    *,
+    same_model: bool,
+    same_definition: bool,
 ) -> list[Figure]:
     """Figures of columns and volumes against an earlier run; none where that run kept no distributions.
 
@@ -54,7 +59,7 @@ def movement_figures(moves: Flapping) -> list[Figure]:
 
 
 def cluster_stability(
-    lake: TableWriter, config_name: str, model: ClusterModel | None, previous: RunRow, moves: Flapping
+    lake: TableWriter, config_name: str, model: ClusterModel | None, previous: RunDetails, moves: Flapping
 ) -> list[Figure]:
     """How many customers stayed in their cluster, and which clusters came and went.
 

@@ -39,7 +39,7 @@ from rfm_spark.core.errors import PlanError
 from rfm_spark.core.reading.checks import ANONYMOUS
 from rfm_spark.core.reading.interactions import unheld
 from rfm_spark.core.reading.rejects import interaction_rejects
-from rfm_spark.core.runs import RunRow, current_runs, with_rows
+from rfm_spark.core.runs import Configs, RunRow, current_runs, with_rows
 from rfm_spark.core.schemas import REJECTS
 from rfm_spark.pipeline.artefact import Account
 from rfm_spark.pipeline.environment import Environment, Source
@@ -160,7 +160,7 @@ class MessageRows:
         rows = read_messages(self._pinned[MESSAGES], settings.source, settings.judging(run.as_of), unheld)
         return run.source_fingerprints.get(MESSAGES) == rows.counts.fingerprint
 
-    def touched(self, earlier: Mapping[date, RunRow], canonical: str) -> list[date]:
+    def touched(self, earlier: Mapping[date, RunRow], canonical: str, configs: Configs) -> list[date]:
         """None: late messages change no order."""
         return []
 

@@ -19,7 +19,7 @@ from rfm_spark.core.config import Config
 from rfm_spark.core.reading.checks import ANONYMOUS
 from rfm_spark.core.reading.interactions import unheld
 from rfm_spark.core.reading.rejects import interaction_rejects
-from rfm_spark.core.runs import RunRow
+from rfm_spark.core.runs import Configs, RunRow
 from rfm_spark.core.schemas import REJECTS
 from rfm_spark.pipeline.artefact import Account
 from rfm_spark.pipeline.environment import Environment, Source
@@ -107,7 +107,7 @@ class EventRows:
         rows = read_events(self._pinned[EVENTS], settings.source, settings.interactions, run.as_of, unheld)
         return run.source_fingerprints.get(EVENTS) == rows.counts.fingerprint
 
-    def touched(self, earlier: Mapping[date, RunRow], canonical: str) -> list[date]:
+    def touched(self, earlier: Mapping[date, RunRow], canonical: str, configs: Configs) -> list[date]:
         """None: late events change no order."""
         return []
 

@@ -22,7 +22,7 @@ from rfm_spark.capabilities.movement.tables import CAUSES, CLUSTER_CAUSES, NO_SE
 from rfm_spark.core.comparison import ComparedRuns, print_what_others_know
 from rfm_spark.core.desk import Desk
 from rfm_spark.core.errors import ConfigError, LakeError
-from rfm_spark.core.runs import RunRow
+from rfm_spark.core.runs import RunDetails
 from rfm_spark.core.session import persisted
 
 _SHOWN = 15
@@ -56,7 +56,7 @@ def _as_frame(moved: DataFrame, transitions: Sequence[Mapping[str, Any]]) -> Dat
     return moved.sparkSession.createDataFrame([tuple(row[name] for name, _ in shown) for row in transitions], schema)
 
 
-def _pair(desk: Desk, before: str | None, now: str | None) -> tuple[RunRow, RunRow]:
+def _pair(desk: Desk, before: str | None, now: str | None) -> tuple[RunDetails, RunDetails]:
     """Both runs; without any the newest and the one it follows, with one it and the one it follows."""
     last = desk.run(now or before)
     if now is not None:
@@ -78,7 +78,9 @@ def _pair(desk: Desk, before: str | None, now: str | None) -> tuple[RunRow, RunR
     return first, last
 
 
-def _print_moves(desk: Desk, before: RunRow, now: RunRow, rows: Sequence[Mapping[str, Any]], moves: Flapping) -> None:
+def _print_moves(
+    desk: Desk, before: RunDetails, now: RunDetails, rows: Sequence[Mapping[str, Any]], moves: Flapping
+) -> None:
     changed = [row for row in rows if row["from_segment"] != row["to_segment"]]
     staying = moves.both - moves.moved
     print(f"{now.run_id} against {before.run_id}: {moves.both:,} customers in both, {staying:,} in the same segment")
@@ -122,7 +124,7 @@ def _move(row: Mapping[str, Any]) -> tuple[Any, ...]:
     return row["from_segment"], row["to_segment"], row["customers"], f"{row['share']:.1%}", interval, revenue, most, few
 
 
-def _print_clusters(desk: Desk, before: RunRow, now: RunRow, rows: Sequence[Mapping[str, Any]]) -> None:
+def _print_clusters(desk: Desk, before: RunDetails, now: RunDetails, rows: Sequence[Mapping[str, Any]]) -> None:
     if now.model_version is None or before.model_version is None:
         return
     sums = {cause: sum(row[cause] for row in rows) for cause in CLUSTER_CAUSES}

@@ -19,7 +19,7 @@ from rfm_spark.capabilities.rfm.tables import SEGMENT_CUTS
 from rfm_spark.capabilities.segments.artefacts import definition_changed, rule_map_of, rule_params_of, segment_column
 from rfm_spark.capabilities.segments.tables import SEGMENTS
 from rfm_spark.core.access import TableWriter
-from rfm_spark.core.runs import RunRow
+from rfm_spark.core.runs import RunDetails
 
 _BEFORE = (
     "segment", "confirmed_segment", "segment_runs", "segment_before", "lines", "last_order_date", "monetary",
@@ -96,13 +96,13 @@ class Earlier:
         return judged.withColumns({of: F.col(name) for of, name in today.items()}).drop(*today.values())
 
 
-def side_of(lake: TableWriter, run: RunRow) -> Side:
+def side_of(lake: TableWriter, run: RunDetails) -> Side:
     """A published run as a side."""
     return Side(run.run_id, json.loads(run.config), run.model_version, lake.of_runs(SEGMENTS.name, [run.run_id]))
 
 
 def earlier_of(
-    lake: TableWriter, run: RunRow, config_name: str, document: Mapping[str, Any], model_version: str | None
+    lake: TableWriter, run: RunDetails, config_name: str, document: Mapping[str, Any], model_version: str | None
 ) -> Earlier:
     """A published run as the earlier one.
 
@@ -121,7 +121,7 @@ def earlier_of(
     return _earlier(before, cut_sets, old, document, model_version)
 
 
-def compared_runs(lake: TableWriter, now: RunRow, before: RunRow) -> DataFrame:
+def compared_runs(lake: TableWriter, now: RunDetails, before: RunDetails) -> DataFrame:
     """Customers of two published runs of a segmentation, with the cause of each move; see `moves.moves`."""
     later = side_of(lake, now)
     earlier = earlier_of(lake, before, now.config_name, later.document, later.model_version)
@@ -150,7 +150,7 @@ def moved_between(
     return _moved(now, _earlier(before, old_cuts, old_model, now.document, now.model_version))
 
 
-def _with_corrections(lake: TableWriter, segments: DataFrame, now: RunRow, before: RunRow) -> DataFrame:
+def _with_corrections(lake: TableWriter, segments: DataFrame, now: RunDetails, before: RunDetails) -> DataFrame:
     """Rows of a run with is_corrected, which it knows against the run that it followed, and only against that one."""
     if now.previous_run_id != before.run_id or not lake.exists(MEASURES.name):
         return segments.withColumn("is_corrected", F.lit(None).cast("boolean"))

@@ -12,9 +12,9 @@ from pyspark.sql import functions as F
 
 from rfm_spark.capabilities.purchases.intake import SOURCE
 from rfm_spark.capabilities.purchases.reading import reading
-from rfm_spark.core.batches import Batches, is_comparable
-from rfm_spark.core.config import digest
-from rfm_spark.core.runs import RunRow
+from rfm_spark.core.batches import Batches, fingerprints_of, is_comparable
+from rfm_spark.core.digests import digest
+from rfm_spark.core.runs import Configs, RunRow
 from rfm_spark.pipeline.arrivals import TakenIn
 
 # Under this name a run's inputs tell how far it had read.
@@ -49,15 +49,19 @@ class OrderDays(TakenIn):
             return known == self.fingerprint
         return all(run.inputs.get(name) == version for name, version in self.versions.items())
 
-    def touched(self, earlier: Mapping[date, RunRow], canonical: str) -> list[date]:
+    def touched(self, earlier: Mapping[date, RunRow], canonical: str, configs: Configs) -> list[date]:
         """Dates published under this reading whose rows are others by now."""
-        now = reading(json.loads(canonical))
-        return [day for day, run in sorted(earlier.items()) if self._differs(run, now)]
+        known = {day: run.source_fingerprints.get(SOURCE, "") for day, run in sorted(earlier.items())}
+        now = fingerprints_of(self.batches.days(), known)
+        # Configurations are long: only those of runs whose rows differ are looked at, and each of them once.
+        runs = [earlier[day] for day, one in known.items() if is_comparable(one) and one != now[day]]
+        theirs = configs(runs)
+        alike = {config for config in set(theirs.values()) if _read_alike(config, canonical)}
+        return [run.as_of for run in runs if theirs[run.run_id] in alike]
 
-    def _differs(self, run: RunRow, now: Mapping[str, object]) -> bool:
-        known = run.source_fingerprints.get(SOURCE, "")
-        same_reading = is_comparable(known) and reading(json.loads(run.config)) == now
-        return same_reading and known != self.batches.fingerprint(run.as_of)
+
+def _read_alike(config: str, canonical: str) -> bool:
+    return config == canonical or reading(json.loads(config)) == reading(json.loads(canonical))
 
 
 def reading_hash(document: Mapping[str, object]) -> str:

@@ -16,7 +16,7 @@ from rfm_spark.capabilities.purchases.batches import LAST_BATCH, OrderDays, live
 from rfm_spark.capabilities.purchases.days import visible
 from rfm_spark.capabilities.purchases.settings import WindowSettings
 from rfm_spark.core.batches import Batches, changed_days, date_of
-from rfm_spark.core.runs import RunRow
+from rfm_spark.core.runs import RunDetails
 
 # Beyond this share of the customers, measuring all of them costs less.
 MOST = 1 / 3
@@ -39,7 +39,7 @@ class Before:
     batches: Batches
 
 
-def before_of(run: RunRow | None, days: OrderDays, window: WindowSettings) -> Before | None:
+def before_of(run: RunDetails | None, days: OrderDays, window: WindowSettings) -> Before | None:
     """What a run's measures were made of; None where they are no base for today's.
 
     Args:

@@ -29,7 +29,7 @@ from rfm_spark.capabilities.purchases.settings import LineSettings, WindowSettin
 from rfm_spark.capabilities.purchases.tables import MEASURES, ORDER_DAYS
 from rfm_spark.capabilities.purchases.taking import take_transactions
 from rfm_spark.core.errors import BalanceError, GateError
-from rfm_spark.core.runs import RunRow
+from rfm_spark.core.runs import RunDetails
 from rfm_spark.pipeline.artefact import Account
 from rfm_spark.pipeline.environment import Environment
 from rfm_spark.pipeline.step import step
@@ -103,7 +103,7 @@ def _anew(environment: Environment, days: OrderDays, look: LineLook) -> DataFram
 
 
 def _touched(
-    environment: Environment, every: DataFrame, days: OrderDays, look: LineLook, before: Before, previous: RunRow
+    environment: Environment, every: DataFrame, days: OrderDays, look: LineLook, before: Before, previous: RunDetails
 ) -> DataFrame | None:
     """None where more customers are touched than are carried cheaply, or the run before has no measures any more."""
     known = _earlier(environment, previous).count()
@@ -118,7 +118,7 @@ def _touched(
 
 
 def _carried(
-    environment: Environment, days: OrderDays, look: LineLook, few: DataFrame, before: Before, previous: RunRow
+    environment: Environment, days: OrderDays, look: LineLook, few: DataFrame, before: Before, previous: RunDetails
 ) -> DataFrame:
     """Measures of customers who are touched, and of all others as they were."""
     anew = measured(_rows(environment, days).join(few, "customer_id", "left_semi"), look)
@@ -126,7 +126,7 @@ def _carried(
     return anew.unionByName(carried(others, (look.as_of - before.as_of).days).select(*anew.columns))
 
 
-def _earlier(environment: Environment, previous: RunRow) -> DataFrame:
+def _earlier(environment: Environment, previous: RunDetails) -> DataFrame:
     return environment.of_runs(MEASURES.name, [previous.run_id]).drop("run_id", "as_of_date")
 
 
@@ -163,7 +163,7 @@ def _must_agree(found: DataFrame, anew: DataFrame) -> None:
         )
 
 
-def _read_again(days: OrderDays, previous: RunRow | None) -> list[str]:
+def _read_again(days: OrderDays, previous: RunDetails | None) -> list[str]:
     """Why the source was read again whole, since the run before."""
     seen = None if previous is None else days.batches.until(previous.inputs.get(LAST_BATCH, ""))
     old = set() if seen is None else {batch.batch_id for batch in seen.known}

@@ -19,7 +19,7 @@ from rfm_spark.capabilities.purchases.options import RATES, read_options
 from rfm_spark.capabilities.purchases.settings import LineSettings
 from rfm_spark.capabilities.purchases.tables import ORDER_DAYS
 from rfm_spark.core.batches import Batch, Batches, date_of, in_order
-from rfm_spark.core.config import digest
+from rfm_spark.core.digests import digest
 from rfm_spark.core.errors import GateError, LakeError
 from rfm_spark.core.reading.delivery import Delivery, Seen
 from rfm_spark.core.reading.rejects import with_first_seen
@@ -140,13 +140,19 @@ class _Taking:
         )  # fmt: skip
         self._must_pass(batch)
         self._must_be_as_read()
-        arrivals.lake.insert_new(BATCHES, [batch.as_row()], keys=("reading", "number"))
-        there = arrivals.lake.rows(BATCHES.name, reading=self._reading, number=self._number)
-        if all(row["batch_id"] == self.batch_id for row in there):
+        if self._noted(batch):
             self._drop_superseded(kind)
             return batch
         self._drop(self.batch_id)
         return None
+
+    def _noted(self, batch: Batch) -> bool:
+        """Put the batch into the ledger; whether it is that of its number."""
+        lake = self._arrivals.lake
+        if lake.insert_new(BATCHES, [batch.as_row()], keys=("reading", "number")):
+            return True
+        there = lake.rows(BATCHES.name, reading=self._reading, number=self._number)
+        return all(row["batch_id"] == self.batch_id for row in there)
 
     def _options(self, written: datetime | None) -> ReadOptions:
         sources = self._arrivals.sources

@@ -14,6 +14,8 @@ from rfm_spark.capabilities.rfm.tables import SEGMENT_CUTS
 from rfm_spark.core.config import Config
 from rfm_spark.core.distribution import ranks_and_moments
 from rfm_spark.core.errors import ConfigError
+from rfm_spark.core.runs import RunRow, short_of
+from rfm_spark.core.schemas import RUNS
 from rfm_spark.pipeline.artefact import Account
 from rfm_spark.pipeline.environment import Environment
 from rfm_spark.pipeline.prepared import Ahead, Prepared
@@ -48,11 +50,12 @@ def frozen_run(ahead: Ahead) -> FrozenRun:
         ConfigError: it is not complete, not in this lake, or its rows are gone.
     """
     run_id = ahead.config.part(RfmConfig).scoring.run
-    found = {run.run_id: run.retirement for run in ahead.complete}
-    if run_id and run_id not in found:
+    # It may be of another segmentation.
+    found = [RunRow(**short_of(row)) for row in ahead.lake.rows(RUNS.name, run_id=run_id)] if run_id else []
+    if run_id and not found:
         raise ConfigError("rfm.scoring.run", [f"no complete run {run_id} in the lake; `rfm-spark runs` lists them"])
-    if run_id and found[run_id]:
-        raise ConfigError("rfm.scoring.run", [found[run_id]])
+    if found and not found[0].has_rows:
+        raise ConfigError("rfm.scoring.run", [found[0].retirement])
     return FrozenRun()
 
 

@@ -19,7 +19,7 @@ from rfm_spark.core.columns import all_stages, stages
 from rfm_spark.core.config import Config
 from rfm_spark.core.desk import Desk
 from rfm_spark.core.errors import ConfigError, Exit
-from rfm_spark.core.runs import RunRow
+from rfm_spark.core.runs import RunDetails
 
 
 def rule_map_lines(config: Config) -> list[str]:
@@ -79,7 +79,7 @@ def preview_rules(options: argparse.Namespace, desk: Desk) -> int:
     return int(Exit.OK)
 
 
-def previewed(tables: TableReader, run: RunRow, rule_map: RuleMap, where: str) -> DataFrame:
+def previewed(tables: TableReader, run: RunDetails, rule_map: RuleMap, where: str) -> DataFrame:
     """Customers of a run counted by their segment and the one another rule map would give.
 
     Args:

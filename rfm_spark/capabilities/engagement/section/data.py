@@ -81,7 +81,7 @@ def read_engagement(reader: Reader) -> EngagementFacts:
     if not reader.wrote(ENGAGEMENT_SUMMARY.name):
         return EngagementFacts(rates=rates)
     runs = shown_runs(reader.complete, run.config_name, run.as_of)
-    configs = {**{one.run_id: one.config for one in runs}, run.run_id: run.config}
+    configs = {**reader.configs(runs), run.run_id: run.config}
     rows = reader.tables.rows(ENGAGEMENT_SUMMARY.name, run_id=sorted(configs))
     lines = tier_lines(row for row in rows if row["run_id"] == run.run_id)
     return EngagementFacts(lines, rates, tier_shares(rows, configs))
