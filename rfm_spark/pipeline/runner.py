@@ -78,8 +78,10 @@ class _Opened:
         return sorted(found, key=lambda one: (one.run_id != run_id, one.run_id not in published, one.run_id))
 
     def is_outdated(self, complete: Sequence[RunRow]) -> bool:
-        """Whether the run of this date, or the one before, is another than when this was planned."""
-        return self._around(current_runs(complete, self.plan.config.name)) != self._around(self.current)
+        """Whether the run of this date, or the one before, is another than when this was planned, or batches moved."""
+        if self._around(current_runs(complete, self.plan.config.name)) != self._around(self.current):
+            return True
+        return not self.plan.rows_stand(self.store)
 
     def _around(self, current: dict[date, RunRow]) -> tuple[RunRow | None, ...]:
         as_of = self.plan.as_of
@@ -136,7 +138,8 @@ def run(
         claim.take(run_id, {r.run_id for r in opened.complete})
         try:
             complete = opened.ledger.complete()
-            # Another run may have published between our look at the ledger and our claim: what was planned is past.
+            # Another run may have published between our look at the ledger and our claim, or batches may have been
+            # folded: what was planned is past.
             if not opened.is_outdated(complete):
                 found = opened.usable_records(run_id)
                 published = {run_id, *(one.run_id for one in complete)}
