@@ -137,8 +137,8 @@ class Batches:
 
     @property
     def live(self) -> tuple[Batch, ...]:
-        """Those whose rows hold: from the last rebuild on, or the fold that has it."""
-        rebuilt = [at for at, batch in enumerate(self.known) if batch.kind in ("rebuild", FOLD)]
+        """Those whose rows hold: from the last rebuild on; of a fold, which is the oldest one, all that is in it."""
+        rebuilt = [at for at, batch in enumerate(self.known) if batch.kind == "rebuild"]
         return self.known[rebuilt[-1] :] if rebuilt else self.known
 
     @property

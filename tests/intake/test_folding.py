@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -21,9 +21,10 @@ READ = "transactions.read"
 
 
 def a_batch(number: int, kind: str = "append", read: int = 1, **changes: Any) -> Batch:
+    currencies = json.dumps({"EUR": number % 4, "USD": 9 - number % 4})
     known = Batch("r", number, f"{number:05d}-{number:08x}", "transactions", None, f"v{number}", kind,
                   rows={READ: read}, money={"transactions.read": Decimal(read)}, days={number: Day(read, 5, 0, 7, 9)},
-                  files=(f"f{number}",), facts={CURRENCIES: json.dumps({"EUR": number})})  # fmt: skip
+                  files=(f"f{number}",), facts={CURRENCIES: currencies})  # fmt: skip
     return replace(known, **changes)
 
 
@@ -138,7 +139,7 @@ def test_folds_change_nothing_that_anybody_asks(steps: list[tuple[Any, Any]]) ->
         (twins.take if isinstance(one[0], str) else twins.fold)(*one)
     plain, now = Batches(tuple(twins.plain)), through_the_ledger(*twins.rows)
     assert (now.days(), now.rows(), now.money()) == (plain.days(), plain.rows(), plain.money())
-    for day in (EPOCH, date(1970, 1, 8), date(2024, 1, 1)):
+    for day in (EPOCH + timedelta(days=number) for number in range(-1, 12)):
         assert line_counts(now, "transactions", day) == line_counts(plain, "transactions", day)
     assert usual_reads(now) == usual_reads(plain)
     assert [number_of(one.batch_id) for one in now.held] == sorted(number_of(one.batch_id) for one in now.held)

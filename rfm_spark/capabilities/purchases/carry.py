@@ -14,7 +14,7 @@ from pyspark.sql import functions as F
 import rfm_spark
 from rfm_spark.capabilities.purchases.batches import LAST_BATCH, OrderDays
 from rfm_spark.capabilities.purchases.settings import WindowSettings
-from rfm_spark.core.batches import FOLD, Batches, changed_days, date_of
+from rfm_spark.core.batches import Batches, changed_days, date_of
 from rfm_spark.core.runs import RunRow
 
 # Beyond this share of the customers, measuring all of them costs less.
@@ -113,4 +113,4 @@ def _between(after: date, until: date) -> Column:
 
 def _rebuilt_since(before: Batches, now: Batches) -> list[str]:
     seen = {batch.batch_id for batch in before.known}
-    return [batch.batch_id for batch in now.known if batch.kind in ("rebuild", FOLD) and batch.batch_id not in seen]
+    return [batch.batch_id for batch in now.known if batch.kind == "rebuild" and batch.batch_id not in seen]
