@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -13,6 +14,8 @@ EPOCH = date(1970, 1, 1)
 MODULUS = (1 << 28) - 57
 # Part of every fingerprint: which rows it is made of, and how.
 _EDITION = "3:"
+# The kind of a batch that is made of earlier ones, and the fact that names these.
+FOLD, _TAKEN = "fold", "taken"
 
 
 class Day(NamedTuple):
@@ -41,18 +44,32 @@ class Day(NamedTuple):
 NO_DAY = Day()
 
 
+class Taken(NamedTuple):
+    """A batch as it was taken, whatever became of its rows.
+
+    Attributes:
+        batch_id: under which its rejected rows are.
+        kind: append, correction or rebuild.
+        why: why everything was read again, where that is not always so.
+    """
+
+    batch_id: str
+    kind: str
+    why: str = ""
+
+
 @dataclass(frozen=True)
 class Batch:
     """One row of table `batches`.
 
     Attributes:
         reading: hash of all that shapes how rows are read.
-        number: place among the batches of its reading, from 1.
-        batch_id: number and the start of a hash of what was read.
+        number: in the order in which batches of its reading were written, from 1.
+        batch_id: number and the start of a hash of what was read; of a fold, before these, that of the last one in it.
         source: name of the source.
         from_version: version up to which rows had been read; None for all of them.
         to_version: version that was read.
-        kind: append, correction or rebuild.
+        kind: append, correction or rebuild; or fold, of earlier ones whose place it takes.
         why: why everything was read again, where that is not always so.
         rows: by what became of them, and by check.
         money: by what became of its rows.
@@ -74,6 +91,18 @@ class Batch:
     days: Mapping[int, Day] = field(default_factory=dict)
     files: tuple[str, ...] = ()
     facts: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def taken(self) -> tuple[Taken, ...]:
+        """Itself; of a fold those that it is made of, and those before whose rows no longer held, oldest first."""
+        if self.kind != FOLD:
+            return (Taken(self.batch_id, self.kind, self.why),)
+        return tuple(Taken(*one) for one in json.loads(self.facts[_TAKEN]))
+
+    @property
+    def place(self) -> int:
+        """Where it stands among the batches of its reading: a fold, where the last one in it stood."""
+        return number_of(self.batch_id, first=True) if self.kind == FOLD else self.number
 
     def as_row(self) -> dict[str, Any]:
         """The row."""
@@ -108,7 +137,7 @@ class Batches:
 
     @property
     def live(self) -> tuple[Batch, ...]:
-        """Those whose rows hold: from the last rebuild on."""
+        """Those whose rows hold: from the last rebuild on; of a fold, which is the oldest one, all that is in it."""
         rebuilt = [at for at, batch in enumerate(self.known) if batch.kind == "rebuild"]
         return self.known[rebuilt[-1] :] if rebuilt else self.known
 
@@ -123,14 +152,39 @@ class Batches:
         return self.known[-1] if self.known else None
 
     @property
+    def next_number(self) -> int:
+        """Of the batch that is written next."""
+        return max((batch.number for batch in self.known), default=0) + 1
+
+    @property
     def ids(self) -> list[str]:
         """Ids of those that hold."""
         return [batch.batch_id for batch in self.live]
 
+    @property
+    def taken(self) -> tuple[Taken, ...]:
+        """All of them as they were taken, oldest first."""
+        return tuple(one for batch in self.known for one in batch.taken)
+
+    @property
+    def held(self) -> tuple[Taken, ...]:
+        """Those that hold, as they were taken: from the last rebuild on."""
+        return _held(self.taken)
+
     def until(self, batch_id: str) -> Batches | None:
-        """As it was when a batch was the newest one; None where that is not known."""
-        at = next((at for at, batch in enumerate(self.known) if batch.batch_id == batch_id), None)
+        """As it was when a batch was the newest one taken; None where that is not known, or folded with later ones."""
+        at = next((at for at, batch in enumerate(self.known) if batch.taken[-1].batch_id == batch_id), None)
         return None if at is None else Batches(self.known[: at + 1])
+
+    def taken_until(self, batch_id: str) -> tuple[Taken, ...]:
+        """Batches taken up to one of them, that among them; none where it is not known."""
+        every = self.taken
+        at = next((at for at, one in enumerate(every) if one.batch_id == batch_id), -1)
+        return every[: at + 1]
+
+    def held_at(self, batch_id: str) -> tuple[Taken, ...]:
+        """Those that held when one of them was the newest; none where it is not known."""
+        return _held(self.taken_until(batch_id))
 
     def with_one(self, batch: Batch) -> Batches:
         """These and one more."""
@@ -211,5 +265,24 @@ def date_of(number: int) -> date:
 
 
 def in_order(rows: Sequence[Mapping[str, Any]]) -> Batches:
-    """Batches from rows of the ledger, of one reading."""
-    return Batches(tuple(sorted((batch_of(row) for row in rows), key=lambda batch: batch.number)))
+    """Batches from rows of the ledger, of one reading; without those whose place the newest fold takes."""
+    every = sorted((batch_of(row) for row in rows), key=lambda batch: batch.number)
+    fold = next((batch for batch in reversed(every) if batch.kind == FOLD), None)
+    if fold is not None:
+        every = [fold, *(batch for batch in every if batch.place > fold.place)]
+    return Batches(tuple(sorted(every, key=lambda batch: batch.place)))
+
+
+def number_of(batch_id: str, *, first: bool = False) -> int:
+    """The number of a batch, from its id; or the first one there, which puts ids in the order of batches."""
+    return int(batch_id.split("-")[0 if first else -2])
+
+
+def taken_as_fact(taken: Iterable[Taken]) -> dict[str, str]:
+    """The fact of a fold that names what it is made of."""
+    return {_TAKEN: json.dumps(list(taken))}
+
+
+def _held(taken: tuple[Taken, ...]) -> tuple[Taken, ...]:
+    rebuilt = [at for at, one in enumerate(taken) if one.kind == "rebuild"]
+    return taken[rebuilt[-1] :] if rebuilt else taken

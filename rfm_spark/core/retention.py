@@ -21,6 +21,10 @@ class RetentionConfig(Strict):
         description="Months, that of the newest as-of date among them, of which the last date's current run does.",
     )
 
+    batches: int = Field(
+        30, ge=2, description="Batches of a source that are folded into one, once every run of `daily` days had them."
+    )
+
     @field_validator("monthly", mode="before")
     @classmethod
     def _months(cls, given: Any) -> Any:

@@ -61,12 +61,12 @@ CLAIMS = Table("claims", "ledger", "One row per slot (config_name, as_of_date), 
 
 BATCHES = Table("batches", "ledger", "One row per batch: rows of a source that were read at once, written last", (
     ("reading", "STRING", "Hash of all that shapes how rows are read"),
-    ("number", "INT", "Place of the batch among those of its reading, from 1"),
-    ("batch_id", "STRING", "Number and the start of a hash of what was read"),
+    ("number", "INT", "In which order batches of the reading were written, from 1"),
+    ("batch_id", "STRING", "Number and the start of a hash of what was read; of a fold after the number it ends with"),
     ("source", "STRING", "Name of the source"),
     ("from_version", "STRING", "Version of the source up to which rows had been read; null for all of them"),
     ("to_version", "STRING", "Version of the source that was read"),
-    ("kind", "STRING", "append, correction (rows of some customers replace earlier ones) or rebuild (of all)"),
+    ("kind", "STRING", "append, correction (of some customers' rows), rebuild (of all) or fold (of batches)"),
     ("why", "STRING", "Why everything was read again, where that is not always so"),
     ("rows", "MAP<STRING,BIGINT>", "Rows by what became of them, and by check; less what the batch takes the place of"),
     ("money", "MAP<STRING,DECIMAL(28,2)>", "Money by what became of its rows"),
@@ -75,7 +75,7 @@ BATCHES = Table("batches", "ledger", "One row per batch: rows of a source that w
         "Per day (since 1970-01-01): its lines, money that counts from it on less what ended, and a fingerprint",
     ),
     ("files", "ARRAY<STRING>", "Files of the source that were read by now: path, length and time"),
-    ("facts", "MAP<STRING,STRING>", "What else later batches ask: currencies, exchange rates"),
+    ("facts", "MAP<STRING,STRING>", "What else is asked later: currencies, exchange rates, batches in a fold (taken)"),
 ))  # fmt: skip
 
 REJECTS = Table("rejects", "run", "One row per rejected input row; also of runs that failed their gate", (

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from rfm_spark.core.access import TableWriter
+from rfm_spark.core.access import BatchWriter
 from rfm_spark.core.config import Config
 from rfm_spark.core.runs import Configs, RunRow
 
@@ -28,6 +28,8 @@ class Upkeep:
         configs: reads configurations of runs.
         tables: of the lake; where `is_dry` holds nothing may be written.
         is_dry: whether only to say what would be done.
+        must_be_alone: raises SlotHeldError where a run is at work. Asked for before rows are dropped that one may read
+            which began meanwhile.
     """
 
     config: Config
@@ -35,8 +37,9 @@ class Upkeep:
     complete: Sequence[RunRow]
     kept: Sequence[RunRow]
     configs: Configs
-    tables: TableWriter
+    tables: BatchWriter
     is_dry: bool
+    must_be_alone: Callable[[], None]
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from rfm_spark.core.config import Config
 from rfm_spark.core.errors import ConfigError, LakeError
 
 _TABLE_NAME = re.compile(r"^[A-Za-z_][A-Za-z0-9_-]*(\.[A-Za-z_][A-Za-z0-9_-]*){0,2}$")
-_BATCH_ID = re.compile(r"^[0-9]{5,}-[0-9a-f]{8}$")
+_BATCH_ID = re.compile(r"^([0-9]{5,}-){1,2}[0-9a-f]{8}$")
 _RUN_ID = re.compile(r"^\d{4}-\d{2}-\d{2}-[0-9a-f]{8}(-\d+)?$")
 LOCAL = re.compile(r"^(file:/{1,3}|/)")
 

@@ -152,17 +152,18 @@ class NativeTables:
         self._commit(target, self._write_file(target, [*(old for old in there if old not in mine), row]), seen)
         return True
 
-    def delete_rows(self, name: str, where: Mapping[str, str]) -> None:
+    def delete_rows(self, name: str, where: Mapping[str, Sequence[str]]) -> None:
         """Delete rows; nothing is committed where there are none."""
         table = self._open(name)
-        if rows_in(self._root / name, table, {column: [value] for column, value in where.items()}, list(where)):
-            table.delete(" AND ".join(f"{column} = {_text(value)}" for column, value in where.items()))
+        if rows_in(self._root / name, table, where, list(where)):
+            table.delete(" AND ".join(_in(column, values) for column, values in where.items()))
 
-    def drop_slice(self, name: str, key: str) -> None:
-        """Remove the files of a partition from the log."""
+    def drop_slices(self, name: str, keys: Sequence[str]) -> None:
+        """Remove the files of partitions from the log."""
         table, column = self._open(name), slice_key_of(name)
-        if has_files(table, {column: key}):
-            table.delete(f"{column} = {_text(key)}")
+        there = partition_values(table, column).intersection(keys)
+        if there:
+            table.delete(_in(column, sorted(there)))
 
     def row_count(self, name: str) -> int:
         """How many rows a table has."""
@@ -282,6 +283,10 @@ class NativeTables:
         values = {target.table.slice_key: target.run_id} if target.table.partitioned else {}
         stats = json.dumps({"numRecords": rows})
         return AddAction(file, status.st_size, values, int(status.st_mtime * 1000), True, stats), rows
+
+
+def _in(column: str, values: Sequence[str]) -> str:
+    return f"{column} IN ({', '.join(_text(value) for value in values)})"
 
 
 def _text(value: str) -> str:

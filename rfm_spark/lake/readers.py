@@ -8,7 +8,7 @@ from rfm_spark.core.derived import derived
 from rfm_spark.core.errors import LakeError
 from rfm_spark.core.runs import RunRow
 from rfm_spark.core.schemas import REJECTS, RUNS, tables
-from rfm_spark.lake.batches import batches_of, derived_rows
+from rfm_spark.lake.batches import derived_rows, taken_for, taken_in
 from rfm_spark.lake.history import COMMENT, history_sql, knows_retirement
 from rfm_spark.lake.history import NAME as HISTORY
 from rfm_spark.lake.ledger import Ledger
@@ -69,7 +69,7 @@ def of_run(spark: SparkSession, lake: LakeLocation, table: str, run_id: str) -> 
 
 
 def rejects_of(store: Store, run_id: str) -> DataFrame:
-    """Rejected rows of a run, with those of the batches that held for it; or of a batch.
+    """Rejected rows of a run, with those of the batches that held for it; or of a batch, or of those folded into it.
 
     Raises:
         ConfigError: neither the id of a run nor of a batch.
@@ -77,7 +77,8 @@ def rejects_of(store: Store, run_id: str) -> DataFrame:
     found = Ledger(store).named(checked_slice_id(run_id))
     if found and not found[0].has_rows:
         raise LakeError(f"lake {store.location}: {found[0].retirement}")
-    ids = [run_id, *(batch.batch_id for run in found for batch in batches_of(store, run).known)]
+    more = [batch_id for run in found for batch_id in taken_for(store, run)] if found else taken_in(store, run_id)
+    ids = list(dict.fromkeys([run_id, *more]))
     if not store.exists(REJECTS.name):
         return store.spark.createDataFrame([], REJECTS.ddl)
     return store.of_runs(REJECTS.name, ids)
@@ -88,7 +89,7 @@ def new_in(store: Store, run_id: str) -> list[str]:
     ledger = Ledger(store)
     runs = ledger.named(run_id)
     before = ledger.named(*(run.previous_run_id for run in runs if run.previous_run_id is not None))
-    mine, theirs = ([batch_id for run in some for batch_id in batches_of(store, run).ids] for some in (runs, before))
+    mine, theirs = ([batch_id for run in some for batch_id in taken_for(store, run)] for some in (runs, before))
     return [run_id, *(batch_id for batch_id in mine if batch_id not in theirs)]
 
 
@@ -136,5 +137,5 @@ def _of_runs(spark: SparkSession, lake: LakeLocation, table: str, runs: list[Run
         return store.read(table)
     ids = [run.run_id for run in runs]
     if table == REJECTS.name:
-        ids += [batch.batch_id for run in runs for batch in batches_of(store, run).known]
+        ids += [batch_id for run in runs for batch_id in taken_for(store, run)]
     return store.of_runs(table, list(dict.fromkeys(ids)))

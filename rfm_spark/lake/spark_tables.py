@@ -153,18 +153,13 @@ class SparkTables:
         """Do a MERGE; how many rows it changed or inserted, which is what it answers."""
         return int(self._spark.sql(statement).collect()[0]["num_affected_rows"])
 
-    def delete_rows(self, name: str, where: Mapping[str, str]) -> None:
+    def delete_rows(self, name: str, where: Mapping[str, Sequence[str]]) -> None:
         """Delete rows; nothing is committed where there are none."""
-        condition = " AND ".join(f"{quoted(column)} = {sql_text(value)}" for column, value in where.items())
-        table = self._location.table(name)
-        if not self._spark.sql(f"SELECT 1 FROM {table} WHERE {condition}").isEmpty():
-            self._spark.sql(f"DELETE FROM {table} WHERE {condition}").collect()
+        self._delete(name, " AND ".join(_in(column, values) for column, values in where.items()))
 
-    def drop_slice(self, name: str, key: str) -> None:
-        """Remove a partition; Delta drops its files without reading them."""
-        condition, table = f"{slice_key_of(name)} = {sql_text(key)}", self._location.table(name)
-        if not self._spark.sql(f"SELECT 1 FROM {table} WHERE {condition}").isEmpty():
-            self._spark.sql(f"DELETE FROM {table} WHERE {condition}").collect()
+    def drop_slices(self, name: str, keys: Sequence[str]) -> None:
+        """Remove partitions; Delta drops their files without reading them."""
+        self._delete(name, _in(slice_key_of(name), keys))
 
     def row_count(self, name: str) -> int:
         """How many rows a table has."""
@@ -203,6 +198,11 @@ class SparkTables:
             if found:
                 return found[0]
         return None
+
+    def _delete(self, name: str, condition: str) -> None:
+        table = self._location.table(name)
+        if not self._spark.sql(f"SELECT 1 FROM {table} WHERE {condition}").isEmpty():
+            self._spark.sql(f"DELETE FROM {table} WHERE {condition}").collect()
 
     def _history(self, name: str, limit: int, metadata: str | None) -> list[Commit]:
         history = self._spark.sql(f"DESCRIBE HISTORY {self._location.table(name)} LIMIT {limit}")
@@ -255,6 +255,10 @@ class SparkTables:
             yield name
         finally:
             self._spark.catalog.dropTempView(name)
+
+
+def _in(column: str, values: Sequence[str]) -> str:
+    return f"{quoted(column)} IN ({', '.join(sql_text(value) for value in values)})"
 
 
 def sql_text(value: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import date
 from typing import Any, TypeVar
 
@@ -204,9 +204,8 @@ class Store:
 
     def runs_of_date(self, name: str, as_of: date) -> set[str]:
         """Runs of an as-of date that have rows in a run table; none where it is not there."""
-        found = self._tables.run_ids(name) if self.exists(name) else set()
         # A run id starts with its as-of date.
-        return {run_id for run_id in found if run_id.startswith(f"{as_of}-")}
+        return {run_id for run_id in self.slices(name) if run_id.startswith(f"{as_of}-")}
 
     def rows_of_run(self, name: str, run_id: str) -> int:
         """How many rows a run has in a run table that is there."""
@@ -228,11 +227,15 @@ class Store:
         target = Target(table, f"{key} more" if more else key, key, more)
         return self._write(target, lambda: self._tables.write_frame(target, rows))
 
-    def drop_slice(self, table: Table, key: str) -> None:
-        """Remove the rows of one value of a table's `slice_key`; of one that has none nothing is done."""
-        if self.exists(table.name):
-            checked = checked_slice_id(key)
-            self._attempt(table.name, lambda: with_retries(lambda: self._tables.drop_slice(table.name, checked)))
+    def slices(self, name: str) -> set[str]:
+        """Values of a table's `slice_key` that have rows; none where it is not there."""
+        return self._tables.run_ids(name) if self.exists(name) else set()
+
+    def drop_slices(self, table: Table, keys: Collection[str]) -> None:
+        """Remove the rows of values of a table's `slice_key`; where they have none nothing is done."""
+        if keys and self.exists(table.name):
+            checked = [checked_slice_id(key) for key in keys]
+            self._attempt(table.name, lambda: with_retries(lambda: self._tables.drop_slices(table.name, checked)))
 
     def replace(self, table: Table, frame: DataFrame, metadata: str) -> Written:
         """Replace a kept table's rows in one commit that says what it reflects.
@@ -262,10 +265,11 @@ class Store:
         with translating_write_errors(self.location):
             return self._tables.put_if(table, dict(row), keys, column, expected)
 
-    def delete_rows(self, table: Table, where: Mapping[str, str]) -> None:
-        """Delete rows that an attempt at a run left before it died."""
-        if self.exists(table.name):
-            self._attempt(table.name, lambda: with_retries(lambda: self._tables.delete_rows(table.name, where)))
+    def delete_rows(self, table: Table, where: Mapping[str, str | Sequence[str]]) -> None:
+        """Delete rows of a ledger whose columns have these texts, or one of them, in one commit."""
+        texts = {column: [text] if isinstance(text, str) else list(text) for column, text in where.items()}
+        if self.exists(table.name) and all(texts.values()):
+            self._attempt(table.name, lambda: with_retries(lambda: self._tables.delete_rows(table.name, texts)))
 
     def _write(self, target: Target, write: Callable[[], Written]) -> Written:
         self.prepare(target.table)

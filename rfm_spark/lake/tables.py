@@ -122,11 +122,11 @@ class Tables(Protocol):
             Whether it was put.
         """
 
-    def delete_rows(self, name: str, where: Mapping[str, str]) -> None:
-        """Delete rows with these texts of a table that is there; nothing is committed where there are none."""
+    def delete_rows(self, name: str, where: Mapping[str, Sequence[str]]) -> None:
+        """Delete rows with one of these texts of a table that is there; nothing is committed where there are none."""
 
-    def drop_slice(self, name: str, key: str) -> None:
-        """Remove a partition; nothing is committed where it has no files."""
+    def drop_slices(self, name: str, keys: Sequence[str]) -> None:
+        """Remove partitions; nothing is committed where they have no files."""
 
     def row_count(self, name: str) -> int:
         """How many rows a table has, as its log tells."""

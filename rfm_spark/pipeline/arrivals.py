@@ -2,32 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Protocol
 
-from pyspark.sql import DataFrame
-
-from rfm_spark.core.access import TableWriter
+from rfm_spark.core.access import BatchWriter, TableReader
 from rfm_spark.core.config import Config
 from rfm_spark.core.registry import given
-from rfm_spark.core.table import Table
 from rfm_spark.pipeline.environment import Frames, Source
 from rfm_spark.pipeline.prepared import Prepared
-
-
-class BatchWriter(TableWriter, Protocol):
-    """Also writes and reads rows of a batch."""
-
-    def of_runs(self, name: str, run_ids: Sequence[str]) -> DataFrame:
-        """Rows of some batches of a table whose slices are batches."""
-
-    def write_slice(self, table: Table, frame: DataFrame, key: str, *, more: bool = False) -> object:
-        """Replace the rows of a batch, or add to them."""
-
-    def drop_slice(self, table: Table, key: str) -> None:
-        """Remove the rows of a batch; of one that has none nothing is done."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +56,11 @@ class TakenIn(Prepared):
     def inputs(self) -> Mapping[str, str]:
         """What the ledger keeps beside the versions of the sources."""
         return {}
+
+    def stands(self, tables: TableReader) -> bool:
+        """Whether its rows are still where they were when they were taken in."""
+        del tables
+        return True
 
 
 def taken_in(arrivals: Arrivals) -> tuple[TakenIn, ...]:

@@ -170,7 +170,7 @@ class Environment:
         """Insert rows into a ledger it declared to write; how many were new."""
         return self._lake.insert_new(self._written(table), rows, keys)
 
-    def delete_rows(self, table: Table, where: Mapping[str, str]) -> None:
+    def delete_rows(self, table: Table, where: Mapping[str, str | Sequence[str]]) -> None:
         """Delete rows that an attempt at this run left in such a ledger before it died."""
         self._lake.delete_rows(self._written(table), where)
 

@@ -72,7 +72,7 @@ def maintain(
     complete = ledger.complete()
     if not complete:
         raise LakeError(f"lake {store.location}: no complete run; run `rfm-spark run` first, or check --lake")
-    upkeep, needed = _upkeep(store, ledger, config, complete, as_of, is_dry=is_dry)
+    upkeep, needed = _upkeep(store, ledger, config, complete, as_of, must_be_alone, is_dry=is_dry)
     kept = {run.run_id for run in upkeep.kept} | needed.keys()
     mine = [run for run in complete if run.config_name == config.name]
     leaving = [run.run_id for run in mine if run.has_rows and run.run_id not in kept]
@@ -89,13 +89,14 @@ def maintain(
 
 
 def _upkeep(
-    store: Store, ledger: Ledger, config: Config, complete: Sequence[RunRow], as_of: date | None, *, is_dry: bool
-) -> tuple[Upkeep, dict[str, str]]:
+    store: Store, ledger: Ledger, config: Config, complete: Sequence[RunRow], as_of: date | None,
+    must_be_alone: Callable[[], None], *, is_dry: bool,
+) -> tuple[Upkeep, dict[str, str]]:  # fmt: skip
     """What capabilities may see, and the runs they need beside those that are kept, with the reason."""
     mine = [run for run in complete if run.config_name == config.name]
     day = as_of or max((run.as_of for run in mine), default=complete[-1].as_of)
     kept = retained(mine, config.retention, day)
-    upkeep = Upkeep(config, day, complete, kept, ledger.configs, store, is_dry)
+    upkeep = Upkeep(config, day, complete, kept, ledger.configs, store, is_dry, must_be_alone)
     named: dict[str, str] = {}
     for _, functions in given("maintenance", "NEEDED_RUNS"):
         for function in functions:

@@ -72,8 +72,10 @@ class Opened:
         return sorted(found, key=lambda one: (one.run_id != run_id, one.run_id not in published, one.run_id))
 
     def is_outdated(self, complete: Sequence[RunRow]) -> bool:
-        """Whether the run of this date, or the one before, is another than when this was planned."""
-        return self._around(current_runs(complete, self.plan.config.name)) != self._around(self.current)
+        """Whether the run of this date, or the one before, is another than when this was planned, or batches moved."""
+        if self._around(current_runs(complete, self.plan.config.name)) != self._around(self.current):
+            return True
+        return not self.plan.rows_stand(self.store)
 
     def _around(self, current: dict[date, RunRow]) -> tuple[RunRow | None, ...]:
         as_of = self.plan.as_of

@@ -9,6 +9,7 @@ from datetime import date
 from typing import Any
 
 import rfm_spark
+from rfm_spark.core.access import TableReader
 from rfm_spark.core.config import Config
 from rfm_spark.core.digests import digest
 from rfm_spark.core.registry import given
@@ -175,6 +176,10 @@ class Plan:
             # Nobody can tell whether its rows are the same.
             return False
         return all(rows.same(run, self.canonical) for rows in self._rows)
+
+    def rows_stand(self, tables: TableReader) -> bool:
+        """Whether the rows that were taken in are where they were."""
+        return all(one.stands(tables) for one in self.decisions if isinstance(one, TakenIn))
 
     def stands(self, complete: Sequence[RunRow]) -> list[RunRow]:
         """Complete runs of this plan; none where another run of the date was published after them."""

@@ -163,7 +163,8 @@ def _attempted(
 ) -> Outcome | None:  # fmt: skip
     complete = opened.ledger.complete(opened.plan.config.name)
     if opened.is_outdated(complete):
-        # Another run published between our look at the ledger and our claim: what was planned is past.
+        # Between our look at the ledger and our claim another run published, or batches were folded: what was planned
+        # is past.
         return None
     found = opened.usable_records(run_id)
     published = {run_id, *(one.run_id for one in complete)}

@@ -124,6 +124,7 @@ def test_what_is_dropped_stays_dropped_and_doing_it_again_drops_nothing(
         ({"monthly": "always"}, "retention.monthly: give a number of months from 0 on, or forever"),
         ({"monthly": -1}, "retention.monthly: give a number of months from 0 on, or forever"),
         ({"daily": 0}, "retention.daily: input should be greater than or equal to 1, not 0"),
+        ({"batches": 1}, "retention.batches: input should be greater than or equal to 2, not 1"),
         ({"weekly": 3}, "retention.weekly: unknown key"),
     ],
 )
@@ -133,7 +134,7 @@ def test_what_retention_can_not_be(given_: dict[str, Any], says: str, tmp_path: 
 
 
 def test_retention_shapes_no_result(tmp_path: Any) -> None:
-    config = config_for(tmp_path, retention={"daily": 7, "monthly": 12})
+    config = config_for(tmp_path, retention={"daily": 7, "monthly": 12, "batches": 2})
     assert config.canonical() == config_for(tmp_path).canonical()
 
 

@@ -67,6 +67,13 @@ def test_a_slice_is_replaced_and_others_stay(store: Store) -> None:
     assert store.write_rows(SEGMENT_CUTS, [], FIRST, DAY).rows == 0
     assert [row["run_id"] for row in store.rows(SEGMENT_CUTS.name)] == [SECOND]
     assert store.rows("drift") == []
+    # Several go in one commit, and those that are not there are none.
+    store.write_rows(SEGMENT_CUTS, ROWS, FIRST, DAY)
+    assert (store.slices(SEGMENT_CUTS.name), store.slices("drift")) == ({FIRST, SECOND}, set())
+    before = store.version(SEGMENT_CUTS.name)
+    for _ in range(2):
+        store.drop_slices(SEGMENT_CUTS, [FIRST, SECOND, "2024-06-30-cccccccc"])
+        assert (store.slices(SEGMENT_CUTS.name), store.version(SEGMENT_CUTS.name)) == (set(), before + 1)
 
 
 def test_frames_and_rows_are_read_alike_by_spark(store: Store) -> None:
@@ -119,7 +126,11 @@ def test_a_ledger_takes_a_key_once_and_keeps_moments_and_money_exact(store: Stor
     assert micros == int(moment.timestamp()) * 1_000_000 + 123456
     store.delete_rows(RUNS, {"run_id": FIRST})
     store.delete_rows(RUNS, {"run_id": "nobody's"})
+    store.delete_rows(RUNS, {"run_id": []})
     assert [row["run_id"] for row in store.rows(RUNS.name)] == [SECOND]
+    made = store.version(RUNS.name)
+    store.delete_rows(RUNS, {"run_id": ["nobody's", SECOND], "config_name": "tiny"})
+    assert (store.rows(RUNS.name), store.version(RUNS.name)) == ([], made + 1)
 
 
 def claim(token: str, name: str = "tiny") -> dict[str, Any]:

@@ -12,9 +12,11 @@ from pyspark.sql import functions as F
 
 from rfm_spark.capabilities.purchases.intake import SOURCE
 from rfm_spark.capabilities.purchases.reading import reading
-from rfm_spark.core.batches import Batches, fingerprints_of, is_comparable
+from rfm_spark.core.access import TableReader
+from rfm_spark.core.batches import FOLD, Batches, fingerprints_of, in_order, is_comparable
 from rfm_spark.core.digests import digest
 from rfm_spark.core.runs import Configs, RunRow
+from rfm_spark.core.schemas import BATCHES
 from rfm_spark.pipeline.arrivals import TakenIn
 
 # Under this name a run's inputs tell how far it had read.
@@ -40,7 +42,7 @@ class OrderDays(TakenIn):
     @property
     def inputs(self) -> Mapping[str, str]:
         """The last batch, so that the next run knows how far this one had read."""
-        return {} if self.batches.last is None else {LAST_BATCH: self.batches.last.batch_id}
+        return {} if self.batches.last is None else {LAST_BATCH: self.batches.last.taken[-1].batch_id}
 
     def made(self, run: RunRow) -> bool:
         """Whether a published run had the same rows; one of before there were batches, the same versions of sources."""
@@ -48,6 +50,14 @@ class OrderDays(TakenIn):
         if is_comparable(known):
             return known == self.fingerprint
         return all(run.inputs.get(name) == version for name, version in self.versions.items())
+
+    def stands(self, tables: TableReader) -> bool:
+        """Whether no batches were folded since they were looked at: of a single one there is nothing to fold."""
+        if len(self.batches.known) < 2:
+            return True
+        folds = tables.rows(BATCHES.name, reading=self.reading, source=SOURCE, kind=FOLD)
+        newest = max((row["number"] for row in folds), default=None)
+        return newest is None or newest in {batch.number for batch in self.batches.known}
 
     def touched(self, earlier: Mapping[date, RunRow], canonical: str, configs: Configs) -> list[date]:
         """Dates published under this reading whose rows are others by now."""
@@ -67,6 +77,11 @@ def _read_alike(config: str, canonical: str) -> bool:
 def reading_hash(document: Mapping[str, object]) -> str:
     """Hash of all that shapes how lines are read, of a stored configuration."""
     return digest(json.dumps([_EDITION, reading(document)], sort_keys=True, default=str))[:16]
+
+
+def known_batches(tables: TableReader, mine: str) -> Batches:
+    """Batches of a reading."""
+    return in_order(tables.rows(BATCHES.name, reading=mine, source=SOURCE))
 
 
 def live_rows(rows: DataFrame, batches: Batches) -> DataFrame:

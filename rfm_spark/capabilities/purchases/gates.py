@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
@@ -12,7 +13,7 @@ from rfm_spark.capabilities.purchases.config import TransactionsSource
 from rfm_spark.capabilities.purchases.counts import LineCounts, reject_share, rejected_by_reason
 from rfm_spark.capabilities.purchases.duplicates import can_be_dropped
 from rfm_spark.capabilities.purchases.quality import QualityConfig
-from rfm_spark.core.batches import Batch, Batches
+from rfm_spark.core.batches import FOLD, Batch, Batches
 from rfm_spark.core.reading.checks import ANONYMOUS
 from rfm_spark.core.reading.limits import Levels
 
@@ -20,6 +21,8 @@ from rfm_spark.core.reading.limits import Levels
 _MIN_BATCH = 20
 # So many batches show what is usual.
 _USUAL = 4
+# The fact of a fold that keeps what they read.
+USUAL_READS = "usual_reads"
 # Below this many rows in four weeks a ratio of weeks is chance.
 _MIN_TRAILING = 40
 
@@ -90,7 +93,7 @@ def batch_findings(batch: Batch, before: Batches, quality: QualityConfig) -> lis
         lambda limit: f"{share:.1%} of the new rows of sources.{source} that have a customer were rejected "
         f"({reasons}), more than quality.batch.max_reject_share allows ({limit:.1%}); correct the mapping or the data",
     )  # fmt: skip
-    usual = [one.rows.get(f"{source}.read", 0) for one in before.live if one.kind == "append"][-_USUAL:]
+    usual = usual_reads(before)
     if batch.kind == "rebuild" or len(usual) < _USUAL or not sum(usual):
         return found
     ratio = read * len(usual) / sum(usual)
@@ -99,6 +102,17 @@ def batch_findings(batch: Batch, before: Batches, quality: QualityConfig) -> lis
         lambda limit: f"sources.{source} brought {read:,} new rows, {ratio:.2f} times the mean of the {_USUAL} batches "
         f"before, less than quality.batch.min_volume_ratio ({limit:g}); check whether a part is missing",
     )  # fmt: skip
+
+
+def usual_reads(batches: Batches) -> list[int]:
+    """Rows read by each of the last batches of new rows, as many as show what is usual; a fold remembers them."""
+    found: list[int] = []
+    for batch in batches.live:
+        if batch.kind == FOLD:
+            found += json.loads(batch.facts[USUAL_READS])
+        elif batch.kind == "append":
+            found.append(batch.rows.get(f"{batch.source}.read", 0))
+    return found[-_USUAL:]
 
 
 def mixed_currencies(counts: LineCounts) -> str | None:

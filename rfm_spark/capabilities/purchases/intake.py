@@ -13,7 +13,7 @@ from pyspark.sql import functions as F
 
 from rfm_spark.capabilities.purchases.accounting import balance, checks_found
 from rfm_spark.capabilities.purchases.checks import line_severity
-from rfm_spark.capabilities.purchases.days import DayShape, days_of_known_lines, fingerprint_halves, order_days
+from rfm_spark.capabilities.purchases.days import DayShape, days_of_known_lines, order_days
 from rfm_spark.capabilities.purchases.duplicates import (
     distinct_lines,
     drops_copies,
@@ -31,9 +31,9 @@ from rfm_spark.capabilities.purchases.lines import (
     superseded_rejects,
     validated_lines,
 )
-from rfm_spark.capabilities.purchases.seen import Seen, by_reason, counted_apart, less, money_parts, observed, watched
+from rfm_spark.capabilities.purchases.seen import Seen, by_reason, counted_apart, less, observed, watched
 from rfm_spark.capabilities.purchases.settings import LineSettings
-from rfm_spark.capabilities.purchases.sums import COUNTS, ENDS, MONEY, PASSES, STAYS, Sums, subtract, sums_of
+from rfm_spark.capabilities.purchases.sums import Sums, subtract, summed, sums_of
 from rfm_spark.capabilities.purchases.values import IDS
 from rfm_spark.core.batches import Day
 from rfm_spark.core.reading.ids import unicode_changes
@@ -211,18 +211,7 @@ class LineIntake:
         return rows.unionByName(empty)
 
     def _summed(self, kept: DataFrame) -> list[Row]:
-        low, high = fingerprint_halves(self._shape.grain)
-        stays = F.when(F.col("seen_until").isNull(), F.lit(STAYS)).otherwise(F.lit(PASSES))
-        dated = kept.where("day IS NOT NULL").withColumns({"low": low, "high": high, "how": stays})
-        if replaces_lines(self._source, self._quality):
-            passed = dated.where("seen_until IS NOT NULL")
-            ends = {"day": F.date_add("seen_until", 1), "how": F.lit(ENDS)}
-            dated = dated.unionByName(passed.withColumns(ends))
-        return dated.groupBy(F.unix_date("day").alias("day"), "marks", "currency", "how").agg(
-            *(F.sum(name).alias(name) for name in (*COUNTS, "low", "high")),
-            *(part for name in MONEY for part in money_parts(name, F.col(name))),
-            F.count_if("may_repeat").alias("may_repeat"),
-        ).collect()  # fmt: skip
+        return summed(kept, self._shape.grain, replaces=replaces_lines(self._source, self._quality))
 
     def _id_changes(self, validated: ValidatedLines, seen: Seen, options: ReadOptions) -> DataFrame | None:
         if (

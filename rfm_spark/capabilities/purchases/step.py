@@ -165,9 +165,8 @@ def _must_agree(found: DataFrame, anew: DataFrame) -> None:
 
 def _read_again(days: OrderDays, previous: RunDetails | None) -> list[str]:
     """Why the source was read again whole, since the run before."""
-    seen = None if previous is None else days.batches.until(previous.inputs.get(LAST_BATCH, ""))
-    old = set() if seen is None else {batch.batch_id for batch in seen.known}
-    told = [batch.why for batch in days.batches.live if batch.why and batch.batch_id not in old]
+    seen = () if previous is None else days.batches.taken_until(previous.inputs.get(LAST_BATCH, ""))
+    told = [one.why for one in days.batches.held if one.why and one not in seen]
     return [f"sources.{SOURCE} was read again whole: {why}" for why in told]
 
 

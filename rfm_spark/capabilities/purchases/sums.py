@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from pyspark.sql import Row
+from pyspark.sql import DataFrame, Row
+from pyspark.sql import functions as F
 
 from rfm_spark.capabilities.purchases.checks import LINE_CHECKS
-from rfm_spark.capabilities.purchases.seen import money_of
+from rfm_spark.capabilities.purchases.days import fingerprint_halves
+from rfm_spark.capabilities.purchases.orders import Grain
+from rfm_spark.capabilities.purchases.seen import money_of, money_parts
 from rfm_spark.core.batches import NO_DAY, Day
 from rfm_spark.core.reading.verdicts import codes_of
 
@@ -33,6 +36,28 @@ class Sums:
     marked: dict[str, int] = field(default_factory=dict)
     days: dict[int, Day] = field(default_factory=dict)
     currencies: dict[str, int] = field(default_factory=dict)
+
+
+def summed(kept: DataFrame, grain: Grain, *, replaces: bool) -> list[Row]:
+    """Rows of `order_days` added up on the driver per day, marks, currency and `how` they count, for `sums_of`.
+
+    Args:
+        kept: the rows.
+        grain: what is one order where lines have no order_id.
+        replaces: whether a later line may have taken the place of an earlier one.
+    """
+    low, high = fingerprint_halves(grain)
+    stays = F.when(F.col("seen_until").isNull(), F.lit(STAYS)).otherwise(F.lit(PASSES))
+    dated = kept.where("day IS NOT NULL").withColumns({"low": low, "high": high, "how": stays})
+    if replaces:
+        passed = dated.where("seen_until IS NOT NULL")
+        ends = {"day": F.date_add("seen_until", 1), "how": F.lit(ENDS)}
+        dated = dated.unionByName(passed.withColumns(ends))
+    return dated.groupBy(F.unix_date("day").alias("day"), "marks", "currency", "how").agg(
+        *(F.sum(name).alias(name) for name in (*COUNTS, "low", "high")),
+        *(part for name in MONEY for part in money_parts(name, F.col(name))),
+        F.count_if("may_repeat").alias("may_repeat"),
+    ).collect()  # fmt: skip
 
 
 def sums_of(rows: Iterable[Row]) -> Sums:

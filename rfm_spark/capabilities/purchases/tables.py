@@ -7,7 +7,7 @@ from rfm_spark.core.table import Table, run_table
 _MONEY = "DECIMAL(18,2)"
 
 ORDER_DAYS = Table("order_days", "kept", "One row per customer, order, day and batch; rows of several batches add up", (
-    ("batch_id", "STRING", "Batch that read the lines"),
+    ("batch_id", "STRING", "Batch that read the lines, or the fold it is in"),
     ("reading", "STRING", "How they were read, as in batches"),
     ("customer_id", "STRING", "Customer"),
     ("order_id", "STRING", "Order; null where the source has none"),

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from datetime import date, datetime
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from rfm_spark.capabilities.purchases.batches import OrderDays, live_rows, reading_hash
+from rfm_spark.capabilities.purchases.batches import OrderDays, known_batches, live_rows, reading_hash
 from rfm_spark.capabilities.purchases.counts import CURRENCIES, rejected_by_reason
 from rfm_spark.capabilities.purchases.duplicates import looks_for_duplicates
 from rfm_spark.capabilities.purchases.exchange_rates import rates_fingerprint
@@ -18,7 +19,7 @@ from rfm_spark.capabilities.purchases.lines import ReadOptions
 from rfm_spark.capabilities.purchases.options import RATES, read_options
 from rfm_spark.capabilities.purchases.settings import LineSettings
 from rfm_spark.capabilities.purchases.tables import ORDER_DAYS
-from rfm_spark.core.batches import Batch, Batches, date_of, in_order
+from rfm_spark.core.batches import Batch, Batches, date_of
 from rfm_spark.core.digests import digest
 from rfm_spark.core.errors import GateError, LakeError
 from rfm_spark.core.reading.delivery import Delivery, Seen
@@ -44,7 +45,7 @@ def take_transactions(arrivals: Arrivals) -> OrderDays:
     settings, document = LineSettings.of(arrivals.config), arrivals.config.document()
     mine = reading_hash(document)
     for _ in range(_TRIES):
-        known = known_batches(arrivals, mine)
+        known = known_batches(arrivals.lake, mine)
         delivery = _delivery(arrivals, settings, known)
         if delivery.kind == "nothing":
             return _order_days(arrivals, mine, known)
@@ -56,11 +57,6 @@ def take_transactions(arrivals: Arrivals) -> OrderDays:
     raise LakeError(
         f"batches of sources.{SOURCE}: other runs in this lake were faster {_TRIES} times; start this one again"
     )
-
-
-def known_batches(arrivals: Arrivals, mine: str) -> Batches:
-    """Batches of a reading."""
-    return in_order(arrivals.lake.rows(BATCHES.name, reading=mine, source=SOURCE))
 
 
 def _order_days(
@@ -102,7 +98,7 @@ class _Taking:
         self._arrivals, self._settings, self._reading = arrivals, settings, mine
         self._known, self._delivery = known, delivery
         last = known.last
-        self._number = 1 if last is None else last.number + 1
+        self._number = known.next_number
         self._from = None if last is None or delivery.kind == "rebuild" else last.to_version
         parts = [mine, SOURCE, str(self._number), self._from, delivery.version, delivery.kind]
         self.batch_id = f"{self._number:05d}-{digest(json.dumps(parts))[:8]}"
@@ -116,7 +112,7 @@ class _Taking:
 
     def rejects(self, rows: DataFrame) -> None:
         """Write rejected rows of the batch."""
-        lake, before = self._arrivals.lake, self._known.ids
+        lake, before = self._arrivals.lake, [one.batch_id for one in self._known.held]
         # What is read again whole was mostly rejected before.
         known = (
             lake.of_runs(REJECTS.name, before) if self._from is None and before and lake.exists(REJECTS.name) else None
@@ -143,7 +139,7 @@ class _Taking:
         if self._noted(batch):
             self._drop_superseded(kind)
             return batch
-        self._drop(self.batch_id)
+        self._drop([self.batch_id])
         return None
 
     def _noted(self, batch: Batch) -> bool:
@@ -209,7 +205,7 @@ class _Taking:
 
     def _must_pass(self, batch: Batch) -> None:
         if any(abs(value) > _LARGEST for day in batch.days.values() for value in day):
-            self._drop(self.batch_id)
+            self._drop([self.batch_id])
             raise GateError(
                 f"sources.{SOURCE}: its amounts add up to more than a sum of cents can hold (9·10¹⁶ in whole units) on "
                 "one day; look for absurd ones and reject them in the mapping or a view; nothing was published"
@@ -217,7 +213,7 @@ class _Taking:
         found = batch_findings(batch, self._known, self._settings.quality)
         failed = [one for one in found if one.level == "fail"]
         if failed:
-            self._drop(self.batch_id)
+            self._drop([self.batch_id])
             rejected = rejected_by_reason(batch.rows, SOURCE)
             look = f"; see them with `rfm-spark rejects --run {self.batch_id}`" if rejected else ""
             raise GateError("; ".join(one.message for one in failed) + look + "; nothing was read in or published")
@@ -228,17 +224,16 @@ class _Taking:
                 if name in self._arrivals.sources:
                     self._arrivals.sources[name].recheck()
         except GateError:
-            self._drop(self.batch_id)
+            self._drop([self.batch_id])
             raise
 
-    def _drop(self, batch_id: str) -> None:
-        self._arrivals.lake.drop_slice(ORDER_DAYS, batch_id)
+    def _drop(self, batch_ids: Sequence[str]) -> None:
+        self._arrivals.lake.drop_slices(ORDER_DAYS, batch_ids)
 
     def _drop_superseded(self, kind: str) -> None:
         """What an earlier rebuild took the place of: what this one does is still asked by the next run."""
         if kind == "rebuild":
-            for batch in self._known.before:
-                self._drop(batch.batch_id)
+            self._drop([batch.batch_id for batch in self._known.before])
 
 
 def _shared_keys(settings: LineSettings) -> dict[str, Column]:
