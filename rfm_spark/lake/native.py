@@ -24,8 +24,9 @@ from rfm_spark.lake.arrow import delta_schema, to_arrow
 from rfm_spark.lake.commits import with_retries
 from rfm_spark.lake.local import commit_of
 from rfm_spark.lake.log_files import has_commit, has_files, partition_values, plain_frame, rows_in, rows_of_partition
+from rfm_spark.lake.native_sql import DIALECT, is_in
 from rfm_spark.lake.native_upkeep import NativeUpkeep
-from rfm_spark.lake.rewording import Change, Dialect, update_of
+from rfm_spark.lake.rewording import Change, update_of
 from rfm_spark.lake.tables import Commit, Row, Target, Written
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ class NativeTables:
 
     def update(self, name: str, changes: Sequence[Change]) -> None:
         """Change rows, in files written again; nothing is committed where there are none."""
-        found = {change.column: update_of(change, _DIALECT) for change in changes}
+        found = {change.column: update_of(change, DIALECT) for change in changes}
         values = {column: value for column, (value, _) in found.items()}
         self._open(name).update(updates=values, predicate=" OR ".join(condition for _, condition in found.values()))
 
@@ -156,14 +157,14 @@ class NativeTables:
         """Delete rows; nothing is committed where there are none."""
         table = self._open(name)
         if rows_in(self._root / name, table, where, list(where)):
-            table.delete(" AND ".join(_in(column, values) for column, values in where.items()))
+            table.delete(" AND ".join(is_in(column, values) for column, values in where.items()))
 
     def drop_slices(self, name: str, keys: Sequence[str]) -> None:
         """Remove the files of partitions from the log."""
         table, column = self._open(name), slice_key_of(name)
         there = partition_values(table, column).intersection(keys)
         if there:
-            table.delete(_in(column, sorted(there)))
+            table.delete(is_in(column, there))
 
     def row_count(self, name: str) -> int:
         """How many rows a table has."""
@@ -283,21 +284,6 @@ class NativeTables:
         values = {target.table.slice_key: target.run_id} if target.table.partitioned else {}
         stats = json.dumps({"numRecords": rows})
         return AddAction(file, status.st_size, values, int(status.st_mtime * 1000), True, stats), rows
-
-
-def _in(column: str, values: Sequence[str]) -> str:
-    return f"{column} IN ({', '.join(_text(value) for value in values)})"
-
-
-def _text(value: str) -> str:
-    escaped = value.replace("'", "''")
-    return f"'{escaped}'"
-
-
-_DIALECT = Dialect(
-    _text, "array_has(map_keys({value}), {older})",
-    "map(array_replace_all(map_keys({value}), {older}, {word}), map_values({value}))",
-)  # fmt: skip
 
 
 def _comparable(value: Any) -> Any:

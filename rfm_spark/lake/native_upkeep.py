@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
+from rfm_spark.lake.native_sql import is_in
 from rfm_spark.lake.upkeep import MANY_FILES, Expired, Files
 
 if TYPE_CHECKING:
@@ -37,12 +38,12 @@ class NativeUpkeep:
     def drop_runs(self, name: str, run_ids: Collection[str]) -> None:
         """A commit that names the files of the partitions as removed."""
         if run_ids:
-            self._opened(name).delete(_in("run_id", run_ids))
+            self._opened(name).delete(is_in("run_id", run_ids))
 
     def set_where_null(self, name: str, column: str, value: Any, key: str, keys: Collection[str]) -> None:
         """Of a moment, `deltalake` keeps milliseconds."""
         if keys:
-            self._opened(name).update(new_values={column: value}, predicate=f"{column} IS NULL AND {_in(key, keys)}")
+            self._opened(name).update(new_values={column: value}, predicate=f"{column} IS NULL AND {is_in(key, keys)}")
 
     def files(self, name: str) -> Files:
         """As the log has them."""
@@ -77,11 +78,6 @@ class NativeUpkeep:
     def vacuum(self, name: str, hours: int) -> None:
         """Folders that are left empty stay: a run may be about to write there."""
         self._opened(name).vacuum(hours, dry_run=False, enforce_retention_duration=False, full=True)
-
-
-def _in(column: str, values: Collection[str]) -> str:
-    texts = ", ".join("'" + value.replace("'", "''") + "'" for value in sorted(values))
-    return f"{column} IN ({texts})"
 
 
 def _last_checkpoint(log: Path) -> int:

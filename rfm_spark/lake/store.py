@@ -12,14 +12,15 @@ from pyspark.sql import functions as F
 
 from rfm_spark.core.errors import LakeError
 from rfm_spark.core.renames import renamed_row
-from rfm_spark.core.schemas import RUNS, SCHEMA_VERSION, slice_key_of, tables
+from rfm_spark.core.schemas import SCHEMA_VERSION, slice_key_of, tables
 from rfm_spark.core.table import Table
 from rfm_spark.lake.commits import NO_PLACE, is_conflict, translating_write_errors, with_retries
 from rfm_spark.lake.local import local_folder
 from rfm_spark.lake.location import LakeLocation, checked_run_id, checked_slice_id, quoted
+from rfm_spark.lake.migrating import migrate_tables
 from rfm_spark.lake.missing import is_missing
 from rfm_spark.lake.native import NativeTables
-from rfm_spark.lake.rewording import bring_up, completed, with_older_names, with_older_words
+from rfm_spark.lake.rewording import completed, with_older_names, with_older_words
 from rfm_spark.lake.spark_tables import SparkTables
 from rfm_spark.lake.tables import PROPERTIES, VERSION_PROPERTY, Commit, Row, Tables, Target, Written
 from rfm_spark.lake.upkeep import TableUpkeep
@@ -64,22 +65,12 @@ class Store:
     def migrate(self) -> None:
         """Bring the tables of a lake that an older version wrote up to today's columns; looked at once.
 
-        The ledger is migrated last and says how far the lake is. Before a first run is complete there is none.
-
         Raises:
             LakeError: the lake was written by a newer version.
         """
-        if self._is_current:
-            return
-        ledger = self._properties(RUNS.name)
-        if ledger is None or self._version_in(RUNS.name, ledger) < SCHEMA_VERSION:
-            others = (table for table in tables().values() if table.name != RUNS.name)
-            for table, found in ((table, self._properties(table.name)) for table in others):
-                if found is not None:
-                    self._migrate(table, found)
-            if ledger is not None:
-                self._migrate(RUNS, ledger)
-        self._is_current = True
+        if not self._is_current:
+            self._there.update(migrate_tables(self.spark, self.location, self._tables, self._retried))
+            self._is_current = True
 
     def make_schema(self) -> None:
         """Create the lake's schema in catalog mode; a folder needs no such step."""
@@ -235,7 +226,7 @@ class Store:
         """Remove the rows of values of a table's `slice_key`; where they have none nothing is done."""
         if keys and self.exists(table.name):
             checked = [checked_slice_id(key) for key in keys]
-            self._attempt(table.name, lambda: with_retries(lambda: self._tables.drop_slices(table.name, checked)))
+            self._retried(table.name, lambda: self._tables.drop_slices(table.name, checked))
 
     def replace(self, table: Table, frame: DataFrame, metadata: str) -> Written:
         """Replace a kept table's rows in one commit that says what it reflects.
@@ -251,7 +242,7 @@ class Store:
         """Insert rows into a ledger, but for those whose keys are there; how many were new."""
         self.prepare(table)
         values = [dict(row) for row in rows]
-        return self._attempt(table.name, lambda: with_retries(lambda: self._tables.append_new(table, values, keys)))
+        return self._retried(table.name, lambda: self._tables.append_new(table, values, keys))
 
     def put_if(self, table: Table, row: Mapping[str, Any], keys: Sequence[str], column: str, expected: str) -> bool:
         """Put a row in place of the one with the same keys if that has the expected value, or where there is none.
@@ -269,7 +260,7 @@ class Store:
         """Delete rows of a ledger whose columns have these texts, or one of them, in one commit."""
         texts = {column: [text] if isinstance(text, str) else list(text) for column, text in where.items()}
         if self.exists(table.name) and all(texts.values()):
-            self._attempt(table.name, lambda: with_retries(lambda: self._tables.delete_rows(table.name, texts)))
+            self._retried(table.name, lambda: self._tables.delete_rows(table.name, texts))
 
     def _write(self, target: Target, write: Callable[[], Written]) -> Written:
         self.prepare(target.table)
@@ -297,30 +288,8 @@ class Store:
                 "there"
             ) from error
 
-    def _properties(self, name: str) -> dict[str, str] | None:
-        found = self._tables.properties(name)
-        if found is not None:
-            self._there.add(name)
-        return found
-
-    def _version_in(self, name: str, properties: Mapping[str, str]) -> int:
-        found = int(properties.get(VERSION_PROPERTY, "0"))
-        if found > SCHEMA_VERSION:
-            raise LakeError(
-                f"lake {self.location}: table {name} has schema version {found}, this rfm-spark knows "
-                f"{SCHEMA_VERSION}; upgrade rfm-spark"
-            )
-        return found
-
-    def _migrate(self, table: Table, properties: Mapping[str, str]) -> None:
-        if self._version_in(table.name, properties) != SCHEMA_VERSION:
-            self._attempt(table.name, lambda: with_retries(lambda: self._bring_up(table)))
-
-    def _bring_up(self, table: Table) -> None:
-        # Looked at again in each try: another run may be doing the same. The version comes last, so that one that dies
-        # here is done again.
-        bring_up(self._tables, table, set(self.spark.sql(f"SELECT * FROM {self.location.table(table.name)}").columns))
-        self._tables.change(table.name, (), {VERSION_PROPERTY: str(SCHEMA_VERSION)})
+    def _retried(self, name: str, action: Callable[[], Result]) -> Result:
+        return self._attempt(name, lambda: with_retries(action))
 
     def _missing(self, name: str) -> LakeError:
         return LakeError(f"lake {self.location}: no table {name}; run `rfm-spark run` first, or check --lake")
