@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import ROUND_HALF_UP, Decimal
@@ -15,11 +16,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
 
+from rfm_spark.capabilities.purchases import orders as orders_module
 from rfm_spark.capabilities.purchases.config import TransactionsSource
 from rfm_spark.capabilities.purchases.days import visible
 from rfm_spark.capabilities.purchases.measures import customer_measures, window_start
-from rfm_spark.capabilities.purchases.orders import Grain, orders_of
+from rfm_spark.capabilities.purchases.orders import Grain, large_customers, orders_of
 from rfm_spark.core.session import session_settings
 from tests.taking import take
 
@@ -112,9 +115,10 @@ def days_of(raw: DataFrame, grain: Grain = None) -> DataFrame:
 
 
 def measured(
-    rows: DataFrame, window: int | None = WINDOW, refunds: Refunds = "net", grain: Grain = None, as_of: date = AS_OF
-) -> dict[str, Measures]:
-    orders = orders_of(visible(rows, as_of), grain, window_start(as_of, window))
+    rows: DataFrame, window: int | None = WINDOW, refunds: Refunds = "net", grain: Grain = None, as_of: date = AS_OF,
+    large: Sequence[str] = (),
+) -> dict[str, Measures]:  # fmt: skip
+    orders = orders_of(visible(rows, as_of), grain, window_start(as_of, window), large)
     found = customer_measures(orders, as_of, window, refunds).collect()
     assert len({row["customer_id"] for row in found}) == len(found)
     return {row["customer_id"]: tuple(row[column] for column in COLUMNS) for row in found}
@@ -153,6 +157,31 @@ def test_the_generated_ledgers_cover_what_they_should() -> None:
     assert sum(m[0] is not None and m[1] == 0 for m in seen) > 10
     assert sum(m[1] > 1 for m in seen) > 5
     assert sum(m[2] < 0 for m in seen) > 5
+
+
+@pytest.mark.parametrize("grain", [None, "row", "day"])
+def test_customers_in_many_tasks_are_measured_as_in_one(spark: SparkSession, grain: Grain) -> None:
+    ledgers = generated_ledgers()
+    rows = days_of(raw_rows(spark, ledgers), grain)
+    assert measured(rows, grain=grain, large=sorted(ledgers)[::2]) == measured(rows, grain=grain)
+
+
+def test_who_has_a_tenth_of_all_orders_is_added_up_in_many_tasks(
+    spark: SparkSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(orders_module, "_ONE_IN", 2)
+    orders = [("c0" if at % 10 == 0 else f"c{at}", f"o{at}") for at in range(20_000)]
+    rows = spark.createDataFrame(orders, "customer_id STRING, order_id STRING").withColumn("day", F.lit(AS_OF))
+    assert large_customers(rows, 200_000_000) == ["c0"]
+    assert large_customers(rows, 20_000_000) == []
+    days = days_of(raw_rows(spark, {"c0": [Line(AS_OF, "1.00", f"o{at}") for at in range(50)]}))
+    with session_settings(spark, {"spark.sql.adaptive.enabled": "false", "spark.sql.shuffle.partitions": "8"}):
+        tasks = {
+            large: orders_of(visible(days, AS_OF), None, None, large).select(F.spark_partition_id()).distinct().count()
+            for large in ((), ("c0",))
+        }
+    assert tasks[()] == 1
+    assert tasks[("c0",)] > 4
 
 
 def assert_as_defined(ledgers: dict[str, Ledger], rows: DataFrame, grain: Grain) -> None:

@@ -17,7 +17,7 @@ from rfm_spark.capabilities.purchases.days import visible
 from rfm_spark.capabilities.purchases.gates import Buyers, Finding, copies_kept, findings
 from rfm_spark.capabilities.purchases.intake import SOURCE
 from rfm_spark.capabilities.purchases.measures import REFUND_CHECKS, customer_measures, window_start
-from rfm_spark.capabilities.purchases.orders import orders_of
+from rfm_spark.capabilities.purchases.orders import large_customers, orders_of
 from rfm_spark.capabilities.purchases.settings import LineSettings, WindowSettings
 from rfm_spark.core.batches import Batches
 from rfm_spark.core.reading.accounting import check_messages
@@ -65,7 +65,9 @@ def measured(rows: DataFrame, look: LineLook) -> DataFrame:
     """Measures of the customers of rows of `order_days`; see `measures.customer_measures`."""
     window = look.window
     start = window_start(look.as_of, window.window_days)
-    orders = orders_of(visible(rows, look.as_of), look.lines.source.order_grain, start)
+    counted = visible(rows, look.as_of)
+    large = large_customers(counted, sum(day.rows for day in look.batches.days().values()))
+    orders = orders_of(counted, look.lines.source.order_grain, start, large)
     return customer_measures(orders, look.as_of, window.window_days, window.refunds)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 from typing import Literal
 
@@ -11,9 +12,15 @@ from pyspark.sql import functions as F
 from rfm_spark.core.money import money
 
 Grain = Literal["row", "day"] | None
+# In so many tasks the orders of a customer who has too many for one are added up.
+_PARTS, _PART = 64, "part"
+# Of fewer lines a customer with a tenth of them is no burden; of more each one in so many rows is looked at.
+_MANY, _ONE_IN = 100_000_000, 1000
+# A customer is large who has more than this share of the rows that are looked at.
+_LARGE = 1 / 1000
 
 
-def orders_of(rows: DataFrame, grain: Grain, window_start: date | None = None) -> DataFrame:
+def orders_of(rows: DataFrame, grain: Grain, window_start: date | None = None, large: Sequence[str] = ()) -> DataFrame:
     """Rows of `order_days` added up to orders, after one shuffle by customer that later groupings reuse.
 
     An order's date is that of its latest sale line (of its latest line, where nothing was sold).
@@ -22,6 +29,8 @@ def orders_of(rows: DataFrame, grain: Grain, window_start: date | None = None) -
         rows: of `days.visible`.
         grain: what is one order where lines have no order_id.
         window_start: first day whose refunds count as `window_refund_cents`; None counts all.
+        large: customers whose orders are too many for one task; with some, later groupings by customer shuffle once
+            more, a row per customer and task.
 
     Returns:
         customer_id, order_date, last_line_date DATE, gross_cents, refund_cents, window_refund_cents, lines, orders
@@ -36,14 +45,17 @@ def orders_of(rows: DataFrame, grain: Grain, window_start: date | None = None) -
     needed = rows.select(
         "customer_id", *(key.alias("order") for key in order), "day", "sale_cents", "refund_cents", "lines",
         sold_on.alias("sold_on"), line_on.alias("line_on"), window_refund.alias("window_refund_cents"),
-    ).repartition(F.col("customer_id"))  # fmt: skip
+        *(_part(order or (F.col("day"),), large) if large else ()),
+    )  # fmt: skip
+    together = ("customer_id", _PART) if large else ("customer_id",)
+    needed = needed.repartition(*(F.col(name) for name in together))
     if grain == "row":
         return needed.select(
             "customer_id", F.col("day").alias("order_date"), F.col("line_on").alias("last_line_date"),
             F.col("sale_cents").alias("gross_cents"), "refund_cents", "window_refund_cents", "lines",
             F.col("lines").alias("orders"),
         )  # fmt: skip
-    grouped = needed.groupBy("customer_id", "order").agg(
+    grouped = needed.groupBy(*together, "order").agg(
         F.max("sold_on").alias("sold_on"),
         F.max("line_on").alias("last_line_date"),
         F.sum("sale_cents").alias("gross_cents"),
@@ -55,6 +67,30 @@ def orders_of(rows: DataFrame, grain: Grain, window_start: date | None = None) -
         "customer_id", F.coalesce("sold_on", "last_line_date").alias("order_date"), "last_line_date", "gross_cents",
         "refund_cents", "window_refund_cents", "lines", F.lit(1).cast("bigint").alias("orders"),
     )  # fmt: skip
+
+
+def large_customers(rows: DataFrame, lines: int) -> list[str]:
+    """Customers who have so large a share of all orders that a task of their own would be waited for.
+
+    Args:
+        rows: of `order_days`.
+        lines: how many they were made of, about.
+
+    Returns:
+        A thousand at most; none where there are few lines.
+    """
+    if lines < _MANY:
+        return []
+    drawn = rows.where(F.pmod(F.xxhash64("customer_id", "order_id", "day"), F.lit(_ONE_IN)) == 0)
+    counts = drawn.groupBy("customer_id").count()
+    total = F.broadcast(counts.agg(F.sum("count").alias("total")))
+    found = counts.crossJoin(total).where(F.col("count") > F.col("total") * F.lit(_LARGE))
+    return sorted(row["customer_id"] for row in found.select("customer_id").collect())
+
+
+def _part(order: Sequence[Column], large: Sequence[str]) -> list[Column]:
+    part = F.pmod(F.xxhash64(*order), F.lit(_PARTS))
+    return [F.when(F.col("customer_id").isin(list(large)), part).otherwise(F.lit(-1).cast("bigint")).alias(_PART)]
 
 
 def each_order(rows: DataFrame, grain: Grain) -> DataFrame:
