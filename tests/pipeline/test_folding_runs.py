@@ -283,6 +283,25 @@ def test_a_fold_that_was_killed_is_finished_by_the_next(
     assert day_sums(store) == sums
 
 
+def test_of_two_who_fold_at_once_the_slower_one_does_nothing(
+    spark: SparkSession, nights: Nights, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = nights.copied()
+    store, write = store_of(spark, config), Store.write_slice
+    sums = day_sums(store)
+
+    def overtaken(mine: Store, *given: Any, **named: Any) -> Any:
+        meanwhile.undo()
+        assert fold_batches(upkeep(store, config)) == FOLDED
+        return write(mine, *given, **named)
+
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(Store, "write_slice", overtaken)
+        assert fold_batches(upkeep(store_of(spark, config), config)) == []
+    assert store.slices(ORDER_DAYS.name) == set(known(store).ids)
+    assert day_sums(store) == sums
+
+
 def test_a_run_that_was_faster_and_one_at_work_are_left_alone(
     spark: SparkSession, nights: Nights, monkeypatch: pytest.MonkeyPatch
 ) -> None:
