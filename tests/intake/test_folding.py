@@ -65,7 +65,7 @@ def test_what_a_rebuild_took_the_place_of_goes_when_no_recent_run_was_made_of_it
 
 def test_a_fold_stands_where_the_last_one_in_it_stood() -> None:
     known = batches("rebuild", "append", "rebuild", "append", "append")
-    fold = folded(known.known[:4], known.next_number)
+    fold = folded(known.known[:4], known.next_number, "x")
     assert (fold.kind, fold.number, fold.place, fold.to_version, fold.files) == (FOLD, 6, 4, "v4", ("f4",))
     assert fold.batch_id.startswith("00004-00006-")
     assert (number_of(fold.batch_id), number_of(fold.batch_id, first=True)) == (6, 4)
@@ -90,11 +90,11 @@ def test_a_fold_stands_where_the_last_one_in_it_stood() -> None:
 
 def test_a_batch_that_comes_too_late_counts_for_nothing() -> None:
     known = batches("rebuild", "append", "append")
-    fold = folded(known.known, known.next_number)
+    fold = folded(known.known, known.next_number, "x")
     late = a_batch(2, read=99, batch_id="00002-ffffffff")
     assert through_the_ledger(fold, late).known == (fold,)
     # And folds are folded.
-    more = folded((fold, a_batch(5)), 6)
+    more = folded((fold, a_batch(5)), 6, "x")
     assert through_the_ledger(fold, a_batch(5), more).known == (more,)
     assert more.taken == (*known.taken, Taken(a_batch(5).batch_id, "append"))
 
@@ -117,7 +117,7 @@ class Twins:
         now = through_the_ledger(*self.rows)
         found = foldable(now, [one.taken[-1].batch_id for one in now.live[upto % len(now.live) :]], 2)
         if found:
-            fold = folded(found, now.next_number)
+            fold = folded(found, now.next_number, "x")
             gone = {one.batch_id for one in found} if remove else set()
             self.rows = [*(one for one in self.rows if one.batch_id not in gone), fold]
 

@@ -43,15 +43,16 @@ def foldable(known: Batches, last: Collection[str], enough: int) -> tuple[Batch,
     return found if len(found) > 1 and (len(found) >= enough or nobody_asks) else ()
 
 
-def folded(found: Sequence[Batch], number: int) -> Batch:
+def folded(found: Sequence[Batch], number: int, attempt: str) -> Batch:
     """The batch that takes the place of others: it says of its rows what they said together.
 
     Args:
         found: of `foldable`.
         number: of the new one.
+        attempt: unlike any other's: of two at the same fold, the slower one must not write where the faster one did.
     """
     these, last = Batches(tuple(found)), found[-1]
-    batch_id = f"{last.place:05d}-{number:05d}-{digest(json.dumps([one.batch_id for one in found]))[:8]}"
+    batch_id = f"{last.place:05d}-{number:05d}-{digest(attempt)[:8]}"
     facts = {
         **last.facts,
         CURRENCIES: currencies_text(_first_days(these)),

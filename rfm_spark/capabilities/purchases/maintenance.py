@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -45,7 +46,7 @@ def fold_batches(upkeep: Upkeep) -> Sequence[Done]:
     done = []
     left = _useless(upkeep)
     if left.listed or left.kept:
-        count = len(left.kept)
+        count = len({*left.listed, *left.kept})
         done.append(
             Done(ORDER_DAYS.name, "drop", f"{count:,} batch{'' if count == 1 else 'es'} that nothing refers to")
         )
@@ -75,7 +76,7 @@ def _last_batches(upkeep: Upkeep) -> set[str]:
 def _fold(upkeep: Upkeep, found: Sequence[Batch], number: int) -> bool:
     """Write the fold, its row last; False where a run that took a batch was faster."""
     tables, lines = upkeep.tables, LineSettings.of(upkeep.config)
-    batch, these, grain = folded(found, number), Batches(tuple(found)), lines.source.order_grain
+    batch, these, grain = folded(found, number, uuid.uuid4().hex), Batches(tuple(found)), lines.source.order_grain
     there = live_rows(tables.of_runs(ORDER_DAYS.name, these.ids), these)
     tables.write_slice(ORDER_DAYS, folded_rows(there, grain), batch.batch_id)
     written = tables.of_runs(ORDER_DAYS.name, [batch.batch_id])
