@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks import figures, machine, names, ours, plot, run_benchmark
+from benchmarks import figures, machine, names, ours, plot, run_benchmark, scale
 from benchmarks.measure import Parts, Result, Timing, bytes_moved, on_disk, timed
 from benchmarks.shapes import Shape, size
 from benchmarks.summary import (
@@ -227,3 +227,19 @@ def test_the_picture_has_a_bar_for_every_figure(tmp_path: Path) -> None:
         assert text in svg
     with pytest.raises(ValueError, match="no figures to draw"):
         plot.picture(figures.as_json(Figures([]), "6g", 1))
+
+
+def test_sizes_beyond_the_benchmark_are_calculated_from_its_rates() -> None:
+    steps = {STEP: 36.0, "Segments": 18.0}
+    rows = rows_of(
+        measured({names.FIRST: 60.0}, steps=steps), measured({names.THE_NIGHT: 20.0}, steps={"Segments": 9.0})
+    )
+    cluster = scale.Cluster(cores=100, efficiency=0.5, price=0.10)
+    lines, customers = LARGE.lines * 500, LARGE.customers * 200
+    found = scale.estimate(Figures(rows), lines, customers, cluster).splitlines()
+    told = {line.rsplit(maxsplit=2)[0].strip(): line.split()[-2:] for line in found[1:]}
+    # 36 s on two cores for 500 times the lines are 10 core hours, 18 s for 200 times the customers are 2.
+    assert told == {
+        STEP: ["10.00", "0.00"], "Segments": ["2.00", "1.00"], "together": ["12.0", "1.0"], "minutes": ["14.4", "1.2"],
+        "price": ["2.40", "0.20"],
+    }  # fmt: skip
