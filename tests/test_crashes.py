@@ -16,8 +16,9 @@ import pytest
 import yaml
 from pyspark.sql import SparkSession
 
+from rfm_spark.capabilities.purchases.tables import ORDER_DAYS
 from rfm_spark.core.errors import LakeError
-from rfm_spark.core.schemas import RUN_STEPS, tables
+from rfm_spark.core.schemas import BATCHES, REJECTS, RUN_STEPS, RUNS, tables
 from rfm_spark.lake.location import LakeLocation
 from rfm_spark.lake.readers import current
 from rfm_spark.lake.store import Store
@@ -66,10 +67,15 @@ def source(session: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> P
 
 
 def everything(spark: SparkSession, lake: Path) -> dict[str, list[dict[str, object]]]:
+    """Rows of all tables; of batches, whose ids differ from attempt to attempt, those that the ledger knows."""
     location = LakeLocation(root=str(lake))
     store = Store(spark, location)
+    taken = [str(row["batch_id"]) for row in store.rows(BATCHES.name)]
+    known = {ORDER_DAYS.name: taken, REJECTS.name: [*taken, *(str(row["run_id"]) for row in store.rows(RUNS.name))]}
     return {
-        name: rows_of(store.read(name))
+        name: rows_of(store.of_runs(name, known[name]), "batch_id", "run_id", "first_seen_run")
+        if name in known
+        else rows_of(store.read(name))
         for name, table in tables().items()
         # Records of steps hold versions of tables, which count what was committed before a run died.
         if table.kind != "ledger" and name != RUN_STEPS.name and store.exists(name)

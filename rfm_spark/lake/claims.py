@@ -24,9 +24,11 @@ import uuid
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import date, datetime, timedelta
+from pathlib import Path
 from threading import Event, RLock, Thread
 from typing import Any
 
+from rfm_spark.core.digests import digest
 from rfm_spark.core.errors import SlotHeldError
 from rfm_spark.core.schemas import CLAIMS
 from rfm_spark.lake.commits import is_conflict, with_retries
@@ -39,7 +41,10 @@ WATCH = HEARTBEAT * 2.5
 LOOKS = 5
 # What a holder must have left of its lease when it publishes.
 _MARGIN = LEASE / 2
+# Where Spark commits a heartbeat is a job, which waits for tasks of the run's own stages.
+LEASE_OF_JOBS = timedelta(minutes=30)
 _TRIES = 8
+_PATIENCE = 30.0
 # A restarted container often has the host name and process id of the one that died.
 _CLAIMS_HERE: set[str] = set()
 # Waits until an event, or for some seconds; whether the event came.
@@ -72,7 +77,8 @@ class Claim:
         self._slot: dict[str, Any] = dict(zip(SLOT, (config_name, as_of), strict=True))
         self._id, self._renewals = uuid.uuid4().hex, 0
         _CLAIMS_HERE.add(self._id)
-        self._host, self._run_id, self._token = socket.gethostname(), "", ""
+        self._host, self._run_id, self._token = this_host(), "", ""
+        self._lease = LEASE if store.commits_fast else LEASE_OF_JOBS
         self._lock, self._lost = RLock(), False
         # Runs that held the slot before, and may have died.
         self.replaced: set[str] = set()
@@ -118,7 +124,8 @@ class Claim:
             yield
         finally:
             ended.set()
-            thread.join()
+            # One that is stuck in a commit must not hold up a run that is over.
+            thread.join(_PATIENCE)
 
     def check(self) -> None:
         """Stop a run whose slot the heartbeat found taken over; looks at nothing.
@@ -172,7 +179,7 @@ class Claim:
         self._renewals += 1
         row = {
             **self._slot, "run_id": self._run_id, "token": f"{self._id}.{self._renewals}",
-            "host": self._host, "pid": os.getpid(), "expires_at": self._clock() + LEASE,
+            "host": self._host, "pid": os.getpid(), "expires_at": self._clock() + self._lease,
         }  # fmt: skip
         put = self._store.put_if(CLAIMS, row, SLOT, "token", replaced_token)
         if put:
@@ -210,11 +217,23 @@ class Claim:
         slot = f"{self._slot['config_name']} as of {self._slot['as_of_date']}"
         if holder is None or not holder["token"]:
             return SlotHeldError(f"slot {slot}: lost to another run; start this one again")
-        minutes = LEASE // timedelta(minutes=1)
+        minutes = self._lease // timedelta(minutes=1)
         return SlotHeldError(
             f"slot {slot}: {holder_of(holder)} holds it; wait until it ends, then start this one again (a process that "
             f"is gone loses it after {minutes} minutes)"
         )
+
+
+def this_host() -> str:
+    """This machine as processes see each other: containers that share a name share neither processes nor slots."""
+    name = socket.gethostname()
+    try:
+        started = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+        seen = f"{started} {os.stat('/proc/self/ns/pid').st_ino}"
+    except OSError:
+        # No Linux: there are no such containers.
+        return name
+    return f"{name}/{digest(seen)[:8]}"
 
 
 def is_abandoned(holder: Mapping[str, Any], host: str) -> bool:

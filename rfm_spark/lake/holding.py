@@ -7,10 +7,13 @@ import shutil
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from datetime import datetime
 from pathlib import Path
 
 from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
 
+from rfm_spark.core.moments import from_micros
 from rfm_spark.core.session import Keeper
 from rfm_spark.lake.location import LOCAL, LakeLocation, quoted
 
@@ -20,8 +23,8 @@ PREFIX = "_held_"
 def written_aside(location: LakeLocation) -> Keeper:
     """Keeps frames beside the tables of a lake; a frame is written once, and read from there as often as it is asked.
 
-    What a process that was killed leaves behind is removed by maintenance; in a folder that isn't of this machine it
-    stays there, under names that begin with `_held_`.
+    In a folder that isn't of this machine nothing is written aside, since only a catalog removes what lies there: the
+    frame's plan is evaluated again. What a process that was killed leaves behind is removed by maintenance.
     """
 
     @contextmanager
@@ -36,41 +39,48 @@ def written_aside(location: LakeLocation) -> Keeper:
                 with suppress(Exception):
                     spark.sql(f"DROP TABLE IF EXISTS {table}")
             return
-        folder = f"{location.root}/{name}"
-        frame.write.parquet(folder)
+        root = _folder(str(location.root))
+        if root is None:
+            yield frame
+            return
+        folder = root / name
+        frame.write.parquet(folder.as_uri())
         try:
-            yield spark.read.schema(frame.schema).parquet(folder)
+            yield spark.read.schema(frame.schema).parquet(folder.as_uri())
         finally:
-            _remove(folder)
+            shutil.rmtree(folder, ignore_errors=True)
 
     return kept
 
 
-def left_aside(spark: SparkSession, location: LakeLocation, *, is_dry: bool) -> int:
-    """Remove what killed processes have left, while nobody is at work; how many frames that were.
+def left_aside(spark: SparkSession, location: LakeLocation, before: datetime, *, is_dry: bool) -> int:
+    """Remove what killed processes have left; how many frames that were.
 
     Args:
         spark: the session.
         location: of the lake.
+        before: a moment with a time zone; what was written later may be of a process that takes in rows.
         is_dry: only count.
     """
     if location.is_catalog:
         schema = ".".join(quoted(part) for part in location.schema)
         found = [row["tableName"] for row in spark.sql(f"SHOW TABLES IN {schema} LIKE '{PREFIX}*'").collect()]
-        for name in [] if is_dry else found:
-            spark.sql(f"DROP TABLE IF EXISTS {location.table(name)}")
-        return len(found)
+        tables = [location.table(name) for name in found]
+        old = [table for table in tables if _made(spark, table) < before]
+        for table in [] if is_dry else old:
+            spark.sql(f"DROP TABLE IF EXISTS {table}")
+        return len(old)
     folder = _folder(str(location.root))
     held = [] if folder is None else sorted(folder.glob(f"{PREFIX}*"))
-    for one in [] if is_dry else held:
+    past = [one for one in held if one.stat().st_mtime < before.timestamp()]
+    for one in [] if is_dry else past:
         shutil.rmtree(one, ignore_errors=True)
-    return len(held)
+    return len(past)
 
 
-def _remove(path: str) -> None:
-    folder = _folder(path)
-    if folder is not None:
-        shutil.rmtree(folder, ignore_errors=True)
+def _made(spark: SparkSession, table: str) -> datetime:
+    micros = spark.sql(f"DESCRIBE DETAIL {table}").select(F.unix_micros("createdAt")).collect()[0][0]
+    return from_micros(micros)
 
 
 def _folder(path: str) -> Path | None:

@@ -67,9 +67,9 @@ class Maintenance:
             Done(name, "clean", f"{_counted(count, 'expired file')} of its log") for name, count in found if count > 0
         ]
 
-    def sweep(self) -> list[Done]:
-        """Remove frames that runs have written aside and, being killed, left."""
-        count = left_aside(self._store.spark, self._store.location, is_dry=self._is_dry)
+    def sweep(self, before: datetime) -> list[Done]:
+        """Remove frames that runs have written aside before a moment and, being killed, left."""
+        count = left_aside(self._store.spark, self._store.location, before, is_dry=self._is_dry)
         return [Done(PREFIX, "remove", _counted(count, "frame") + " that killed runs left")] if count else []
 
     def vacuum(self, hours: int, also: Sequence[str] = ()) -> list[Done]:

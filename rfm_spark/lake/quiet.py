@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 from threading import Event
@@ -10,7 +9,7 @@ from typing import Any
 
 from rfm_spark.core.errors import SlotHeldError
 from rfm_spark.core.schemas import CLAIMS
-from rfm_spark.lake.claims import LOOKS, WATCH, Wait, freed, holder_of, is_abandoned, nobody_listens
+from rfm_spark.lake.claims import LOOKS, WATCH, Wait, freed, holder_of, is_abandoned, nobody_listens, this_host
 from rfm_spark.lake.store import Store
 
 Published = Callable[[Collection[str]], Collection[str]]
@@ -55,7 +54,7 @@ def must_be_quiet(
 
 
 def _held(store: Store, published: Published) -> list[Mapping[str, Any]]:
-    host = socket.gethostname()
+    host = this_host()
     held = [holder for holder in store.rows(CLAIMS.name) if not is_abandoned(holder, host)]
     known = published([str(holder["run_id"]) for holder in held]) if held else ()
     return [holder for holder in held if holder["run_id"] not in known]

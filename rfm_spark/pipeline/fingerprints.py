@@ -52,7 +52,7 @@ def parts_of(
             "as of": as_of.isoformat(),
             **{name: sources[name].version for name in step.sources if name in sources},
         },
-        "earlier runs": digest(" ".join(run.run_id for run in earlier))[:16] if step.reads else None,
+        "earlier runs": digest(" ".join(run.run_id for run in earlier if run.has_rows))[:16] if step.reads else None,
         "steps": {name: givers[name] for names in chosen.givers.values() for name in names},
         "decisions": {type(one).__name__: one.basis or one.fingerprint for one in decisions if type(one) in kinds},
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from pyspark.sql import SparkSession
 
@@ -83,7 +83,7 @@ def maintain(
     gone = [run.run_id for run in complete if not run.has_rows]
     done = [*maintenance.drop([*gone, *leaving]), *_capabilities(upkeep), *maintenance.fold(), *maintenance.clean()]
     must_be_alone()
-    done += [*maintenance.sweep(), *maintenance.vacuum(hours, _landed(config))]
+    done += [*maintenance.sweep(clock() - timedelta(hours=hours)), *maintenance.vacuum(hours, _landed(config))]
     staying = tuple(run.run_id for run in mine if run.run_id in kept and run.has_rows)
     return Maintained(staying, tuple(leaving), needed, tuple(done))
 

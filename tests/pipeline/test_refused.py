@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime, timezone
 from functools import partial
 from pathlib import Path
 
@@ -73,13 +73,17 @@ def test_what_a_killed_run_has_left_is_removed(spark: SparkSession, tmp_path: Pa
     location = LakeLocation(root=str(tmp_path))
     (tmp_path / f"{PREFIX}0a").mkdir()
     (tmp_path / "segments").mkdir()
-    assert left_aside(spark, location, is_dry=True) == 1
-    assert left_aside(spark, location, is_dry=False) == 1
+    long_ago, later = datetime(2001, 1, 1, tzinfo=timezone.utc), datetime(2101, 1, 1, tzinfo=timezone.utc)
+    assert left_aside(spark, location, long_ago, is_dry=False) == 0
+    assert left_aside(spark, location, later, is_dry=True) == 1
+    assert left_aside(spark, location, later, is_dry=False) == 1
     assert [folder.name for folder in tmp_path.iterdir()] == ["segments"]
     spark.sql("CREATE DATABASE held_test")
     try:
         spark.sql(f"CREATE TABLE held_test.`{PREFIX}0b` (a INT) USING DELTA")
-        assert left_aside(spark, LakeLocation(schema=("held_test",)), is_dry=False) == 1
+        catalog = LakeLocation(schema=("held_test",))
+        assert left_aside(spark, catalog, long_ago, is_dry=False) == 0
+        assert left_aside(spark, catalog, later, is_dry=False) == 1
         assert spark.sql("SHOW TABLES IN held_test").isEmpty()
     finally:
         spark.sql("DROP DATABASE held_test CASCADE")

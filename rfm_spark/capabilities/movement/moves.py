@@ -266,9 +266,7 @@ def _cause(definition_changed: bool) -> Column:
         cause.when((was == is_now) & (counterfactual == was), F.lit(None).cast("string"))
         .when(was == is_now, "masked")
         .when(counterfactual == was, "thresholds")
-        .when((counterfactual == is_now) & _has_other_lines(), "behaviour")
-        .when((counterfactual == is_now) & F.col("is_corrected"), "correction")
-        .when(counterfactual == is_now, "inactivity")
+        .when(counterfactual == is_now, _of_the_customer())
         .otherwise("both")
     )
 
@@ -285,7 +283,15 @@ def _cluster_cause() -> Column:
     )
 
 
-def _has_other_lines() -> Column:
-    """New lines, also those that came late; runs of version 0.1's first lakes did not count them."""
+def _of_the_customer() -> Column:
+    """Why measures differ: more lines, also late ones; lines that were changed or taken back; or nothing but time.
+
+    Runs of version 0.1's first lakes did not count lines.
+    """
     is_another = [F.col(name) != F.col(f"{WAS}{name}") for name in ("lines", "last_order_date")]
-    return F.coalesce(*is_another)
+    return (
+        F.when(F.col("lines") > F.col(f"{WAS}lines"), "behaviour")
+        .when(F.col("is_corrected"), "correction")
+        .when(F.coalesce(*is_another), "behaviour")
+        .otherwise("inactivity")
+    )

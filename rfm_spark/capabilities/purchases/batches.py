@@ -52,8 +52,8 @@ class OrderDays(TakenIn):
         return all(run.inputs.get(name) == version for name, version in self.versions.items())
 
     def stands(self, tables: TableReader) -> bool:
-        """Whether no batches were folded since they were looked at: of a single one there is nothing to fold."""
-        if len(self.batches.known) < 2:
+        """Whether no batches were folded since they were looked at."""
+        if not self.batches.known:
             return True
         folds = tables.rows(BATCHES.name, reading=self.reading, source=SOURCE, kind=FOLD)
         newest = max((row["number"] for row in folds), default=None)

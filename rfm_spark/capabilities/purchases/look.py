@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -17,7 +17,7 @@ from rfm_spark.capabilities.purchases.days import visible
 from rfm_spark.capabilities.purchases.gates import Buyers, Finding, copies_kept, findings
 from rfm_spark.capabilities.purchases.intake import SOURCE
 from rfm_spark.capabilities.purchases.measures import REFUND_CHECKS, customer_measures, window_start
-from rfm_spark.capabilities.purchases.orders import large_customers, orders_of
+from rfm_spark.capabilities.purchases.orders import orders_of
 from rfm_spark.capabilities.purchases.settings import LineSettings, WindowSettings
 from rfm_spark.core.batches import Batches
 from rfm_spark.core.reading.accounting import check_messages
@@ -61,13 +61,11 @@ class LinesSeen:
     money: Mapping[str, Decimal]
 
 
-def measured(rows: DataFrame, look: LineLook) -> DataFrame:
-    """Measures of the customers of rows of `order_days`; see `measures.customer_measures`."""
+def measured(rows: DataFrame, look: LineLook, large: Sequence[str] = ()) -> DataFrame:
+    """Measures of the customers of rows of `order_days`; see `measures.customer_measures`, and `orders.orders_of`."""
     window = look.window
     start = window_start(look.as_of, window.window_days)
-    counted = visible(rows, look.as_of)
-    large = large_customers(counted, sum(day.rows for day in look.batches.days().values()))
-    orders = orders_of(counted, look.lines.source.order_grain, start, large)
+    orders = orders_of(visible(rows, look.as_of), look.lines.source.order_grain, start, large)
     return customer_measures(orders, look.as_of, window.window_days, window.refunds)
 
 

@@ -62,11 +62,13 @@ def fold_batches(upkeep: Upkeep) -> Sequence[Done]:
 
 
 def _last_batches(upkeep: Upkeep) -> set[str]:
-    """How far recent runs had read: those that a run may be compared with before long."""
+    """How far recent runs had read: those that a run of any segmentation may be compared with before long."""
     first = upkeep.as_of - timedelta(days=upkeep.config.retention.daily)
-    current = with_rows(current_runs(upkeep.complete, upkeep.config.name))
     runs = [run for run in upkeep.complete if run.has_rows and run.as_of > first]
-    if current:
+    for name in {run.config_name for run in upkeep.complete}:
+        current = with_rows(current_runs(upkeep.complete, name))
+        if not current:
+            continue
         newest = max(current)
         before = previous_of(current, newest)
         runs += [current[newest], *([] if before is None else [before])]

@@ -25,6 +25,7 @@ from rfm_spark.capabilities.purchases.look import (
     measured,
     seen_lines,
 )
+from rfm_spark.capabilities.purchases.orders import large_customers
 from rfm_spark.capabilities.purchases.settings import LineSettings, WindowSettings
 from rfm_spark.capabilities.purchases.tables import MEASURES, ORDER_DAYS
 from rfm_spark.capabilities.purchases.taking import take_transactions
@@ -99,7 +100,8 @@ def _rows(environment: Environment, days: OrderDays) -> DataFrame:
 
 
 def _anew(environment: Environment, days: OrderDays, look: LineLook) -> DataFrame:
-    return measured(_rows(environment, days), look)
+    rows = _rows(environment, days)
+    return measured(rows, look, large_customers(rows, sum(day.rows for day in days.batches.days().values())))
 
 
 def _touched(
