@@ -23,6 +23,7 @@ class Shelf:
     def __init__(self) -> None:
         self.table: list[dict[str, Any]] = []
         self.fails: list[str] = []
+        self.commits_fast = True
         self._turn = threading.Lock()
 
     def prepare(self, table: Table) -> None:

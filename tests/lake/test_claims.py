@@ -6,11 +6,14 @@ import os
 import threading
 from contextlib import ExitStack
 from datetime import timedelta
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from rfm_spark.core.errors import SlotHeldError
-from rfm_spark.lake.claims import HEARTBEAT, LEASE, WATCH
+from rfm_spark.lake import claims
+from rfm_spark.lake.claims import HEARTBEAT, LEASE, LEASE_OF_JOBS, WATCH
 from tests.lake.machines import World
 
 SECOND = timedelta(seconds=1)
@@ -55,6 +58,29 @@ def test_a_holder_on_another_machine_that_is_silent_is_taken_over_after_its_leas
     holder.release()
     other.fence()
     assert [row["run_id"] for row in world.shelf.table] == ["run-2"]
+
+
+def test_where_a_heartbeat_waits_for_tasks_a_lease_outlasts_a_stage(world: World) -> None:
+    world.shelf.commits_fast = False
+    world.claim("first").take("run-1", set())
+    world.time.now += LEASE_OF_JOBS - SECOND
+    with pytest.raises(SlotHeldError, match="loses it after 30 minutes"):
+        world.claim("second").take("run-2", set())
+    world.time.now += SECOND
+    world.claim("second").take("run-2", set())
+
+
+def test_containers_that_share_a_name_are_two_machines(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.claim("shop").take("run-1", set())
+    seen = os.stat
+
+    def another(path: Any, **more: Any) -> Any:
+        return SimpleNamespace(st_ino=1) if path == "/proc/self/ns/pid" else seen(path, **more)
+
+    monkeypatch.setattr(os, "stat", another)
+    monkeypatch.setattr(claims, "_CLAIMS_HERE", set())
+    with pytest.raises(SlotHeldError, match="on shop/"):
+        world.claim("shop").take("run-2", set())
 
 
 def test_a_machine_whose_clock_is_ahead_finds_a_live_holder_renewing(world: World) -> None:
