@@ -249,7 +249,7 @@ def is_abandoned(holder: Mapping[str, Any], host: str) -> bool:
 
 def holder_of(holder: Mapping[str, Any]) -> str:
     """Who holds a slot, in words."""
-    return f"run {holder['run_id']} (process {holder['pid']} on {holder['host']})"
+    return f"run {holder['run_id']} (process {holder['pid']} on {str(holder['host']).partition('/')[0]})"
 
 
 def freed(store: Store, holder: Mapping[str, Any], now: datetime) -> bool:
