@@ -28,7 +28,8 @@ def foldable(known: Batches, last: Collection[str], enough: int) -> tuple[Batch,
     """Batches that become one: from the oldest to the last one that every recent run had; none where it is not due.
 
     A run after the fold knows from which rows the run before it was made: from all of the fold. It is due for `enough`
-    batches, or for rows that a rebuild took the place of; none is made as long as a recent run was made of the latter.
+    batches, or for rows that a rebuild took the place of, once no recent run was made of them. Runs of before a rebuild
+    are not waited for longer: a source that is rewritten every night has nothing else.
 
     Args:
         known: of one reading.
@@ -39,9 +40,8 @@ def foldable(known: Batches, last: Collection[str], enough: int) -> tuple[Batch,
     ends = {batch.taken[-1].batch_id: at for at, batch in enumerate(known.live, len(known.before) + 1)}
     seen = [ends[batch_id] for batch_id in last if batch_id in ends]
     found = known.known[: min(seen)] if seen else ()
-    if not gone.isdisjoint(last):
-        return ()
-    return found if len(found) > 1 and (len(found) >= enough or gone) else ()
+    nobody_asks = bool(gone) and gone.isdisjoint(last)
+    return found if len(found) > 1 and (len(found) >= enough or nobody_asks) else ()
 
 
 def folded(found: Sequence[Batch], number: int, attempt: str) -> Batch:
