@@ -27,6 +27,7 @@ from rfm_spark.lake.maintenance import Maintenance
 from rfm_spark.lake.readers import current, history, of_run
 from rfm_spark.lake.store import Store
 from rfm_spark.pipeline.maintaining import Maintained, maintain
+from tests.effort import only_in_full
 from tests.helpers import CLOCK, commits, config_for, rows_of
 
 A_WEEK = 168
@@ -70,14 +71,26 @@ def made(session: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Pat
     return root
 
 
+def copied(writer: str, spark: SparkSession, made: Path, folder: Path, patch: pytest.MonkeyPatch) -> Store:
+    choose = local_folder if writer == "deltalake" else lambda spark, location: None
+    patch.setattr(store_module, "local_folder", choose)
+    return Store(spark, LakeLocation(root=str(shutil.copytree(made, folder / "lake"))))
+
+
 @pytest.fixture(params=["spark", "deltalake"])
+def either(
+    request: pytest.FixtureRequest, spark: SparkSession, made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Store:
+    """A copy of it, for either writer."""
+    return copied(request.param, spark, made, tmp_path, monkeypatch)
+
+
+@pytest.fixture(params=[pytest.param("spark", marks=only_in_full), "deltalake"])
 def store(
     request: pytest.FixtureRequest, spark: SparkSession, made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Store:
-    """A copy of it."""
-    choose = local_folder if request.param == "deltalake" else lambda spark, location: None
-    monkeypatch.setattr(store_module, "local_folder", choose)
-    return Store(spark, LakeLocation(root=str(shutil.copytree(made, tmp_path / "lake"))))
+    """A copy of it; the proofs try Spark's commits as well."""
+    return copied(request.param, spark, made, tmp_path, monkeypatch)
 
 
 def publish(store: Store, name: str, run_id: str, number: int, document: Any = None) -> None:
@@ -110,7 +123,8 @@ def files_of(store: Store, table: str) -> int:
     return len(list(Path(str(store.location.root), table).rglob("*.parquet")))
 
 
-def test_old_runs_go_small_files_are_folded_and_a_second_time_does_nothing(store: Store) -> None:
+def test_old_runs_go_small_files_are_folded_and_a_second_time_does_nothing(either: Store) -> None:
+    store = either
     root, kept = Path(str(store.location.root)), sorted(set(RUNS_MADE) - set(GONE))
     before, made = rows_of(store.read(SEGMENTS.name).where(f"run_id NOT IN {tuple(GONE)}")), commits(root)
     ledger = rows_of(store.read(RUNS.name), "retired_at")
