@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from pyspark.sql import SparkSession
 
+from rfm_spark.capabilities.purchases.batches import LAST_BATCH
 from rfm_spark.core.errors import ConfigError, GateError, LakeError, SlotHeldError, SourceError
 from rfm_spark.core.schemas import tables
 from rfm_spark.lake import claims
@@ -37,11 +38,12 @@ def folder(spark: SparkSession, tmp_path: Path) -> Path:
 def as_told(store: Store) -> dict[str, Any]:
     """The one row of the ledger, without times; a table's version counts what was committed before it died, too.
 
-    Lines are taken in by whoever comes first, whether or not their run is published.
+    Lines are taken in by whoever comes first, whether or not their run is published, and their batch has an id of its own.
     """
     (row,) = store.rows("runs")
     steps = [{**step, "seconds": None} for step in row["steps"] if step["step"] != "New lines"]
-    told = {**row, "outputs": sorted(row["outputs"]), "steps": steps}
+    inputs = {name: version for name, version in row["inputs"].items() if name != LAST_BATCH}
+    told = {**row, "inputs": inputs, "outputs": sorted(row["outputs"]), "steps": steps}
     return {name: value for name, value in told.items() if name not in ("started_at", "finished_at")}
 
 
