@@ -38,7 +38,7 @@ def folder(spark: SparkSession, tmp_path: Path) -> Path:
 def as_told(store: Store) -> dict[str, Any]:
     """The one row of the ledger, without times; a table's version counts what was committed before it died, too.
 
-    Lines are taken in by whoever comes first, whether or not their run is published, and their batch has an id of its own.
+    Lines are taken in by whoever comes first, whether or not their run is published; their batch has its own id.
     """
     (row,) = store.rows("runs")
     steps = [{**step, "seconds": None} for step in row["steps"] if step["step"] != "New lines"]
