@@ -31,6 +31,8 @@ _TO_THE_MICROSECOND = {"timestampFormat": "yyyy-MM-dd'T'HH:mm:ss.SSSSSS"}
 # Columns of how often a row is in each lake.
 _HERE, _THERE = "_rows_before", "_rows_after"
 _DELTA_ID = "delta:[0-9a-f]{8}:"
+# Each attempt at a batch has an id of its own; ids of runs begin with four digits.
+_BATCH_ID = r"\b([0-9]{5,}(-[0-9]{5,})?)-[0-9a-f]{8}\b"
 
 Normalise = Callable[[Column], Column]
 Tables = Mapping[str, DataFrame]
@@ -233,7 +235,7 @@ def _paired(before: Tables, after: Tables) -> Normalise:
         # A forced run has the id of the first with a number behind it.
         for new in sorted(pairs, key=len, reverse=True):
             text = F.replace(text, F.lit(new), F.lit(pairs[new]))
-        return F.regexp_replace(text, _DELTA_ID, "delta:")
+        return F.regexp_replace(F.regexp_replace(text, _DELTA_ID, "delta:"), _BATCH_ID, "$1")
 
     return normalise
 
