@@ -34,6 +34,7 @@ sources:
 rfm: {{window_days: 365}}
 clusters: {{enabled: false}}
 retention: {{daily: 10}}
+quality: {{max_staleness_days: null}}
 """
 
 
