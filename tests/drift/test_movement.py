@@ -13,7 +13,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from rfm_spark.capabilities.movement.columns import COLUMNS
-from rfm_spark.capabilities.movement.comparing import Earlier, Side, changed_between, moved_between
+from rfm_spark.capabilities.movement.comparing import Earlier, Side, changed_between
 from rfm_spark.capabilities.movement.moves import (
     WAS,
     Moved,
@@ -125,12 +125,17 @@ def side(run_id: str, config: Config, rules: RuleMap, segments: DataFrame) -> Si
     return Side(run_id, document, None, segments)
 
 
+def earlier_of(now: Side, before: Side, old_cuts: list[CutSet]) -> Earlier:
+    same_model = before.model_version in (None, now.model_version)
+    return Earlier(before, old_cuts, None, same_model=same_model, definition_changed=changed_between(now, before))
+
+
 def moved_of(
     spark: SparkSession, rules: RuleMap, customers: dict[str, Customer] = CUSTOMERS, before: Config | None = None
 ) -> DataFrame:
     """The pipeline's own comparison of two runs whose rows are made here."""
     now, was = rows_of_both(spark, rules, customers, before)
-    return moved_between(now, was, cuts_of(30.0, 2.0, 4.0))
+    return earlier_of(now, was, cuts_of(30.0, 2.0, 4.0)).moves(now.segments)
 
 
 def rows_of_both(
@@ -182,8 +187,8 @@ def test_changes_and_the_diagonal_are_all_customers_of_either_run(spark: SparkSe
 def test_a_row_that_is_joined_with_the_one_before_tells_the_same_moves(spark: SparkSession) -> None:
     rules, old_cuts = rule_map(*BY_SCORES), cuts_of(30.0, 2.0, 4.0)
     now, was = rows_of_both(spark, rules)
-    moved = moved_between(now, was, old_cuts).persist()
-    earlier = Earlier(was, old_cuts, None, same_model=True, definition_changed=False)
+    earlier = earlier_of(now, was, old_cuts)
+    moved = earlier.moves(now.segments).persist()
     rows = earlier.with_moves(now.segments.join(earlier.rows, "customer_id", "left")).persist()
     assert set(rows.columns) == {*now.segments.columns, "rfm_code", *(column.name for column in COLUMNS)}
     assert sorted(rows.select(*now.segments.columns).collect()) == sorted(now.segments.collect())
@@ -240,7 +245,9 @@ def test_of_a_model_that_is_gone_no_move_is_blamed_on_customers(spark: SparkSess
     then, now = (frame.withColumn("cluster_id", F.lit(at)) for at, frame in enumerate(frames))
     before = replace(side("then", config, rules, then), model_version="gone")
     after = replace(side("now", config, rules, now), model_version="new")
-    assert [row["cluster_cause"] for row in moved_between(after, before, cut_sets).collect()] == ["both"]
+    assert [row["cluster_cause"] for row in earlier_of(after, before, cut_sets).moves(after.segments).collect()] == [
+        "both"
+    ]
 
 
 def test_rules_on_what_scores_make_see_yesterdays_cuts_too(spark: SparkSession) -> None:

@@ -84,6 +84,13 @@ class Time:
         self.waited += timedelta(seconds=seconds)
         return False
 
+    def watch_beside_a_beat(self, ended: threading.Event, seconds: float) -> bool:
+        """The same, while the holder's heart beats once."""
+        self.watch(ended, seconds)
+        if self.waited == HEARTBEAT:
+            self.minute()
+        return False
+
 
 class World:
     """Machines that share a table."""

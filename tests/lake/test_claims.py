@@ -87,14 +87,8 @@ def test_a_machine_whose_clock_is_ahead_finds_a_live_holder_renewing(world: Worl
     with ExitStack() as held:
         holder = world.kept(held)
 
-        def watch(ended: threading.Event, seconds: float) -> bool:
-            world.time.watch(ended, seconds)
-            if world.time.waited == HEARTBEAT:
-                world.time.minute()
-            return False
-
         with pytest.raises(SlotHeldError, match="run-1"):
-            world.claim("second", watch, ahead=timedelta(hours=3)).take("run-2", set())
+            world.claim("second", world.time.watch_beside_a_beat, ahead=timedelta(hours=3)).take("run-2", set())
         assert world.time.waited < WATCH
         holder.fence()
 

@@ -59,14 +59,8 @@ def test_a_live_run_is_seen_beyond_its_first_lease_and_by_a_machine_whose_clock_
             look(world)
         assert world.time.waited == timedelta()
 
-        def watch(ended: threading.Event, seconds: float) -> bool:
-            world.time.watch(ended, seconds)
-            if world.time.waited == HEARTBEAT:
-                world.time.minute()
-            return False
-
         with pytest.raises(SlotHeldError, match="run-1"):
-            look(world, wait=watch, ahead=timedelta(hours=3))
+            look(world, wait=world.time.watch_beside_a_beat, ahead=timedelta(hours=3))
         assert world.time.waited < WATCH
         holder.fence()
 

@@ -12,6 +12,7 @@ from pyspark.sql import DataFrame
 from rfm_spark.capabilities.movement.comparing import changed_between, compared_runs, side_of
 from rfm_spark.capabilities.movement.moves import (
     Flapping,
+    back_and_forth,
     cluster_transitions,
     clusters_moved,
     flapping,
@@ -38,13 +39,15 @@ def compare_runs(options: argparse.Namespace, desk: Desk) -> int:
     """
     before, now = _pair(desk, options.before, options.now)
     with persisted(compared_runs(desk.tables, now, before)) as kept:
-        found = segment_transitions(segments_moved(kept), before.run_id)
+        moved = segments_moved(kept)
+        found = segment_transitions(moved, before.run_id)
         transitions = sorted(found, key=lambda row: (-row["customers"], row["from_segment"], row["to_segment"]))
         if options.format != "table":
             desk.rows(_as_frame(kept, transitions), options.format)
             return 0
-        _print_moves(desk, before, now, transitions, flapping(kept))
-        _print_clusters(desk, before, now, cluster_transitions(clusters_moved(kept), before.run_id))
+        clusters = clusters_moved(kept)
+        _print_moves(desk, before, now, transitions, flapping(moved, clusters, *back_and_forth(kept)))
+        _print_clusters(desk, before, now, cluster_transitions(clusters, before.run_id))
     changed = changed_between(side_of(desk.tables, now), side_of(desk.tables, before))
     print_what_others_know(ComparedRuns(before, now, definition_changed=changed), desk)
     return 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from pyspark.sql import DataFrame
@@ -40,7 +40,7 @@ class Side:
         run_id: of the run.
         document: its configuration with the rule map.
         model_version: cluster model its customers were assigned by.
-        segments: its rows of `segments`; of the later run with is_corrected.
+        segments: its rows of `segments`.
     """
 
     run_id: str
@@ -77,6 +77,15 @@ class Earlier:
         judged = self.with_counterfactual(joined)
         moved = judged.withColumns(move_columns(definition_changed=self.definition_changed))
         return moved.drop(*(f"{WAS}{name}" for name in _BEFORE), *COUNTERFACTUAL)
+
+    def moves(self, segments: DataFrame) -> DataFrame:
+        """Every customer of either run, with the cause of each move; see `moves.moves`.
+
+        Args:
+            segments: rows of the later run's `segments`, with is_corrected.
+        """
+        judged = self.with_counterfactual(segments)
+        return moves(judged, self.rows, self.side.run_id, definition_changed=self.definition_changed)
 
     def with_counterfactual(self, customers: DataFrame) -> DataFrame:
         """Customers with the segment and the cluster that the earlier run's cuts, rules and model would give them."""
@@ -118,36 +127,20 @@ def earlier_of(
     if before.model_version is not None and before.model_version != model_version:
         found = Models(lake, config_name).find(before.model_version)
         old = None if found is None else ClusterModel.from_row(found.row)
-    return _earlier(before, cut_sets, old, document, model_version)
+    changed = definition_changed(document, before.document, (model_version, before.model_version))
+    return Earlier(before, cut_sets, old, before.model_version in (None, model_version), changed)
 
 
 def compared_runs(lake: TableWriter, now: RunDetails, before: RunDetails) -> DataFrame:
     """Customers of two published runs of a segmentation, with the cause of each move; see `moves.moves`."""
     later = side_of(lake, now)
     earlier = earlier_of(lake, before, now.config_name, later.document, later.model_version)
-    return _moved(replace(later, segments=_with_corrections(lake, later.segments, now, before)), earlier)
+    return earlier.moves(_with_corrections(lake, later.segments, now, before))
 
 
 def changed_between(now: Side, before: Side) -> bool:
     """Whether segments mean something else: rules, scoring, windows, the mapping of the source."""
     return definition_changed(now.document, before.document, (now.model_version, before.model_version))
-
-
-def moved_between(
-    now: Side, before: Side, old_cuts: Sequence[CutSet], old_model: ClusterModel | None = None
-) -> DataFrame:
-    """Customers of two runs, with the cause of each move.
-
-    Args:
-        now: the later run.
-        before: the earlier one.
-        old_cuts: cut points of the earlier one.
-        old_model: its cluster model, where that is another one than the later run's.
-
-    Returns:
-        As `movement.moves.moves`.
-    """
-    return _moved(now, _earlier(before, old_cuts, old_model, now.document, now.model_version))
 
 
 def _with_corrections(lake: TableWriter, segments: DataFrame, now: RunDetails, before: RunDetails) -> DataFrame:
@@ -156,16 +149,3 @@ def _with_corrections(lake: TableWriter, segments: DataFrame, now: RunDetails, b
         return segments.withColumn("is_corrected", F.lit(None).cast("boolean"))
     known = lake.of_runs(MEASURES.name, [now.run_id]).where("is_corrected").select("customer_id", "is_corrected")
     return segments.join(known, "customer_id", "left")
-
-
-def _earlier(
-    before: Side, cut_sets: Sequence[CutSet], model: ClusterModel | None, document: Mapping[str, Any],
-    model_version: str | None,
-) -> Earlier:  # fmt: skip
-    changed = definition_changed(document, before.document, (model_version, before.model_version))
-    return Earlier(before, cut_sets, model, before.model_version in (None, model_version), changed)
-
-
-def _moved(now: Side, earlier: Earlier) -> DataFrame:
-    judged = earlier.with_counterfactual(now.segments)
-    return moves(judged, earlier.rows, earlier.side.run_id, definition_changed=earlier.definition_changed)

@@ -165,22 +165,14 @@ class Flapping:
     kept_cluster: int
 
 
-def flapping(moved: DataFrame) -> Flapping:
-    """Count moves back and forth between two runs."""
-    clustered = F.col("from_cluster").isNotNull() & F.col("to_cluster").isNotNull()
-    row = moved.where("in_both").agg(
-        F.count(F.lit(1)),
-        F.count_if("moved"),
-        F.count_if("returned"),
-        F.count_if("confirmed_moved"),
-        F.count_if(clustered),
-        F.count_if(clustered & (F.col("from_cluster") == F.col("to_cluster"))),
-    ).collect()[0]  # fmt: skip
-    return Flapping(*(int(count) for count in row))
+def back_and_forth(moves_of_all: DataFrame) -> tuple[int, int]:
+    """Customers of `moves` who are back in the segment they left a run ago; and whose confirmed segment differs."""
+    returned, confirmed = moves_of_all.agg(F.count_if("returned"), F.count_if("confirmed_moved")).collect()[0]
+    return int(returned), int(confirmed)
 
 
-def flapping_of(segments: Sequence[Moved], clusters: Sequence[Moved], returned: int, confirmed_moved: int) -> Flapping:
-    """The same from moves that are added up.
+def flapping(segments: Sequence[Moved], clusters: Sequence[Moved], returned: int, confirmed_moved: int) -> Flapping:
+    """Count moves back and forth between two runs.
 
     Args:
         segments: moves between segments.

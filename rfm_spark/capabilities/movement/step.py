@@ -17,7 +17,7 @@ from rfm_spark.capabilities.movement.moves import (
     Moved,
     changes_of,
     cluster_transitions,
-    flapping_of,
+    flapping,
     left_moved,
     segment_transitions,
 )
@@ -75,7 +75,7 @@ def compare(
     moved = _moved(counted, SEGMENT_MOVES)
     clusters_moved = _moved(counted, CLUSTER_MOVES)
     returned, confirmed = (_yes(counted, name) for name in ("moved_back", "confirmed_moved"))
-    found = flapping_of(moved, clusters_moved, returned, confirmed)
+    found = flapping(moved, clusters_moved, returned, confirmed)
     left = None
     if previous.rows.get(SEGMENTS.name) != found.both:
         gone = earlier.rows.join(segments.customers.select("customer_id"), "customer_id", "left_anti")
