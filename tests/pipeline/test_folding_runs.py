@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -70,78 +71,6 @@ def without_numbers(rows: list[dict[str, Any]]) -> list[tuple[Any, ...]]:
 
 
 FOLDED = [Done(ORDER_DAYS.name, "fold", "5 batches into 1")]
-
-
-def test_a_night_after_a_fold_is_that_of_a_lake_that_was_not_folded(spark: SparkSession, nights: Nights) -> None:
-    mine, plain = nights.copied(), nights.copied(batches=1000)
-    store, other = store_of(spark, mine), store_of(spark, plain)
-    assert [row["kind"] for row in sorted(store.rows(BATCHES.name), key=lambda row: row["number"])] == [
-        "rebuild", "correction", "correction", "correction", "correction", "append",
-    ]  # fmt: skip
-    assert maintained(spark, plain) == []
-    before = [rejected(store, run.run_id) for run in (nights.runs[1], nights.runs[5])]
-    assert [len(rows) for rows in before] == [1, 3]
-
-    made = commits(nights.folder / "lake1")
-    assert maintained(spark, mine, is_dry=True) == FOLDED
-    assert commits(nights.folder / "lake1") == made
-    assert maintained(spark, mine) == FOLDED
-    fold, last = known(store).known
-    assert (fold.kind, fold.number, fold.place, last.number) == (FOLD, 7, 5, 6)
-    assert len(store.rows(BATCHES.name)) == 2
-    assert store.slices(ORDER_DAYS.name) == {fold.batch_id, last.batch_id}
-    rows = store.of_runs(ORDER_DAYS.name, [fold.batch_id])
-    assert rows.count() == rows.select("customer_id", "order_id", "day", "seen_until", "marks").distinct().count()
-    assert day_sums(store) == day_sums(other)
-    assert known(store).days() == known(other).days()
-    made = commits(nights.folder / "lake1")
-    assert maintained(spark, mine) == []
-    assert commits(nights.folder / "lake1") == made
-
-    # What was published stands, and its rejected rows are found.
-    assert [rejected(store, run.run_id) for run in (nights.runs[1], nights.runs[5])] == before
-    assert rejected(store, fold.batch_id) == [row for row in before[1] if row["run_id"] != last.batch_id]
-    again = run_tiny(spark, mine, NIGHTS[5])
-    assert (again.repeated, again.run_id) == (True, nights.runs[5].run_id)
-    # Rows of March and of two nights ago came after the runs of these dates.
-    late = [NIGHTS[1], NIGHTS[4]]
-    assert late_dates(spark, mine, NIGHTS[5]) == late_dates(spark, plain, NIGHTS[5]) == late
-    with pytest.raises(LakeError, match=r"orders of run 2024-03-31-.* can't be told from later ones any more"):
-        of_run(spark, store.location, "orders", nights.runs[1].run_id)
-
-    # And the next night, with rows that belong to folded ones, is the same to the row and the cent.
-    night(spark, nights.source, 6)
-    theirs, ours = run_tiny(spark, plain, NIGHTS[6]), run_tiny(spark, mine, NIGHTS[6], verify=True)
-    assert (ours.run_id, ours.warnings) == (theirs.run_id, theirs.warnings)
-    for name, table in tables().items():
-        if table.kind == "run" and name not in ("rejects", "run_steps") and store.exists(name):
-            left, right = (rows_of(of_run(spark, one.location, name, ours.run_id)) for one in (store, other))
-            assert left == right, name
-    left, right = (rows_of(current(spark, one.location, "orders")) for one in (store, other))
-    assert left == right
-    row, twin = (one.rows("runs", run_id=ours.run_id)[0] for one in (store, other))
-    assert [row[name] for name in ("rows", "money", "source_fingerprints")] == [
-        twin[name] for name in ("rows", "money", "source_fingerprints")
-    ]
-    assert day_sums(store) == day_sums(other)
-    mine_new, their_new = (known(one).last for one in (store, other))
-    assert mine_new is not None
-    assert their_new is not None
-    assert (mine_new.number, mine_new.kind, mine_new.rows, mine_new.money, mine_new.days) == (
-        8, their_new.kind, their_new.rows, their_new.money, their_new.days,
-    )  # fmt: skip
-    assert without_numbers(rejected(store, ours.run_id)) == without_numbers(rejected(other, ours.run_id))
-    assert len(rejected(store, ours.run_id)) == 4
-    assert new_in(store, ours.run_id) == [ours.run_id, mine_new.batch_id]
-    # It was carried: the run before is one whose batches are known.
-    run = next(one for one in Ledger(store).complete() if one.run_id == nights.runs[5].run_id)
-    seen = known(store).until(run.inputs[LAST_BATCH])
-    assert seen is not None
-    assert seen.ids == [fold.batch_id, last.batch_id]
-    # Nothing is due before there are enough again.
-    assert maintained(spark, mine) == []
-    kept = current(spark, store.location, "measures").where("customer_id = 'c20'").select("frequency", "monetary")
-    assert [tuple(one) for one in kept.collect()] == [(1, Decimal("2.00"))]
 
 
 class Killed(BaseException):
@@ -258,3 +187,76 @@ def test_a_run_that_was_faster_and_one_at_work_are_left_alone(
     assert [one.amount for one in fold_batches(upkeep(store, config))] == ["5 batches that nothing refers to"]
     assert store.slices(ORDER_DAYS.name) == {batch.batch_id for batch in known(store).known if batch.rows}
     assert day_sums(store) == sums
+
+
+def test_a_night_after_a_fold_is_that_of_a_lake_that_was_not_folded(spark: SparkSession, nights: Nights) -> None:
+    """The last one here: the source grows, for all lakes."""
+    mine, plain = nights.copied(), nights.copied(batches=1000)
+    store, other, root = store_of(spark, mine), store_of(spark, plain), Path(str(mine.lake.root))
+    assert [row["kind"] for row in sorted(store.rows(BATCHES.name), key=lambda row: row["number"])] == [
+        "rebuild", "correction", "correction", "correction", "correction", "append",
+    ]  # fmt: skip
+    assert maintained(spark, plain) == []
+    before = [rejected(store, run.run_id) for run in (nights.runs[1], nights.runs[5])]
+    assert [len(rows) for rows in before] == [1, 3]
+
+    made = commits(root)
+    assert maintained(spark, mine, is_dry=True) == FOLDED
+    assert commits(root) == made
+    assert maintained(spark, mine) == FOLDED
+    fold, last = known(store).known
+    assert (fold.kind, fold.number, fold.place, last.number) == (FOLD, 7, 5, 6)
+    assert len(store.rows(BATCHES.name)) == 2
+    assert store.slices(ORDER_DAYS.name) == {fold.batch_id, last.batch_id}
+    rows = store.of_runs(ORDER_DAYS.name, [fold.batch_id])
+    assert rows.count() == rows.select("customer_id", "order_id", "day", "seen_until", "marks").distinct().count()
+    assert day_sums(store) == day_sums(other)
+    assert known(store).days() == known(other).days()
+    made = commits(root)
+    assert maintained(spark, mine) == []
+    assert commits(root) == made
+
+    # What was published stands, and its rejected rows are found.
+    assert [rejected(store, run.run_id) for run in (nights.runs[1], nights.runs[5])] == before
+    assert rejected(store, fold.batch_id) == [row for row in before[1] if row["run_id"] != last.batch_id]
+    again = run_tiny(spark, mine, NIGHTS[5])
+    assert (again.repeated, again.run_id) == (True, nights.runs[5].run_id)
+    # Rows of March and of two nights ago came after the runs of these dates.
+    late = [NIGHTS[1], NIGHTS[4]]
+    assert late_dates(spark, mine, NIGHTS[5]) == late_dates(spark, plain, NIGHTS[5]) == late
+    with pytest.raises(LakeError, match=r"orders of run 2024-03-31-.* can't be told from later ones any more"):
+        of_run(spark, store.location, "orders", nights.runs[1].run_id)
+
+    # And the next night, with rows that belong to folded ones, is the same to the row and the cent.
+    night(spark, nights.source, 6)
+    theirs, ours = run_tiny(spark, plain, NIGHTS[6]), run_tiny(spark, mine, NIGHTS[6], verify=True)
+    assert (ours.run_id, ours.warnings) == (theirs.run_id, theirs.warnings)
+    for name, table in tables().items():
+        if table.kind == "run" and name not in ("rejects", "run_steps") and store.exists(name):
+            left, right = (rows_of(of_run(spark, one.location, name, ours.run_id)) for one in (store, other))
+            assert left == right, name
+    left, right = (rows_of(current(spark, one.location, "orders")) for one in (store, other))
+    assert left == right
+    row, twin = (one.rows("runs", run_id=ours.run_id)[0] for one in (store, other))
+    assert [row[name] for name in ("rows", "money", "source_fingerprints")] == [
+        twin[name] for name in ("rows", "money", "source_fingerprints")
+    ]
+    assert day_sums(store) == day_sums(other)
+    mine_new, their_new = (known(one).last for one in (store, other))
+    assert mine_new is not None
+    assert their_new is not None
+    assert (mine_new.number, mine_new.kind, mine_new.rows, mine_new.money, mine_new.days) == (
+        8, their_new.kind, their_new.rows, their_new.money, their_new.days,
+    )  # fmt: skip
+    assert without_numbers(rejected(store, ours.run_id)) == without_numbers(rejected(other, ours.run_id))
+    assert len(rejected(store, ours.run_id)) == 4
+    assert new_in(store, ours.run_id) == [ours.run_id, mine_new.batch_id]
+    # It was carried: the run before is one whose batches are known.
+    run = next(one for one in Ledger(store).complete() if one.run_id == nights.runs[5].run_id)
+    seen = known(store).until(run.inputs[LAST_BATCH])
+    assert seen is not None
+    assert seen.ids == [fold.batch_id, last.batch_id]
+    # Nothing is due before there are enough again.
+    assert maintained(spark, mine) == []
+    kept = current(spark, store.location, "measures").where("customer_id = 'c20'").select("frequency", "monetary")
+    assert [tuple(one) for one in kept.collect()] == [(1, Decimal("2.00"))]
