@@ -62,11 +62,16 @@ def fine_cell(value: Column, coarse: int = 0) -> Column:
         coarse: bits that are dropped; each joins neighbours in pairs.
     """
     size = F.least(F.abs(value), F.lit(_LARGEST))
-    wide = F.round(F.log1p(size) * F.lit(CELLS)).cast("bigint") * F.lit(2**_BITS)
-    part = F.least(F.round(F.log(size) * F.lit(_PARTS)).cast("bigint") + F.lit(_SMALLEST), F.lit(_FROM_ONE_ON))
+    wide = _nearest(F.log1p(size) * F.lit(CELLS)) * F.lit(2**_BITS)
+    part = F.least(_nearest(F.log(size) * F.lit(_PARTS)) + F.lit(_SMALLEST), F.lit(_FROM_ONE_ON))
     placed = F.signum(value).cast("bigint") * (wide + part)
     cell = F.when(F.isnan(value), F.lit(_LAST)).when(value == 0, F.lit(0).cast("bigint")).otherwise(placed)
     return F.when(value.isNotNull(), F.shiftright(cell, coarse) if coarse else cell)
+
+
+def _nearest(value: Column) -> Column:
+    # Rounding a double by `round` writes it out as text first, which takes half of a pass.
+    return F.floor(value + F.lit(0.5))
 
 
 def shallow_cell(fine: Column) -> Column:

@@ -6,11 +6,13 @@ distinct values of a cell.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from typing import NamedTuple
 
-from pyspark.sql import Column, DataFrame, Window
+from pyspark.sql import Column, DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
 
 from rfm_spark.core.cells import CellCount, cell_count, counts_by_cell, fine_cell
@@ -20,8 +22,19 @@ from rfm_spark.core.stats import Moments, moments_of
 GRID = 1000
 # Coarseness of cells counted by group: 3 % wide.
 GROUPED = 23
-_OFFSETS = "at int, within string, cell bigint, before bigint, all_before bigint, n bigint, all_n bigint"
-Offset = tuple[int, str, int | None, int, int, int, int]
+_OFFSET = "struct<at: int, within: string, cell: bigint, before: bigint, all_before: bigint, n: bigint, all_n: bigint>"
+
+
+class Offset(NamedTuple):
+    """A cell that matters: rows before it, and in the whole group; of those that shape cuts, and of all."""
+
+    at: int
+    within: str
+    cell: int | None
+    before: int
+    all_before: int
+    n: int
+    all_n: int
 
 
 @dataclass(frozen=True)
@@ -130,8 +143,16 @@ def ranks_in_cells(
     for (at, _), cells in groupby(ordered, key=lambda one: (one.at, one.within)):
         for one, offset in _held(requests[at], list(cells)):
             if one.low is not None and one.is_one_value:
-                before, all_before, n, all_n = offset[3:]
-                rank = Rank(one.within, one.low, before, one.ties, n, all_before, one.all_ties, all_n)
+                rank = Rank(
+                    one.within,
+                    one.low,
+                    offset.before,
+                    one.ties,
+                    offset.n,
+                    offset.all_before,
+                    one.all_ties,
+                    offset.all_n,
+                )
                 ranks[requests[at].name].append(rank)
             else:
                 unsettled.append(offset)
@@ -189,15 +210,15 @@ def _held(request: QuantileRequest, cells: Sequence[CellCount]) -> Iterator[tupl
     for one in cells:
         # A missing value holds nothing, and comes first.
         if one.cell is not None and request.is_held(before, one.ties, n, all_before, one.all_ties, all_n):
-            yield one, (one.at, one.within, one.cell, before, all_before, n, all_n)
+            yield one, Offset(one.at, one.within, one.cell, before, all_before, n, all_n)
         before, all_before = before + one.ties, all_before + one.all_ties
 
 
 def _ranked(frame: DataFrame, requests: Sequence[QuantileRequest], offsets: Sequence[Offset]) -> DataFrame:
     """Ranks of the values of some cells, counted once per value."""
-    known = frame.sparkSession.createDataFrame(list(offsets), _OFFSETS)
+    known = _as_frame(frame.sparkSession, offsets)
     # What is settled need not be read again.
-    places = sorted({offset[0] for offset in offsets})
+    places = sorted({offset.at for offset in offsets})
     rows = frame.select(F.explode(_each(requests, {}, places)).alias("one")).select("one.*")
     cell = ["at", "within", "cell"]
     # Counted once per value before they are sorted: a value that very many have is no load for one task.
@@ -229,6 +250,12 @@ def _ranked(frame: DataFrame, requests: Sequence[QuantileRequest], offsets: Sequ
             crosses = crosses | _crossing("all_below", "all_ties", "all_n", GRID)
         kept = kept | ((F.col("at") == at) & crosses)
     return ranked.where(kept)
+
+
+def _as_frame(spark: SparkSession, offsets: Sequence[Offset]) -> DataFrame:
+    # Rows that Python sends are a stage of their own, which takes a second where nothing was sent before.
+    text = F.from_json(F.lit(json.dumps([one._asdict() for one in offsets])), f"array<{_OFFSET}>")
+    return spark.range(0, 1, 1, 1).select(F.inline(text))
 
 
 def _crosses(below: int, ties: int, n: int, steps: int) -> bool:

@@ -25,7 +25,9 @@ def cents(amount: Column, data_type: DataType) -> Column:
     if isinstance(data_type, DoubleType):
         return _double_cents(amount)
     if isinstance(data_type, DecimalType) and data_type.precision - data_type.scale <= 13 and data_type.scale <= 2:
-        return (amount * F.lit(100)).cast("bigint")
+        # Below 10¹⁵ cents the error of x · 100 is under a quarter of one: the nearest whole number is exact, and found
+        # several times faster than by decimal arithmetic.
+        return F.rint(amount.cast("double") * F.lit(100.0)).cast("bigint")
     if isinstance(data_type, IntegralType):
         # Not by abs(): that of the smallest BIGINT is negative.
         return F.when(amount.between(-MAX_AMOUNT, MAX_AMOUNT), amount.cast("bigint") * F.lit(100))

@@ -9,8 +9,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.cluster import KMeans
-from sklearn.exceptions import ConvergenceWarning
 from threadpoolctl import threadpool_limits
 
 Points = NDArray[np.float64]
@@ -33,6 +31,9 @@ def one_thread() -> Iterator[None]:
 
     Fewer distinct points than clusters, which samples may have, are no reason to warn people.
     """
+    # Loading it takes half a second, and most commands fit nothing.
+    from sklearn.exceptions import ConvergenceWarning
+
     with threadpool_limits(limits=1), warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         yield
@@ -56,6 +57,8 @@ def kmeans(
         weights: customers at each point; 1 for None.
         at: k × d centres to start from instead.
     """
+    from sklearn.cluster import KMeans
+
     init = "k-means++" if at is None else at
     model = KMeans(k, init=init, n_init=starts if at is None else 1, max_iter=MAX_ITERATIONS, random_state=seed)
     fitted = model.fit(points, sample_weight=weights)

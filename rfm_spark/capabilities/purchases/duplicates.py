@@ -7,6 +7,7 @@ from pyspark.sql import functions as F
 
 from rfm_spark.capabilities.purchases.checks import line_severity
 from rfm_spark.capabilities.purchases.config import TransactionsSource
+from rfm_spark.capabilities.purchases.orders import Grain
 from rfm_spark.capabilities.purchases.quality import QualityConfig
 from rfm_spark.core.hashing import hashable
 
@@ -100,6 +101,28 @@ def may_repeat(count: str) -> Column:
         | (F.bit_count("hash_bits") == lines)
     )
     return ~sure
+
+
+def lines_of_suspects(lines: DataFrame, rows: DataFrame, grain: Grain, *, few: bool) -> DataFrame:
+    """Lines of the orders, or days, that may hold a line twice.
+
+    Args:
+        lines: of `lines.typed_lines`, accepted ones.
+        rows: of `order_days`, made of these lines, with `may_repeat`.
+        grain: what is one order where lines have no order_id.
+        few: whether these rows are few.
+
+    Returns:
+        The lines as they are: of a row that may repeat all of them, and maybe some more of the same order.
+    """
+    of_line, of_row = {
+        None: ("order_id", "order_id"), "day": ("order_date", "day"), "row": ("order_ts", "last_line_ts"),
+    }[grain]  # fmt: skip
+    found = rows.where("may_repeat").select(
+        F.col("customer_id").alias("_customer"), F.col(of_row).alias("_order")
+    ).distinct()  # fmt: skip
+    same = F.col("customer_id").eqNullSafe(F.col("_customer")) & F.col(of_line).eqNullSafe(F.col("_order"))
+    return lines.join(F.broadcast(found) if few else found, same, "left_semi")
 
 
 def distinct_lines(lines: DataFrame, source: TransactionsSource, quality: QualityConfig) -> DataFrame:

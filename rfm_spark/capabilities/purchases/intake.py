@@ -17,6 +17,7 @@ from rfm_spark.capabilities.purchases.days import DayShape, days_of_known_lines,
 from rfm_spark.capabilities.purchases.duplicates import (
     distinct_lines,
     drops_copies,
+    lines_of_suspects,
     looks_for_duplicates,
     repeated,
     replaces_lines,
@@ -145,8 +146,9 @@ class LineIntake:
         sums = sums_of(self._summed(kept))
         lines = self._lines(accepted(validated.lines), replaced)
         if sums.may_repeat and not replaces_lines(self._source, self._quality):
-            kept = self._with_copies(lines, kept)
-            sums = sums_of(self._summed(kept))
+            told = self._with_copies(lines, kept, sums.may_repeat)
+            if told is not None:
+                kept, sums = told, sums_of(self._summed(told))
         flow = _Flow(validated, seen, None if gone is None else validated_lines(gone, self._source, options))
         versions = sums.duplicate_lines
         if replaced is not None:
@@ -190,13 +192,21 @@ class LineIntake:
         count = hashes.count()
         return broadcast(hashes, count) if count else None
 
-    def _with_copies(self, lines: DataFrame, kept: DataFrame) -> DataFrame:
-        """Rows that tell of copies beside those that are kept; copies that don't count are taken off."""
-        hashes = self._repeated(lines)
+    def _with_copies(self, lines: DataFrame, kept: DataFrame, count: int) -> DataFrame | None:
+        """Rows that tell of copies beside those that are kept; copies that don't count are taken off.
+
+        Only the lines of so many orders that may repeat are looked at again. None where there are no copies.
+        """
+        theirs = lines_of_suspects(lines, kept, self._shape.grain, few=count <= BROADCAST)
+        if count <= BROADCAST:
+            theirs = self._frames.persist(theirs)
+        hashes = self._repeated(theirs)
         if hashes is None:
-            return kept
-        theirs = with_repeat_hash(lines).join(hashes, "repeat_hash", "left_semi")
+            return None
+        theirs = with_repeat_hash(theirs).join(hashes, "repeat_hash", "left_semi")
         copies = distinct_lines(theirs, self._source, self._quality).where("exact_duplicates > 0")
+        if copies.isEmpty():
+            return None
         off = F.col("exact_duplicates") * F.lit(-1 if drops_copies(self._source, self._quality) else 0).cast("bigint")
         money = {name: F.col(name) * off for name in ("sale_cents", "refund_cents")}
         told = days_of_known_lines(copies.withColumns({"lines": off, **money}), self._shape)
