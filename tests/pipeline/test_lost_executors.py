@@ -35,7 +35,8 @@ from tests.pipeline.test_lost_executors import shop
 partitions = int(sys.argv[2])
 spark = local_session("lost", 2, {
     "spark.master": "local-cluster[2,1,1024]", "spark.executorEnv.PYTHONPATH": sys.argv[3],
-    "spark.sql.shuffle.partitions": str(partitions), "spark.sql.adaptive.coalescePartitions.enabled": "false", "spark.shuffle.io.retryWait": "500ms",
+    "spark.sql.shuffle.partitions": str(partitions), "spark.sql.adaptive.coalescePartitions.enabled": "false",
+    "spark.shuffle.io.retryWait": "500ms",
     "spark.executor.extraClassPath": os.pathsep.join(map(str, jars_folder().glob("*.jar"))),
 })
 tracker, killed, counted = spark.sparkContext.statusTracker(), [], []
