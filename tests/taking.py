@@ -10,8 +10,8 @@ from pyspark.sql import DataFrame
 
 from rfm_spark.capabilities.purchases.batches import live_rows
 from rfm_spark.capabilities.purchases.config import TransactionsSource
-from rfm_spark.capabilities.purchases.counts import CURRENCIES, LineCounts, line_counts
-from rfm_spark.capabilities.purchases.intake import SOURCE, LineIntake, Replaced, Taken, currencies_text
+from rfm_spark.capabilities.purchases.counts import CURRENCIES, LineCounts, currencies_text, line_counts
+from rfm_spark.capabilities.purchases.intake import SOURCE, LineIntake, Replaced, Taken
 from rfm_spark.capabilities.purchases.lines import ReadOptions
 from rfm_spark.capabilities.purchases.quality import QualityConfig
 from rfm_spark.capabilities.purchases.settings import LineSettings

@@ -48,14 +48,15 @@ def derived_rows(store: Store, one: Derived, runs: Sequence[RunRow]) -> DataFram
     """Rows of what is derived from batches, as of runs; None where none of them had any.
 
     Raises:
-        LakeError: what all of them had was folded with later batches.
+        LakeError: what all of them had is gone.
     """
     found: DataFrame | None = None
     configs = Ledger(store).configs(runs)
     folded: list[RunRow] = []
     for run in runs:
         batches = batches_of(store, run, one.source)
-        if batches.known:
+        there = store.slices(one.table.name)
+        if batches.known and all(batch.batch_id in there for batch in batches.live if batch.days):
             rows = one.rows(store.of_runs(one.table.name, batches.ids), batches, json.loads(configs[run.run_id]))
             found = rows if found is None else found.unionByName(rows)
         elif taken_for(store, run):
@@ -63,7 +64,8 @@ def derived_rows(store: Store, one: Derived, runs: Sequence[RunRow]) -> DataFram
     if found is None and folded:
         raise LakeError(
             f"lake {store.location}: {one.name} of run {folded[-1].run_id} can't be told from later ones any more, "
-            "since `rfm-spark maintain` folded their batches; ask for those of a later run"
+            "since the source was read again whole, or `rfm-spark maintain` folded its batches; ask for those of a "
+            "later run"
         )
     return found
 

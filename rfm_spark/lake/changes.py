@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import reduce
@@ -85,6 +85,7 @@ def _everything(source: DeltaSource, why: str = "") -> Delivery:
 
 def _appended(spark: SparkSession, source: DeltaSource, log: Sequence[tuple[int, list[dict[str, Any]]]]) -> Delivery:
     added: list[_Added] = []
+    moved: dict[str, int] = {}
     for version, actions in log:
         if any(_changes_data(action, "remove") for action in actions):
             fed = _from_feed(spark, source, log)
@@ -94,12 +95,16 @@ def _appended(spark: SparkSession, source: DeltaSource, log: Sequence[tuple[int,
                 (action["commitInfo"].get("operation") for action in actions if "commitInfo" in action), ""
             )
             return _everything(source, f"version {version} changed or removed rows ({operation or 'unnamed'})")
+        moved |= {unquote(action["remove"]["path"]): version for action in actions if "remove" in action}
         adds = (action["add"] for action in actions if _changes_data(action, "add"))
         added += [
             _Added(unquote(add["path"]), tuple(sorted((add.get("partitionValues") or {}).items()))) for add in adds
         ]
-    frame = _rows_of(spark, source, added) if added else source.frame.where(F.lit(False))
-    return Delivery("append", frame, source.version, (), source.written)
+    frame = source.frame.where(F.lit(False)) if not added else _rows_of(spark, source, added, moved)
+    if frame is not None:
+        return Delivery("append", frame, source.version, (), source.written)
+    last = max(moved[one.path] for one in added if one.path in moved)
+    return _from_feed(spark, source, log) or _everything(source, f"version {last} folded files that had not been read")
 
 
 def _from_feed(
@@ -158,8 +163,10 @@ def _remote_log(spark: SparkSession, root: str, names: Sequence[str]) -> dict[st
     return found
 
 
-def _rows_of(spark: SparkSession, source: DeltaSource, added: Sequence[_Added]) -> DataFrame:
-    """The rows of added files.
+def _rows_of(
+    spark: SparkSession, source: DeltaSource, added: Sequence[_Added], moved: Collection[str]
+) -> DataFrame | None:
+    """The rows of added files; None where some were moved into other files since, and can't be read any more.
 
     Delta's reader has no way to read some files of a version alone: it lists all of them and passes over the rows of
     the others. So files that are plain Parquet are read as such.
@@ -167,10 +174,20 @@ def _rows_of(spark: SparkSession, source: DeltaSource, added: Sequence[_Added]) 
     groups: dict[tuple[tuple[str, str | None], ...], list[str]] = defaultdict(list)
     for one in added:
         groups[one.partition].append(one.path)
+    is_untouched = not any(one.path in moved for one in added)
     inside = not any(_ELSEWHERE.match(one.path) for one in added)
     if source.is_plain and inside and len(groups) <= _PARTITIONS:
-        frames = [_plain(spark, source, paths, dict(values)) for values, paths in groups.items()]
-        return reduce(DataFrame.unionByName, frames)
+        try:
+            frames = [_plain(spark, source, paths, dict(values)) for values, paths in groups.items()]
+            rows = reduce(DataFrame.unionByName, frames)
+            # Over Spark Connect a file that is gone is not missed before a plan is looked at.
+            return rows.select(*rows.schema.names)
+        except AnalysisException as error:
+            if is_untouched or "PATH_NOT_FOUND" not in str(error):
+                raise
+            return None
+    if not is_untouched:
+        return None
     names = [one.path.rpartition("/")[2] for one in added]
     return source.frame.where(F.col("_metadata.file_name").isin(names))
 

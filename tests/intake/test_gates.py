@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from rfm_spark.capabilities.purchases.config import TransactionsSource
-from rfm_spark.capabilities.purchases.counts import LineCounts
-from rfm_spark.capabilities.purchases.gates import Buyers, findings, mixed_currencies
-from rfm_spark.capabilities.purchases.quality import QualityConfig
+from rfm_spark.capabilities.purchases.counts import DELIVERED, LineCounts
+from rfm_spark.capabilities.purchases.gates import Buyers, batch_findings, findings, mixed_currencies, usual_reads
+from rfm_spark.capabilities.purchases.quality import BatchLimits, QualityConfig
+from rfm_spark.core.batches import Batch, Batches
 from rfm_spark.core.config import config_model
 from rfm_spark.core.errors import ConfigError
 from rfm_spark.core.loading import validate
@@ -55,6 +56,28 @@ def test_a_gate_breaks_beyond_its_limit_at_its_level(gate: str, limit: float, in
             assert gates(alone, **inside) == []
             assert gates(alone, **outside) == [(level, gate)]
             assert gates(alone.model_copy(update={gate: None}), **outside) == []
+
+
+def delivery(number: int, kind: str, came: int, read: int) -> Batch:
+    """A batch of which so many rows came, and took the place of others."""
+    rows, facts = {"transactions.read": read}, {DELIVERED: str(came)}
+    return Batch("r", number, f"{number:05d}-0", "transactions", None, "v", kind, rows=rows, facts=facts)
+
+
+def test_a_small_delivery_is_found_among_corrections_too() -> None:
+    quality = QualityConfig(batch=BatchLimits(min_volume_ratio=0.5))
+    kinds = ["rebuild", "append", "correction", "correction", "append"]
+    before = Batches(
+        tuple(delivery(at, kind, 100, 60 if kind == "correction" else 100) for at, kind in enumerate(kinds))
+    )
+    for kind in ("append", "correction"):
+        assert batch_findings(delivery(9, kind, 50, 20), before, quality) == []
+        (found,) = batch_findings(delivery(9, kind, 49, 49), before, quality)
+        assert (found.gate, "49 new rows, 0.49 times" in found.message) == ("batch.min_volume_ratio", True)
+    # Rows that are only removed are no small delivery, and show nothing of what is usual.
+    removal = delivery(9, "correction", 0, -40)
+    assert batch_findings(removal, before, quality) == []
+    assert usual_reads(before.with_one(removal)) == [100] * 4
 
 
 def test_the_worse_level_is_told() -> None:

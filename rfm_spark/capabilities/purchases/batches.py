@@ -52,11 +52,11 @@ class OrderDays(TakenIn):
         return all(run.inputs.get(name) == version for name, version in self.versions.items())
 
     def stands(self, tables: TableReader) -> bool:
-        """Whether no batches were folded since they were looked at."""
+        """Whether no batches were folded, or read again whole, since they were looked at."""
         if not self.batches.known:
             return True
-        folds = tables.rows(BATCHES.name, reading=self.reading, source=SOURCE, kind=FOLD)
-        newest = max((row["number"] for row in folds), default=None)
+        others = tables.rows(BATCHES.name, reading=self.reading, source=SOURCE, kind=[FOLD, "rebuild"])
+        newest = max((row["number"] for row in others), default=None)
         return newest is None or newest in {batch.number for batch in self.batches.known}
 
     def touched(self, earlier: Mapping[date, RunRow], canonical: str, configs: Configs) -> list[date]:

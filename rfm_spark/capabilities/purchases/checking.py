@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 from pyspark.sql import DataFrame
 
-from rfm_spark.capabilities.purchases.counts import CURRENCIES
+from rfm_spark.capabilities.purchases.counts import CURRENCIES, currencies_text
 from rfm_spark.capabilities.purchases.days import visible
 from rfm_spark.capabilities.purchases.gates import batch_findings
 from rfm_spark.capabilities.purchases.history import GAP_SHARES, History, history
-from rfm_spark.capabilities.purchases.intake import SOURCE, LineIntake, currencies_text
+from rfm_spark.capabilities.purchases.intake import SOURCE, LineIntake
 from rfm_spark.capabilities.purchases.look import LineLook, line_findings, line_warnings, measured, seen_lines
 from rfm_spark.capabilities.purchases.options import RATES, read_options
 from rfm_spark.capabilities.purchases.orders import orders_of

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from rfm_spark.core.reading.checks import NOT_REPAIRED, ONLY_FLAGGED, ONLY_REJECT, Check, Severity, severity
 
+FUTURE = "future_date"
 # In order of precedence: a row that several would reject gets the first one's reason.
 LINE_CHECKS = (
     Check("malformed", "reject", ONLY_REJECT, "a line of CSV or JSON that can't be parsed; kept as raw text"),
@@ -16,7 +17,7 @@ LINE_CHECKS = (
     ),
     Check("bad_date", "reject", ONLY_REJECT, "no date, or one that can't be read", "order_ts"),
     Check("before_1970", "reject", NOT_REPAIRED, "a date before 1970-01-01", "order_ts"),
-    Check("future_date", "reject", NOT_REPAIRED, "dated over a day after the source was last written", "order_ts"),
+    Check(FUTURE, "reject", NOT_REPAIRED, "dated over a day after the source was last written", "order_ts"),
     Check("missing_order_id", "reject", ONLY_REJECT, "no order id, where one is mapped", "order_id"),
     Check(
         "unknown_type", "reject", ONLY_REJECT,

@@ -7,13 +7,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
-from rfm_spark.core.batches import Batches, date_of, day_number
+from rfm_spark.core.batches import Batch, Batches, date_of, day_number
 from rfm_spark.core.reading.checks import ANONYMOUS
 
 # The last week against the mean of the four before it.
 RECENT_DAYS = 7
 TRAILING_WEEKS = 4
 CURRENCIES = "currencies"
+# Facts of a batch: rows that it read, and the first moment of those that were dated too far ahead.
+DELIVERED, DUE = "delivered", "due"
 
 
 @dataclass(frozen=True)
@@ -104,3 +106,18 @@ def rejected_by_reason(rows: Mapping[str, int], source: str) -> dict[str, int]:
 def _currencies(facts: Iterable[Mapping[str, str]], last: int) -> set[str]:
     each = (json.loads(one.get(CURRENCIES, "{}")) for one in facts)
     return {name for first in each for name, number in first.items() if number <= last}
+
+
+def delivered(batch: Batch) -> int:
+    """Rows that a batch read, whatever they took the place of."""
+    return int(batch.facts.get(DELIVERED, batch.rows.get(f"{batch.source}.read", 0)))
+
+
+def first_due(batches: Iterable[Batch]) -> int | None:
+    """When the first row that was dated too far ahead will no longer be, in microseconds since 1970."""
+    return min((int(batch.facts[DUE]) for batch in batches if DUE in batch.facts), default=None)
+
+
+def currencies_text(currencies: Mapping[str, int]) -> str:
+    """Currencies with their first day, as a fact of a batch."""
+    return json.dumps(dict(sorted(currencies.items())))

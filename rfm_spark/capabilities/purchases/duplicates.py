@@ -103,17 +103,17 @@ def may_repeat(count: str) -> Column:
     return ~sure
 
 
-def lines_of_suspects(lines: DataFrame, rows: DataFrame, grain: Grain, *, few: bool) -> DataFrame:
-    """Lines of the orders, or days, that may hold a line twice.
+def lines_of_suspects(lines: DataFrame, rows: DataFrame, grain: Grain) -> DataFrame:
+    """Lines of the few orders, or days, that may hold a line twice.
 
     Args:
         lines: of `lines.typed_lines`, accepted ones.
         rows: of `order_days`, made of these lines, with `may_repeat`.
         grain: what is one order where lines have no order_id.
-        few: whether these rows are few.
 
     Returns:
-        The lines as they are: of a row that may repeat all of them, and maybe some more of the same order.
+        The lines: of a row that may repeat all of them, and maybe some more of the same order. `record` only has a hash
+        of the row as it was read, which is all that comparing it takes: it can be kept whatever its columns are.
     """
     of_line, of_row = {
         None: ("order_id", "order_id"), "day": ("order_date", "day"), "row": ("order_ts", "last_line_ts"),
@@ -122,7 +122,8 @@ def lines_of_suspects(lines: DataFrame, rows: DataFrame, grain: Grain, *, few: b
         F.col("customer_id").alias("_customer"), F.col(of_row).alias("_order")
     ).distinct()  # fmt: skip
     same = F.col("customer_id").eqNullSafe(F.col("_customer")) & F.col(of_line).eqNullSafe(F.col("_order"))
-    return lines.join(F.broadcast(found) if few else found, same, "left_semi")
+    theirs = lines.join(F.broadcast(found), same, "left_semi")
+    return theirs.withColumn("record", F.struct(_whole(theirs).alias("whole")))
 
 
 def distinct_lines(lines: DataFrame, source: TransactionsSource, quality: QualityConfig) -> DataFrame:

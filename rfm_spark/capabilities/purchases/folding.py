@@ -8,9 +8,8 @@ from collections.abc import Collection, Sequence
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from rfm_spark.capabilities.purchases.counts import CURRENCIES
+from rfm_spark.capabilities.purchases.counts import CURRENCIES, DELIVERED, DUE, currencies_text, first_due
 from rfm_spark.capabilities.purchases.gates import USUAL_READS, usual_reads
-from rfm_spark.capabilities.purchases.intake import currencies_text
 from rfm_spark.capabilities.purchases.orders import Grain
 from rfm_spark.core.batches import FOLD, Batch, Batches, taken_as_fact
 from rfm_spark.core.digests import digest
@@ -60,6 +59,12 @@ def folded(found: Sequence[Batch], number: int, attempt: str) -> Batch:
         USUAL_READS: json.dumps(usual_reads(these)),
         **taken_as_fact(these.taken),
     }
+    # These are of one batch each.
+    facts.pop(DELIVERED, None)
+    facts.pop(DUE, None)
+    due = first_due(these.live)
+    if due is not None:
+        facts[DUE] = str(due)
     return Batch(
         last.reading, number, batch_id, last.source, None, last.to_version, FOLD, "", these.rows(), these.money(),
         these.days(), last.files, facts,

@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Literal
 
 from rfm_spark.capabilities.purchases.config import TransactionsSource
-from rfm_spark.capabilities.purchases.counts import LineCounts, reject_share, rejected_by_reason
+from rfm_spark.capabilities.purchases.counts import LineCounts, delivered, reject_share, rejected_by_reason
 from rfm_spark.capabilities.purchases.duplicates import can_be_dropped
 from rfm_spark.capabilities.purchases.quality import QualityConfig
 from rfm_spark.core.batches import FOLD, Batch, Batches
@@ -84,7 +84,7 @@ def batch_findings(batch: Batch, before: Batches, quality: QualityConfig) -> lis
         before: those that hold before it.
         quality: the limits.
     """
-    source, limits = batch.source, quality.batch
+    source, limits, came = batch.source, quality.batch, delivered(batch)
     rejected, read = rejected_by_reason(batch.rows, source), batch.rows.get(f"{source}.read", 0)
     share = reject_share(read, rejected, batch.rows.get(f"{source}.filtered", 0))
     reasons = ", ".join(f"{name} {n:,}" for name, n in rejected.items() if name != ANONYMOUS)
@@ -94,24 +94,25 @@ def batch_findings(batch: Batch, before: Batches, quality: QualityConfig) -> lis
         f"({reasons}), more than quality.batch.max_reject_share allows ({limit:.1%}); correct the mapping or the data",
     )  # fmt: skip
     usual = usual_reads(before)
-    if batch.kind == "rebuild" or len(usual) < _USUAL or not sum(usual):
+    only_removes = batch.kind == "correction" and not came
+    if batch.kind == "rebuild" or only_removes or len(usual) < _USUAL or not sum(usual):
         return found
-    ratio = read * len(usual) / sum(usual)
+    ratio = came * len(usual) / sum(usual)
     return found + _beyond(
         quality.as_levels(limits.min_volume_ratio), "batch.min_volume_ratio", lambda limit: ratio < limit,
-        lambda limit: f"sources.{source} brought {read:,} new rows, {ratio:.2f} times the mean of the {_USUAL} batches "
+        lambda limit: f"sources.{source} brought {came:,} new rows, {ratio:.2f} times the mean of the {_USUAL} batches "
         f"before, less than quality.batch.min_volume_ratio ({limit:g}); check whether a part is missing",
     )  # fmt: skip
 
 
 def usual_reads(batches: Batches) -> list[int]:
-    """Rows read by each of the last batches of new rows, as many as show what is usual; a fold remembers them."""
+    """Rows that came with each of the last batches, as many as show what is usual; a fold remembers them."""
     found: list[int] = []
     for batch in batches.live:
         if batch.kind == FOLD:
             found += json.loads(batch.facts[USUAL_READS])
-        elif batch.kind == "append":
-            found.append(batch.rows.get(f"{batch.source}.read", 0))
+        elif batch.kind == "append" or (batch.kind == "correction" and delivered(batch)):
+            found.append(delivered(batch))
     return found[-_USUAL:]
 
 

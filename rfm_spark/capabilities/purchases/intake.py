@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -12,7 +11,7 @@ from pyspark.sql import DataFrame, Observation, Row
 from pyspark.sql import functions as F
 
 from rfm_spark.capabilities.purchases.accounting import balance, checks_found
-from rfm_spark.capabilities.purchases.checks import line_severity
+from rfm_spark.capabilities.purchases.checks import FUTURE, line_severity
 from rfm_spark.capabilities.purchases.days import DayShape, days_of_known_lines, order_days
 from rfm_spark.capabilities.purchases.duplicates import (
     distinct_lines,
@@ -32,7 +31,7 @@ from rfm_spark.capabilities.purchases.lines import (
     superseded_rejects,
     validated_lines,
 )
-from rfm_spark.capabilities.purchases.seen import Seen, by_reason, counted_apart, less, observed, watched
+from rfm_spark.capabilities.purchases.seen import Seen, by_reason, counted_apart, earliest, less, observed, watched
 from rfm_spark.capabilities.purchases.settings import LineSettings
 from rfm_spark.capabilities.purchases.sums import Sums, subtract, summed, sums_of
 from rfm_spark.capabilities.purchases.values import IDS
@@ -82,6 +81,8 @@ class Taken:
         money: by what became of it.
         days: what the batch adds to each day.
         currencies: of lines that count, each with the first day it is of; empty for a line without what is mapped.
+        delivered: rows that were read, whatever they took the place of.
+        due: when the first of the rows that are dated too far ahead will be, in microseconds since 1970; None for none.
         days_frame: rows of `order_days` as they are kept.
     """
 
@@ -89,6 +90,8 @@ class Taken:
     money: Mapping[str, Decimal]
     days: Mapping[int, Day]
     currencies: Mapping[str, int]
+    delivered: int
+    due: int | None
     days_frame: DataFrame
 
 
@@ -195,16 +198,17 @@ class LineIntake:
     def _with_copies(self, lines: DataFrame, kept: DataFrame, count: int) -> DataFrame | None:
         """Rows that tell of copies beside those that are kept; copies that don't count are taken off.
 
-        Only the lines of so many orders that may repeat are looked at again. None where there are no copies.
+        Of few orders that may repeat only their lines are looked at again. None where there are no copies.
         """
-        theirs = lines_of_suspects(lines, kept, self._shape.grain, few=count <= BROADCAST)
+        theirs = lines
         if count <= BROADCAST:
-            theirs = self._frames.persist(theirs)
+            theirs = self._frames.persist(lines_of_suspects(lines, kept, self._shape.grain))
         hashes = self._repeated(theirs)
         if hashes is None:
             return None
         theirs = with_repeat_hash(theirs).join(hashes, "repeat_hash", "left_semi")
         copies = distinct_lines(theirs, self._source, self._quality).where("exact_duplicates > 0")
+        copies = self._frames.persist(copies)
         if copies.isEmpty():
             return None
         off = F.col("exact_duplicates") * F.lit(-1 if drops_copies(self._source, self._quality) else 0).cast("bigint")
@@ -263,15 +267,15 @@ class LineIntake:
 
     def _accounted(self, flow: _Flow, sums: Sums, apart: Mapping[str, tuple[int, int]], kept: DataFrame) -> Taken:
         validated, seen, settings = flow.validated, flow.seen, self._settings
+        due = earliest(validated.lines, FUTURE) if FUTURE in apart else None
+        gone = None if flow.gone is None else counted_apart(flow.gone.lines)
         if flow.gone is not None:
             apart = less(apart, by_reason(flow.gone.lines))
-            seen = seen.less(counted_apart(flow.gone.lines))
-        held = balance(seen, sums, apart, settings)
+        held = balance(seen.less(gone), sums, apart, settings)
         if not held.holds:
             # Where a task's output was lost, what flowed by was counted again: only a count of its own decides.
-            again = counted_apart(validated.lines)
-            again = again if flow.gone is None else again.less(counted_apart(flow.gone.lines))
-            held = balance(again, sums, apart, settings)
+            seen = counted_apart(validated.lines)
+            held = balance(seen.less(gone), sums, apart, settings)
         held.must_hold(SOURCE)
         found = checks_found(sums, apart, settings)
         money = held.sums(SOURCE)
@@ -280,7 +284,8 @@ class LineIntake:
         rows = {**held.row_counts(SOURCE), **{f"{SOURCE}.{name}": count for name, count in found.items()}}
         origin = currency_origin(validated.lines, self._source)
         told = {name: day for name, day in sums.currencies.items() if name or origin == "column"}
-        return Taken(rows, money, sums.days, told if origin != "nowhere" else {}, kept)
+        currencies = told if origin != "nowhere" else {}
+        return Taken(rows, money, sums.days, currencies, seen.read, due, kept)
 
 
 def accepted(lines: DataFrame) -> DataFrame:
@@ -291,8 +296,3 @@ def accepted(lines: DataFrame) -> DataFrame:
 def broadcast(rows: DataFrame, count: int) -> DataFrame:
     """Rows to be joined with, sent everywhere where they are few."""
     return F.broadcast(rows) if count <= BROADCAST else rows
-
-
-def currencies_text(currencies: Mapping[str, int]) -> str:
-    """Currencies with their first day, as a fact of a batch."""
-    return json.dumps(dict(sorted(currencies.items())))

@@ -105,7 +105,7 @@ def each_order(rows: DataFrame, grain: Grain) -> DataFrame:
     """
     found = _single_rows(rows) if grain == "row" else _by_order(rows, grain)
     return found.where("lines > 0").select(
-        "customer_id", "order_id", "order_ts", F.to_date("order_ts").alias("order_date"),
+        "customer_id", "order_id", "order_ts", "order_date",
         money(F.col("gross_cents")).alias("gross"), money(F.col("refunds")).alias("refunds"),
         money(F.col("gross_cents") - F.col("refunds")).alias("net"), "voided_on", "lines", "currency", "channel",
     )  # fmt: skip
@@ -120,6 +120,8 @@ def _by_order(rows: DataFrame, grain: Grain) -> DataFrame:
     voided = F.when((gross > 0) & (refunded >= gross), F.col("day"))
     return known.withColumn("voided_day", voided).groupBy("customer_id", "order_id").agg(
         F.coalesce(F.max("last_sale_ts"), F.max("last_line_ts")).alias("order_ts"),
+        # Days are those of the configuration's time zone, whatever that of the reader is.
+        F.coalesce(_last_day("last_sale_ts"), _last_day("last_line_ts")).alias("order_date"),
         F.sum("sale_cents").alias("gross_cents"),
         F.sum("refund_cents").alias("refunds"),
         F.min("voided_day").alias("voided_on"),
@@ -152,10 +154,14 @@ def _single_rows(rows: DataFrame) -> DataFrame:
     order_id = F.concat_ws("#", stamp, F.row_number().over(same_moment).cast("string"))
     return known.withColumns(
         {
-            "order_id": order_id, "order_ts": F.col("last_line_ts"), "lines": F.lit(1).cast("bigint"),
-            "voided_on": F.lit(None).cast("date"),
+            "order_id": order_id, "order_ts": F.col("last_line_ts"), "order_date": F.col("day"),
+            "lines": F.lit(1).cast("bigint"), "voided_on": F.lit(None).cast("date"),
         }
     )  # fmt: skip
+
+
+def _last_day(moment: str) -> Column:
+    return F.max(F.when(F.col(moment).isNotNull(), F.col("day")))
 
 
 def _latest(name: str) -> Column:

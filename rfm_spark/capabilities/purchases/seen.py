@@ -28,9 +28,13 @@ class Seen:
     filtered: int
     non_ascii: int
 
-    def less(self, other: Seen) -> Seen:
-        """Without what another flow had."""
-        return replace(self, read=self.read - other.read, read_cents=self.read_cents - other.read_cents)
+    def less(self, other: Seen | None) -> Seen:
+        """Without what another flow had, if there was one."""
+        return (
+            self
+            if other is None
+            else replace(self, read=self.read - other.read, read_cents=self.read_cents - other.read_cents)
+        )
 
 
 def watched() -> list[Column]:
@@ -82,6 +86,13 @@ def by_reason(lines: DataFrame) -> dict[str, tuple[int, int]]:
     rows = lines.where(F.col("reason").isNotNull()).groupBy("reason")
     summed = rows.agg(F.count(F.lit(1)).alias("rows"), *money_parts("cents")).collect()
     return {row["reason"]: (int(row["rows"]), money_of(row, "cents")) for row in summed}
+
+
+def earliest(lines: DataFrame, reason: str) -> int | None:
+    """The first moment of lines that were rejected for a reason, in microseconds since 1970."""
+    mine = lines.where(F.col("reason") == reason)
+    found: int | None = mine.agg(F.min(F.unix_micros("order_ts")).alias("first")).collect()[0]["first"]
+    return found
 
 
 def less(found: Mapping[str, tuple[int, int]], gone: Mapping[str, tuple[int, int]]) -> dict[str, tuple[int, int]]:

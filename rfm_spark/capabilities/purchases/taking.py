@@ -10,20 +10,28 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from rfm_spark.capabilities.purchases.batches import OrderDays, known_batches, live_rows, reading_hash
-from rfm_spark.capabilities.purchases.counts import CURRENCIES, rejected_by_reason
+from rfm_spark.capabilities.purchases.counts import (
+    CURRENCIES,
+    DELIVERED,
+    DUE,
+    currencies_text,
+    first_due,
+    rejected_by_reason,
+)
 from rfm_spark.capabilities.purchases.duplicates import looks_for_duplicates
 from rfm_spark.capabilities.purchases.exchange_rates import rates_fingerprint
 from rfm_spark.capabilities.purchases.gates import batch_findings
-from rfm_spark.capabilities.purchases.intake import SOURCE, LineIntake, Replaced, Taken, broadcast, currencies_text
+from rfm_spark.capabilities.purchases.intake import SOURCE, LineIntake, Replaced, Taken, broadcast
 from rfm_spark.capabilities.purchases.lines import ReadOptions
 from rfm_spark.capabilities.purchases.options import RATES, read_options
 from rfm_spark.capabilities.purchases.settings import LineSettings
 from rfm_spark.capabilities.purchases.tables import ORDER_DAYS
 from rfm_spark.core.batches import Batch, Batches, date_of
 from rfm_spark.core.digests import digest
-from rfm_spark.core.errors import GateError, LakeError
+from rfm_spark.core.errors import BalanceError, GateError, LakeError
 from rfm_spark.core.reading.delivery import Delivery, Seen
 from rfm_spark.core.reading.rejects import with_first_seen
+from rfm_spark.core.reading.typed import FUTURE_TOLERANCE
 from rfm_spark.core.schemas import BATCHES, REJECTS
 from rfm_spark.pipeline.arrivals import Arrivals
 from rfm_spark.pipeline.environment import Source
@@ -76,12 +84,19 @@ def _delivery(arrivals: Arrivals, settings: LineSettings, known: Batches) -> Del
         found = source.since(None)
         return found if arrivals.is_first else _again(source, "the lake has no batches of it yet")
     found = source.since(Seen(last.to_version, last.files))
+    if found.kind in ("append", "correction") and _is_due(first_due(known.live), found.written):
+        return _again(source, "rows that were dated ahead are due by now")
     rates, mapped = arrivals.sources.get(RATES), settings.source.rates
     if rates is not None and mapped is not None and last.facts.get(_RATES) != rates.version:
         until = date.fromisoformat(last.facts[_RATES_UNTIL])
         if rates_fingerprint(rates.frame, mapped, until) != last.facts[_RATES_PRINT]:
             return _again(source, f"exchange rates of days up to {until} are others by now")
     return found
+
+
+def _is_due(moment: int | None, written: datetime | None) -> bool:
+    """Whether rows of a moment, in microseconds, were not dated ahead any more when the source was written."""
+    return moment is not None and written is not None and moment <= (written + FUTURE_TOLERANCE).timestamp() * 1e6
 
 
 def _again(source: Source, why: str) -> Delivery:
@@ -126,9 +141,16 @@ class _Taking:
         arrivals.tell(NEW_LINES, "Spark reads every line that arrived, checks it and adds it up by order and day")
         options = self._options(delivery.written)
         if delivery.kind != "rebuild":
-            options = self._intake.with_known_ids(delivery.frame, options)
+            both = delivery.frame if delivery.gone is None else delivery.frame.unionByName(delivery.gone)
+            options = self._intake.with_known_ids(both, options)
         replaced = self._replaced(options)
-        found = self._intake.take(delivery.frame, options, replaced, delivery.gone)
+        try:
+            found = self._intake.take(delivery.frame, options, replaced, delivery.gone)
+        except BalanceError:
+            self._leave_nothing()
+            if self._is_overtaken():
+                return None
+            raise
         kind = "correction" if replaced is not None else delivery.kind
         batch = Batch(
             self._reading, self._number, self.batch_id, SOURCE, self._from, delivery.version, kind, delivery.why,
@@ -139,9 +161,16 @@ class _Taking:
         if self._noted(batch):
             self._drop_superseded(kind)
             return batch
-        self._drop([self.batch_id])
-        arrivals.lake.drop_slices(REJECTS, [self.batch_id])
+        self._leave_nothing()
         return None
+
+    def _leave_nothing(self) -> None:
+        self._drop([self.batch_id])
+        self._arrivals.lake.drop_slices(REJECTS, [self.batch_id])
+
+    def _is_overtaken(self) -> bool:
+        """Whether another batch has the number: what this one wrote may be gone then."""
+        return bool(self._arrivals.lake.rows(BATCHES.name, reading=self._reading, number=self._number))
 
     def _noted(self, batch: Batch) -> bool:
         """Put the batch into the ledger; whether it is that of its number."""
@@ -193,7 +222,9 @@ class _Taking:
         )
 
     def _facts(self, found: Taken) -> dict[str, str]:
-        facts = {CURRENCIES: currencies_text(found.currencies)}
+        facts = {CURRENCIES: currencies_text(found.currencies), DELIVERED: str(found.delivered)}
+        if found.due is not None:
+            facts[DUE] = str(found.due)
         rates, mapped = self._arrivals.sources.get(RATES), self._settings.source.rates
         if rates is not None and mapped is not None:
             until = max([*self._known.days(), *found.days], default=None)
