@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
+from functools import cached_property
 from typing import TypeVar
 
 from rfm_spark.core.errors import LakeError
@@ -50,19 +51,19 @@ class Maintenance:
         Args:
             retired: ids of runs, those whose rows are gone already among them.
         """
-        done = [self._dropped(table.name, retired) for table in self._there() if table.kind == "run"]
+        done = [self._dropped(table.name, retired) for table in self._there if table.kind == "run"]
         return [one for one in done if one is not None]
 
     def fold(self) -> list[Done]:
         """Fold small files of kept tables and ledgers; a run writes its rows of a run table once, and that is that."""
-        done = [self._folded(table.name) for table in self._there() if table.kind != "run"]
+        done = [self._folded(table.name) for table in self._there if table.kind != "run"]
         return [one for one in done if one is not None]
 
     def clean(self) -> list[Done]:
         """Write checkpoints of long logs, and delete commits that have expired."""
         if self._is_dry:
             return []
-        found = [(table.name, self._cleaned(table.name)) for table in self._there()]
+        found = [(table.name, self._cleaned(table.name)) for table in self._there]
         return [
             Done(name, "clean", f"{_counted(count, 'expired file')} of its log") for name, count in found if count > 0
         ]
@@ -79,11 +80,13 @@ class Maintenance:
             hours: at least; a version that is older can't be read afterwards.
             also: tables beside those that are declared; of them the newest version stays as it is.
         """
-        names = [table.name for table in self._there()] + [name for name in also if self._store.exists(name)]
+        names = [table.name for table in self._there] + [name for name in also if self._store.exists(name)]
         found = [(name, self._vacuumed(name, hours)) for name in names]
         return [Done(name, "vacuum", _amount(expired)) for name, expired in found if expired.count]
 
+    @cached_property
     def _there(self) -> list[Table]:
+        """Tables of the lake, looked for once: maintenance adds none, and Spark takes a tenth of a second for each."""
         return [table for table in tables().values() if self._store.exists(table.name)]
 
     def _dropped(self, name: str, retired: Collection[str]) -> Done | None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pyspark.sql import Row, SparkSession
 
 from rfm_spark.core.moments import to_micros
-from rfm_spark.core.session import session_settings
+from rfm_spark.core.session import over_connect, session_settings
 from rfm_spark.lake.location import LakeLocation, quoted
 from rfm_spark.lake.upkeep import Expired, Files
 
@@ -21,6 +21,8 @@ _LISTED = 1000
 # Delta's own check is of 7 days and knows nobody's reasons; whoever asks for less was asked for them.
 _UNCHECKED = {"spark.databricks.delta.retentionDurationCheck.enabled": "false"}
 _A_WEEK = 168
+# Tasks in which folders are listed; the most is Spark's default.
+_FEW_TASKS, _MOST_TASKS, _FILES_A_TASK = 8, 10_000, 100
 
 
 class SparkUpkeep:
@@ -85,8 +87,18 @@ class SparkUpkeep:
 
     def _vacuum(self, name: str, hours: int, how: str) -> list[Row]:
         statement = f"VACUUM {self._location.table(name)} RETAIN {int(hours)} HOURS{how}"
-        with session_settings(self._spark, _UNCHECKED if hours < _A_WEEK else {}):
+        settings = {**(_UNCHECKED if hours < _A_WEEK else {}), **self._listing(name)}
+        with session_settings(self._spark, settings):
             return self._spark.sql(statement).collect()
+
+    def _listing(self, name: str) -> dict[str, str]:
+        """As many tasks that list files as the table is large: of a small one Delta would start ten thousand."""
+        if over_connect(self._spark):
+            # Not every server lets it be set.
+            return {}
+        detail = self._spark.sql(f"DESCRIBE DETAIL {self._location.table(name)}").select("numFiles").collect()
+        tasks = min(_MOST_TASKS, max(_FEW_TASKS, int(detail[0][0]) // _FILES_A_TASK))
+        return {"spark.sql.sources.parallelPartitionDiscovery.parallelism": str(tasks)}
 
     def _in(self, column: str, values: Collection[str]) -> str:
         return f"{quoted(column)} IN ({', '.join(self._text(value) for value in sorted(values))})"
