@@ -41,7 +41,8 @@ def test_files_that_were_folded_before_they_were_read_are_not_missed(
         write_source(spark, tmp_path / "source", part, mode="append")
     spark.sql(f"OPTIMIZE {table}").collect()
     if vacuumed:
-        with session_settings(spark, {"spark.databricks.delta.retentionDurationCheck.enabled": "false"}):
+        few_tasks = {"spark.sql.sources.parallelPartitionDiscovery.parallelism": "4"}
+        with session_settings(spark, {"spark.databricks.delta.retentionDurationCheck.enabled": "false", **few_tasks}):
             spark.sql(f"VACUUM {table} RETAIN 0 HOURS").collect()
     outcome = run_tiny(spark, config, JULY)
     last = batches(spark, config)[-1]
