@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import shutil
 from datetime import date, datetime, timezone
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from deltalake import DeltaTable
 from pyspark.sql import SparkSession
 
 from rfm_spark.core.errors import LakeError
@@ -53,6 +55,33 @@ def test_files_that_were_folded_before_they_were_read_are_not_missed(
     (row,) = Store(spark, LakeLocation.of(config)).rows("runs", run_id=outcome.run_id)
     assert row["rows"]["transactions.read"] == len(purchases())
     assert row["money"]["sales"] == sum(Decimal(amount) for *_, amount in purchases())
+
+
+def test_a_table_that_went_back_and_one_whose_log_was_cleaned_are_read_whole(
+    spark: SparkSession, tmp_path: Path
+) -> None:
+    parts = [SPRING, SUMMER[:5], SUMMER[5:10], SUMMER[10:]]
+    for part in parts:
+        write_source(spark, tmp_path / "source", part, mode="append")
+    DeltaTable(str(tmp_path / "source")).create_checkpoint()
+    log, kept = tmp_path / "source" / "_delta_log", tmp_path / "kept"
+    log.rename(kept)
+    config, commits = config_for(tmp_path, quality=RELAXED), [f"{version:020d}.json" for version in range(4)]
+
+    def read(as_of: date, *names: str) -> tuple[int, list[str]]:
+        shutil.rmtree(log, ignore_errors=True)
+        log.mkdir()
+        for name in names:
+            shutil.copy(kept / name, log / name)
+        said = [warning for warning in run_tiny(spark, config, as_of).warnings if "read again whole" in warning]
+        return batches(spark, config)[-1]["rows"]["transactions.read"], said
+
+    assert read(MAY, *commits[:2]) == (sum(map(len, parts[:2])), [])
+    again = "sources.transactions was read again whole: "
+    assert read(JUNE, *commits[:1]) == (len(SPRING), [f"{again}it went back from version 1 to version 0"])
+    checkpoint = [file.name for file in kept.iterdir() if "checkpoint" in file.name and not file.name.endswith(".crc")]
+    told = f"{again}its history no longer reaches back to version 1"
+    assert read(JULY, *checkpoint, commits[3]) == (len(purchases()), [told])
 
 
 def test_ids_in_two_unicode_forms_are_one_also_where_a_row_is_deleted(spark: SparkSession, tmp_path: Path) -> None:
