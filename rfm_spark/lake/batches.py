@@ -51,19 +51,18 @@ def derived_rows(store: Store, one: Derived, runs: Sequence[RunRow]) -> DataFram
         LakeError: what all of them had is gone.
     """
     found: DataFrame | None = None
-    configs = Ledger(store).configs(runs)
-    folded: list[RunRow] = []
+    configs, there = Ledger(store).configs(runs), store.slices(one.table.name)
+    gone: list[RunRow] = []
     for run in runs:
         batches = batches_of(store, run, one.source)
-        there = store.slices(one.table.name)
         if batches.known and all(batch.batch_id in there for batch in batches.live if batch.days):
             rows = one.rows(store.of_runs(one.table.name, batches.ids), batches, json.loads(configs[run.run_id]))
             found = rows if found is None else found.unionByName(rows)
         elif taken_for(store, run):
-            folded.append(run)
-    if found is None and folded:
+            gone.append(run)
+    if found is None and gone:
         raise LakeError(
-            f"lake {store.location}: {one.name} of run {folded[-1].run_id} can't be told from later ones any more, "
+            f"lake {store.location}: {one.name} of run {gone[-1].run_id} can't be told from later ones any more, "
             "since the source was read again whole, or `rfm-spark maintain` folded its batches; ask for those of a "
             "later run"
         )
