@@ -24,11 +24,13 @@ os.dup2(reads, 3)
 os.dup2(writes, 4)
 os.execv(sys.argv[3], sys.argv[3:])
 """
-# Keeps the fonts that the renderer of the charts and the style sheet name out of a machine that has them.
+# Keeps the fonts that the renderer of the charts and the style sheet name out of a machine that has them, and the
+# family that stands for Arial where none of them is installed.
 _OTHER_FONTS = """<?xml version="1.0"?><!DOCTYPE fontconfig SYSTEM "fonts.dtd">
 <fontconfig><include ignore_missing="yes">/etc/fonts/fonts.conf</include><cachedir>{cache}</cachedir><selectfont>
 <rejectfont><glob>*/liberation*/*</glob></rejectfont><rejectfont><glob>*[Aa]rimo*</glob></rejectfont>
 <rejectfont><glob>*[Aa]rial*</glob></rejectfont><rejectfont><glob>*[Hh]elvetica*</glob></rejectfont>
+<rejectfont><pattern><patelt name="family"><string>{family}</string></patelt></pattern></rejectfont>
 </selectfont></fontconfig>
 """
 
@@ -91,6 +93,8 @@ def chromium(folder: Path, *, other_fonts: bool = False) -> Iterator[Browser]:
     if found is None and not os.environ.get("CI_NEEDS_CHROMIUM"):
         pytest.skip("no Chromium on this machine: pages are not laid out")
     assert found, "no Chromium on this machine"
+    if other_fonts and not shutil.which("fc-match") and not os.environ.get("CI_NEEDS_CHROMIUM"):
+        pytest.skip("no fontconfig on this machine: fonts cannot be taken away")
     environment = {**os.environ, **(_without_arial(folder) if other_fonts else {})}
     (reads, to), (back, writes) = os.pipe(), os.pipe()
     process = subprocess.Popen(
@@ -109,6 +113,7 @@ def chromium(folder: Path, *, other_fonts: bool = False) -> Iterator[Browser]:
 
 
 def _without_arial(folder: Path) -> dict[str, str]:
+    asked = subprocess.run(["fc-match", "--format=%{family[0]}", "Arial"], check=True, capture_output=True, text=True)
     file = folder / "fonts.conf"
-    file.write_text(_OTHER_FONTS.format(cache=folder / "fonts"), encoding="utf-8")
+    file.write_text(_OTHER_FONTS.format(cache=folder / "fonts", family=asked.stdout), encoding="utf-8")
     return {"FONTCONFIG_FILE": str(file)}
