@@ -129,18 +129,18 @@ class SparkTables:
     def append_new(self, table: Table, rows: Sequence[Row], keys: Sequence[str]) -> int:
         """Append rows whose keys are not there."""
         condition = " AND ".join(f"t.{quoted(key)} = s.{quoted(key)}" for key in keys)
+        names, values = _insertable(table)
         with self._view(self._frame(table, rows)) as view:
             return self._merged(
                 f"MERGE INTO {self._location.table(table.name)} t USING {view} s ON {condition} "
-                "WHEN NOT MATCHED THEN INSERT *"
+                f"WHEN NOT MATCHED THEN INSERT ({names}) VALUES ({values})"
             )
 
     def put_if(self, table: Table, row: Row, keys: Sequence[str], column: str, expected: str) -> bool:
         """Put a row if the one of the same keys has the expected value, or where there is none."""
         condition = " AND ".join(f"t.{quoted(key)} = s.{quoted(key)}" for key in keys)
         assignments = ", ".join(f"t.{quoted(name)} = s.{quoted(name)}" for name in table.names)
-        names = ", ".join(quoted(name) for name in table.names)
-        values = ", ".join(f"s.{quoted(name)}" for name in table.names)
+        names, values = _insertable(table)
         with self._view(self._frame(table, [row]).withColumn("expected", F.lit(expected))) as view:
             put = self._merged(
                 f"MERGE INTO {self._location.table(table.name)} t USING {view} s ON {condition} "
@@ -276,3 +276,9 @@ def _described(frame: DataFrame, table: Table) -> DataFrame:
     return frame.select(
         *(F.col(quoted(name)).alias(name, metadata={"comment": comment}) for name, _, comment in table.columns)
     )
+
+
+def _insertable(table: Table) -> tuple[str, str]:
+    """Columns and values of an INSERT by name: an older lake's table has more columns, which `*` would ask for."""
+    names = ", ".join(quoted(name) for name in table.names)
+    return names, ", ".join(f"s.{quoted(name)}" for name in table.names)

@@ -77,9 +77,13 @@ class SparkUpkeep:
         return 0
 
     def expired(self, name: str, hours: int) -> Expired:
-        """Of many files Delta lists the first thousand."""
-        count = len(self._vacuum(name, hours, " DRY RUN"))
-        return Expired(count, is_part=count >= _LISTED)
+        """Of many files Delta lists the first thousand.
+
+        Folders of partitions that hold nothing any more are left until there are files to delete.
+        """
+        listed = self._vacuum(name, hours, " DRY RUN")
+        files = [row for row in listed if "=" not in row["path"].rstrip("/").rpartition("/")[2]]
+        return Expired(len(files), is_part=len(listed) >= _LISTED)
 
     def vacuum(self, name: str, hours: int) -> None:
         """By VACUUM."""
