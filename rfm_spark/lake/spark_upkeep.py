@@ -79,11 +79,13 @@ class SparkUpkeep:
     def expired(self, name: str, hours: int) -> Expired:
         """Of many files Delta lists the first thousand.
 
-        Folders of partitions that hold nothing any more are left until there are files to delete.
+        Folders of partitions that hold nothing any more are deleted with files; alone they are left, unless they fill
+        the list and may hide files.
         """
         listed = self._vacuum(name, hours, " DRY RUN")
+        is_part = len(listed) >= _LISTED
         files = [row for row in listed if "=" not in row["path"].rstrip("/").rpartition("/")[2]]
-        return Expired(len(files), is_part=len(listed) >= _LISTED)
+        return Expired(len(listed if is_part else files), is_part=is_part)
 
     def vacuum(self, name: str, hours: int) -> None:
         """By VACUUM."""

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pyspark.sql import SparkSession
+from pyspark.sql import Row, SparkSession
 
 from rfm_spark.capabilities.clusters.tables import CLUSTER_MODELS
 from rfm_spark.capabilities.rfm.tables import SEGMENT_CUTS
@@ -25,6 +25,7 @@ from rfm_spark.lake.local import local_folder
 from rfm_spark.lake.location import LakeLocation
 from rfm_spark.lake.maintenance import Maintenance
 from rfm_spark.lake.readers import current, history, of_run
+from rfm_spark.lake.spark_upkeep import SparkUpkeep
 from rfm_spark.lake.store import Store
 from rfm_spark.pipeline.maintaining import Maintained, maintain
 from tests.effort import only_in_full
@@ -238,3 +239,18 @@ def test_a_run_at_work_is_left_alone(store: Store) -> None:
 def test_a_lake_without_runs_is_one_sentence(spark: SparkSession, tmp_path: Path) -> None:
     with pytest.raises(LakeError, match="no complete run; run `rfm-spark run` first"):
         maintain(spark, config_for(tmp_path), clock=CLOCK, hours=A_WEEK)
+
+
+@pytest.mark.parametrize(
+    ("folders", "files", "expired"), [(3, 0, (0, False)), (3, 2, (2, False)), (1000, 0, (1000, True))]
+)
+def test_empty_folders_are_left_unless_they_may_hide_files(
+    spark: SparkSession, monkeypatch: pytest.MonkeyPatch, folders: int, files: int, expired: tuple[int, bool]
+) -> None:
+    """Delta's dry run ends after a thousand paths: were these left, it would never come to the files behind them."""
+    listed = [Row(path=f"file:/lake/segments/run_id=2024-01-01-{at:08x}") for at in range(folders)]
+    listed += [Row(path=f"{listed[0]['path']}/part-{at}.snappy.parquet") for at in range(files)]
+    upkeep = SparkUpkeep(spark, LakeLocation(root="/lake"), str)
+    monkeypatch.setattr(upkeep, "_vacuum", lambda *_: listed)
+    found = upkeep.expired("segments", A_WEEK)
+    assert (found.count, found.is_part) == expired

@@ -84,6 +84,23 @@ def test_a_table_that_went_back_and_one_whose_log_was_cleaned_are_read_whole(
     assert read(JULY, *checkpoint, commits[3]) == (len(purchases()), [told])
 
 
+def test_a_feed_that_was_switched_on_late_lacks_what_changed_before(spark: SparkSession, tmp_path: Path) -> None:
+    source, table = tmp_path / "source", f"delta.`{tmp_path / 'source'}`"
+    write_source(spark, source, purchases())
+    config = config_for(tmp_path, quality=RELAXED)
+    run_tiny(spark, config, MAY)
+    spark.sql(f"UPDATE {table} SET amount = 99.99 WHERE customer = 'c02' AND `order` = 'o2-1'").collect()
+    spark.sql(f"ALTER TABLE {table} SET TBLPROPERTIES (delta.enableChangeDataFeed = true)")
+    spark.sql(f"DELETE FROM {table} WHERE customer = 'c01'").collect()
+    (said,) = (one for one in run_tiny(spark, config, JUNE).warnings if "read again whole" in one)
+    assert said == "sources.transactions was read again whole: version 1 changed or removed rows (UPDATE)"
+    assert batches(spark, config)[-1]["kind"] == "rebuild"
+    # From then on the feed tells.
+    spark.sql(f"DELETE FROM {table} WHERE customer = 'c03'").collect()
+    same_as_read_again(spark, tmp_path, config, JULY)
+    assert batches(spark, config)[-1]["kind"] == "correction"
+
+
 def test_ids_in_two_unicode_forms_are_one_also_where_a_row_is_deleted(spark: SparkSession, tmp_path: Path) -> None:
     table = f"delta.`{tmp_path / 'source'}`"
     spark.sql(f"CREATE TABLE {table} (customer STRING, `order` STRING, at TIMESTAMP, amount DECIMAL(12,2)) USING DELTA "
