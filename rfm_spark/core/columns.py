@@ -7,7 +7,7 @@ docs read it; a capability declares its columns in its `columns.py`, and nobody 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
@@ -21,6 +21,22 @@ Values = Literal["score", "mean", "whole", "cents", "real", "text"]
 # Bounded by nature: a logarithm would only bend them.
 _BOUNDED = ("_rate", "_r_score", "_f_score", "_m_score")
 _COUNTS = ("BIGINT", "INT")
+
+
+@dataclass(frozen=True)
+class Tracked:
+    """How moves of a customer between values of a column are told, from one run to the next.
+
+    Attributes:
+        previous: column with the value in the run before.
+        cause: column that says why it is another one now.
+        under_earlier: column of a customer's row, not stored, with the value that they would have under what the run
+            before knew of everybody; a row without it would have today's.
+    """
+
+    previous: str
+    cause: str
+    under_earlier: str
 
 
 @dataclass(frozen=True)
@@ -41,6 +57,7 @@ class CustomerColumn:
         absent: value of customers of whom the stage knows nothing; None for null.
         interval: kind of `segment_history` whose intervals it makes.
         is_watched: whether drift watches how many customers have which value.
+        tracked: how moves between its values are told; None where they are not.
         stored: False for a word of rules that is no column.
         older_words: values that older versions wrote, and today's.
     """
@@ -58,6 +75,7 @@ class CustomerColumn:
     absent: int | float | bool | str | None = None
     interval: str | None = None
     is_watched: bool = False
+    tracked: Tracked | None = None
     stored: bool = True
     older_words: tuple[tuple[str, str], ...] = ()
 
@@ -106,6 +124,19 @@ def customer_columns() -> Mapping[str, CustomerColumn]:
 def customer_ddl() -> tuple[tuple[str, str, str], ...]:
     """Name, type and comment of the columns that are stored."""
     return tuple(column.ddl for column in customer_columns().values() if column.stored)
+
+
+def tracked_columns(running: Collection[str]) -> dict[str, Tracked]:
+    """Columns whose moves are told, by name, of stages that run.
+
+    Args:
+        running: stages.
+    """
+    return {
+        column.name: column.tracked
+        for column in customer_columns().values()
+        if column.tracked is not None and column.stage in running
+    }
 
 
 def stages(document: Mapping[str, object]) -> frozenset[str]:

@@ -13,10 +13,12 @@ class Strict(BaseModel):
 
     Attributes:
         renamed: keys of older versions and what they are called today; both are read.
+        advice: keys that say what to do with results, and shape none.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     renamed: ClassVar[Mapping[str, str]] = {}
+    advice: ClassVar[tuple[str, ...]] = ()
 
     @model_validator(mode="before")
     @classmethod

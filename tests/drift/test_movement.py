@@ -16,17 +16,14 @@ from rfm_spark.capabilities.movement.columns import COLUMNS
 from rfm_spark.capabilities.movement.comparing import Earlier, Side, changed_between
 from rfm_spark.capabilities.movement.moves import (
     WAS,
-    Moved,
     changes_of,
-    cluster_transitions,
     clusters_moved,
     left_moved,
     moves,
-    segment_transitions,
     segments_moved,
-    wilson,
 )
 from rfm_spark.capabilities.movement.tables import CAUSES, SEGMENT_CHANGES, SEGMENT_TRANSITIONS
+from rfm_spark.capabilities.movement.transitions import Moved, cluster_transitions, segment_transitions, wilson
 from rfm_spark.capabilities.rfm.cuts import CutSet, with_scores
 from rfm_spark.capabilities.segments.rules import RuleMap, parse_rule_map, segment_column
 from rfm_spark.core.config import Config, config_model

@@ -13,13 +13,12 @@ from rfm_spark.capabilities.movement.comparing import changed_between, compared_
 from rfm_spark.capabilities.movement.moves import (
     Flapping,
     back_and_forth,
-    cluster_transitions,
     clusters_moved,
     flapping,
-    segment_transitions,
     segments_moved,
 )
 from rfm_spark.capabilities.movement.tables import CAUSES, CLUSTER_CAUSES, NO_SEGMENT, SEGMENT_TRANSITIONS
+from rfm_spark.capabilities.movement.transitions import cluster_transitions, segment_transitions
 from rfm_spark.core.comparison import ComparedRuns, print_what_others_know
 from rfm_spark.core.desk import Desk
 from rfm_spark.core.errors import ConfigError, LakeError

@@ -4,21 +4,28 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from pyspark.sql import DataFrame
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from rfm_spark.capabilities.clusters.artefacts import ClusterModel, Models, assigned
-from rfm_spark.capabilities.movement.moves import COUNTERFACTUAL, WAS, move_columns, moves
+from rfm_spark.capabilities.movement.moves import COUNTERFACTUAL, WAS, move_columns, moves, tracked_move_columns
 from rfm_spark.capabilities.purchases.tables import MEASURES
 from rfm_spark.capabilities.rfm.artefacts import CutSet, from_rows, with_codes, with_scores
 from rfm_spark.capabilities.rfm.config import RfmConfig
 from rfm_spark.capabilities.rfm.tables import SEGMENT_CUTS
-from rfm_spark.capabilities.segments.artefacts import definition_changed, rule_map_of, rule_params_of, segment_column
+from rfm_spark.capabilities.segments.artefacts import (
+    column_changed,
+    definition_changed,
+    rule_map_of,
+    rule_params_of,
+    segment_column,
+)
 from rfm_spark.capabilities.segments.tables import SEGMENTS
 from rfm_spark.core.access import TableWriter
+from rfm_spark.core.columns import all_stages, stages, tracked_columns
 from rfm_spark.core.runs import RunDetails
 
 _BEFORE = (
@@ -59,6 +66,7 @@ class Earlier:
         model: its cluster model, where that is another one than the later run's and is known.
         same_model: whether clusters mean the same in both.
         definition_changed: whether segments mean something else in the later one.
+        tracked: columns whose moves are told, of stages that run in both; and whether they mean something else.
     """
 
     side: Side
@@ -66,17 +74,23 @@ class Earlier:
     model: ClusterModel | None
     same_model: bool
     definition_changed: bool
+    tracked: Mapping[str, bool] = field(default_factory=dict)
 
     @property
     def rows(self) -> DataFrame:
         """customer_id, and the columns that moves need under names that begin with `moves.WAS`."""
-        return self.side.segments.select("customer_id", *(F.col(name).alias(f"{WAS}{name}") for name in _BEFORE))
+        return self.side.segments.select("customer_id", *(F.col(name).alias(f"{WAS}{name}") for name in self._before))
+
+    def stood(self, column: str) -> DataFrame:
+        """customer_id, a column and monetary, as they were."""
+        return self.side.segments.select("customer_id", column, "monetary")
 
     def with_moves(self, joined: DataFrame) -> DataFrame:
         """Customers of the later run, joined with `rows`, with the columns of `movement.columns` and without these."""
         judged = self.with_counterfactual(joined)
-        moved = judged.withColumns(move_columns(definition_changed=self.definition_changed))
-        return moved.drop(*(f"{WAS}{name}" for name in _BEFORE), *COUNTERFACTUAL)
+        told = move_columns(definition_changed=self.definition_changed) | tracked_move_columns(self.tracked)
+        moved = judged.withColumns(told)
+        return moved.drop(*(f"{WAS}{name}" for name in self._before), *COUNTERFACTUAL)
 
     def moves(self, segments: DataFrame) -> DataFrame:
         """Every customer of either run, with the cause of each move; see `moves.moves`.
@@ -90,8 +104,9 @@ class Earlier:
     def with_counterfactual(self, customers: DataFrame) -> DataFrame:
         """Customers with the segment and the cluster that the earlier run's cuts, rules and model would give them."""
         # Percentiles, z-scores and tiers stay today's: their old distribution is not kept, and cuts don't shape them.
-        today = {name: f"_today_{name}" for name in _SHAPED if name in customers.columns}
-        kept = customers.withColumns({name: F.col(of) for of, name in today.items()})
+        under = self._under_earlier(customers)
+        today = {name: f"_today_{name}" for name in (*_SHAPED, *under) if name in customers.columns}
+        kept = customers.withColumns({name: F.col(of) for of, name in today.items()}).withColumns(under)
         document = self.side.document
         rescored = with_codes(with_scores(kept, self.cut_sets), RfmConfig.model_validate(document["rfm"]))
         rules = segment_column(rule_map_of(document), rule_params_of(document))
@@ -103,6 +118,15 @@ class Earlier:
             its = F.col("cluster_id") if self.same_model else F.lit(None).cast("int")
             judged = judged.withColumn("cluster_before_model", its)
         return judged.withColumns({of: F.col(name) for of, name in today.items()}).drop(*today.values())
+
+    def _under_earlier(self, customers: DataFrame) -> dict[str, Column]:
+        """Tracked columns as they would be under what the earlier run knew, of rows that say so."""
+        known = {name: tracked.under_earlier for name, tracked in tracked_columns(all_stages()).items()}
+        return {name: F.col(known[name]) for name in self.tracked if known[name] in customers.columns}
+
+    @property
+    def _before(self) -> tuple[str, ...]:
+        return (*_BEFORE, *self.tracked)
 
 
 def side_of(lake: TableWriter, run: RunDetails) -> Side:
@@ -128,7 +152,9 @@ def earlier_of(
         found = Models(lake, config_name).find(before.model_version)
         old = None if found is None else ClusterModel.from_row(found.row)
     changed = definition_changed(document, before.document, (model_version, before.model_version))
-    return Earlier(before, cut_sets, old, before.model_version in (None, model_version), changed)
+    both = stages(document) & stages(before.document)
+    tracked = {name: column_changed(name, document, before.document) for name in tracked_columns(both)}
+    return Earlier(before, cut_sets, old, before.model_version in (None, model_version), changed, tracked)
 
 
 def compared_runs(lake: TableWriter, now: RunDetails, before: RunDetails) -> DataFrame:

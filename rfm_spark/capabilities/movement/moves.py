@@ -2,24 +2,38 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
-from typing import Any
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from rfm_spark.capabilities.movement.tables import CAUSES, CLUSTER_CAUSES, NO_SEGMENT
+from rfm_spark.capabilities.movement.tables import NO_SEGMENT
+from rfm_spark.capabilities.movement.transitions import Moved
+from rfm_spark.core.columns import customer_columns
 
 WAS = "was_"
 COUNTERFACTUAL = ("segment_before_cuts", "cluster_before_model")
 LEFT = "left"
-# 97.5 % point of the standard normal distribution.
-_Z = 1.959963984540054
-# Of fewer customers a share says little.
-_FEW = 30
+
+
+def tracked_move_columns(changed: Mapping[str, bool]) -> dict[str, Column]:
+    """For each tracked column where customers were in the previous run, and why they are elsewhere now.
+
+    Args:
+        changed: by tracked column, whether it means something else than in the previous run.
+
+    Returns:
+        The columns that `core.columns.Tracked` names, over those that `move_columns` looks at, the tracked column, what
+        it would be under what the previous run knew, and its value in the previous run.
+    """
+    found: dict[str, Column] = {}
+    for name, differs in changed.items():
+        tracked = customer_columns()[name].tracked
+        if tracked is not None:
+            ends = (F.col(f"{WAS}{name}"), F.col(name), F.col(tracked.under_earlier))
+            found |= {tracked.previous: ends[0], tracked.cause: _cause(ends, definition_changed=differs)}
+    return found
 
 
 def move_columns(*, definition_changed: bool) -> dict[str, Column]:
@@ -44,7 +58,7 @@ def move_columns(*, definition_changed: bool) -> dict[str, Column]:
     return {
         "previous_segment": was,
         "previous_cluster_id": F.col(f"{WAS}cluster_id"),
-        "move_cause": _cause(definition_changed),
+        "move_cause": _cause((was, segment, F.col("segment_before_cuts")), definition_changed=definition_changed),
         "cluster_move_cause": _cluster_cause(),
         "moved_back": F.coalesce(returned, F.lit(False)),
         "confirmed_moved": F.coalesce(confirmed_moved, F.lit(False)),
@@ -107,40 +121,6 @@ def changes_of(customers: DataFrame, left: DataFrame | None, previous_run_id: st
     )  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Moved:
-    """Customers who went the same way for the same cause.
-
-    Attributes:
-        start: segment or cluster before; None for those who entered.
-        end: now; None for those who left.
-        cause: of the move; None for who stayed without help.
-        customers: how many.
-        revenue: their monetary now, before for those who left.
-    """
-
-    start: str | None
-    end: str | None
-    cause: str | None
-    customers: int
-    revenue: Decimal | None
-
-
-def segment_transitions(moved: Sequence[Moved], previous_run_id: str) -> list[dict[str, Any]]:
-    """The rows of table `segment_transitions`: moves counted, with the diagonal and Wilson intervals of each share."""
-    rows = _transitions(moved, ("from_segment", "to_segment"), CAUSES, previous_run_id)
-    ends = ("from_segment", "to_segment")
-    return [{**row, **{end: NO_SEGMENT if row[end] is None else row[end] for end in ends}} for row in rows]
-
-
-def cluster_transitions(moved: Sequence[Moved], previous_run_id: str) -> list[dict[str, Any]]:
-    """The rows of table `cluster_transitions`, of customers who have a cluster in either run."""
-    clustered = [one for one in moved if one.start is not None or one.end is not None]
-    rows = _transitions(clustered, ("from_cluster", "to_cluster"), CLUSTER_CAUSES, previous_run_id)
-    ends = ("from_cluster", "to_cluster")
-    return [{**row, **{end: None if row[end] is None else int(row[end]) for end in ends}} for row in rows]
-
-
 def segments_moved(moves_of_all: DataFrame) -> list[Moved]:
     """Customers of `moves` by segment before and now, and cause."""
     start, end = (F.nullif(F.col(name), F.lit(NO_SEGMENT)) for name in ("from_segment", "to_segment"))
@@ -192,15 +172,6 @@ def flapping(segments: Sequence[Moved], clusters: Sequence[Moved], returned: int
     )
 
 
-def wilson(count: float, total: float) -> tuple[float, float]:
-    """95 % Wilson score interval of count / total (E. B. Wilson, JASA 22, 1927)."""
-    share = count / total
-    centre = share + (_Z**2 / 2) / total
-    spread = _Z * math.sqrt(share * (1.0 - share) / total + (_Z**2 / 4) / (total * total))
-    scale = 1.0 + _Z**2 / total
-    return max((centre - spread) / scale, 0.0), min((centre + spread) / scale, 1.0)
-
-
 def left_moved(left: DataFrame, column: str) -> list[Moved]:
     """Customers who left, by the segment or cluster that they were in.
 
@@ -218,39 +189,8 @@ def _added_up(moves_of_all: DataFrame, start: Column, end: Column, cause: Column
     return [Moved(*row) for row in rows.collect()]
 
 
-def _transitions(
-    moved: Sequence[Moved], ends: tuple[str, str], causes: tuple[str, ...], previous_run_id: str
-) -> list[dict[str, Any]]:
-    pairs: dict[tuple[str | None, str | None], list[Moved]] = {}
-    totals: dict[str | None, int] = {}
-    for one in moved:
-        pairs.setdefault((one.start, one.end), []).append(one)
-        totals[one.start] = totals.get(one.start, 0) + one.customers
-    found = []
-    for (start, end), mine in pairs.items():
-        customers, total = sum(one.customers for one in mine), totals[start]
-        low, high = wilson(customers, total)
-        known = [one.revenue for one in mine if one.revenue is not None]
-        found.append(
-            {
-                "scope": "all",
-                "previous_run_id": previous_run_id,
-                ends[0]: start,
-                ends[1]: end,
-                "customers": customers,
-                "share": customers / total,
-                "low": low,
-                "high": high,
-                "revenue": sum(known, Decimal(0)) if known else None,
-                **{cause: sum(one.customers for one in mine if one.cause == cause) for cause in causes},
-                "small": total < _FEW,
-            }
-        )
-    return found
-
-
-def _cause(definition_changed: bool) -> Column:
-    was, is_now, counterfactual = F.col(f"{WAS}segment"), F.col("segment"), F.col("segment_before_cuts")
+def _cause(ends: tuple[Column, Column, Column], *, definition_changed: bool) -> Column:
+    was, is_now, counterfactual = ends
     cause = F.when(was.isNull(), "entered").when(is_now.isNull(), LEFT)
     if definition_changed:
         return cause.when(was != is_now, "definition")

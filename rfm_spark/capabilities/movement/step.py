@@ -14,14 +14,12 @@ from rfm_spark.capabilities.movement.artefacts import Comparison, Movement
 from rfm_spark.capabilities.movement.comparing import earlier_of
 from rfm_spark.capabilities.movement.moves import (
     WAS,
-    Moved,
     changes_of,
-    cluster_transitions,
     flapping,
     left_moved,
-    segment_transitions,
 )
 from rfm_spark.capabilities.movement.tables import CLUSTER_TRANSITIONS, SEGMENT_CHANGES, SEGMENT_TRANSITIONS
+from rfm_spark.capabilities.movement.transitions import cluster_transitions, moved_from, segment_transitions
 from rfm_spark.capabilities.purchases.artefacts import Measures
 from rfm_spark.capabilities.rfm.tables import SEGMENT_CUTS
 from rfm_spark.capabilities.segments.artefacts import CLUSTER_MOVES, SEGMENT_MOVES, CustomerCounts, Segments
@@ -72,8 +70,8 @@ def compare(
     if earlier is None or previous is None:
         return Movement()
     counted = counts.made
-    moved = _moved(counted, SEGMENT_MOVES)
-    clusters_moved = _moved(counted, CLUSTER_MOVES)
+    moved = moved_from(counted.crossed(SEGMENT_MOVES))
+    clusters_moved = moved_from(counted.crossed(CLUSTER_MOVES))
     returned, confirmed = (_yes(counted, name) for name in ("moved_back", "confirmed_moved"))
     found = flapping(moved, clusters_moved, returned, confirmed)
     left = None
@@ -87,10 +85,6 @@ def compare(
     if clusters is not None and clusters.model is not None and previous.model_version is not None:
         environment.write(CLUSTER_TRANSITIONS, cluster_transitions(clusters_moved, previous.run_id))
     return Movement(account=Account(dealt_with=found.both), flapping=found)
-
-
-def _moved(counts: CountedCustomers, name: str) -> list[Moved]:
-    return [Moved(one.of[0], one.of[1], one.of[2], one.customers, one.sums["revenue"]) for one in counts.crossed(name)]
 
 
 def _yes(counts: CountedCustomers, column: str) -> int:

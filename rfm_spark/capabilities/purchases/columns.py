@@ -19,5 +19,9 @@ COLUMNS = (
         "tenure_days", "INT", "Days from the first purchase to as_of_date", "whole", "tenure", " days", low=0,
         transform="log1p",
     ),
+    CustomerColumn("orders", "BIGINT", "Purchases over all history", "whole", "orders", low=0, transform="log1p"),
+    CustomerColumn(
+        "previous_order_date", "DATE", "The day with a purchase before the last one; filled with lifecycle.enabled"
+    ),
     CustomerColumn("lines", "BIGINT", "Lines of the source that counted, over all history"),
 )  # fmt: skip

@@ -5,12 +5,14 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import Literal
 
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from rfm_spark.core.money import money
 
 REFUND_CHECKS = ("refund_exceeds_sale", "refund_without_sale")
+GAP_MEASURES = (("purchase_days", "int"), ("previous_order_date", "date"), ("gap_squares", "bigint"))
+_SUMS = ("purchases", "frequency", "monetary_cents", "lines", *REFUND_CHECKS)
 
 
 def window_start(as_of: date, window_days: int | None) -> date | None:
@@ -19,7 +21,12 @@ def window_start(as_of: date, window_days: int | None) -> date | None:
 
 
 def customer_measures(
-    orders: DataFrame, as_of: date, window_days: int | None = None, refunds: Literal["net", "ignore"] = "net"
+    orders: DataFrame,
+    as_of: date,
+    window_days: int | None = None,
+    refunds: Literal["net", "ignore"] = "net",
+    *,
+    gaps: bool = False,
 ) -> DataFrame:
     """One row per customer who has orders, with the measures of RFM.
 
@@ -31,28 +38,23 @@ def customer_measures(
         as_of: last day that counts.
         window_days: length of the window; None for all history.
         refunds: whether refunds lower monetary and void purchases.
+        gaps: whether to look at the days between purchases, which takes a sort by customer and day.
 
     Returns:
         customer_id, recency_days INT (null for who never purchased), frequency BIGINT, monetary DECIMAL(18,2),
-        first_order_date, last_order_date DATE, tenure_days INT (days from the first purchase), lines BIGINT, and how
-        many orders each of REFUND_CHECKS finds. Customers of whom no line counts are left out.
+        first_order_date, last_order_date DATE, tenure_days INT (days from the first purchase), orders BIGINT
+        (purchases over all history), purchase_days INT (days with one), previous_order_date DATE (the purchase day
+        before the last), gap_squares BIGINT (sum of the squared days from one purchase day to the next; these three
+        are null without `gaps`), lines BIGINT, and how many orders each of REFUND_CHECKS finds. Customers of whom no
+        line counts are left out.
     """
-    gross, refund = F.col("gross_cents"), F.col("refund_cents")
-    sold = gross != 0
-    purchase = sold if refunds == "ignore" else sold & ((gross > refund) | (F.col("orders") < 0))
-    start = window_start(as_of, window_days)
-    in_window = F.lit(True) if start is None else F.col("order_date") >= F.lit(start)
-    zero = F.lit(0).cast("bigint")
-    counted = F.sum(F.when(in_window, gross).otherwise(zero))
-    returned = F.sum("window_refund_cents") if refunds == "net" else zero
-    per_customer = orders.groupBy("customer_id").agg(
-        F.min(F.when(purchase, F.col("order_date"))).alias("first_order_date"),
-        F.max(F.when(purchase, F.col("order_date"))).alias("last_order_date"),
-        F.sum(F.when(purchase & in_window, F.col("orders")).otherwise(zero)).alias("frequency"),
-        (counted - returned).alias("monetary_cents"),
-        F.sum("lines").alias("lines"),
-        _orders_where(sold & (refund > gross) & (F.col("orders") > 0)).alias(REFUND_CHECKS[0]),
-        _orders_where(~sold & (refund > 0)).alias(REFUND_CHECKS[1]),
+    parts = _parts(orders, window_start(as_of, window_days), refunds)
+    rows = _by_day(parts) if gaps else parts
+    per_customer = rows.groupBy("customer_id").agg(
+        F.min(F.when(F.col("bought"), F.col("order_date"))).alias("first_order_date"),
+        F.max(F.when(F.col("bought"), F.col("order_date"))).alias("last_order_date"),
+        *(F.sum(name).alias(name) for name in _SUMS),
+        *(_gap_sums() if gaps else ()),
     )
     return per_customer.where("lines > 0").select(
         "customer_id",
@@ -62,10 +64,49 @@ def customer_measures(
         "first_order_date",
         "last_order_date",
         F.datediff(F.lit(as_of), F.col("first_order_date")).alias("tenure_days"),
+        F.col("purchases").alias("orders"),
+        *((F.col(name) if gaps else F.lit(None).cast(kind).alias(name)) for name, kind in GAP_MEASURES),
         "lines",
         *REFUND_CHECKS,
     )
 
 
-def _orders_where(condition: Column) -> Column:
-    return F.sum(F.when(condition, F.col("orders")).otherwise(F.lit(0).cast("bigint")))
+def _parts(orders: DataFrame, start: date | None, refunds: Literal["net", "ignore"]) -> DataFrame:
+    """What an order adds to the measures of its customer: customer_id, order_date, bought BOOLEAN and _SUMS."""
+    gross, refund, equal = F.col("gross_cents"), F.col("refund_cents"), F.col("orders")
+    zero = F.lit(0).cast("bigint")
+    sold = gross != 0
+    bought = sold if refunds == "ignore" else sold & ((gross > refund) | (equal < 0))
+    in_window = F.lit(True) if start is None else F.col("order_date") >= F.lit(start)
+    counted = F.when(in_window, gross).otherwise(zero)
+    return orders.select(
+        "customer_id",
+        "order_date",
+        bought.alias("bought"),
+        F.when(bought, equal).otherwise(zero).alias("purchases"),
+        F.when(bought & in_window, equal).otherwise(zero).alias("frequency"),
+        (counted - F.col("window_refund_cents") if refunds == "net" else counted).alias("monetary_cents"),
+        "lines",
+        F.when(sold & (refund > gross) & (equal > 0), equal).otherwise(zero).alias(REFUND_CHECKS[0]),
+        F.when(~sold & (refund > 0), equal).otherwise(zero).alias(REFUND_CHECKS[1]),
+    )
+
+
+def _by_day(parts: DataFrame) -> DataFrame:
+    """The same by customer and day, with previous_day DATE, the day of the purchase before."""
+    days = parts.groupBy("customer_id", "order_date").agg(
+        F.max("bought").alias("bought"), *(F.sum(name).alias(name) for name in _SUMS)
+    )
+    before = Window.partitionBy("customer_id").orderBy("order_date").rowsBetween(Window.unboundedPreceding, -1)
+    purchase_day = F.when(F.col("bought"), F.col("order_date"))
+    return days.withColumn("previous_day", F.max(purchase_day).over(before))
+
+
+def _gap_sums() -> tuple[Column, ...]:
+    gap = F.datediff("order_date", "previous_day").cast("bigint")
+    last = F.max(F.when(F.col("bought"), F.struct("order_date", "previous_day")))
+    return (
+        F.count(F.when(F.col("bought"), 1)).cast("int").alias("purchase_days"),
+        last.getField("previous_day").alias("previous_order_date"),
+        F.coalesce(F.sum(F.when(F.col("bought"), gap * gap)), F.lit(0).cast("bigint")).alias("gap_squares"),
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal
 
@@ -9,6 +10,9 @@ from rfm_spark.capabilities.purchases.config import TransactionsSource
 from rfm_spark.capabilities.purchases.quality import QualityConfig
 from rfm_spark.capabilities.rfm.config import RfmConfig
 from rfm_spark.core.config import Config
+
+# Of the stages, those that ask for the days between purchases.
+_GAPS = frozenset({"lifecycle"})
 
 
 @dataclass(frozen=True)
@@ -39,13 +43,24 @@ class WindowSettings:
     Attributes:
         window_days: days counted for frequency and monetary value; None for all history.
         refunds: whether refunds lower monetary value and void purchases.
+        gaps: whether the days between purchases are looked at.
     """
 
     window_days: int | None
     refunds: Literal["net", "ignore"]
+    gaps: bool = False
 
     @classmethod
     def of(cls, config: Config) -> WindowSettings:
         """As configured."""
         rfm = config.part(RfmConfig)
-        return cls(rfm.window_days, rfm.refunds)
+        return cls(rfm.window_days, rfm.refunds, gaps_wanted(config.stages))
+
+
+def gaps_wanted(stages: Collection[str]) -> bool:
+    """Whether measures need the days between purchases.
+
+    Args:
+        stages: that run.
+    """
+    return not _GAPS.isdisjoint(stages)

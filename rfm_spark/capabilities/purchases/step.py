@@ -108,7 +108,8 @@ def _touched(
     environment: Environment, every: DataFrame, days: OrderDays, look: LineLook, before: Before, previous: RunDetails
 ) -> DataFrame | None:
     """None where more customers are touched than are carried cheaply, or the run before has no measures any more."""
-    known = _earlier(environment, previous).count()
+    # Measures of a version that did not count orders are no base.
+    known = _earlier(environment, previous).where("orders IS NOT NULL").count()
     if known != previous.rows.get(MEASURES.name):
         return None
     found = touched(every, days.batches, before, look.as_of, look.window)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from pyspark.sql import Column
 from pyspark.sql import functions as F
 
 from rfm_spark.capabilities.clusters.artefacts import ClusterModel, feature_sums
+from rfm_spark.core.columns import Tracked
 from rfm_spark.core.counting import Wanted
 from rfm_spark.core.typical import MEASURED_AS, measure_sums
 
@@ -15,13 +16,21 @@ SEGMENT_MOVES, CLUSTER_MOVES = "moves between segments", "moves between clusters
 _MEASURES = tuple(MEASURED_AS.values())
 
 
-def wanted_counts(categories: Sequence[str], model: ClusterModel | None, *, moves: bool) -> Wanted:
+def moves_of(column: str) -> str:
+    """Under which name moves between values of a tracked column are counted."""
+    return f"moves of {column}"
+
+
+def wanted_counts(
+    categories: Sequence[str], model: ClusterModel | None, *, moves: bool, tracked: Mapping[str, Tracked] | None = None
+) -> Wanted:
     """What is asked of rows of `segments`.
 
     Args:
         categories: columns with few values, the segment among them.
         model: that assigned them.
         moves: whether there is a run before.
+        tracked: columns of stages that run whose moves are told.
     """
     sums: dict[str, Column] = {"revenue": F.col("monetary"), **measure_sums()}
     crossed: dict[str, Sequence[str]] = {}
@@ -33,6 +42,7 @@ def wanted_counts(categories: Sequence[str], model: ClusterModel | None, *, move
     if moves:
         crossed[SEGMENT_MOVES] = ("previous_segment", "segment", "move_cause")
         crossed[CLUSTER_MOVES] = ("previous_cluster_id", "cluster_id", "cluster_move_cause")
+        crossed |= {moves_of(name): (one.previous, name, one.cause) for name, one in (tracked or {}).items()}
     kept = [*categories, *(["cluster_id"] if model is not None else [])]
     kept += ["moved_back", "confirmed_moved"] if moves else []
     numbers = quarters.get("cluster_id", _MEASURES)

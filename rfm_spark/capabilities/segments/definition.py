@@ -9,6 +9,7 @@ from rfm_spark.capabilities.purchases.artefacts import reading
 from rfm_spark.capabilities.segments.rules import RuleMap
 from rfm_spark.core.columns import customer_columns
 from rfm_spark.core.registry import given
+from rfm_spark.core.strict import Strict
 
 _PLACE = ("table", "path", "format", "options")
 
@@ -33,19 +34,38 @@ def definition_changed(
     return "clusters" in _stages(rule_map_of(now)) and models[0] != models[1]
 
 
+def column_changed(column: str, now: Mapping[str, Any], before: Mapping[str, Any]) -> bool:
+    """Whether a column of a capability means something else.
+
+    Args:
+        column: of customers.
+        now: stored configuration of the later run.
+        before: of the earlier one.
+    """
+    stage = customer_columns()[column].stage
+    sides = []
+    for document in (now, before):
+        rfm = {key: document["rfm"][key] for key in ("window_days", "refunds")}
+        sides.append({"rfm": rfm, "reading": _reading(document), **_of_stages(document, {stage} if stage else set())})
+    return sides[0] != sides[1]
+
+
 def definition(document: Mapping[str, Any]) -> dict[str, Any]:
     """All that segments hang on, of a stored configuration."""
     rule_map = rule_map_of(document)
     # Titles, colours and advice may change, and the files that rules and lines are in may move.
     rules = [*((rule.name, rule.when) for rule in rule_map.segments), rule_map.otherwise.name]
     segments = {"rules": rules, "new_within_days": document["segments"]["new_within_days"]}
-    read = reading(document)
-    read["source"] = {key: value for key, value in read["source"].items() if key not in _PLACE}
     # The sketch's error shapes no result.
     scoring = {key: value for key, value in document["rfm"]["scoring"].items() if key != "relative_error"}
-    parts: dict[str, Any] = {"segments": segments, "reading": read}
+    parts: dict[str, Any] = {"segments": segments, "reading": _reading(document)}
     parts["rfm"] = {**document["rfm"], "scoring": scoring}
     return parts | _of_stages(document, _stages(rule_map))
+
+
+def _reading(document: Mapping[str, Any]) -> dict[str, Any]:
+    read = reading(document)
+    return {**read, "source": {key: value for key, value in read["source"].items() if key not in _PLACE}}
 
 
 def _stages(rule_map: RuleMap) -> set[str]:
@@ -55,20 +75,25 @@ def _stages(rule_map: RuleMap) -> set[str]:
 def _of_stages(document: Mapping[str, Any], stages: set[str]) -> dict[str, Any]:
     """Settings and mappings of the capabilities whose columns rules name.
 
-    Those with a source of their own tell of each other's customers, so that they count together.
+    Those whose columns come from a source of their own tell of each other's customers, so that they count together.
     """
     running = dict(given("config", "STAGES"))
     settings, sources = dict(given("config", "SETTINGS")), dict(given("config", "OPTIONAL_SOURCES"))
     named = {capability for capability, found in running.items() if stages & set(found)}
-    if named & set(sources):
-        named |= set(sources)
+    behaviour = {capability for capability, _ in given("columns", "column_sources")}
+    if named & behaviour:
+        named |= behaviour
     return {
         capability: [
-            *(document.get(key) for key in settings.get(capability, {})),
+            *(_without_advice(document.get(key), kind) for key, kind in settings.get(capability, {}).items()),
             *(_without_place(document["sources"].get(name)) for name in sources.get(capability, {})),
         ]
         for capability in sorted(named)
     }
+
+
+def _without_advice(part: Any, kind: type[Strict]) -> Any:
+    return {key: value for key, value in part.items() if key not in kind.advice} if kind.advice and part else part
 
 
 def _without_place(source: Mapping[str, Any] | None) -> dict[str, Any]:

@@ -31,7 +31,7 @@ from rfm_spark.capabilities.segments.rules import segment_column
 from rfm_spark.capabilities.segments.spells import with_spells
 from rfm_spark.capabilities.segments.summary import named, segment_sizes
 from rfm_spark.capabilities.segments.tables import SEGMENT_SUMMARY, SEGMENTS
-from rfm_spark.core.columns import customer_columns
+from rfm_spark.core.columns import customer_columns, tracked_columns
 from rfm_spark.core.config import Config
 from rfm_spark.core.counting import CountedCustomers
 from rfm_spark.pipeline.artefact import Account, CustomerColumns, CustomerProjection
@@ -104,16 +104,19 @@ class CountSettings:
 
     Attributes:
         categories: columns with few values.
+        running: stages.
     """
 
     categories: tuple[str, ...]
+    running: tuple[str, ...] = aside()
 
     @classmethod
     def of(cls, config: Config) -> CountSettings:
         """The columns that every run fills, and those of capabilities that run whose values are watched."""
         running = config.stages
         watched = [column.name for column in customer_columns().values() if column.is_watched]
-        return cls((*CATEGORIES, *(name for name in watched if customer_columns()[name].stage in running)))
+        categories = (*CATEGORIES, *(name for name in watched if customer_columns()[name].stage in running))
+        return cls(categories, tuple(sorted(running)))
 
 
 @step("Rows of customers", "columns of all capabilities are put together", lasts=False)
@@ -175,7 +178,8 @@ def count(
 ) -> CustomerCounts:
     """How many customers are alike in what?"""
     model = None if clusters is None else clusters.assigns
-    wanted = wanted_counts(settings.categories, model, moves=environment.run.previous is not None)
+    tracked = tracked_columns(settings.running)
+    wanted = wanted_counts(settings.categories, model, moves=environment.run.previous is not None, tracked=tracked)
     return CustomerCounts(counts=CountedCustomers(segments.customers, wanted))
 
 

@@ -1,0 +1,53 @@
+"""Records of customers: who is known by a day, whether they ordered or not."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from rfm_spark.capabilities.lifecycle.config import CustomersSource
+from rfm_spark.core.reading.ids import id_text, is_placeholder, trimmed, unicode_changes, with_normal_ids
+from rfm_spark.core.reading.mapping import A_TIME, FILTERED, LENIENT, Wanted, mapped_columns
+from rfm_spark.core.reading.typed import kinds_of, moment_of
+from rfm_spark.core.session import session_settings, settled
+
+_WANTED: Wanted = {"created_ts": A_TIME}
+
+
+def validated_customers(raw: DataFrame, source: CustomersSource, as_of: date) -> DataFrame:
+    """Every record of the source with its verdict.
+
+    Args:
+        raw: rows of the source.
+        source: its mapping.
+        as_of: last day that counts.
+
+    Returns:
+        customer_id STRING, reason STRING (null when accepted; anonymous, placeholder_id, filtered, or later for a
+        record that was made after as_of).
+
+    Raises:
+        SourceError: a mapped column is missing or of an unusable type.
+    """
+    with session_settings(raw.sparkSession, LENIENT):
+        rows = mapped_columns(raw, source.columns, _WANTED, "customers", source.where)
+        kinds = kinds_of(rows)
+        created = moment_of("created_ts", kinds) if "created_ts" in kinds else F.lit(None).cast("timestamp")
+        outside = F.col(FILTERED) if FILTERED in rows.columns else F.lit(False)
+        values = rows.select(
+            trimmed(id_text("customer_id", kinds["customer_id"])).alias("customer_id"),
+            created.alias("created_ts"),
+            outside.alias("is_outside"),
+        )
+        known = with_normal_ids(values, unicode_changes(values, ("customer_id",)), ("customer_id",))
+        customer = F.col("customer_id")
+        tomorrow = F.lit((as_of + timedelta(days=1)).isoformat()).cast("timestamp")
+        reason = (
+            F.when(F.col("is_outside"), "filtered")
+            .when(customer.isNull() | (customer == ""), "anonymous")
+            .when(is_placeholder(customer), "placeholder_id")
+            .when(F.col("created_ts") >= tomorrow, "later")
+        )
+        return settled(known.select("customer_id", reason.alias("reason")))

@@ -1,0 +1,243 @@
+"""The steps of stages: the rhythm of the population, who has not ordered yet, and who moved between stages."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from rfm_spark.capabilities.engagement.artefacts import Engagement
+from rfm_spark.capabilities.events.artefacts import Interactions
+from rfm_spark.capabilities.lifecycle.artefacts import Prospects, StageMoves, Stages
+from rfm_spark.capabilities.lifecycle.config import CustomersSource, LifecycleConfig
+from rfm_spark.capabilities.lifecycle.customers import validated_customers
+from rfm_spark.capabilities.lifecycle.moves import Entered, changed_rows, stage_rows, who_left, with_prospects
+from rfm_spark.capabilities.lifecycle.prospects import REMEMBERED, prospects_of, with_moves
+from rfm_spark.capabilities.lifecycle.rhythm import Rhythm, gaps_of, rhythm_of
+from rfm_spark.capabilities.lifecycle.tables import (
+    LIFECYCLE_CHANGES,
+    LIFECYCLE_RHYTHM,
+    LIFECYCLE_SUMMARY,
+    LIFECYCLE_TRANSITIONS,
+    NOBODY,
+    PROSPECTS,
+)
+from rfm_spark.capabilities.lifecycle.words import PROSPECT
+from rfm_spark.capabilities.movement.artefacts import Comparison, Earlier, Moved, moved_from, transitions
+from rfm_spark.capabilities.purchases.artefacts import Measures
+from rfm_spark.capabilities.segments.artefacts import CustomerCounts, Segments, moves_of
+from rfm_spark.capabilities.segments.tables import SEGMENTS
+from rfm_spark.core.config import Config
+from rfm_spark.pipeline.artefact import Account
+from rfm_spark.pipeline.environment import Environment
+from rfm_spark.pipeline.step import step
+
+SOURCE = "customers"
+_COLUMN = "lifecycle_stage"
+
+
+@dataclass(frozen=True)
+class StageSettings:
+    """Where stages begin.
+
+    Attributes:
+        config: as configured.
+    """
+
+    config: LifecycleConfig
+
+    @classmethod
+    def of(cls, config: Config) -> StageSettings | None:
+        """As configured; None where stages are off."""
+        found = config.part(LifecycleConfig)
+        return cls(found) if found.enabled else None
+
+
+@dataclass(frozen=True)
+class ProspectSettings:
+    """Who is known.
+
+    Attributes:
+        source: records of customers; None without.
+    """
+
+    source: CustomersSource | None
+
+    @classmethod
+    def of(cls, config: Config) -> ProspectSettings | None:
+        """As configured; None where stages are off."""
+        return cls(config.find(CustomersSource)) if config.part(LifecycleConfig).enabled else None
+
+
+@dataclass(frozen=True)
+class ActionSettings:
+    """What to do with the customers of a stage.
+
+    Attributes:
+        config: as configured.
+    """
+
+    config: LifecycleConfig
+
+    @classmethod
+    def of(cls, config: Config) -> ActionSettings | None:
+        """As configured; None where stages are off."""
+        found = config.part(LifecycleConfig)
+        return cls(found) if found.enabled else None
+
+
+@step("Rhythm of orders", "gaps between orders are added up", reads=(LIFECYCLE_RHYTHM,), writes=(LIFECYCLE_RHYTHM,))
+def tell_rhythm(environment: Environment, measures: Measures, settings: StageSettings) -> Stages:
+    """How long does it take from one order to the next?"""
+    config, own = settings.config, settings.config.rhythm == "own"
+    rhythm = rhythm_of(gaps_of(measures.customers)) if own else None
+    method = "own" if rhythm is not None else ("fixed_for_want_of_gaps" if own else "fixed")
+    environment.write(LIFECYCLE_RHYTHM, [_rhythm_row(rhythm, method)])
+    warnings = () if rhythm is not None or not own or not measures.buyers else (
+        "lifecycle.rhythm is own, and nobody bought on two days: stages were told by lifecycle.days",
+    )  # fmt: skip
+    previous = environment.run.previous
+    rows = [] if previous is None else _rows_before(environment, previous.run_id)
+    return Stages(
+        account=Account(warnings=warnings, dealt_with=0 if rhythm is None else rhythm.customers),
+        config=config,
+        rhythm=rhythm,
+        earlier=_rhythm_in(rows[0]) if rows else None,
+        has_earlier=bool(rows),
+    )
+
+
+@step("Prospects", "customers without an order are looked for", sources=(SOURCE,), reads=(PROSPECTS, SEGMENTS),
+      writes=(PROSPECTS,))  # fmt: skip
+def find_prospects(
+    environment: Environment, measures: Measures, interactions: Interactions | None, messages: Engagement | None,
+    stages: Stages, settings: ProspectSettings,
+) -> Prospects:  # fmt: skip
+    """Who is known, and has not ordered yet?"""
+    known: dict[str, DataFrame] = {
+        "transactions": measures.customers.where("recency_days IS NULL").select("customer_id", "is_corrected")
+    }
+    rows: dict[str, int] = {}
+    if interactions is not None:
+        known["events"] = interactions.visits.withColumnRenamed("last_event_date", "last_activity_date")
+    if messages is not None:
+        known["messages"] = messages.columns.select("customer_id", "engagement_tier")
+    if settings.source is not None and environment.has_source(SOURCE):
+        records = validated_customers(environment.source(SOURCE).frame, settings.source, environment.run.as_of)
+        rows = _counted(records)
+        known[SOURCE] = records.where("reason IS NULL").select("customer_id").distinct()
+    previous = environment.run.previous if stages.has_earlier else None
+    before = None if previous is None else environment.of_runs(PROSPECTS.name, [previous.run_id])
+    remembered = None if before is None else _remembered(before, known)
+    earlier = None if previous is None else environment.of_runs(SEGMENTS.name, [previous.run_id])
+    found = with_moves(prospects_of(known, measures.purchased.select("customer_id"), remembered), before, earlier)
+    held = environment.frames.hold(found, measures.count)
+    moved = held.groupBy("previous_lifecycle_stage", "lifecycle_cause").count().collect()
+    count = sum(row["count"] for row in moved)
+    environment.write(PROSPECTS, held)
+    account = Account(rows={**rows, "customers.prospects": count}, dealt_with=count)
+    order = sorted(((row[0], row[1], row[2]) for row in moved), key=str)
+    return Prospects(account=account, prospects=held, moved=tuple(order))
+
+
+@step("Stages of customers", "customers are counted by stage, and compared with the run before",
+      reads=(PROSPECTS, LIFECYCLE_SUMMARY),
+      writes=(LIFECYCLE_SUMMARY, LIFECYCLE_CHANGES, LIFECYCLE_TRANSITIONS))  # fmt: skip
+def compare_stages(
+    environment: Environment, measures: Measures, segments: Segments, counts: CustomerCounts, comparison: Comparison,
+    prospects: Prospects, settings: ActionSettings,
+) -> StageMoves:  # fmt: skip
+    """How many customers are at each stage, and who moved?"""
+    count = sum(number for _, _, number in prospects.moved)
+    rows = stage_rows(counts.made.values(_COLUMN), count, settings.config.actions)
+    environment.write(LIFECYCLE_SUMMARY, rows)
+    account = Account(rows={f"lifecycle.{row[_COLUMN]}": row["customers"] for row in rows}, dealt_with=len(rows))
+    earlier, previous = comparison.earlier, environment.run.previous
+    if earlier is None or previous is None or _COLUMN not in earlier.tracked:
+        return StageMoves(account=account)
+    before = environment.of_runs(PROSPECTS.name, [previous.run_id])
+    bought = moved_from(counts.made.crossed(moves_of(_COLUMN)))
+    entered = _entered(segments.customers, before) if any(one.start is None for one in bought) else []
+    moved = with_prospects(bought, entered, prospects.moved)
+    stood = environment.rows(LIFECYCLE_SUMMARY.name, run_id=previous.run_id)
+    changes = changed_rows(segments.customers, prospects.prospects, before)
+    if who_left(moved, {row[_COLUMN]: row["customers"] for row in stood}):
+        left = environment.frames.hold(_left(earlier, segments.customers, prospects.prospects, before), measures.count)
+        moved += _moved_out(left)
+        changes = changes.unionByName(
+            left.select("customer_id", "from_stage", F.lit(NOBODY).alias("to_stage"), F.lit("left").alias("cause"))
+        )
+    keys = {"scope": F.lit("all"), "previous_run_id": F.lit(previous.run_id)}
+    environment.write(LIFECYCLE_CHANGES, changes.withColumns(keys))
+    ends = ("from_stage", "to_stage")
+    environment.write(LIFECYCLE_TRANSITIONS, transitions(moved, ends, previous.run_id, NOBODY))
+    return StageMoves(account=account)
+
+
+def _rhythm_row(rhythm: Rhythm | None, method: str) -> dict[str, Any]:
+    known = {} if rhythm is None else asdict(rhythm)
+    return {
+        "scope": "all",
+        "method": method,
+        "mean_gap_days": known.get("mean_gap"),
+        "prior_gaps": known.get("weight"),
+        "variance_within": known.get("within"),
+        "variance_between": known.get("between"),
+        "customers": known.get("customers"),
+        "gaps": known.get("gaps"),
+    }
+
+
+def _rows_before(environment: Environment, run_id: str) -> list[dict[str, Any]]:
+    return environment.rows(LIFECYCLE_RHYTHM.name, run_id=run_id) if environment.exists(LIFECYCLE_RHYTHM.name) else []
+
+
+def _rhythm_in(row: dict[str, Any]) -> Rhythm | None:
+    if row["mean_gap_days"] is None:
+        return None
+    return Rhythm(
+        mean_gap=row["mean_gap_days"], weight=row["prior_gaps"], within=row["variance_within"],
+        between=row["variance_between"], customers=row["customers"], gaps=row["gaps"],
+    )  # fmt: skip
+
+
+def _counted(records: DataFrame) -> dict[str, int]:
+    found = {reason: count for reason, count in records.groupBy("reason").count().collect()}
+    rows = {f"{SOURCE}.read": sum(found.values()), f"{SOURCE}.accepted": found.pop(None, 0)}
+    later = found.pop("later", 0)
+    return {**rows, f"{SOURCE}.later": later, **{f"{SOURCE}.rejected.{name}": n for name, n in sorted(found.items())}}
+
+
+def _remembered(before: DataFrame, known: dict[str, DataFrame]) -> DataFrame | None:
+    still = [name for name in REMEMBERED if name in known]
+    if not still:
+        return None
+    return before.where(F.arrays_overlap("known_from", F.array(*(F.lit(name) for name in still))))
+
+
+def _entered(customers: DataFrame, before: DataFrame) -> list[Entered]:
+    new = customers.where("previous_lifecycle_stage IS NULL").join(
+        before.select("customer_id"), "customer_id", "left_semi"
+    )
+    rows = new.groupBy(_COLUMN).agg(F.count(F.lit(1)), F.sum("monetary").cast("decimal(28,2)")).collect()
+    return [Entered(*row) for row in rows]
+
+
+def _left(earlier: Earlier, customers: DataFrame, prospects: DataFrame, before: DataFrame) -> DataFrame:
+    """customer_id, from_stage and monetary of who was in the run before and is in this one no more."""
+    here = customers.select("customer_id").unionByName(prospects.select("customer_id"))
+    bought = earlier.stood(_COLUMN).withColumnRenamed(_COLUMN, "from_stage")
+    known = before.select(
+        "customer_id", F.lit(PROSPECT).alias("from_stage"), F.lit(0).cast("decimal(18,2)").alias("monetary")
+    )
+    return bought.unionByName(known).join(here, "customer_id", "left_anti")
+
+
+def _moved_out(left: DataFrame) -> list[Moved]:
+    rows = left.groupBy("from_stage").agg(F.count(F.lit(1)), F.sum("monetary").cast("decimal(28,2)")).collect()
+    return [Moved(stage, None, "left", count, revenue) for stage, count, revenue in rows]
+
+
+STEPS = (tell_rhythm, find_prospects, compare_stages)
