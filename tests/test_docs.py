@@ -22,7 +22,7 @@ from rfm_spark.core.reading.presets import Kind, presets
 from scripts.build_tables import reference
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
-NAMES = ("quality.md", "landing.md", "clusters.md", "drift.md", "interactions.md", "maintenance.md")
+NAMES = ("quality.md", "landing.md", "clusters.md", "drift.md", "interactions.md", "maintenance.md", "lifecycle.md")
 
 
 def text(name: str) -> str:

@@ -1,4 +1,15 @@
 """What the product can do, one folder each: settings, tables, steps, sections; how steps run is in `pipeline`."""
 
 # Folders here, in the order in which their columns and sections come. A new capability is one more.
-CAPABILITIES = ("purchases", "rfm", "segments", "clusters", "events", "engagement", "movement", "drift", "lifecycle")
+CAPABILITIES = (
+    "purchases",
+    "rfm",
+    "segments",
+    "clusters",
+    "events",
+    "engagement",
+    "movement",
+    "drift",
+    "lifecycle",
+    "cohorts",
+)

@@ -8,8 +8,11 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from rfm_spark.capabilities.drift.artefacts import TrackedVolumes, WatchedRates
+from rfm_spark.capabilities.events.activity import active_days
 from rfm_spark.capabilities.events.tables import INTERACTION_COLUMNS, INTERACTIONS, VISITS
 from rfm_spark.pipeline.artefact import CustomerColumns, in_table, live
+
+__all__ = ["Interactions", "active_days"]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -153,8 +153,8 @@ def _rhythm(data: LifecycleData, facts: Facts, say: Numbers) -> str:
         )
         return (
             f"Of a customer of whom nothing is known, an order is expected every {say.decimal(data.mean_gap)} days"
-            f"{own}. Who is silent for more than {say.decimal(gaps['lapsing'])} of their expected gaps is lapsing, for more "
-            f"than {say.decimal(gaps['lapsed'])} lapsed."
+            f"{own}. Who is silent for more than {say.decimal(gaps['lapsing'])} of their expected gaps is lapsing, for "
+            f"more than {say.decimal(gaps['lapsed'])} lapsed."
         )
     days = config["days"]
     return (

@@ -6,12 +6,15 @@ from dataclasses import dataclass
 
 from pyspark.sql import DataFrame
 
+from rfm_spark.capabilities.purchases.all_orders import orders_until
+from rfm_spark.capabilities.purchases.batches import OrderDays
+from rfm_spark.capabilities.purchases.orders import is_purchase
 from rfm_spark.capabilities.purchases.reading import reading
 from rfm_spark.capabilities.purchases.tables import MEASURES
 from rfm_spark.pipeline.artefact import Artefact, in_table
 
-# Whoever compares two runs asks how their rows were read.
-__all__ = ["LateRows", "Measures", "reading"]
+# Whoever compares two runs asks how their rows were read; whoever follows customers over time, what they ordered.
+__all__ = ["LateRows", "Measures", "OrderDays", "is_purchase", "orders_until", "reading"]
 
 
 @dataclass(frozen=True, kw_only=True)

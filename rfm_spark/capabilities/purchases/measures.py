@@ -8,6 +8,7 @@ from typing import Literal
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
+from rfm_spark.capabilities.purchases.orders import is_purchase
 from rfm_spark.core.money import money
 
 REFUND_CHECKS = ("refund_exceeds_sale", "refund_without_sale")
@@ -76,7 +77,7 @@ def _parts(orders: DataFrame, start: date | None, refunds: Literal["net", "ignor
     gross, refund, equal = F.col("gross_cents"), F.col("refund_cents"), F.col("orders")
     zero = F.lit(0).cast("bigint")
     sold = gross != 0
-    bought = sold if refunds == "ignore" else sold & ((gross > refund) | (equal < 0))
+    bought = is_purchase(refunds)
     in_window = F.lit(True) if start is None else F.col("order_date") >= F.lit(start)
     counted = F.when(in_window, gross).otherwise(zero)
     return orders.select(

@@ -69,6 +69,12 @@ def orders_of(rows: DataFrame, grain: Grain, window_start: date | None = None, l
     )  # fmt: skip
 
 
+def is_purchase(refunds: Literal["net", "ignore"]) -> Column:
+    """Whether an order of `orders_of` is a purchase: something was sold, and with refunds netted some of it is left."""
+    gross, sold = F.col("gross_cents"), F.col("gross_cents") != 0
+    return sold if refunds == "ignore" else sold & ((gross > F.col("refund_cents")) | (F.col("orders") < 0))
+
+
 def large_customers(rows: DataFrame, lines: int) -> list[str]:
     """Customers who have so large a share of all orders that a task of their own would be waited for.
 

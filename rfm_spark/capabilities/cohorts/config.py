@@ -1,0 +1,37 @@
+"""What a configuration says of cohorts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from typing import Any, Literal
+
+from pydantic import Field
+
+from rfm_spark.core.strict import Strict
+
+
+class CohortsConfig(Strict):
+    """Who began together, and what of them is looked at."""
+
+    enabled: bool = Field(False, description="Cohorts of customers, and what became of them.")
+    period: Literal["month", "week"] = Field("month", description="Length of a period; a week begins on Monday.")
+    start: Literal["first_order", "first_event"] = Field(
+        "first_order", description="What makes a customer begin; with first_event, events make them active, too."
+    )
+    existing_days: int = Field(
+        30, ge=0, le=3660,
+        description="Who begins so soon after the data do may have been there before: existing at start. 0: nobody.",
+    )  # fmt: skip
+
+    def problems(self, stages: Collection[str]) -> list[str]:
+        """Cohorts by events that no source tells of."""
+        if self.enabled and self.start == "first_event" and "interactions" not in stages:
+            return ["cohorts.start is first_event, which needs sources.events"]
+        return []
+
+
+SETTINGS = {"cohorts": CohortsConfig}
+STAGES: dict[str, Callable[[Mapping[str, Any]], bool]] = {
+    "cohorts": lambda document: bool((document.get("cohorts") or {}).get("enabled"))
+}
+REMEDIES = {"cohorts": "set cohorts.enabled: true"}

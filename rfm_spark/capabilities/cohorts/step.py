@@ -1,0 +1,135 @@
+"""The step of cohorts."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Literal
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from rfm_spark.capabilities.cohorts.artefacts import Cohorts
+from rfm_spark.capabilities.cohorts.cells import Tiers, cells_of, cohort_rows
+from rfm_spark.capabilities.cohorts.config import CohortsConfig
+from rfm_spark.capabilities.cohorts.periods import Period, between, later, start_column, start_of
+from rfm_spark.capabilities.cohorts.tables import COHORTS
+from rfm_spark.capabilities.events.artefacts import active_days
+from rfm_spark.capabilities.events.config import EventsSource
+from rfm_spark.capabilities.purchases.artefacts import OrderDays, is_purchase, orders_until
+from rfm_spark.capabilities.purchases.config import TransactionsSource
+from rfm_spark.capabilities.purchases.tables import ORDER_DAYS
+from rfm_spark.capabilities.rfm.config import RfmConfig
+from rfm_spark.capabilities.segments.artefacts import Segments
+from rfm_spark.core.config import Config
+from rfm_spark.core.runs import RunDetails
+from rfm_spark.pipeline.artefact import Account
+from rfm_spark.pipeline.environment import Environment
+from rfm_spark.pipeline.step import step
+
+_EVENTS = "events"
+
+
+@dataclass(frozen=True)
+class CohortSettings:
+    """What cohorts are made of.
+
+    Attributes:
+        config: as configured.
+        transactions: mapping of the lines.
+        refunds: net or ignore.
+        events: mapping of the events, where these make customers begin.
+        has_tiers: whether customers have engagement tiers, and rows that say when they began.
+    """
+
+    config: CohortsConfig
+    transactions: TransactionsSource
+    refunds: Literal["net", "ignore"]
+    events: EventsSource | None
+    has_tiers: bool
+
+    @classmethod
+    def of(cls, config: Config) -> CohortSettings | None:
+        """As configured; None where cohorts are off."""
+        cohorts = config.part(CohortsConfig)
+        if not cohorts.enabled:
+            return None
+        events = config.find(EventsSource) if cohorts.start == "first_event" else None
+        refunds = config.part(RfmConfig).refunds
+        has_tiers = "engagement" in config.stages and cohorts.start == "first_order"
+        return cls(cohorts, config.part(TransactionsSource), refunds, events, has_tiers)
+
+
+@step("Cohorts", "orders of all customers are added up by the month they began", takes_long=True, sources=(_EVENTS,),
+      reads=(ORDER_DAYS, COHORTS), writes=(COHORTS,))  # fmt: skip
+def follow(environment: Environment, days: OrderDays, segments: Segments, settings: CohortSettings) -> Cohorts:
+    """What became of customers who began together?"""
+    config, as_of = settings.config, environment.run.as_of
+    activity = _activity(environment, days, settings)
+    cells = cells_of(activity, config.period)
+    tiers = _tiers(environment, segments.customers, config) if settings.has_tiers else {}
+    rows = cohort_rows(cells, as_of, config.period, config.existing_days, tiers)
+    environment.write(COHORTS, rows)
+    cohorts = len({row["cohort_month"] for row in rows})
+    return Cohorts(account=Account(rows={"cohorts": cohorts}, dealt_with=cohorts))
+
+
+def _activity(environment: Environment, days: OrderDays, settings: CohortSettings) -> DataFrame:
+    """Rows of `cells.cells_of`: orders, and events where these make customers active."""
+    as_of, by_events = environment.run.as_of, settings.events is not None
+    rows = environment.of_runs(ORDER_DAYS.name, days.batches.ids)
+    orders = orders_until(rows, days, settings.transactions, as_of)
+    gross, refund = F.col("gross_cents"), F.col("refund_cents")
+    bought = is_purchase(settings.refunds)
+    found = orders.where("order_date IS NOT NULL").select(
+        "customer_id",
+        F.col("order_date").alias("day"),
+        (F.lit(False) if by_events else bought).alias("is_active"),
+        F.when(bought, F.col("orders")).otherwise(F.lit(0).cast("bigint")).alias("orders"),
+        (gross if settings.refunds == "ignore" else gross - refund).alias("cents"),
+    )
+    if settings.events is None:
+        return found
+    nothing = F.lit(0).cast("bigint")
+    seen = active_days(environment.source(_EVENTS), settings.events, as_of).select(
+        "customer_id", F.col("event_date").alias("day"), F.lit(True).alias("is_active"), nothing.alias("orders"),
+        nothing.alias("cents"),
+    )  # fmt: skip
+    return found.unionByName(seen)
+
+
+def _tiers(environment: Environment, customers: DataFrame, config: CohortsConfig) -> Tiers:
+    """Shares of engagement tiers by cohort: as of today, and as earlier runs found them in earlier periods."""
+    as_of, previous = environment.run.as_of, environment.run.previous
+    now = start_of(as_of, config.period)
+    began = start_column(F.col("first_order_date"), config.period)
+    counts = customers.groupBy(began.alias("cohort"), "engagement_tier").count().collect()
+    found = {
+        (row["cohort_month"], row["period"]): row["tiers"]
+        for row in _rows_before(environment, previous)
+        if row["tiers"] and row["period_start"] < now and _is_one(row, config.period)
+    }
+    by_cohort: dict[date, dict[str, int]] = defaultdict(dict)
+    for cohort, tier, count in sorted(counts, key=str):
+        if cohort is not None and tier is not None:
+            by_cohort[cohort][tier] = count
+    for cohort, tiers in by_cohort.items():
+        total = sum(tiers.values())
+        found[cohort, between(cohort, now, config.period)] = {tier: count / total for tier, count in tiers.items()}
+    return found
+
+
+def _is_one(row: dict[str, Any], period: Period) -> bool:
+    """Whether a row is of a cohort of the same length: some weeks begin with a month, but not their next ones."""
+    return bool(row["period_start"] == later(row["cohort_month"], row["period"], period))
+
+
+def _rows_before(environment: Environment, previous: RunDetails | None) -> list[dict[str, Any]]:
+    """Rows of the run before; none where it had no cohorts."""
+    if previous is None or not environment.exists(COHORTS.name):
+        return []
+    return environment.rows(COHORTS.name, run_id=previous.run_id)
+
+
+STEPS = (follow,)
