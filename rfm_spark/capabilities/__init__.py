@@ -12,4 +12,5 @@ CAPABILITIES = (
     "drift",
     "lifecycle",
     "cohorts",
+    "groups",
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 
 from rfm_spark.cli.options import add_config
 from rfm_spark.core.command import (
@@ -19,7 +20,7 @@ from rfm_spark.core.registry import given
 
 
 def commands() -> list[Command]:
-    """All commands in the order of the help page.
+    """All commands in the order of the help page; groups of one name are one group, of the actions of both.
 
     Raises:
         PlanError: two have one name.
@@ -27,13 +28,18 @@ def commands() -> list[Command]:
     found = {command.name: ("the command line", command) for command in _OWN}
     for capability, listed in given("commands", "COMMANDS"):
         for command in listed:
+            whose = f"capability {capability}"
             if command.name in found:
-                raise PlanError(
-                    f"{found[command.name][0]} and capability {capability} both have the command {command.name}; "
-                    "rename one"
-                )
-            found[command.name] = (f"capability {capability}", command)
+                command = _joined(*found[command.name], command, whose)
+            found[command.name] = (whose, command)
     return sorted((command for _, command in found.values()), key=lambda command: command.order)
+
+
+def _joined(whose: str, first: Command, second: Command, also: str) -> Command:
+    actions = [action.name for action in (*first.actions, *second.actions)]
+    if not (first.actions and second.actions) or len(set(actions)) < len(actions):
+        raise PlanError(f"{whose} and {also} both have the command {first.name}; rename one")
+    return replace(second, actions=(*first.actions, *second.actions))
 
 
 def _own(where: str) -> Work:

@@ -1,0 +1,1 @@
+"""How two groups of customers differ in what they do."""
