@@ -17,7 +17,9 @@ SMALL_DRIVER_FIRST, SMALL_DRIVER_NIGHT = "rfm-spark, driver of 2 GiB: first run"
 SKEWED_FIRST, SKEWED_NIGHT = "rfm-spark, one customer a tenth: first run", "rfm-spark, one customer a tenth: a night"
 BASKETS_FIRST, BASKETS_NIGHT = "rfm-spark, baskets of ten: first run", "rfm-spark, baskets of ten: a night"
 HISTORY_FIRST, HISTORY_NIGHT = "rfm-spark, history: first run", "rfm-spark, history: a night"
+STAGES_FIRST, STAGES_NIGHT = "rfm-spark + stages, cohorts: first run", "rfm-spark + stages, cohorts: a night"
 
+STAGES = (STAGES_FIRST, STAGES_NIGHT)
 SMALL_DRIVER = (SMALL_DRIVER_FIRST, SMALL_DRIVER_NIGHT)
 SKEWED = (SKEWED_FIRST, SKEWED_NIGHT)
 BASKETS = (BASKETS_FIRST, BASKETS_NIGHT)

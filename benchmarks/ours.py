@@ -33,6 +33,7 @@ WRONG_PRICES = "order_ts >= '2025-12-15T00:00:00Z' AND order_ts < '2025-12-16T00
 
 Settings = Mapping[str, Any]
 PLAIN: Settings = {"clusters": {"enabled": False}}
+STAGED: Settings = {**PLAIN, "lifecycle": {"enabled": True}, "cohorts": {"enabled": True}}
 CLUSTERED: Settings = {"clusters": {"enabled": True, "k": "auto", "k_range": [2, 10]}}
 
 

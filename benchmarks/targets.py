@@ -128,6 +128,8 @@ TARGETS = (
     _against("whole job, k of 2 … 10 / DuckDB + scikit-learn", 1.3, names.CLUSTERED_FIRST, names.DUCKDB_SKLEARN),
     _against("its next date / DuckDB + scikit-learn", 0.7, names.CLUSTERED_NEXT, names.DUCKDB_SKLEARN),
     _against("its night / DuckDB + scikit-learn", 0.5, names.CLUSTERED_NIGHT, names.DUCKDB_SKLEARN),
+    _against("first run with stages and cohorts / without them", 1.3, names.STAGES_FIRST, names.FIRST),
+    _against("a night with stages and cohorts / without them", 1.3, names.STAGES_NIGHT, names.THE_NIGHT),
     Target("cost per line of a first run, across sizes: largest change", 0.25, names.FIRST, cost_per_line),
     Target(
         "one customer with a tenth of the rows / first run", 1.5, names.SKEWED_FIRST,
