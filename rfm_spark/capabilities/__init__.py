@@ -8,6 +8,7 @@ CAPABILITIES = (
     "clusters",
     "events",
     "engagement",
+    "subscriptions",
     "movement",
     "drift",
     "lifecycle",

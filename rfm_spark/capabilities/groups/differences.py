@@ -84,7 +84,7 @@ def counted(customers: DataFrame, pair: Pair, columns: Sequence[CustomerColumn],
         if row["text"] is None:
             values[row["at"]][cell] = min(row["low"], values[row["at"]].get(cell, row["low"]))
     return [
-        Counted(column.name, column.kind in _NUMBERS, (sides[at][_FIRST], sides[at][_SECOND]), values[at])
+        Counted(column.name, is_number(column), (sides[at][_FIRST], sides[at][_SECOND]), values[at])
         for at, column in enumerate(columns)
     ]
 
@@ -118,8 +118,13 @@ def hypothesis(row: Mapping[str, Any], names: tuple[str, str]) -> str:
     return f"{first} have {more} {column} in {pairs}: would changing that move them towards {names[1]}?"
 
 
+def is_number(column: CustomerColumn) -> bool:
+    """Whether a column has numbers, money among them."""
+    return column.kind in _NUMBERS or column.kind.startswith("DECIMAL")
+
+
 def _is_compared(column: CustomerColumn) -> bool:
-    return column.kind in (*_NUMBERS, "BOOLEAN") or (column.kind == "STRING" and column.values == "text")
+    return is_number(column) or column.kind == "BOOLEAN" or (column.kind == "STRING" and column.values == "text")
 
 
 def _rows(customers: DataFrame, pair: Pair, columns: Sequence[CustomerColumn]) -> DataFrame:
@@ -127,7 +132,7 @@ def _rows(customers: DataFrame, pair: Pair, columns: Sequence[CustomerColumn]) -
     nothing = (F.lit(None).cast("double"), F.lit(None).cast("string"))
     cells = [_value(F.lit(len(columns)), *nothing)]
     for at, column in enumerate(columns):
-        if column.kind in _NUMBERS:
+        if is_number(column):
             number = F.col(column.name).cast("double")
             cells.append(_value(F.lit(at), F.when(~F.isnan(number), number), nothing[1]))
         else:

@@ -1,0 +1,1 @@
+"""What customers pay month by month, and how that changed."""
