@@ -14,6 +14,7 @@ from rfm_spark.capabilities.engagement.checks import MESSAGE_CHECKS
 from rfm_spark.capabilities.events.checks import EVENT_CHECKS
 from rfm_spark.capabilities.purchases.checks import BY_CODE, LINE_CHECKS
 from rfm_spark.capabilities.purchases.quality import QualityConfig
+from rfm_spark.capabilities.subscriptions.checks import SUBSCRIPTION_CHECKS
 from rfm_spark.cli.parser import build_parser
 from rfm_spark.core.config import config_model
 from rfm_spark.core.loading import validate
@@ -22,7 +23,16 @@ from rfm_spark.core.reading.presets import Kind, presets
 from scripts.build_tables import reference
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
-NAMES = ("quality.md", "landing.md", "clusters.md", "drift.md", "interactions.md", "maintenance.md", "lifecycle.md")
+NAMES = (
+    "quality.md",
+    "landing.md",
+    "clusters.md",
+    "drift.md",
+    "interactions.md",
+    "maintenance.md",
+    "lifecycle.md",
+    "saas.md",
+)
 
 
 def text(name: str) -> str:
@@ -103,6 +113,12 @@ def test_checks_of_interactions_are_in_their_tables(place: int, checks: tuple[Ch
         cells = [cell.strip() for cell in line.strip("|").split("|")]
         listed |= {code: cells[1] for code in parts(cells[0])} if line.startswith("| `") else {}
     assert listed == {check.code: check.default for check in checks}
+
+
+def test_checks_of_subscriptions_are_in_their_table() -> None:
+    listed = {code: row[1] for row in rows("saas.md") if len(row) == 3 for code in parts(row[0]) if row[1] != "means"}
+    checks = {check.code: check.default for check in SUBSCRIPTION_CHECKS}
+    assert {code: default for code, default in listed.items() if code in checks} == checks
 
 
 @pytest.mark.parametrize("kind", ["events", "messages"])
