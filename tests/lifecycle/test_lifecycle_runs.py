@@ -11,6 +11,7 @@ import pytest
 import yaml
 from pyspark.sql import SparkSession
 
+from rfm_spark.cli.main import main
 from rfm_spark.core.config import Config
 from rfm_spark.core.errors import ConfigError
 from rfm_spark.core.resources import shipped_text
@@ -213,6 +214,13 @@ def test_the_report_shows_stages(spark: SparkSession, world: World) -> None:
     page = build_report(collect(spark, LakeLocation.of(world.config), world.second.run_id), world.config.display)
     assert "Stages of customers" in page
     assert "remind them before they are gone" in page
+
+
+def test_explain_says_why(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["explain", "sleeper", "--lake", str(world.config.lake.root), "--run", world.second.run_id]) == 0
+    (line,) = (one for one in capsys.readouterr().out.splitlines() if one.startswith("  stage "))
+    assert "lapsing: silent for longer than is usual for them; the last order is 21 days ago" in line
+    assert "; loyal in the run before (inactivity)" in line
 
 
 def test_other_limits_are_a_definition(spark: SparkSession, world: World, tmp_path: Path) -> None:
