@@ -140,7 +140,7 @@ class Config(Strict):
             ConfigError: what it names, such as a rule map, can't be read or can't work.
         """
         document = self.stored()
-        for key, part in self._settings():
+        for key, part in self._kept():
             document[key] |= part.named(self)
         return json.dumps(document, sort_keys=True, separators=(",", ":"))
 
@@ -151,12 +151,17 @@ class Config(Strict):
     def stored(self) -> dict[str, Any]:
         """The same as a document, without what it names."""
         document: dict[str, Any] = {"name": self.name, "timezone": self.timezone}
-        document["sources"] = dict.fromkeys(name for name, _ in self._sources())
+        optional = (one for _, found in given("config", "OPTIONAL_SOURCES") for one in found.items())
+        later = {name for name, kind in optional if kind.came_later}
+        document["sources"] = dict.fromkeys(name for name, _ in self._sources() if name not in later)
         for name, source in self.sources.items():
             document["sources"][name] = source.stored()
             document |= source.stored_beside()
-        document |= {key: part.stored() for key, part in self._settings()}
+        document |= {key: part.stored() for key, part in self._kept()}
         return document
+
+    def _kept(self) -> Iterator[tuple[str, Strict]]:
+        return ((key, part) for key, part in self._settings() if not part.came_later or part != type(part)())
 
     def _settings(self) -> Iterator[tuple[str, Strict]]:
         for key in type(self).model_fields:

@@ -14,11 +14,14 @@ class Strict(BaseModel):
     Attributes:
         renamed: keys of older versions and what they are called today; both are read.
         advice: keys that say what to do with results, and shape none.
+        came_later: whether lakes were written before there was such a part: at its defaults, or as a source that is not
+            there, the lake keeps nothing of it, and runs of before stay the same.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     renamed: ClassVar[Mapping[str, str]] = {}
     advice: ClassVar[tuple[str, ...]] = ()
+    came_later: ClassVar[bool] = False
 
     @model_validator(mode="before")
     @classmethod

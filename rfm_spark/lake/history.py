@@ -10,6 +10,7 @@ the time before `retention.daily` days one knows by the month, and no longer wha
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import date, timedelta
 
 from pyspark.sql import DataFrame, SparkSession
@@ -52,7 +53,7 @@ def segment_history(
         conditions.append(f"config_name = {sql_text(config_name)}")
     if known_on is not None:
         conditions.append(f"finished_at < DATE'{known_on + timedelta(days=1)}'")
-    return spark.sql(history_sql(lake, " AND ".join(conditions), retires=knows_retirement(store)))
+    return spark.sql(history_sql(lake, columns_there(store), " AND ".join(conditions), retires=knows_retirement(store)))
 
 
 def members(
@@ -80,21 +81,27 @@ def members(
     return found.where(here & (found["valid_to"].isNull() | (found["valid_to"] >= day)))
 
 
+def columns_there(store: Store) -> list[str]:
+    """Columns of customers that the lake has; one that an older version wrote lacks those that came later."""
+    return store.spark.sql(f"SELECT * FROM {store.location.table(CUSTOMERS)}").columns
+
+
 def knows_retirement(store: Store) -> bool:
     """Whether the ledger, which an older version may have made, says which runs lost their rows."""
     return "retired_at" in store.spark.sql(f"SELECT * FROM {store.location.table(RUNS.name)}").columns
 
 
-def history_sql(lake: LakeLocation, condition: str = "", *, retires: bool = True) -> str:
+def history_sql(lake: LakeLocation, there: Collection[str], condition: str = "", *, retires: bool = True) -> str:
     """The query behind `segment_history`.
 
     Args:
         lake: where the tables are.
+        there: columns of customers that it has.
         condition: on runs; empty for all.
         retires: whether the ledger says which runs lost their rows.
     """
     has_rows = "retired_at IS NULL" if retires else "true"
-    kinds = _kinds()
+    kinds = {kind: _text(column) for kind, column in _kinds().items() if column.name in there}
     stacked = ", ".join(f"{sql_text(kind)}, {expression}" for kind, expression in kinds.items())
     return f"""
 WITH known AS (
@@ -136,9 +143,9 @@ GROUP BY config_name, customer_id, kind, value, spell, alone
 """
 
 
-def _kinds() -> dict[str, str]:
-    """What intervals are made of: kind, and its column of customers, as text."""
-    return {column.interval: _text(column) for column in customer_columns().values() if column.interval is not None}
+def _kinds() -> dict[str, CustomerColumn]:
+    """What intervals are made of: kind, and its column of customers."""
+    return {column.interval: column for column in customer_columns().values() if column.interval is not None}
 
 
 def _text(column: CustomerColumn) -> str:

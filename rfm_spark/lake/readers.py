@@ -9,7 +9,7 @@ from rfm_spark.core.errors import LakeError
 from rfm_spark.core.runs import RunRow
 from rfm_spark.core.schemas import REJECTS, RUNS, tables
 from rfm_spark.lake.batches import derived_rows, taken_for, taken_in
-from rfm_spark.lake.history import COMMENT, history_sql, knows_retirement
+from rfm_spark.lake.history import COMMENT, columns_there, history_sql, knows_retirement
 from rfm_spark.lake.history import NAME as HISTORY
 from rfm_spark.lake.ledger import Ledger
 from rfm_spark.lake.location import LakeLocation, checked_run_id, checked_slice_id
@@ -113,7 +113,7 @@ def refresh_views(store: Store) -> None:
     if store.exists(RUNS.name):
         store.spark.sql(
             f"CREATE OR REPLACE VIEW {store.location.table(HISTORY)} COMMENT {sql_text(COMMENT)} "
-            f"AS {history_sql(store.location, retires=knows_retirement(store))}"
+            f"AS {history_sql(store.location, columns_there(store), retires=knows_retirement(store))}"
         )
 
 

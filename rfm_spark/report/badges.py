@@ -73,6 +73,11 @@ def columns_badge(settings: Mapping[str, Any], columns: Iterable[str]) -> Badge:
     return _mixed(settings, {homes[name] for name in columns if name in homes})
 
 
+def sources_badge(settings: Mapping[str, Any], sources: Iterable[str]) -> Badge:
+    """The badge of what comes from several sources, of which some may not be there."""
+    return _mixed(settings, sources)
+
+
 def run_badge(settings: Mapping[str, Any]) -> Badge:
     """The badge of what speaks of all the run read."""
     return _mixed(settings, optional_sources())

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from scipy.stats import brunnermunzel, chi2_contingency
+from scipy.stats import brunnermunzel, chi2_contingency, fisher_exact
 
 from rfm_spark.capabilities.groups.differences import Counted, difference_rows
 from rfm_spark.capabilities.groups.effects import cliffs_delta, risk_difference
@@ -72,8 +72,10 @@ def test_intervals_of_shares_are_those_newcombe_printed(
 
 
 @given(st.integers(1, 60), st.integers(1, 60), st.integers(1, 60), st.integers(1, 60))
-def test_p_value_of_shares_is_that_of_chi_squared(a: int, b: int, c: int, d: int) -> None:
-    expected = chi2_contingency([[a, b], [c, d]], correction=False).pvalue
+def test_p_value_of_shares_is_that_of_chi_squared_or_of_fisher(a: int, b: int, c: int, d: int) -> None:
+    table = [[a, b], [c, d]]
+    few = chi2_contingency(table, correction=False).expected_freq.min() < 5
+    expected = fisher_exact(table).pvalue if few else chi2_contingency(table, correction=False).pvalue
     assert risk_difference((a, a + b), (c, c + d)).p_value == pytest.approx(expected, rel=1e-9)
 
 
@@ -117,6 +119,23 @@ def test_of_groups_that_do_not_differ_few_columns_are_flagged() -> None:
     share, runs = flagged(200, 11)
     assert share <= 0.05
     assert runs <= 0.1
+
+
+@pytest.mark.parametrize(
+    ("sizes", "rate"), [((8, 400), 0.01), ((10, 1000), 0.005), ((50, 5000), 0.002), ((60, 90), 0.3)]
+)
+def test_rare_values_in_groups_of_unequal_size_raise_no_alarm(sizes: tuple[int, int], rate: float) -> None:
+    random = np.random.default_rng(13)
+    runs = 200
+    alarms = 0
+    for _ in range(runs):
+        columns = []
+        for at in range(20):
+            yes = [int(random.binomial(size, rate)) for size in sizes]
+            sides = [{"true": one, "false": size - one} for one, size in zip(yes, sizes, strict=True)]
+            columns.append(Counted(f"c{at}", False, (sides[0], sides[1]), {}))
+        alarms += any(row["differs"] for row in difference_rows(columns, ("a", "b"), None))
+    assert alarms / runs <= 0.1
 
 
 @only_in_full

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
 from scipy.stats import mannwhitneyu
 
+from rfm_spark.capabilities.groups.naming import group
 from rfm_spark.cli.main import main
 from rfm_spark.core.config import Config
 from rfm_spark.core.errors import ConfigError
@@ -105,6 +107,46 @@ def test_a_condition_that_is_none_stops_the_run(spark: SparkSession, tmp_path: P
     config = shop(spark, tmp_path, quality={"max_staleness_days": None}, groups={"compare": pairs})
     with pytest.raises(ConfigError, match=r"groups.compare\[0\]: 'no_column > 1' is not a condition"):
         run_tiny(spark, config)
+
+
+@pytest.mark.parametrize(
+    ("name", "members"),
+    [
+        ("not suppressed", None), ("orders between 3 and 5", ["c03", "c04", "c05"]), ("segment champions", None),
+        ("stage loyal", None), ("cluster 1", []), ("tier disengaged", None),
+    ],
+)  # fmt: skip
+def test_groups_by_kind_and_by_conditions_of_words(
+    spark: SparkSession, world: tuple[Config, Outcome, Path], name: str, members: list[str] | None
+) -> None:
+    config, outcome, _ = world
+    people = of_run(spark, LakeLocation.of(config), "segments", outcome.run_id)
+    found = group(name, people, config.document(), "here")
+    ids = sorted(row["customer_id"] for row in people.where(found.is_in).select("customer_id").collect())
+    assert members is None or ids == members
+
+
+def test_a_name_of_two_kinds_has_to_say_which(spark: SparkSession, world: tuple[Config, Outcome, Path]) -> None:
+    config, outcome, _ = world
+    people = of_run(spark, LakeLocation.of(config), "segments", outcome.run_id)
+    staged = people.withColumn("lifecycle_stage", F.lit("loyal"))
+    with pytest.raises(ConfigError, match=r"loyal is the name of 2 groups; say segment loyal or stage loyal"):
+        group("loyal", staged, config.document(), "here")
+
+
+def test_columns_that_define_the_groups_are_left_out(
+    world: tuple[Config, Outcome, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    lake = ["--lake", str(world[2] / "lake")]
+    assert main(["compare", "groups", "sessions > 4", "sessions <= 4", *lake, "--format", "json"]) == 0
+    named = [json.loads(line)["column_name"] for line in capsys.readouterr().out.splitlines()]
+    assert "sessions" not in named
+    assert "active_days" in named
+
+
+def test_groups_need_a_source_of_what_customers_do(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="groups.compare needs a source of what customers do"):
+        config_for(tmp_path, groups={"compare": [{"first": "a", "second": "b"}]})
 
 
 def test_a_group_against_itself_is_refused(tmp_path: Path) -> None:

@@ -51,16 +51,19 @@ def stages(purchases: pd.DataFrame, as_of: date, terms: Credibility | None = Non
         gap = (found.weight * found.mean + own.sum()) / (found.weight + len(own))
         recency = (pd.Timestamp(as_of) - group.iloc[-1]).days
         tenure = (pd.Timestamp(as_of) - group.iloc[0]).days
-        rows.append((name, gap, _stage(recency, tenure, int(counts[name]), own, gap)))
+        before = own[:-1]
+        then = (found.weight * found.mean + before.sum()) / (found.weight + len(before))
+        rows.append((name, gap, _stage(recency, tenure, int(counts[name]), own, (gap, then))))
     return pd.DataFrame(rows, columns=["customer_id", "expected_gap_days", "lifecycle_stage"]).set_index("customer_id")
 
 
-def _stage(recency: int, tenure: int, orders: int, gaps: np.ndarray, gap: float) -> str:
+def _stage(recency: int, tenure: int, orders: int, gaps: np.ndarray, expected: tuple[float, float]) -> str:
+    gap, gap_before_the_last = expected
     if recency > 3 * gap:
         return "lapsed"
     if recency > 1.5 * gap:
         return "lapsing"
-    if len(gaps) and gaps[-1] > 3 * gap:
+    if len(gaps) and gaps[-1] > 3 * gap_before_the_last:
         return "reactivated"
     if orders == 1:
         return "new"

@@ -92,6 +92,15 @@ def test_own_gaps_outweigh_those_of_all_the_more_there_are(spark: SparkSession) 
     assert {row["customer_id"]: row["gap"] for row in rows} == {"none": 30.0, "one": 22.0, "four": 14.0}
 
 
+def test_a_silence_is_judged_by_the_gap_before_it(spark: SparkSession) -> None:
+    """Lapsed on the day before the order that ended 100 days of silence, reactivated on the day after it."""
+    rhythm = Rhythm(mean_gap=20.0, weight=1.0, within=1.0, between=1.0, customers=9, gaps=9)
+    terms = Terms(LifecycleConfig(enabled=True), rhythm)
+    days = world({"back": ([1, 101], ""), "gone": ([99], ""), "usual": ([1, 61], "")})
+    # Without a gap 20 days are expected: 60 days are the limit, and are not beyond it. With 100 days, 60 would be.
+    assert told(measured(spark, days, AS_OF), terms) == {"back": "reactivated", "gone": "lapsed", "usual": "repeat"}
+
+
 def test_a_refund_takes_a_purchase_day_away(spark: SparkSession) -> None:
     rows = [("a", date(2024, 1, 1), 100, 0), ("a", date(2024, 2, 1), 100, 100), ("a", date(2024, 3, 1), 100, 40)]
     orders = spark.createDataFrame(
@@ -122,7 +131,7 @@ def test_every_customer_of_cdnow(spark: SparkSession, compiled: None) -> None:
         pd.testing.assert_series_equal(found["lifecycle_stage"], expected["lifecycle_stage"].sort_index())
         gaps = expected["expected_gap_days"].sort_index()
         pd.testing.assert_series_equal(found["expected_gap_days"], gaps, rtol=1e-9)
-        assert set(found["lifecycle_stage"]) >= {"repeat", "lapsing", "lapsed"}
+        assert set(found["lifecycle_stage"]) >= {"repeat", "loyal", "reactivated", "lapsing", "lapsed"}
 
 
 @pytest.mark.parametrize("as_of", [date(2017, 12, 31)])

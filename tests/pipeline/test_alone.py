@@ -18,7 +18,9 @@ from rfm_spark.capabilities.movement.artefacts import Comparison
 from rfm_spark.capabilities.purchases.artefacts import Measures
 from rfm_spark.capabilities.rfm.artefacts import Scores
 from rfm_spark.capabilities.segments.artefacts import CustomerCounts, CustomerRows
+from rfm_spark.core.config import Config, config_model
 from rfm_spark.core.errors import PlanError
+from rfm_spark.core.loading import validate
 from rfm_spark.core.schemas import tables
 from rfm_spark.lake.location import LakeLocation
 from rfm_spark.lake.store import Store
@@ -109,7 +111,11 @@ def whole(session: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Wh
         clusters={"enabled": True, "k": 3, "features": ["recency_days", "intent_score", "response_rate"]},
         engagement={"rfm": {"of": "interactions"}, "actions": {"disengaged": "suppress"}},
         segments={"rules": "intent", "confirm_runs": 2},
+        lifecycle={"enabled": True},
+        cohorts={"enabled": True},
+        groups={"compare": [{"first": "customer_id <= 'c12'", "second": "customer_id > 'c12'"}]},
     )  # fmt: skip
+    config = with_records(spark, folder, config)
     run_tiny(spark, config, AS_OF - timedelta(days=30))
     shutil.copytree(folder / "lake", folder / "before")
     seen: list[Whole] = []
@@ -128,6 +134,22 @@ def whole(session: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Wh
         patched.setattr(Execution, "do", noted)
         run_tiny(spark, config)
     return seen[0]
+
+
+def with_records(spark: SparkSession, folder: Path, config: Config) -> Config:
+    """The same with records of customers and with subscriptions."""
+    spark.createDataFrame([("c01",), ("lead",)], "who string").write.format("delta").save(str(folder / "crm"))
+    rows = [("c01", "2024-01-01", None, "10.00"), ("c02", "2024-01-01", "2024-06-10", "20.00"),
+            ("c03", "2024-06-10", "2024-06-01", "1.00")]  # fmt: skip
+    frame = spark.createDataFrame(rows, "who string, start string, end string, mrr string")
+    frame.write.format("delta").save(str(folder / "subs"))
+    document = config.model_dump(mode="json", by_alias=True, exclude_unset=True)
+    columns = {"customer_id": "who", "start_date": "start", "end_date": "end", "mrr": "mrr"}
+    document["sources"] |= {
+        "customers": {"path": str(folder / "crm"), "format": "delta", "columns": {"customer_id": "who"}},
+        "subscriptions": {"path": str(folder / "subs"), "format": "delta", "columns": columns},
+    }
+    return validate(config_model(), document, "alone.yml")
 
 
 def alone(whole: Whole, one: Step, lake: Path) -> tuple[Artefact, Store]:

@@ -123,7 +123,21 @@ def test_customers_on_a_day(spark: SparkSession) -> None:
     assert rows["c06"]["subscribed_since"] == date(2023, 4, 1)
     assert "c16" not in rows
     free = {row["customer_id"]: row for row in mrr_of(known, date(2023, 9, 1)).collect()}["c10"]
-    assert (free["mrr"], free["plan"], free["has_paid"], free["subscriptions"]) == (0, "free", False, 0)
+    assert (free["mrr"], free["plan"], free["has_paid"], free["subscriptions"]) == (0, "free", False, 1)
+
+
+def test_a_change_that_was_taken_back_ends_nothing(spark: SparkSession) -> None:
+    rows = [("a", "s", "2023-01-01", None, "p", "10", None, "month", "active"),
+            ("a", "s", "2023-06-01", "2023-06-01", "q", "99", None, "month", "active")]  # fmt: skip
+    known = versions(read(spark, rows).where("reason IS NULL"))
+    (row,) = mrr_of(known, date(2023, 7, 1)).collect()
+    assert (row["mrr"], row["plan"], row["subscriptions"]) == (10, "p", 1)
+
+
+def test_who_pays_from_today_on_has_paid(spark: SparkSession) -> None:
+    rows = [("a", "s", "2023-06-01", None, "p", "10", None, "month", "active")]
+    (row,) = mrr_of(versions(read(spark, rows).where("reason IS NULL")), date(2023, 6, 1)).collect()
+    assert (row["mrr"], row["has_paid"]) == (10, True)
 
 
 @pytest.mark.parametrize(("last_day", "running"), [(False, 27), (True, 28)])
@@ -142,6 +156,8 @@ WRONG = {
     "bad_amount ": ("a", "s", "2023-01-01", None, "p", None, None, "month", "active"),
     "unknown_interval": ("a", "s", "2023-01-01", None, "p", "1", None, "fortnight", "active"),
     "end_before_start": ("a", "s", "2023-01-02", "2023-01-01", "p", "1", None, "month", "active"),
+    "bad_amount  ": ("a", "s", "2023-01-01", None, "p", "10", "10%", "month", "active"),
+    "ended_without_end": ("a", "s", "2023-01-01", None, "p", "1", None, "month", "churned"),
     "negative_mrr": ("a", "s", "2023-01-01", None, "p", "1", "2", "month", "active"),
     "placeholder_id": ("n/a", "s", "2023-01-01", None, "p", "1", None, "month", "active"),
 }  # fmt: skip

@@ -13,7 +13,7 @@ import yaml
 from pyspark.sql import SparkSession
 
 from rfm_spark.core.config import Config, config_model
-from rfm_spark.core.errors import ConfigError
+from rfm_spark.core.errors import ConfigError, GateError
 from rfm_spark.core.loading import validate
 from rfm_spark.core.resources import shipped_text
 from rfm_spark.lake.location import LakeLocation
@@ -113,10 +113,25 @@ def test_every_check_is_in_the_ledger(spark: SparkSession, world: World) -> None
     # Visits are those of customers c02 to c24; c01 has none.
     assert usage["usage_without_subscription"] == 20
     assert usage["subscription_without_usage"] == 2
+    # Of c04 the subscription began on the 20th; what they did last was before.
+    visits = {row["customer_id"]: row["last_event_date"] for row in table(spark, world, "visits", world.second)}
+    began = {row["customer_id"]: row["subscribed_since"] for row in table(spark, world, "mrr", world.second)}
+    assert usage["usage_before_start"] == sum(who in visits and visits[who] < began[who] for who in began)
     assert row["money"]["mrr"] == Decimal("189.50")
     rejects = store.read("rejects").where(f"source = 'subscriptions' AND run_id = '{world.second.run_id}'").collect()
     assert [one["reason"] for one in rejects] == ["end_before_start"]
     assert "c05" in rejects[0]["detail"]
+
+
+def test_a_table_whose_dates_are_written_otherwise_stops_the_run(spark: SparkSession, tmp_path: Path) -> None:
+    rows = [("c01", "s1", "01/02/2024", None, "pro", "99.00"), ("c02", "s2", "02/02/2024", None, "pro", "99.00")]
+    frame = spark.createDataFrame(rows, "who string, sub string, start string, end string, plan string, mrr string")
+    frame.write.format("delta").save(str(tmp_path / "subs"))
+    document = shop(spark, tmp_path).model_dump(mode="json", by_alias=True, exclude_unset=True)
+    document["sources"]["subscriptions"] = {"path": str(tmp_path / "subs"), "format": "delta", "columns": COLUMNS}
+    config = validate(config_model(), {**document, "quality": {"max_staleness_days": None}}, "tiny.yml")
+    with pytest.raises(GateError, match=r"100.0% of the rows of sources.subscriptions .* \(bad_date 2\)"):
+        run_tiny(spark, config)
 
 
 @pytest.mark.parametrize(

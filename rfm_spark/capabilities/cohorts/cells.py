@@ -87,6 +87,7 @@ def cohort_rows(
             found.append(
                 {
                     "scope": "all",
+                    "length": period,
                     "cohort_month": cohort,
                     "period": number,
                     "period_start": later(cohort, number, period),

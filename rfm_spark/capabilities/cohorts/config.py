@@ -13,6 +13,8 @@ from rfm_spark.core.strict import Strict
 class CohortsConfig(Strict):
     """Who began together, and what of them is looked at."""
 
+    came_later = True
+
     enabled: bool = Field(False, description="Cohorts of customers, and what became of them.")
     period: Literal["month", "week"] = Field("month", description="Length of a period; a week begins on Monday.")
     start: Literal["first_order", "first_event"] = Field(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Literal
@@ -13,7 +14,7 @@ from pyspark.sql import functions as F
 from rfm_spark.capabilities.cohorts.artefacts import Cohorts
 from rfm_spark.capabilities.cohorts.cells import Tiers, cells_of, cohort_rows
 from rfm_spark.capabilities.cohorts.config import CohortsConfig
-from rfm_spark.capabilities.cohorts.periods import Period, between, later, start_column, start_of
+from rfm_spark.capabilities.cohorts.periods import between, start_column, start_of
 from rfm_spark.capabilities.cohorts.tables import COHORTS
 from rfm_spark.capabilities.events.artefacts import active_days
 from rfm_spark.capabilities.events.config import EventsSource
@@ -23,9 +24,9 @@ from rfm_spark.capabilities.purchases.tables import ORDER_DAYS
 from rfm_spark.capabilities.rfm.config import RfmConfig
 from rfm_spark.capabilities.segments.artefacts import Segments
 from rfm_spark.core.config import Config
-from rfm_spark.core.runs import RunDetails
+from rfm_spark.core.runs import Configs, RunDetails, RunRow
 from rfm_spark.pipeline.artefact import Account
-from rfm_spark.pipeline.environment import Environment
+from rfm_spark.pipeline.environment import Environment, Source
 from rfm_spark.pipeline.step import step
 
 _EVENTS = "events"
@@ -108,7 +109,7 @@ def _tiers(environment: Environment, customers: DataFrame, config: CohortsConfig
     found = {
         (row["cohort_month"], row["period"]): row["tiers"]
         for row in _rows_before(environment, previous)
-        if row["tiers"] and row["period_start"] < now and _is_one(row, config.period)
+        if row["tiers"] and row["period_start"] < now and row["length"] == config.period
     }
     by_cohort: dict[date, dict[str, int]] = defaultdict(dict)
     for cohort, tier, count in sorted(counts, key=str):
@@ -120,11 +121,6 @@ def _tiers(environment: Environment, customers: DataFrame, config: CohortsConfig
     return found
 
 
-def _is_one(row: dict[str, Any], period: Period) -> bool:
-    """Whether a row is of a cohort of the same length: some weeks begin with a month, but not their next ones."""
-    return bool(row["period_start"] == later(row["cohort_month"], row["period"], period))
-
-
 def _rows_before(environment: Environment, previous: RunDetails | None) -> list[dict[str, Any]]:
     """Rows of the run before; none where it had no cohorts."""
     if previous is None or not environment.exists(COHORTS.name):
@@ -132,4 +128,25 @@ def _rows_before(environment: Environment, previous: RunDetails | None) -> list[
     return environment.rows(COHORTS.name, run_id=previous.run_id)
 
 
+class CohortRows:
+    """Whether published runs have seen just the events that are there now, where these make customers begin."""
+
+    sources = (_EVENTS,)
+
+    def __init__(self, config: Config, pinned: Mapping[str, Source]) -> None:
+        """Remember what to look at; nothing is read."""
+        settings = CohortSettings.of(config)
+        by_events = settings is not None and settings.events is not None
+        self._version = pinned[_EVENTS].version if by_events else None
+
+    def same(self, run: RunRow, canonical: str) -> bool:
+        """Whether a published run has read the same version: all of the source is looked at, not its last months."""
+        return self._version is None or run.inputs.get(_EVENTS) == self._version
+
+    def touched(self, earlier: Mapping[date, RunRow], canonical: str, configs: Configs) -> list[date]:
+        """None: late events change no order."""
+        return []
+
+
 STEPS = (follow,)
+ROWS = CohortRows

@@ -7,6 +7,7 @@ from rfm_spark.core.table import SCOPE, run_table
 COHORTS = run_table(
     "cohorts", "One row per cohort and period since it began, that one included",
     SCOPE,
+    ("length", "STRING", "Of a period: month or week"),
     ("cohort_month", "DATE", "First day of the month, or of the week, in which its customers began"),
     ("period", "INT", "Months, or weeks, since then; 0 is the one in which they began"),
     ("period_start", "DATE", "First day of the period"),

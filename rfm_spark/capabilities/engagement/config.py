@@ -216,3 +216,5 @@ STAGES: dict[str, Callable[[Mapping[str, Any]], bool]] = {
     "engagement.rfm": lambda document: bool((document.get("engagement") or {}).get("rfm")),
 }
 REMEDIES = {"engagement": "give sources.messages", "engagement.rfm": "set engagement.rfm"}
+# Columns of either hang on both sources.
+COUNTS_TOGETHER = True

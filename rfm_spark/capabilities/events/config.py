@@ -128,3 +128,5 @@ STAGES: dict[str, Callable[[Mapping[str, Any]], bool]] = {
     "interactions": lambda document: bool(document["sources"].get("events"))
 }
 REMEDIES = {"interactions": "give sources.events"}
+# Columns of either hang on both sources.
+COUNTS_TOGETHER = True

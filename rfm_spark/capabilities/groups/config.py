@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from pydantic import Field, model_validator
 
+from rfm_spark.core.columns import customer_columns
+from rfm_spark.core.registry import given
 from rfm_spark.core.strict import Strict
 
 
@@ -27,7 +29,17 @@ class PairConfig(Strict):
 class GroupsConfig(Strict):
     """Groups of customers whose behaviour every run compares."""
 
+    came_later = True
+
     compare: tuple[PairConfig, ...] = Field((), max_length=10, description="Pairs of groups.")
+
+    def problems(self, stages: Collection[str]) -> list[str]:
+        """Groups of whom no source tells what they do."""
+        homes = {name for _, sources_of in given("columns", "column_sources") for name in sources_of({})}
+        filled = (column for column in customer_columns().values() if column.name in homes and column.stage in stages)
+        if self.compare and next(filled, None) is None:
+            return ["groups.compare needs a source of what customers do: events, messages or subscriptions"]
+        return []
 
 
 SETTINGS = {"groups": GroupsConfig}

@@ -21,6 +21,7 @@ from rfm_spark.core.registry import given
 FALSE_DISCOVERIES = 0.05
 # Of fewer customers an interval says nothing.
 FEWEST = 5
+MOST_VALUES = 50
 _NUMBERS = ("INT", "BIGINT", "DOUBLE")
 _FIRST, _SECOND, _BOTH = "first", "second", "both"
 
@@ -59,12 +60,15 @@ def behaviour_columns(document: Mapping[str, Any]) -> list[CustomerColumn]:
     ]
 
 
-def counted(customers: DataFrame, pair: Pair, columns: Sequence[CustomerColumn], key: str) -> list[Counted]:
+def counted(customers: DataFrame, pair: Pair, known: Sequence[CustomerColumn], key: str) -> list[Counted]:
     """Customers of both groups by value of each column, in one pass.
+
+    Left out are columns that define the groups, and texts of so many values that they are names rather than kinds.
 
     Raises:
         NobodyError: somebody is in both groups, or too few are in one.
     """
+    columns = _compared(customers, pair, known)
     rows = _rows(customers, pair, columns).collect()
     sizes = {row["side"]: row["customers"] for row in rows if row["at"] == len(columns)}
     if sizes.get(_BOTH):
@@ -87,6 +91,15 @@ def counted(customers: DataFrame, pair: Pair, columns: Sequence[CustomerColumn],
         Counted(column.name, is_number(column), (sides[at][_FIRST], sides[at][_SECOND]), values[at])
         for at, column in enumerate(columns)
     ]
+
+
+def _compared(customers: DataFrame, pair: Pair, known: Sequence[CustomerColumn]) -> list[CustomerColumn]:
+    columns = [column for column in known if column.name not in pair.columns]
+    texts = [column.name for column in columns if column.kind == "STRING"]
+    if not texts:
+        return columns
+    counts = customers.agg(*(F.approx_count_distinct(name).alias(name) for name in texts)).collect()[0].asDict()
+    return [column for column in columns if counts.get(column.name, 0) <= MOST_VALUES]
 
 
 def difference_rows(found: Sequence[Counted], names: tuple[str, str], where: str | None) -> list[dict[str, Any]]:
@@ -113,9 +126,9 @@ def hypothesis(row: Mapping[str, Any], names: tuple[str, str]) -> str:
         what = column if row["value"] in ("true", "false") else f"{column} {row['value']}"
         stem = f"{first} are {points} {what}" if row["value"] != "false" else f"{first} are {points} without {column}"
         return f"{stem}: would changing that move them towards {names[1]}?"
-    more = "fewer" if row["effect"] < 0 else "more"
-    pairs = f"{(1 + abs(row['effect'])) * 50:.0f} of 100 pairs"
-    return f"{first} have {more} {column} in {pairs}: would changing that move them towards {names[1]}?"
+    more = "less" if row["effect"] < 0 else "more"
+    stem = f"{first} have {more} {column} (Cliff's delta {row['effect']:+.2f})"
+    return f"{stem}: would changing that move them towards {names[1]}?"
 
 
 def is_number(column: CustomerColumn) -> bool:

@@ -4,7 +4,7 @@ Numbers: Cliff's delta, the share of pairs in which the first is higher less the
 Psychological Bulletin 114, 1993), with his asymmetric interval from the variance of placements (D. Feng and N. Cliff,
 Journal of Modern Applied Statistical Methods 3, 2004), and the p-value of E. Brunner and U. Munzel (Biometrical Journal
 42, 2000). Shares: the difference of two proportions, with R. Newcombe's hybrid score interval (Statistics in Medicine
-17, 1998, method 10), and the p-value of the pooled z-test.
+17, 1998, method 10), and the p-value of the pooled z-test, or of R. Fisher's exact one where few are expected.
 """
 
 from __future__ import annotations
@@ -15,9 +15,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri, stdtr, stdtrit
+from scipy.stats import fisher_exact
 
 _LEVEL = 0.975
 _Z = float(ndtri(_LEVEL))
+# W. Cochran, Biometrics 10, 1954: below so many expected customers the exact test is taken.
+_FEW = 5
 
 
 @dataclass(frozen=True)
@@ -71,10 +74,18 @@ def risk_difference(first: tuple[int, int], second: tuple[int, int]) -> Effect:
     (p_low, p_high), (q_low, q_high) = _score(x, n), _score(y, m)
     low = p - q - math.sqrt((p - p_low) ** 2 + (q_high - q) ** 2)
     high = p - q + math.sqrt((p_high - p) ** 2 + (q - q_low) ** 2)
+    return Effect(p - q, max(low, -1.0), min(high, 1.0), _p_value_of_shares(x, n, y, m))
+
+
+def _p_value_of_shares(x: int, n: int, y: int, m: int) -> float:
     pooled = (x + y) / (n + m)
+    if pooled in (0, 1):
+        return 1.0
+    # Where few are expected, the normal distribution is far off.
+    if min(n, m) * min(pooled, 1 - pooled) < _FEW:
+        return float(fisher_exact([[x, n - x], [y, m - y]])[1])
     spread = math.sqrt(pooled * (1 - pooled) * (1 / n + 1 / m))
-    p_value = 1.0 if spread == 0 else float(2 * ndtr(-abs(p - q) / spread))
-    return Effect(p - q, max(low, -1.0), min(high, 1.0), p_value)
+    return float(2 * ndtr(-abs(x / n - y / m) / spread))
 
 
 def _placements(counts: NDArray[np.int64]) -> NDArray[np.float64]:

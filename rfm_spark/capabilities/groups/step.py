@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from pyspark.errors import PySparkException
+
 from rfm_spark.capabilities.groups.artefacts import GroupDifferences
 from rfm_spark.capabilities.groups.config import GroupsConfig, PairConfig
 from rfm_spark.capabilities.groups.differences import behaviour_columns, counted, difference_rows
@@ -54,6 +56,9 @@ def compare(environment: Environment, segments: Segments, settings: GroupSetting
         except NobodyError as error:
             # One that has nobody today must not stop the night.
             warnings.append(str(error))
+        except PySparkException as error:
+            # Nor must a condition that fails for somebody, as by a division by zero.
+            warnings.append(f"{key}: {str(error).splitlines()[0]}")
     environment.write(GROUP_DIFFERENCES, rows)
     differing = sum(row["differs"] for row in rows)
     told = {"groups.differences": differing}

@@ -57,6 +57,7 @@ class LifecycleConfig(Strict):
     """At which stage customers are."""
 
     advice = ("actions",)
+    came_later = True
 
     enabled: bool = Field(False, description="Stages of customers, and who moved between them.")
     rhythm: Literal["own", "fixed"] = Field(
@@ -65,7 +66,15 @@ class LifecycleConfig(Strict):
     loyal_orders: int = Field(5, ge=1, le=1000, description="Orders that make a customer loyal, with enough time.")
     gaps: GapLimits = GapLimits()
     days: DayLimits = DayLimits()
+    remember_days: int = Field(
+        365, ge=0, le=3660, description="So long a prospect is remembered whom events or messages don't show any more."
+    )
     actions: dict[str, str] = Field(DEFAULT_ACTIONS, description="What to do with the customers of each stage.")
+
+    @property
+    def terms(self) -> LifecycleConfig:
+        """Without what shapes no stage."""
+        return self.model_copy(update={"actions": {}})
 
     @field_validator("actions")
     @classmethod
@@ -80,6 +89,8 @@ class LifecycleConfig(Strict):
 
 class CustomersSource(Where):
     """Records of customers, one or more per customer; those without an order are prospects."""
+
+    came_later = True
 
     columns: dict[str, str] = Field(description="ours: theirs, a column name or a scalar SQL expression.")
     simulated: bool = Field(False, description="Invented data; shown everywhere.")

@@ -3,29 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import date
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from rfm_spark.capabilities.lifecycle.words import PROSPECT
 
+WITH_LINES = "transactions"
 # Of these sources a run sees the last months only: whom they made known stays known.
 REMEMBERED = ("events", "messages")
-_SEEN = {"last_activity_date": "date", "engagement_tier": "string", "is_corrected": "boolean"}
+_SEEN = {
+    "last_activity_date": "date", "engagement_tier": "string", "is_corrected": "boolean", "last_known_date": "date",
+}  # fmt: skip
 
 
-def prospects_of(known: Mapping[str, DataFrame], buyers: DataFrame, remembered: DataFrame | None) -> DataFrame:
+def prospects_of(
+    known: Mapping[str, DataFrame], buyers: DataFrame, remembered: DataFrame | None, as_of: date
+) -> DataFrame:
     """Customers whom some source knows, and who have no order.
 
     Args:
         known: by source, customer_id, and last_activity_date, engagement_tier or is_corrected where it tells of them.
         buyers: customer_id of all who purchased.
         remembered: rows of table `prospects` of the run before, of whom a source of REMEMBERED told.
+        as_of: last day that counts.
 
     Returns:
-        customer_id, lifecycle_stage, known_from, last_activity_date, engagement_tier, is_corrected.
+        customer_id, lifecycle_stage, known_from, last_activity_date, engagement_tier, is_corrected, last_known_date.
     """
-    sides = [_side(frame, F.array(F.lit(name))) for name, frame in known.items()]
+    today = F.lit(as_of)
+    sides = [_side(frame.withColumn("last_known_date", today), F.array(F.lit(name))) for name, frame in known.items()]
     if remembered is not None:
         kept = F.filter("known_from", lambda name: name.isin(*REMEMBERED))
         sides.append(_side(remembered.drop("engagement_tier"), kept))
@@ -38,18 +46,22 @@ def prospects_of(known: Mapping[str, DataFrame], buyers: DataFrame, remembered: 
         F.max("last_activity_date").alias("last_activity_date"),
         F.max("engagement_tier").alias("engagement_tier"),
         F.max("is_corrected").alias("is_corrected"),
+        F.max("last_known_date").alias("last_known_date"),
     )
     alone = found.join(buyers, "customer_id", "left_anti")
     return alone.withColumn("lifecycle_stage", F.lit(PROSPECT))
 
 
-def with_moves(prospects: DataFrame, before: DataFrame | None, stages: DataFrame | None) -> DataFrame:
+def with_moves(
+    prospects: DataFrame, before: DataFrame | None, stages: DataFrame | None, *, definition_changed: bool
+) -> DataFrame:
     """Prospects with their stage in the previous run, and why it is another one now.
 
     Args:
         prospects: of `prospects_of`.
         before: customer_id of the previous run's prospects; None without a run that told stages.
         stages: customer_id and lifecycle_stage of the previous run's customers.
+        definition_changed: whether stages mean something else than in the previous run.
     """
     if before is None or stages is None:
         none = F.lit(None).cast("string")
@@ -58,8 +70,11 @@ def with_moves(prospects: DataFrame, before: DataFrame | None, stages: DataFrame
     bought = stages.select("customer_id", F.col("lifecycle_stage").alias("was_stage"))
     joined = prospects.join(marked, "customer_id", "left").join(bought, "customer_id", "left")
     previous = F.coalesce("was_stage", "was_prospect")
-    # A purchase is none any more: lines of the past are others by now, or it was returned.
-    returned = F.when(~F.col("is_corrected"), "behaviour").otherwise("correction")
+    # A purchase is none any more: it was returned, or lines of the past are others by now, or gone. Of a customer whose
+    # lines are there a correction has to be known.
+    has_lines = F.array_contains("known_from", F.lit(WITH_LINES))
+    is_returned = has_lines & ~F.coalesce("is_corrected", F.lit(False))
+    returned = F.lit("definition") if definition_changed else F.when(is_returned, "behaviour").otherwise("correction")
     cause = F.when(previous.isNull(), "entered").when(F.col("was_stage").isNotNull(), returned)
     return joined.withColumns({"previous_lifecycle_stage": previous, "lifecycle_cause": cause}).drop(
         "was_prospect", "was_stage"

@@ -111,13 +111,23 @@ def rhythm_of(found: Iterable[Gaps]) -> Rhythm | None:
 
 def expected_gap(rhythm: Rhythm) -> Column:
     """Days expected between two orders, DOUBLE, over purchase_days, first_order_date and last_order_date."""
+    return _shrunk(rhythm, F.datediff("last_order_date", "first_order_date"), F.col("purchase_days") - 1)
+
+
+def gap_before(rhythm: Rhythm) -> Column:
+    """The same as it was before the last order, over previous_order_date instead of the last one.
+
+    A silence is judged by what was expected while it lasted: by a gap that it is part of, a long one would be usual.
+    """
+    return _shrunk(rhythm, F.datediff("previous_order_date", "first_order_date"), F.col("purchase_days") - 2)
+
+
+def _shrunk(rhythm: Rhythm, days: Column, gaps: Column) -> Column:
     mean = F.lit(rhythm.mean_gap)
     if rhythm.weight is None or math.isinf(rhythm.weight):
         return mean
-    days = F.datediff("last_order_date", "first_order_date").cast("double")
-    gaps = (F.col("purchase_days") - 1).cast("double")
-    # Without a weight of the population's, a customer without a gap would divide by nothing.
-    own = (F.lit(rhythm.weight * rhythm.mean_gap) + days) / (F.lit(rhythm.weight) + gaps)
+    own = (F.lit(rhythm.weight * rhythm.mean_gap) + days.cast("double")) / (F.lit(rhythm.weight) + gaps.cast("double"))
+    # The mean as it is, not by a division that may round it.
     return F.when(gaps > 0, own).otherwise(mean)
 
 

@@ -19,7 +19,7 @@ from rfm_spark.capabilities.lifecycle.tables import (
 )
 from rfm_spark.capabilities.lifecycle.words import STAGE_MEANINGS, STAGES_OF_CUSTOMERS
 from rfm_spark.capabilities.movement.tables import CAUSES
-from rfm_spark.report.badges import REAL, source_badge
+from rfm_spark.report.badges import REAL, sources_badge
 from rfm_spark.report.colours import CATEGORIES
 from rfm_spark.report.drawing import as_svg
 from rfm_spark.report.figures import Figure
@@ -129,7 +129,6 @@ def draw_stages(data: LifecycleData, facts: Facts, say: Numbers) -> Drawn:
     """Everything the section says; None where stages are off."""
     if not data.method:
         return Drawn(REAL, None)
-    badge = source_badge(facts.settings, "customers")
     totals = Totals(sum(row.customers for row in data.rows), sum((row.revenue for row in data.rows), Decimal(0)))
     lines = (
         Line(row.name, STAGE_MEANINGS[row.name], _COLOURS[row.name], profile_cells(row, totals, say), row.note)
@@ -138,8 +137,7 @@ def draw_stages(data: LifecycleData, facts: Facts, say: Numbers) -> Drawn:
     previous = facts.run.previous_run_id
     moves = _moves(data, day(date.fromisoformat(previous[:10])), say) if data.moves and previous else None
     part = LifecyclePart(_rhythm(data, facts, say), tuple(lines), moves, _why(data, say))
-    # Without records of customers, all that is shown comes from sources that are there.
-    return Drawn(REAL if badge.kind == "absent" else badge, part, TERMS)
+    return Drawn(sources_badge(facts.settings, ("customers", "events", "messages")), part, TERMS)
 
 
 def _rhythm(data: LifecycleData, facts: Facts, say: Numbers) -> str:

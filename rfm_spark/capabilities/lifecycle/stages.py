@@ -8,7 +8,7 @@ from pyspark.sql import Column
 from pyspark.sql import functions as F
 
 from rfm_spark.capabilities.lifecycle.config import LifecycleConfig
-from rfm_spark.capabilities.lifecycle.rhythm import Rhythm, expected_gap
+from rfm_spark.capabilities.lifecycle.rhythm import Rhythm, expected_gap, gap_before
 
 
 @dataclass(frozen=True)
@@ -33,8 +33,8 @@ def lifecycle_stage(terms: Terms) -> Column:
     """The stage of a customer who purchased: the first that fits.
 
     lapsed: silent for longer than the limit · lapsing: for longer than the lower one · reactivated: their last order
-    ended a silence longer than the limit of lapsed · new: one order · loyal: enough orders, long enough since the
-    first · repeat: all others.
+    ended a silence longer than the limit of lapsed, of the gap that was expected before it · new: one order · loyal:
+    enough orders, long enough since the first · repeat: all others.
 
     Args:
         terms: limits, and the rhythm that they are multiples of.
@@ -46,7 +46,9 @@ def lifecycle_stage(terms: Terms) -> Column:
     config = terms.config
     if terms.rhythm is None:
         lapsing, lapsed, loyal = (F.lit(getattr(config.days, name)) for name in ("lapsing", "lapsed", "loyal"))
+        lapsed_then = lapsed
     else:
+        lapsed_then = F.lit(float(config.gaps.lapsed)) * gap_before(terms.rhythm)
         lapsing, lapsed, loyal = (
             F.lit(float(getattr(config.gaps, name))) * terms.gap for name in ("lapsing", "lapsed", "loyal")
         )
@@ -55,7 +57,7 @@ def lifecycle_stage(terms: Terms) -> Column:
     return (
         F.when(recency > lapsed, "lapsed")
         .when(recency > lapsing, "lapsing")
-        .when(silence > lapsed, "reactivated")
+        .when(silence > lapsed_then, "reactivated")
         .when(F.col("orders") <= 1, "new")
         .when((F.col("orders") >= config.loyal_orders) & (F.col("tenure_days") >= loyal), "loyal")
         .otherwise("repeat")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from datetime import date, timedelta
 from typing import Any
 
 from pyspark.sql import DataFrame
@@ -14,7 +15,7 @@ from rfm_spark.capabilities.lifecycle.artefacts import Prospects, StageMoves, St
 from rfm_spark.capabilities.lifecycle.config import CustomersSource, LifecycleConfig
 from rfm_spark.capabilities.lifecycle.customers import validated_customers
 from rfm_spark.capabilities.lifecycle.moves import Entered, changed_rows, stage_rows, who_left, with_prospects
-from rfm_spark.capabilities.lifecycle.prospects import REMEMBERED, prospects_of, with_moves
+from rfm_spark.capabilities.lifecycle.prospects import REMEMBERED, WITH_LINES, prospects_of, with_moves
 from rfm_spark.capabilities.lifecycle.rhythm import Rhythm, gaps_of, rhythm_of
 from rfm_spark.capabilities.lifecycle.tables import (
     LIFECYCLE_CHANGES,
@@ -52,7 +53,7 @@ class StageSettings:
     def of(cls, config: Config) -> StageSettings | None:
         """As configured; None where stages are off."""
         found = config.part(LifecycleConfig)
-        return cls(found) if found.enabled else None
+        return cls(found.terms) if found.enabled else None
 
 
 @dataclass(frozen=True)
@@ -61,14 +62,17 @@ class ProspectSettings:
 
     Attributes:
         source: records of customers; None without.
+        remember_days: so long those are remembered of whom no source tells any more.
     """
 
     source: CustomersSource | None
+    remember_days: int
 
     @classmethod
     def of(cls, config: Config) -> ProspectSettings | None:
         """As configured; None where stages are off."""
-        return cls(config.find(CustomersSource)) if config.part(LifecycleConfig).enabled else None
+        found = config.part(LifecycleConfig)
+        return cls(config.find(CustomersSource), found.remember_days) if found.enabled else None
 
 
 @dataclass(frozen=True)
@@ -113,11 +117,11 @@ def tell_rhythm(environment: Environment, measures: Measures, settings: StageSet
       writes=(PROSPECTS,))  # fmt: skip
 def find_prospects(
     environment: Environment, measures: Measures, interactions: Interactions | None, messages: Engagement | None,
-    stages: Stages, settings: ProspectSettings,
+    stages: Stages, comparison: Comparison, settings: ProspectSettings,
 ) -> Prospects:  # fmt: skip
     """Who is known, and has not ordered yet?"""
     known: dict[str, DataFrame] = {
-        "transactions": measures.customers.where("recency_days IS NULL").select("customer_id", "is_corrected")
+        WITH_LINES: measures.customers.where("recency_days IS NULL").select("customer_id", "is_corrected")
     }
     rows: dict[str, int] = {}
     if interactions is not None:
@@ -130,9 +134,13 @@ def find_prospects(
         known[SOURCE] = records.where("reason IS NULL").select("customer_id").distinct()
     previous = environment.run.previous if stages.has_earlier else None
     before = None if previous is None else environment.of_runs(PROSPECTS.name, [previous.run_id])
-    remembered = None if before is None else _remembered(before, known)
+    first_day = environment.run.as_of - timedelta(days=settings.remember_days)
+    remembered = None if before is None else _remembered(before, known, first_day)
     earlier = None if previous is None else environment.of_runs(SEGMENTS.name, [previous.run_id])
-    found = with_moves(prospects_of(known, measures.purchased.select("customer_id"), remembered), before, earlier)
+    buyers = measures.purchased.select("customer_id")
+    every = prospects_of(known, buyers, remembered, environment.run.as_of)
+    changed = comparison.earlier is not None and comparison.earlier.tracked.get(_COLUMN, False)
+    found = with_moves(every, before, earlier, definition_changed=changed)
     held = environment.frames.hold(found, measures.count)
     moved = held.groupBy("previous_lifecycle_stage", "lifecycle_cause").count().collect()
     count = sum(row["count"] for row in moved)
@@ -210,11 +218,12 @@ def _counted(records: DataFrame) -> dict[str, int]:
     return {**rows, f"{SOURCE}.later": later, **{f"{SOURCE}.rejected.{name}": n for name, n in sorted(found.items())}}
 
 
-def _remembered(before: DataFrame, known: dict[str, DataFrame]) -> DataFrame | None:
+def _remembered(before: DataFrame, known: dict[str, DataFrame], first_day: date) -> DataFrame | None:
     still = [name for name in REMEMBERED if name in known]
     if not still:
         return None
-    return before.where(F.arrays_overlap("known_from", F.array(*(F.lit(name) for name in still))))
+    told = F.arrays_overlap("known_from", F.array(*(F.lit(name) for name in still)))
+    return before.where(told & (F.col("last_known_date") >= F.lit(first_day)))
 
 
 def _entered(customers: DataFrame, before: DataFrame) -> list[Entered]:

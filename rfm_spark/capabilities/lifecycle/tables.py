@@ -25,6 +25,7 @@ PROSPECTS = run_table(
     ("lifecycle_stage", "STRING", "prospect"),
     ("known_from", "ARRAY<STRING>", "Sources that know them, by name"),
     ("last_activity_date", "DATE", "Last visit; null where no source of events knows them"),
+    ("last_known_date", "DATE", "Last as-of date at which a source told of them; they are remembered for a time"),
     ("engagement_tier", "STRING", "Tier over all channels; null where no source of messages knows them"),
     ("previous_lifecycle_stage", "STRING", "Stage in the previous run; null for who was not in it"),
     ("lifecycle_cause", "STRING", "Why it is another one now: entered, or an order that is none any more"),

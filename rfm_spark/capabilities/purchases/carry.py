@@ -14,9 +14,8 @@ from pyspark.sql import functions as F
 import rfm_spark
 from rfm_spark.capabilities.purchases.batches import LAST_BATCH, OrderDays, live_rows
 from rfm_spark.capabilities.purchases.days import visible
-from rfm_spark.capabilities.purchases.settings import WindowSettings, gaps_wanted
+from rfm_spark.capabilities.purchases.settings import WindowSettings
 from rfm_spark.core.batches import Batches, changed_days, date_of
-from rfm_spark.core.columns import stages
 from rfm_spark.core.runs import RunDetails
 
 # Beyond this share of the customers, measuring all of them costs less.
@@ -50,9 +49,8 @@ def before_of(run: RunDetails | None, days: OrderDays, window: WindowSettings) -
     """
     if run is None or run.code_version != rfm_spark.__version__:
         return None
-    document = json.loads(run.config)
-    rfm, gaps = document.get("rfm") or {}, gaps_wanted(stages(document))
-    if (rfm.get("window_days"), rfm.get("refunds")) != (window.window_days, window.refunds) or gaps != window.gaps:
+    rfm = json.loads(run.config).get("rfm") or {}
+    if (rfm.get("window_days"), rfm.get("refunds")) != (window.window_days, window.refunds):
         return None
     batches = days.batches.until(run.inputs.get(LAST_BATCH, ""))
     if batches is None or len(_rebuilt_since(batches, days.batches)) > 1:

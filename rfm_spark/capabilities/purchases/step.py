@@ -108,8 +108,9 @@ def _touched(
     environment: Environment, every: DataFrame, days: OrderDays, look: LineLook, before: Before, previous: RunDetails
 ) -> DataFrame | None:
     """None where more customers are touched than are carried cheaply, or the run before has no measures any more."""
-    # Measures of a version that did not count orders are no base.
-    known = _earlier(environment, previous).where("orders IS NOT NULL").count()
+    # Measures of a version that did not count orders, or of a run that looked at gaps otherwise, are no base.
+    same = F.col("orders").isNotNull() & (F.col("purchase_days").isNotNull() == F.lit(look.window.gaps))
+    known = _earlier(environment, previous).where(same).count()
     if known != previous.rows.get(MEASURES.name):
         return None
     found = touched(every, days.batches, before, look.as_of, look.window)

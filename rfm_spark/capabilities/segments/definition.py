@@ -45,8 +45,9 @@ def column_changed(column: str, now: Mapping[str, Any], before: Mapping[str, Any
     stage = customer_columns()[column].stage
     sides = []
     for document in (now, before):
-        rfm = {key: document["rfm"][key] for key in ("window_days", "refunds")}
-        sides.append({"rfm": rfm, "reading": _reading(document), **_of_stages(document, {stage} if stage else set())})
+        # Such columns are of all history; refunds say which orders are purchases.
+        refunds, own = document["rfm"]["refunds"], _of_stages(document, {stage} if stage else set())
+        sides.append({"refunds": refunds, "reading": _reading(document), **own})
     return sides[0] != sides[1]
 
 
@@ -75,18 +76,23 @@ def _stages(rule_map: RuleMap) -> set[str]:
 def _of_stages(document: Mapping[str, Any], stages: set[str]) -> dict[str, Any]:
     """Settings and mappings of the capabilities whose columns rules name.
 
-    Those whose columns come from a source of their own tell of each other's customers, so that they count together.
+    Events and messages tell of each other's customers, so that they count together. A source that no column is made
+    from, such as records of customers, shapes none.
     """
     running = dict(given("config", "STAGES"))
     settings, sources = dict(given("config", "SETTINGS")), dict(given("config", "OPTIONAL_SOURCES"))
     named = {capability for capability, found in running.items() if stages & set(found)}
-    behaviour = {capability for capability, _ in given("columns", "column_sources")}
-    if named & behaviour:
-        named |= behaviour
+    together = {capability for capability, is_one in given("config", "COUNTS_TOGETHER") if is_one}
+    if named & together:
+        named |= together
+    made_from_own = {capability for capability, _ in given("columns", "column_sources")}
     return {
         capability: [
             *(_without_advice(document.get(key), kind) for key, kind in settings.get(capability, {}).items()),
-            *(_without_place(document["sources"].get(name)) for name in sources.get(capability, {})),
+            *(
+                _without_place(document["sources"].get(name))
+                for name in (sources.get(capability, {}) if capability in made_from_own else ())
+            ),
         ]
         for capability in sorted(named)
     }

@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
 from rfm_spark.capabilities.subscriptions.checks import SUBSCRIPTION_CHECKS
-from rfm_spark.capabilities.subscriptions.words import INTERVALS, PAUSED, RUNNING
-from rfm_spark.core.reading.limits import SourceLimits, as_lists, column_problems, must_be_known, word_problems
+from rfm_spark.capabilities.subscriptions.words import ENDED, INTERVALS, PAUSED, RUNNING
+from rfm_spark.core.reading.checks import Severity
+from rfm_spark.core.reading.limits import (
+    Levels,
+    Limit,
+    as_lists,
+    column_problems,
+    levels_of,
+    must_be_known,
+    off_as_word,
+    word_problems,
+)
 from rfm_spark.core.reading.places import Where
 from rfm_spark.core.strict import Strict
 
@@ -19,24 +29,44 @@ SUBSCRIPTION_COLUMNS = (
 )  # fmt: skip
 
 
-class SubscriptionLimits(SourceLimits):
-    """Limits of the subscriptions."""
+class SubscriptionLimits(Strict):
+    """Limits of the subscriptions; a plain number is the level at which the run stops."""
+
+    max_reject_share: Limit = Field(
+        Levels(warn=0.05, fail=0.5), description="Share of the rows with a customer that may be rejected."
+    )
+    schema_drift: Literal["fail", "warn"] = Field(
+        "fail", description="When the columns of the source differ from those of its last run."
+    )
+    checks: dict[str, Severity] = Field(default_factory=dict, description="Check to severity.")
+
+    @field_validator("checks", mode="before")
+    @classmethod
+    def _off_is_a_word(cls, checks: Any) -> Any:
+        return off_as_word(checks)
 
     @model_validator(mode="after")
     def _known(self) -> SubscriptionLimits:
         must_be_known(self.checks, SUBSCRIPTION_CHECKS)
         return self
 
+    @property
+    def rejects(self) -> Levels:
+        """The limit on rejected rows as its two steps."""
+        return levels_of(self.max_reject_share)
+
 
 class SubscriptionsSource(Where):
     """Subscriptions, one row for each, or for each version of one: another plan, price or status from a day on."""
+
+    came_later = True
 
     columns: dict[str, str] = Field(description="ours: theirs, a column name or a scalar SQL expression.")
     intervals: dict[str, tuple[str, ...]] = Field(
         default_factory=dict, description="ours: theirs, of billing intervals; common words are known."
     )
     statuses: dict[str, tuple[str, ...]] = Field(
-        default_factory=dict, description="running and paused: theirs; common words are known."
+        default_factory=dict, description="running, paused and ended: theirs; common words are known."
     )
     end_is_last_day: bool = Field(
         False, description="Whether a subscription still runs on its end_date; else it is the day after the last."
@@ -53,7 +83,7 @@ class SubscriptionsSource(Where):
     def _columns_fit(self) -> SubscriptionsSource:
         found = column_problems(self.columns, SUBSCRIPTION_COLUMNS, ("customer_id", "start_date"), "subscriptions")
         found += word_problems(self.intervals, tuple(INTERVALS), "intervals")
-        found += word_problems(self.statuses, (RUNNING, PAUSED), "statuses")
+        found += word_problems(self.statuses, (RUNNING, PAUSED, ENDED), "statuses")
         if ("mrr" in self.columns) == ("amount" in self.columns):
             found.append("columns needs either mrr, or amount with its interval")
         if "mrr" in self.columns and "interval" in self.columns:

@@ -23,18 +23,22 @@ def versions(accepted: DataFrame) -> DataFrame:
         while it goes on), same_day, overlaps BOOLEAN (flags of the catalogue).
     """
     once = accepted.groupBy(*_VERSION).agg(F.count(F.lit(1)).alias("copies"))
-    # Of versions that start on one day the one that ends last counts, of these the dearest: the order is total.
-    mine = Window.partitionBy("customer_id", "subscription_id").orderBy(
-        "start_date", F.col("end_date").asc_nulls_last(), "cents", "plan"
-    )
-    following = F.lead("start_date").over(mine)
     start, end = F.col("start_date"), F.col("end_date")
-    return once.withColumn("following", following).select(
+    # One that never runs, such as a change that was taken back on its day, ends no other.
+    known = once.withColumn("runs", end.isNull() | (end > start))
+    # Of versions that start on one day the one that ends last counts, of these the dearest: the order is total.
+    order = (start, end.asc_nulls_last(), F.col("cents"), F.col("plan"))
+    mine = Window.partitionBy("customer_id", "subscription_id").orderBy(*order)
+    among_running = Window.partitionBy("customer_id", "subscription_id", "runs").orderBy(*order)
+    following = F.col("following")
+    return known.withColumns(
+        {"next_start": F.lead(start).over(mine), "following": F.lead(start).over(among_running)}
+    ).select(
         *_VERSION,
         "copies",
-        F.least("end_date", "following").alias("until"),
-        F.coalesce(start == F.col("following"), F.lit(False)).alias("same_day"),
-        F.coalesce((F.col("following") > start) & (end.isNull() | (end > F.col("following"))), F.lit(False)).alias(
+        F.when(F.col("runs"), F.least(end, following)).otherwise(start).alias("until"),
+        F.coalesce(start == F.col("next_start"), F.lit(False)).alias("same_day"),
+        F.coalesce(F.col("runs") & (following > start) & (end.isNull() | (end > following)), F.lit(False)).alias(
             "overlaps"
         ),
     )
@@ -61,10 +65,12 @@ def mrr_of(known: DataFrame, as_of: date) -> DataFrame:
         .agg(
             F.sum(F.when(running, F.col("cents")).otherwise(zero)).alias("all_cents"),
             dearest.alias("plan"),
-            F.count_if(running & (F.col("cents") > 0)).alias("subscriptions"),
+            F.count_if(running).alias("subscriptions"),
             F.min("start_date").alias("subscribed_since"),
             F.max("until").alias("last_until"),
-            F.max((F.col("cents") > 0) & (F.coalesce("until", F.lit(as_of)) > F.col("start_date"))).alias("has_paid"),
+            F.max((F.col("cents") > 0) & (F.col("until").isNull() | (F.col("until") > F.col("start_date")))).alias(
+                "has_paid"
+            ),
             F.max(running).alias("is_running"),
         )
         .select(

@@ -7,7 +7,7 @@ from pyspark.sql import functions as F
 
 from rfm_spark.capabilities.subscriptions.checks import SUBSCRIPTION_CHECKS
 from rfm_spark.capabilities.subscriptions.config import SubscriptionsSource
-from rfm_spark.capabilities.subscriptions.words import INTERVAL_WORDS, INTERVALS, PAUSED, STATUS_WORDS
+from rfm_spark.capabilities.subscriptions.words import ENDED, INTERVAL_WORDS, INTERVALS, PAUSED, STATUS_WORDS
 from rfm_spark.core.money import cents
 from rfm_spark.core.reading.ids import (
     id_text,
@@ -93,6 +93,7 @@ def _conditions(values: DataFrame, source: SubscriptionsSource) -> dict[str, Col
         "unknown_interval": F.col("months").isNull(),
         "bad_amount": F.col("cents").isNull() & F.col("months").isNotNull(),
         "end_before_start": end < F.col("start_date"),
+        "ended_without_end": (F.col("status") == ENDED) & end.isNull(),
         "negative_mrr": F.col("cents") < 0,
         "placeholder_id": is_placeholder(customer),
         "unknown_status": F.col("status_given") & F.col("status").isNull(),
@@ -117,7 +118,9 @@ def _monthly(source: SubscriptionsSource, kinds: Kinds) -> Column:
     name = "mrr" if "mrr" in kinds else "amount"
     paid = cents(F.col(name), kinds[name])
     if "discount" in kinds:
-        paid = paid - F.coalesce(cents(F.col("discount"), kinds["discount"]), F.lit(0).cast("bigint"))
+        off = cents(F.col("discount"), kinds["discount"])
+        # One that can't be read must not pass for none.
+        paid = paid - F.when(_is_given("discount", kinds), off).otherwise(F.lit(0).cast("bigint"))
     months = _months(source, kinds).cast("decimal(3,0)")
     return F.round(paid.cast("decimal(18,0)") / months, 0).cast("bigint")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
@@ -18,7 +19,7 @@ from rfm_spark.capabilities.subscriptions.rows import validated_subscriptions
 from rfm_spark.capabilities.subscriptions.tables import MRR, MRR_MOVEMENT
 from rfm_spark.capabilities.subscriptions.words import MOVEMENTS
 from rfm_spark.core.config import Config
-from rfm_spark.core.reading.accounting import check_messages, checks_found
+from rfm_spark.core.reading.accounting import check_messages, checks_found, gate_of_rejects
 from rfm_spark.core.reading.checks import ANONYMOUS
 from rfm_spark.core.reading.mapping import FILTERED
 from rfm_spark.core.reading.verdicts import codes_of
@@ -59,6 +60,10 @@ def read(
     run, frames = environment.run, environment.frames
     validated = frames.persist(validated_subscriptions(environment.source(SOURCE).frame, settings.source))
     rows = _account(validated)
+    if any(name.startswith(f"{SOURCE}.rejected.") and not name.endswith(f".{ANONYMOUS}") for name in rows):
+        environment.write(REJECTS, first_seen(environment, _rejects(validated)), SOURCE)
+        environment.wait(REJECTS)
+    warnings = _gated(rows, settings.source, run.run_id)
     known = frames.persist(versions(validated.where("reason IS NULL")))
     found = frames.hold(mrr_of(known, run.as_of), measures.count)
     environment.write(MRR, found)
@@ -72,14 +77,11 @@ def read(
     environment.write(MRR_MOVEMENT, [{**row.asDict(), "previous_run_id": of} for row in ordered])
     flagged = {**_versions_flagged(known), **_usage_flagged(found, interactions)}
     rows |= checks_found(SOURCE, flagged, settings.source.quality.checks, SUBSCRIPTION_CHECKS)
-    if any(name.startswith(f"{SOURCE}.rejected.") and not name.endswith(ANONYMOUS) for name in rows):
-        environment.write(REJECTS, first_seen(environment, _rejects(validated)), SOURCE)
-        environment.wait(REJECTS)
-    money = {"mrr": sum((row["mrr_now"] for row in moved), start=0)}
+    money = {"mrr": sum((row["mrr_now"] for row in moved), start=Decimal(0))}
     account = Account(
         rows=rows,
         money=money,
-        warnings=tuple(check_messages(SOURCE, rows, SUBSCRIPTION_CHECKS)),
+        warnings=(*warnings, *check_messages(SOURCE, rows, SUBSCRIPTION_CHECKS)),
         dealt_with=rows[f"{SOURCE}.read"],
     )
     return Subscriptions(account=account, mrr=found)
@@ -108,6 +110,19 @@ def _account(validated: DataFrame) -> dict[str, int]:
         **{f"{SOURCE}.rejected.{code}": count for code, count in sorted(rejected.items())},
     }
     return {**rows, **{f"{SOURCE}.flagged.{code}": count for code, count in sorted(flagged.items())}}
+
+
+def _gated(rows: Mapping[str, int], source: SubscriptionsSource, run_id: str) -> list[str]:
+    """A warning where many rows were rejected.
+
+    Raises:
+        GateError: too many were.
+    """
+    start = f"{SOURCE}.rejected."
+    rejected = {name.removeprefix(start): count for name, count in rows.items() if name.startswith(start)}
+    nobody = rejected.pop(ANONYMOUS, 0)
+    known = rows[f"{SOURCE}.read"] - rows.get(f"{SOURCE}.filtered", 0) - nobody
+    return gate_of_rejects(SOURCE, rejected, known, source.quality.rejects, run_id)
 
 
 def _versions_flagged(known: DataFrame) -> dict[str, int]:

@@ -13,13 +13,13 @@ _KNOWN = {
 }
 INTERVAL_WORDS = {word: INTERVALS[name] for name, words in _KNOWN.items() for word in words}
 
-RUNNING, PAUSED = "running", "paused"
-# An ended subscription runs until its end, which a date says; a paused version brings nothing while it lasts.
+RUNNING, PAUSED, ENDED = "running", "paused", "ended"
+# An ended subscription ran until its end, which a date says; a paused version brings nothing while it lasts.
 _STATUSES = {
-    RUNNING: ("running", "active", "trialing", "trial", "past_due", "ended", "canceled", "cancelled", "churned",
-              "expired"),
+    RUNNING: ("running", "active", "trialing", "trial", "past_due"),
     PAUSED: ("paused", "suspended", "on_hold", "unpaid", "incomplete", "incomplete_expired"),
-}  # fmt: skip
+    ENDED: ("ended", "canceled", "cancelled", "churned", "expired"),
+}
 STATUS_WORDS = {word: status for status, words in _STATUSES.items() for word in words}
 
 MOVEMENTS = ("new", "expansion", "contraction", "churn", "reactivation", "unchanged")

@@ -109,16 +109,8 @@ def gate(
         GateError: they are beyond a limit at level fail.
     """
     rejected = {code: n for code, n in {**counts.rejected, **(apart or {})}.items() if code != ANONYMOUS}
-    reasons = ", ".join(f"{code} {n:,}" for code, n in rejected.items())
     known = counts.read - counts.filtered - counts.rejected.get(ANONYMOUS, 0)
-    share = sum(rejected.values()) / known if known else 0.0
-    look = f"look at them with `rfm-spark rejects --run {run_id}` and " if run_id else ""
-    found = _beyond(
-        share, limits.levels("max_reject_share"),
-        lambda limit: f"{share:.1%} of the rows of sources.{source} that have a customer were rejected ({reasons}), "
-        f"more than sources.{source}.quality.max_reject_share allows ({limit:.1%}); {look}correct the "
-        f"mapping or the data{f'; {unknown}' if unknown else ''}",
-    )  # fmt: skip
+    found = gate_of_rejects(source, rejected, known, limits.levels("max_reject_share"), run_id, unknown)
     if unknown and not found:
         found = [unknown]
     newest = counts.newest
@@ -128,6 +120,33 @@ def gate(
         (as_of - newest).days, limits.levels("max_staleness_days"),
         lambda limit: f"the newest row of sources.{source} up to {as_of} is of {newest}, more than {limit:g} days "
         f"before; check the delivery, or raise sources.{source}.quality.max_staleness_days",
+    )  # fmt: skip
+
+
+def gate_of_rejects(
+    source: str, rejected: Mapping[str, int], known: int, levels: Levels, run_id: str | None, unknown: str = ""
+) -> list[str]:
+    """A warning where too many rows were rejected.
+
+    Args:
+        source: whose rows.
+        rejected: rows by check, those without a customer left out.
+        known: rows with a customer.
+        levels: share of them that may be rejected.
+        run_id: of the run whose rejects can be looked at; None before there is one.
+        unknown: how words that nobody knows can be mapped.
+
+    Raises:
+        GateError: they are beyond the limit at level fail.
+    """
+    reasons = ", ".join(f"{code} {n:,}" for code, n in rejected.items())
+    share = sum(rejected.values()) / known if known else 0.0
+    look = f"look at them with `rfm-spark rejects --run {run_id}` and " if run_id else ""
+    return _beyond(
+        share, levels,
+        lambda limit: f"{share:.1%} of the rows of sources.{source} that have a customer were rejected ({reasons}), "
+        f"more than sources.{source}.quality.max_reject_share allows ({limit:.1%}); {look}correct the "
+        f"mapping or the data{f'; {unknown}' if unknown else ''}",
     )  # fmt: skip
 
 

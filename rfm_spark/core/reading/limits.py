@@ -25,6 +25,20 @@ class Levels(Strict):
 Limit = float | Levels | None
 
 
+def levels_of(limit: Limit) -> Levels:
+    """A limit as its two steps."""
+    if isinstance(limit, Levels):
+        return limit
+    return Levels() if limit is None else Levels(fail=limit)
+
+
+def off_as_word(checks: Any) -> Any:
+    """Severities of checks, of which YAML reads a bare off as false."""
+    if not isinstance(checks, dict):
+        return checks
+    return {code: "off" if chosen is False else chosen for code, chosen in checks.items()}
+
+
 def as_lists(words: Any) -> Any:
     """Words of a mapping ours: theirs as lists; a single word needs none in YAML."""
     if not isinstance(words, dict):
@@ -78,14 +92,8 @@ class SourceLimits(Strict):
     @field_validator("checks", mode="before")
     @classmethod
     def _off_is_a_word(cls, checks: Any) -> Any:
-        # YAML reads a bare off as false.
-        if not isinstance(checks, dict):
-            return checks
-        return {code: "off" if chosen is False else chosen for code, chosen in checks.items()}
+        return off_as_word(checks)
 
     def levels(self, name: str) -> Levels:
         """A limit as its two steps."""
-        limit = getattr(self, name)
-        if isinstance(limit, Levels):
-            return limit
-        return Levels() if limit is None else Levels(fail=limit)
+        return levels_of(getattr(self, name))
