@@ -145,7 +145,7 @@ def test_columns_that_define_the_groups_are_left_out(
 
 
 def test_groups_need_a_source_of_what_customers_do(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="groups.compare needs a source of what customers do"):
+    with pytest.raises(ConfigError, match=r"groups\.compare needs a source of what customers do"):
         config_for(tmp_path, groups={"compare": [{"first": "a", "second": "b"}]})
 
 

@@ -254,6 +254,22 @@ def test_off_and_on_again(spark: SparkSession, tmp_path: Path) -> None:
     assert not Store(spark, LakeLocation.of(on)).exists("lifecycle_transitions")
 
 
+def test_history_of_a_lake_that_has_no_stages_yet(spark: SparkSession, tmp_path: Path) -> None:
+    write_source(spark, tmp_path / "source", lines(BEFORE))
+    config = config_for(tmp_path, quality={"max_staleness_days": None})
+    done = run_tiny(spark, config, EARLIER)
+    table = str(tmp_path / "lake" / "segments")
+    older = spark.read.format("delta").load(table).drop("lifecycle_stage")
+    older.localCheckpoint().write.format("delta").mode("overwrite").option("overwriteSchema", "true").save(table)
+    history = segment_history(spark, LakeLocation.of(config), config.name)
+    assert {row["kind"] for row in history.collect()} >= {"segment"}
+    assert history.where("kind = 'stage'").isEmpty()
+    # Nor does such a lake's run have another configuration than before there were stages.
+    assert not {"lifecycle", "cohorts", "groups"} & config.document().keys()
+    assert not {"customers", "subscriptions"} & config.document()["sources"].keys()
+    assert run_tiny(spark, config, EARLIER).run_id == done.run_id
+
+
 def test_nobody_bought_twice(spark: SparkSession, tmp_path: Path) -> None:
     write_source(spark, tmp_path / "source", lines({"a": days_before(AS_OF, 3), "b": days_before(AS_OF, 100)}))
     config = config_for(tmp_path, lifecycle={"enabled": True}, quality={"max_staleness_days": None})
