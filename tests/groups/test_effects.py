@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy.stats import brunnermunzel, chi2_contingency, fisher_exact
 
-from rfm_spark.capabilities.groups.differences import Counted, difference_rows
+from rfm_spark.capabilities.groups.differences import Counted, Sides, difference_rows
 from rfm_spark.capabilities.groups.effects import cliffs_delta, risk_difference
 from tests.effort import amount, only_in_full
 
@@ -109,7 +109,7 @@ def flagged(runs: int, seed: int) -> tuple[float, float]:
             sides = [dict(zip(*map(list, np.unique(side, return_counts=True)), strict=True)) for side in (a, b)]
             every = {value: value for side in sides for value in side}
             counted.append(Counted(f"c{at}", True, (sides[0], sides[1]), every))
-        rows = difference_rows(counted, ("a", "b"), None)
+        rows = difference_rows(Sides(counted), ("a", "b"), None)
         found, columns = found + sum(row["differs"] for row in rows), columns + len(rows)
         any_found += any(row["differs"] for row in rows)
     return found / columns, any_found / runs
@@ -134,7 +134,7 @@ def test_rare_values_in_groups_of_unequal_size_raise_no_alarm(sizes: tuple[int, 
             yes = [int(random.binomial(size, rate)) for size in sizes]
             sides = [{"true": one, "false": size - one} for one, size in zip(yes, sizes, strict=True)]
             columns.append(Counted(f"c{at}", False, (sides[0], sides[1]), {}))
-        alarms += any(row["differs"] for row in difference_rows(columns, ("a", "b"), None))
+        alarms += any(row["differs"] for row in difference_rows(Sides(columns), ("a", "b"), None))
     assert alarms / runs <= 0.1
 
 

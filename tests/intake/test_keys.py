@@ -32,7 +32,7 @@ EVENT = {
     "customer_id": ("'c'", "'d'"), "event_ts": (EARLY, LATE), "event_type": ("'search'", "'page_view'"),
     "session_id": ("'s'", "'t'"), "event_id": ("'1'", "'2'"), "visitor_id": ("'v'", "'w'"),
     "channel": ("'web'", "'app'"), "received_ts": (EARLY, "timestamp'2024-04-01 00:00:00'"),
-    "signup_ts": (EARLY, "timestamp'2024-06-01 00:00:00'"),
+    "signup_ts": (EARLY, "timestamp'2024-06-01 00:00:00'"), "feature": ("'export'", "'import'"),
 }  # fmt: skip
 MESSAGE = {
     "customer_id": ("'c'", "'d'"), "message_id": ("'1'", "'2'"), "event_ts": (EARLY, LATE),

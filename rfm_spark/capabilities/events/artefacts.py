@@ -9,10 +9,10 @@ from pyspark.sql import functions as F
 
 from rfm_spark.capabilities.drift.artefacts import TrackedVolumes, WatchedRates
 from rfm_spark.capabilities.events.activity import active_days
-from rfm_spark.capabilities.events.tables import INTERACTION_COLUMNS, INTERACTIONS, VISITS
+from rfm_spark.capabilities.events.tables import FEATURE_ADOPTION, INTERACTION_COLUMNS, INTERACTIONS, VISITS
 from rfm_spark.pipeline.artefact import CustomerColumns, in_table, live
 
-__all__ = ["Interactions", "active_days"]
+__all__ = ["FeatureAdoption", "Interactions", "active_days"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,3 +42,19 @@ class Interactions(CustomerColumns, WatchedRates, TrackedVolumes):
         """customer_id and the columns of a window; who has no event in it is not in it."""
         names = [name for name, _, _ in INTERACTION_COLUMNS]
         return self.interactions.where(F.col("window_days") == days).select("customer_id", *names)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FeatureAdoption(CustomerColumns):
+    """Which features customers used.
+
+    Attributes:
+        adoption: rows of table `feature_adoption`.
+    """
+
+    adoption: DataFrame = in_table(FEATURE_ADOPTION)
+
+    @property
+    def columns(self) -> DataFrame:
+        """customer_id and features_used; who used none is not in it."""
+        return self.adoption.groupBy("customer_id").agg(F.count(F.lit(1)).alias("features_used"))

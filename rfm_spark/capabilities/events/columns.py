@@ -10,9 +10,14 @@ from rfm_spark.core.columns import behaviour_column
 
 _NOTHING = {"BIGINT": 0, "INT": 0}
 
-COLUMNS = tuple(
-    behaviour_column(*column, "interactions", absent=0.0 if column[0] == "intent_score" else _NOTHING.get(column[1]))
-    for column in INTERACTION_COLUMNS
+COLUMNS = (
+    *(
+        behaviour_column(
+            *column, "interactions", absent=0.0 if column[0] == "intent_score" else _NOTHING.get(column[1])
+        )
+        for column in INTERACTION_COLUMNS
+    ),
+    behaviour_column("features_used", "BIGINT", "Features used in the main window, each once", "features", absent=0),
 )
 
 

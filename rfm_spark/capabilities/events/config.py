@@ -23,7 +23,7 @@ from rfm_spark.core.reading.presets import preset_name
 from rfm_spark.core.strict import Strict
 
 EVENT_COLUMNS = ("customer_id", "event_ts", "event_type", "session_id", "event_id", "visitor_id", "channel",
-                 "received_ts", "signup_ts")  # fmt: skip
+                 "received_ts", "signup_ts", "feature")  # fmt: skip
 _known, _listed = preset_name("events")
 EventPreset = Annotated[str, _known, _listed]
 
@@ -125,8 +125,9 @@ class InteractionsConfig(Strict):
 OPTIONAL_SOURCES = {"events": EventsSource}
 SETTINGS = {"interactions": InteractionsConfig}
 STAGES: dict[str, Callable[[Mapping[str, Any]], bool]] = {
-    "interactions": lambda document: bool(document["sources"].get("events"))
+    "interactions": lambda document: bool(document["sources"].get("events")),
+    "features": lambda document: "feature" in ((document["sources"].get("events") or {}).get("columns") or {}),
 }
-REMEDIES = {"interactions": "give sources.events"}
+REMEDIES = {"interactions": "give sources.events", "features": "map sources.events.columns.feature"}
 # Columns of either hang on both sources.
 COUNTS_TOGETHER = True

@@ -20,7 +20,7 @@ from rfm_spark.capabilities.events.interactions import (
     events_each_once,
     without_days,
 )
-from rfm_spark.capabilities.events.rows import counted, validated_events, visitors
+from rfm_spark.capabilities.events.rows import FEATURE, counted, validated_events, visitors
 from rfm_spark.capabilities.events.words import EVENT_CHANNELS, EVENT_TYPES
 from rfm_spark.core.reading.accounting import account, check_messages, checks_found, gate
 from rfm_spark.core.reading.checks import IGNORED, severity
@@ -99,7 +99,8 @@ def read_events(source: Source, mapping: EventsSource, config: InteractionsConfi
     if "visitor_id" in mapping.columns:
         reading = replace(reading, visitors=hold(visitors(source.frame, mapping, reading)))
     nameless = F.col("session_id").isNull() if "session_id" in mapping.columns else None
-    catalogue = Catalogue(EVENT_CHECKS, mapping.quality.checks, _CONTENT, nameless)
+    content = (*_CONTENT, FEATURE) if FEATURE in mapping.columns else _CONTENT
+    catalogue = Catalogue(EVENT_CHECKS, mapping.quality.checks, content, nameless)
     return read_rows(partial(validated_events, source.frame, mapping), reading, catalogue, as_of, hold)
 
 

@@ -24,6 +24,7 @@ from rfm_spark.core.session import session_settings, settled
 SKEW = timedelta(minutes=5)
 _WANTED: Wanted = {"event_ts": A_TIME, "received_ts": A_TIME, "signup_ts": A_TIME}
 _IDS = ("customer_id", "visitor_id")
+FEATURE = "feature"
 TYPE_OF = {kind: place for place, kind in enumerate(EVENT_TYPES)}
 CHANNEL_OF = {channel: place for place, channel in enumerate(EVENT_CHANNELS)}
 
@@ -38,9 +39,9 @@ def validated_events(raw: DataFrame, source: EventsSource, reading: Reading | No
 
     Returns:
         customer_id, visitor_id, session_id, event_id STRING, event_ts TIMESTAMP, event_date DATE, type and channel INT
-        (places in EVENT_TYPES and EVENT_CHANNELS), word STRING (the event type as it was read), reason STRING (null
-        when accepted, `filtered` outside the source's condition), marks BIGINT (see `core.reading.verdicts`, with
-        EVENT_CHECKS), record STRUCT.
+        (places in EVENT_TYPES and EVENT_CHANNELS), word STRING (the event type as it was read), feature STRING (where
+        it is mapped; null for an event of none), reason STRING (null when accepted, `filtered` outside the source's
+        condition), marks BIGINT (see `core.reading.verdicts`, with EVENT_CHECKS), record STRUCT.
 
     Raises:
         SourceError: a mapped column is missing or of an unusable type.
@@ -68,6 +69,7 @@ def validated_events(raw: DataFrame, source: EventsSource, reading: Reading | No
             F.coalesce("type", F.lit(TYPE_OF["other"])).alias("type"),
             F.coalesce("channel", F.lit(CHANNEL_OF["other"])).alias("channel"),
             "word",
+            *((FEATURE,) if FEATURE in kinds else ()),
             reason.alias("reason"),
             F.when(reason.isNull(), marks_of(found, checks, EVENT_CHECKS)).otherwise(F.lit(0)).alias("marks"),
             "record",
@@ -109,6 +111,7 @@ def _values(rows: DataFrame, source: EventsSource, kinds: Kinds) -> list[Column]
         place_of_word(F.col("event_type"), {word: TYPE_OF[kind] for word, kind in words.items()}).alias("type"),
         channel_of_word(kinds, CHANNEL_OF).alias("channel"),
         F.col("event_type").cast("string").alias("word"),
+        *((_present(FEATURE, kinds).alias(FEATURE),) if FEATURE in kinds else ()),
         *(F.col(name) for name in (FILTERED, "record") if name in rows.columns),
     ]  # fmt: skip
 

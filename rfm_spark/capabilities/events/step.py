@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 
 from pyspark.sql import functions as F
 
-from rfm_spark.capabilities.events.artefacts import Interactions
+from rfm_spark.capabilities.events.activity import accepted_events, feature_adoption
+from rfm_spark.capabilities.events.artefacts import FeatureAdoption, Interactions
 from rfm_spark.capabilities.events.config import EventsSource, InteractionsConfig
 from rfm_spark.capabilities.events.interactions import interaction_rows, of_window
 from rfm_spark.capabilities.events.look import EVENTS, EventLook, event_warnings, look_at_events, read_events
-from rfm_spark.capabilities.events.tables import INTERACTIONS, VISITS
+from rfm_spark.capabilities.events.rows import FEATURE
+from rfm_spark.capabilities.events.tables import FEATURE_ADOPTION, FEATURE_SUMMARY, INTERACTIONS, VISITS
 from rfm_spark.capabilities.events.visit_rates import rates_of_visits, visits_counted
 from rfm_spark.capabilities.purchases.artefacts import Measures
 from rfm_spark.core.config import Config
@@ -90,6 +92,50 @@ def read(environment: Environment, measures: Measures, settings: EventSettings) 
     )
 
 
+@dataclass(frozen=True)
+class FeatureSettings:
+    """Which events say what feature was used.
+
+    Attributes:
+        source: mapping of the events.
+        main_window: days that are looked at.
+        timezone: of days.
+    """
+
+    source: EventsSource
+    main_window: int
+    timezone: str
+
+    @classmethod
+    def of(cls, config: Config) -> FeatureSettings | None:
+        """As configured; None without features."""
+        source = config.find(EventsSource)
+        if source is None or FEATURE not in source.columns:
+            return None
+        return cls(source, config.part(InteractionsConfig).main_window, config.timezone)
+
+
+@step("Features", "events are added up by feature", takes_long=True, sources=(EVENTS,),
+      writes=(FEATURE_ADOPTION, FEATURE_SUMMARY))  # fmt: skip
+def adopt(
+    environment: Environment, measures: Measures, interactions: Interactions, settings: FeatureSettings
+) -> FeatureAdoption:
+    """Which features did customers use, how often, and on which share of their days?"""
+    as_of = environment.run.as_of
+    first_day = as_of - timedelta(days=settings.main_window - 1)
+    events = accepted_events(environment.source(EVENTS), settings.source, as_of, first_day)
+    found = environment.frames.hold(feature_adoption(events), measures.count)
+    environment.write(FEATURE_ADOPTION, found)
+    active = interactions.of_window(settings.main_window).count()
+    rows = found.groupBy(FEATURE).agg(F.count(F.lit(1)), F.sum("uses"), F.sum("days")).collect()
+    summary = [
+        {"feature": feature, "customers": customers, "share": customers / active, "uses": uses, "days": days}
+        for feature, customers, uses, days in sorted(rows, key=str)
+    ]
+    environment.write(FEATURE_SUMMARY, summary)
+    return FeatureAdoption(account=Account(dealt_with=len(summary)), adoption=found)
+
+
 class EventRows:
     """Whether published runs have counted just the events that are there now."""
 
@@ -112,5 +158,5 @@ class EventRows:
         return []
 
 
-STEPS = (read,)
+STEPS = (read, adopt)
 ROWS = EventRows

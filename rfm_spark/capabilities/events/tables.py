@@ -45,4 +45,24 @@ VISITS = run_table(
     ("last_event_date", "DATE", "Date of their latest event"),
 )  # fmt: skip
 
-TABLES = (INTERACTIONS, VISITS)
+FEATURE_ADOPTION = run_table(
+    "feature_adoption", "One row per customer and feature used in the main window",
+    ("customer_id", "STRING", "Customer"),
+    ("feature", "STRING", "As the source names it"),
+    ("uses", "BIGINT", "Events of it in the window"),
+    ("days", "INT", "Days with one"),
+    ("share_of_days", "DOUBLE", "Of the customer's active days in the window, the share with one, 0 to 1"),
+    ("first_used", "DATE", "First use in the window"),
+    ("last_used", "DATE", "Last use in the window"),
+)  # fmt: skip
+
+FEATURE_SUMMARY = run_table(
+    "feature_summary", "One row per feature used in the main window",
+    ("feature", "STRING", "As the source names it"),
+    ("customers", "BIGINT", "Customers who used it"),
+    ("share", "DOUBLE", "Their share of customers with an event in the window, 0 to 1"),
+    ("uses", "BIGINT", "Events of it"),
+    ("days", "BIGINT", "Days of customers with one"),
+)  # fmt: skip
+
+TABLES = (INTERACTIONS, VISITS, FEATURE_ADOPTION, FEATURE_SUMMARY)

@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from rfm_spark.capabilities.events.tables import FEATURE_ADOPTION
 from rfm_spark.capabilities.groups.differences import behaviour_columns, counted, difference_rows
 from rfm_spark.capabilities.groups.naming import Pair, pair_of
 from rfm_spark.capabilities.groups.tables import GROUP_DIFFERENCES
@@ -33,7 +34,9 @@ def compare_groups(options: argparse.Namespace, desk: Desk) -> int:
         raise ConfigError(_KEY, ["no source tells what customers do; connect events or messages"])
     customers = desk.tables.of_runs(SEGMENTS.name, [run.run_id])
     pair = pair_of((options.first, options.second), options.where, customers, document, _KEY)
-    rows = difference_rows(counted(customers, pair, columns, _KEY), pair.names, pair.where)
+    told = run.rows.get(FEATURE_ADOPTION.name) is not None
+    adoption = desk.tables.of_runs(FEATURE_ADOPTION.name, [run.run_id]) if told else None
+    rows = difference_rows(counted(customers, pair, columns, _KEY, adoption), pair.names, pair.where)
     if options.format != "table":
         shown = [(name, kind) for name, kind, _ in GROUP_DIFFERENCES.columns if name not in _KEYS]
         schema = ", ".join(f"{name} {kind}" for name, kind in shown)

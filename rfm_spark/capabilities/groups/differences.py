@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,8 @@ FALSE_DISCOVERIES = 0.05
 # Of fewer customers an interval says nothing.
 FEWEST = 5
 MOST_VALUES = 50
+MOST_FEATURES = 200
+FEATURE = "feature"
 _NUMBERS = ("INT", "BIGINT", "DOUBLE")
 _FIRST, _SECOND, _BOTH = "first", "second", "both"
 
@@ -60,8 +62,25 @@ def behaviour_columns(document: Mapping[str, Any]) -> list[CustomerColumn]:
     ]
 
 
-def counted(customers: DataFrame, pair: Pair, known: Sequence[CustomerColumn], key: str) -> list[Counted]:
-    """Customers of both groups by value of each column, in one pass.
+@dataclass(frozen=True)
+class Sides:
+    """Both groups counted.
+
+    Attributes:
+        columns: customers by value of each.
+        sizes: of the groups.
+        adopted: by feature, customers of each group who used it.
+    """
+
+    columns: Sequence[Counted]
+    sizes: tuple[int, int] = (0, 0)
+    adopted: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+
+
+def counted(
+    customers: DataFrame, pair: Pair, known: Sequence[CustomerColumn], key: str, adoption: DataFrame | None = None
+) -> Sides:
+    """Customers of both groups by value of each column, in one pass, and by the features they used, in another.
 
     Left out are columns that define the groups, and texts of so many values that they are names rather than kinds.
 
@@ -87,10 +106,12 @@ def counted(customers: DataFrame, pair: Pair, known: Sequence[CustomerColumn], k
         sides[row["at"]][row["side"]][cell] = row["customers"]
         if row["text"] is None:
             values[row["at"]][cell] = min(row["low"], values[row["at"]].get(cell, row["low"]))
-    return [
+    found = [
         Counted(column.name, is_number(column), (sides[at][_FIRST], sides[at][_SECOND]), values[at])
         for at, column in enumerate(columns)
     ]
+    adopted = {} if adoption is None else _adopted(customers, pair, adoption)
+    return Sides(found, (sizes[_FIRST], sizes[_SECOND]), adopted)
 
 
 def _compared(customers: DataFrame, pair: Pair, known: Sequence[CustomerColumn]) -> list[CustomerColumn]:
@@ -102,9 +123,10 @@ def _compared(customers: DataFrame, pair: Pair, known: Sequence[CustomerColumn])
     return [column for column in columns if counts.get(column.name, 0) <= MOST_VALUES]
 
 
-def difference_rows(found: Sequence[Counted], names: tuple[str, str], where: str | None) -> list[dict[str, Any]]:
+def difference_rows(found: Sides, names: tuple[str, str], where: str | None) -> list[dict[str, Any]]:
     """Rows of table `group_differences`: those that count first, the largest effect first."""
-    rows = [row for one in found for row in (_number(one) if one.is_number else _shares(one))]
+    rows = [row for one in found.columns for row in (_number(one) if one.is_number else _shares(one))]
+    rows += _features(found)
     adjusted = false_discovery_control([row["p_value"] for row in rows], method="bh") if rows else []
     for row, q_value in zip(rows, adjusted, strict=True):
         row |= {"q_value": float(q_value), "differs": bool(q_value <= FALSE_DISCOVERIES)}
@@ -121,6 +143,10 @@ def difference_rows(found: Sequence[Counted], names: tuple[str, str], where: str
 def hypothesis(row: Mapping[str, Any], names: tuple[str, str]) -> str:
     """What a difference suggests to try, as a question: groups that differ tell of no cause."""
     first, column = names[0], f"`{row['column_name']}`"
+    if row["column_name"] == FEATURE:
+        points = f"{abs(row['effect']) * 100:.0f} points {'less' if row['effect'] < 0 else 'more'}"
+        asked = "does guidance to it raise 30-day retention" if row["effect"] < 0 else "is it what keeps them from more"
+        return f"{first} adopt `{row['value']}` {points}: {asked}?"
     if row["measure"] == "risk_difference":
         points = f"{abs(row['effect']) * 100:.0f} points {'less' if row['effect'] < 0 else 'more'} often"
         what = column if row["value"] in ("true", "false") else f"{column} {row['value']}"
@@ -129,6 +155,25 @@ def hypothesis(row: Mapping[str, Any], names: tuple[str, str]) -> str:
     more = "less" if row["effect"] < 0 else "more"
     stem = f"{first} have {more} {column} (Cliff's delta {row['effect']:+.2f})"
     return f"{stem}: would changing that move them towards {names[1]}?"
+
+
+def _adopted(customers: DataFrame, pair: Pair, adoption: DataFrame) -> dict[str, tuple[int, int]]:
+    """Customers of each group by feature they used; of many features those that most use."""
+    marked = customers.select("customer_id", _side(pair).alias("side")).where("side IS NOT NULL")
+    used = adoption.select("customer_id", FEATURE).join(marked, "customer_id")
+    sides = (F.count_if(F.col("side") == side).alias(side) for side in (_FIRST, _SECOND))
+    counts = used.groupBy(FEATURE).agg(*sides, F.count(F.lit(1)).alias("both"))
+    most = counts.orderBy(F.col("both").desc(), FEATURE).limit(MOST_FEATURES).collect()
+    return {row[FEATURE]: (row[_FIRST], row[_SECOND]) for row in sorted(most)}
+
+
+def _features(found: Sides) -> list[dict[str, Any]]:
+    rows = []
+    for feature, used in found.adopted.items():
+        (first, second), (n, m) = used, found.sizes
+        effect = risk_difference((first, n), (second, m))
+        rows.append(_row(FEATURE, feature, "risk_difference", found.sizes, (first / n, second / m), effect))
+    return rows
 
 
 def is_number(column: CustomerColumn) -> bool:
@@ -141,7 +186,7 @@ def _is_compared(column: CustomerColumn) -> bool:
 
 
 def _rows(customers: DataFrame, pair: Pair, columns: Sequence[CustomerColumn]) -> DataFrame:
-    side = F.when(pair.first & pair.second, _BOTH).when(pair.first, _FIRST).when(pair.second, _SECOND)
+    side = _side(pair)
     nothing = (F.lit(None).cast("double"), F.lit(None).cast("string"))
     cells = [_value(F.lit(len(columns)), *nothing)]
     for at, column in enumerate(columns):
@@ -160,6 +205,10 @@ def _rows(customers: DataFrame, pair: Pair, columns: Sequence[CustomerColumn]) -
         )
         .agg(F.count(F.lit(1)).alias("customers"), F.min("one.number").alias("low"))
     )  # fmt: skip
+
+
+def _side(pair: Pair) -> Column:
+    return F.when(pair.first & pair.second, _BOTH).when(pair.first, _FIRST).when(pair.second, _SECOND)
 
 
 def _value(at: Column, number: Column, text: Column) -> Column:

@@ -8,6 +8,7 @@ from typing import Any
 
 from pyspark.errors import PySparkException
 
+from rfm_spark.capabilities.events.artefacts import FeatureAdoption
 from rfm_spark.capabilities.groups.artefacts import GroupDifferences
 from rfm_spark.capabilities.groups.config import GroupsConfig, PairConfig
 from rfm_spark.capabilities.groups.differences import behaviour_columns, counted, difference_rows
@@ -43,7 +44,9 @@ class GroupSettings:
 
 
 @step("Groups", "two groups at a time are counted by what they do", writes=(GROUP_DIFFERENCES,))
-def compare(environment: Environment, segments: Segments, settings: GroupSettings) -> GroupDifferences:
+def compare(
+    environment: Environment, segments: Segments, features: FeatureAdoption | None, settings: GroupSettings
+) -> GroupDifferences:
     """How do groups of customers differ in what they do?"""
     columns = behaviour_columns(settings.document)
     rows: list[dict[str, Any]] = []
@@ -52,7 +55,8 @@ def compare(environment: Environment, segments: Segments, settings: GroupSetting
         key = f"groups.compare[{at}]"
         try:
             pair = pair_of((given.first, given.second), given.where, segments.customers, settings.document, key)
-            rows += difference_rows(counted(segments.customers, pair, columns, key), pair.names, pair.where)
+            sides = counted(segments.customers, pair, columns, key, None if features is None else features.adoption)
+            rows += difference_rows(sides, pair.names, pair.where)
         except NobodyError as error:
             # One that has nobody today must not stop the night.
             warnings.append(str(error))

@@ -10,7 +10,7 @@ GROUP_DIFFERENCES = run_table(
     ("second_group", "STRING", "What it is compared with"),
     ("condition", "STRING", "That customers of both meet; null for none"),
     ("place", "INT", "1 for the largest difference of those that count, then the others"),
-    ("column_name", "STRING", "Column of segments"),
+    ("column_name", "STRING", "Column of segments; or feature, whose use is compared"),
     ("value", "STRING", "Of a column of texts, or of yes and no, the value whose shares are compared; else null"),
     ("measure", "STRING", "cliffs_delta for numbers, risk_difference for shares"),
     ("first_customers", "BIGINT", "Customers of the first group with a value"),

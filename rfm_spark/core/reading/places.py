@@ -12,7 +12,7 @@ from rfm_spark.core.strict import Strict
 
 # Columns that sources often have and nothing here reads: to map one would promise what is not done. Transactions have
 # a product_id that is read.
-UNREAD = ("campaign_id", "category", "feature", "page", "product_id", "properties", "query", "value")
+UNREAD = ("campaign_id", "category", "page", "product_id", "properties", "query", "value")
 # Readers of text keep a line they can't parse in this column.
 CORRUPT = "_corrupt_record"
 _SECRET = re.compile(
