@@ -62,7 +62,8 @@ def in_window(world: World) -> pd.DataFrame:
 
 
 def table(spark: SparkSession, world: World, name: str) -> pd.DataFrame:
-    return of_run(spark, LakeLocation.of(world.config), name, world.outcome.run_id).toPandas()
+    rows: pd.DataFrame = of_run(spark, LakeLocation.of(world.config), name, world.outcome.run_id).toPandas()
+    return rows
 
 
 def test_adoption_is_that_of_pandas(spark: SparkSession, world: World) -> None:
@@ -97,9 +98,8 @@ def test_groups_differ_in_the_planted_feature(
     users = seen[seen["feature"] == "export"]["who"].nunique()
     assert (export["first_typical"], export["second_typical"]) == (0, users / 12)
     assert export["differs"]
-    assert export["hypothesis"] == (
-        f"{PAIR['first']} adopt `export` {users / 12 * 100:.0f} points less: does guidance to it raise 30-day retention?"
-    )
+    less = f"{PAIR['first']} adopt `export` {users / 12 * 100:.0f} points less"
+    assert export["hypothesis"] == f"{less}: does guidance to it raise 30-day retention?"
     words: list[Any] = ["compare", "groups", PAIR["first"], PAIR["second"], "--lake", str(world.folder / "lake")]
     assert main(words) == 0
     assert "adopt `export`" in capsys.readouterr().out
