@@ -57,8 +57,9 @@ def world(session: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Wo
 
 def in_window(world: World) -> pd.DataFrame:
     days = world.log["ts"].dt.date
-    seen = world.log[(days > AS_OF - timedelta(days=30)) & (days <= AS_OF)]
-    return seen.assign(day=seen["ts"].dt.date, feature=seen["feature"].str.strip().replace("", None))
+    seen: pd.DataFrame = world.log[(days > AS_OF - timedelta(days=30)) & (days <= AS_OF)].copy()
+    seen["day"], seen["feature"] = seen["ts"].dt.date, seen["feature"].str.strip().replace("", None)
+    return seen
 
 
 def table(spark: SparkSession, world: World, name: str) -> pd.DataFrame:
