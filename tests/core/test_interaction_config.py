@@ -98,7 +98,15 @@ def test_catalogues_have_no_code_twice() -> None:
 
 def test_the_shipped_example_connects_everything() -> None:
     shown = load_config(CONF / "omnichannel.yml")
-    assert shown.stages == {"clusters", "interactions", "engagement", "engagement.rfm"}
+    assert shown.stages == {
+        "clusters",
+        "interactions",
+        "engagement",
+        "engagement.rfm",
+        "lifecycle",
+        "cohorts",
+        "groups",
+    }
 
 
 def test_a_mapped_discount_makes_another_run_than_before_it_was_taken_off() -> None:
