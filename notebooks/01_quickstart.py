@@ -23,15 +23,15 @@ from rfm_spark.capabilities.purchases.lines import rejects, typed_lines
 from rfm_spark.capabilities.purchases.measures import customer_measures, window_start
 from rfm_spark.capabilities.purchases.orders import orders_of
 from rfm_spark.capabilities.rfm.config import RfmConfig
-from rfm_spark.capabilities.rfm.cuts import quantile_cuts
+from rfm_spark.capabilities.rfm.cuts import cuts_from, rank_requests
 from rfm_spark.capabilities.rfm.scores import scored_customers, z_values
 from rfm_spark.capabilities.segments.counting import wanted_counts
 from rfm_spark.capabilities.segments.load import load_rule_map
 from rfm_spark.capabilities.segments.rules import segment_column
 from rfm_spark.capabilities.segments.summary import named, segment_sizes
 from rfm_spark.core.counting import CountedCustomers
+from rfm_spark.core.distribution import ranks_and_moments
 from rfm_spark.core.session import get_session
-from rfm_spark.core.stats import exact_moments
 from rfm_spark.lake.location import LakeLocation
 from rfm_spark.lake.readers import current
 
@@ -83,10 +83,10 @@ measures.orderBy(F.desc("monetary")).show(5)
 
 # COMMAND ----------
 
-cut_sets, ranks = quantile_cuts(measures, rfm.scoring)
+ranks, moments = ranks_and_moments(measures, rank_requests(rfm.scoring), z_values(rfm.z_log))
+cut_sets = cuts_from(measures, rfm.scoring, ranks)
 for cut_set in cut_sets:
     print(cut_set.measure, cut_set.cuts)
-moments = exact_moments(measures, z_values(rfm.z_log))
 scored = scored_customers(measures, rfm, cut_sets, ranks, moments)
 scored.select("customer_id", "rfm_code", "m_pct", "m_z", "value_tier", "outliers").orderBy("customer_id").show(5)
 

@@ -3,6 +3,7 @@
 # Folders here, in the order in which their columns and sections come. A new capability is one more.
 CAPABILITIES = (
     "purchases",
+    "customers",
     "rfm",
     "segments",
     "clusters",

@@ -6,6 +6,7 @@ of its own. Ranks are found by finer cells, which part small numbers by their lo
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -103,3 +104,27 @@ def cell_count(row: Any) -> CellCount:
     # Spark groups the two zeros as one, and shows either.
     low, high = (None if value is None else value + 0.0 for value in (row["low"], row["high"]))
     return CellCount(row["at"], row["within"], row["cell"], low, high, int(row["ties"]), int(row["all_ties"]))
+
+
+def cells_of_all(counts: Sequence[CellCount], after: int, within: str) -> list[CellCount]:
+    """Cells of all groups together, as one group.
+
+    Args:
+        counts: by group.
+        after: so many places further on is the request that asks for the whole.
+        within: name of the group of all.
+    """
+    together: dict[tuple[int, int | None], list[CellCount]] = {}
+    for one in counts:
+        together.setdefault((one.at, one.cell), []).append(one)
+    found = []
+    for (at, cell), mine in together.items():
+        lows, highs = ([end for end in ends if end is not None] for ends in _ends(mine))
+        ties, every = (sum(sizes) for sizes in zip(*((one.ties, one.all_ties) for one in mine), strict=True))
+        low, high = min(lows, default=None), max(highs, default=None)
+        found.append(CellCount(at + after, within, cell, low, high, ties, every))
+    return found
+
+
+def _ends(cells: Sequence[CellCount]) -> tuple[list[float | None], list[float | None]]:
+    return [one.low for one in cells], [one.high for one in cells]

@@ -107,8 +107,9 @@ class Config(Strict):
 
     @model_validator(mode="after")
     def _fits_together(self) -> Config:
-        running = self.stages
+        running, sources = self.stages, self.sources
         problems = [problem for _, part in self._parts() for problem in part.problems(running)]
+        problems += [problem for _, part in self._parts() for problem in part.problems_with(sources)]
         if problems:
             raise ValueError("; ".join(problems))
         return self

@@ -8,20 +8,22 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import NamedTuple
 
-from pyspark.sql import Column, DataFrame, SparkSession, Window
+from pyspark.sql import Column, DataFrame, Row, SparkSession, Window
 from pyspark.sql import functions as F
 
-from rfm_spark.core.cells import CellCount, cell_count, counts_by_cell, fine_cell
+from rfm_spark.core.cells import CellCount, cell_count, cells_of_all, counts_by_cell, fine_cell
 from rfm_spark.core.stats import Moments, moments_of
 
 # A percentile's error is at most half of what lies between two kept ranks: 0.05 points.
 GRID = 1000
 # Coarseness of cells counted by group: 3 % wide.
 GROUPED = 23
+# The group of those who are in none, and of all together.
+WHOLE = ""
 _OFFSET = "struct<at: int, within: string, cell: bigint, before: bigint, all_before: bigint, n: bigint, all_n: bigint>"
 
 
@@ -109,22 +111,44 @@ def exact_ranks(frame: DataFrame, requests: Sequence[QuantileRequest]) -> dict[s
 
 
 def ranks_and_moments(
-    frame: DataFrame, requests: Sequence[QuantileRequest], columns: Mapping[str, tuple[Column, int]]
-) -> tuple[dict[str, list[Rank]], dict[str, Moments]]:
+    frame: DataFrame,
+    requests: Sequence[QuantileRequest],
+    columns: Mapping[str, tuple[Column, int]],
+    *,
+    whole: bool = False,
+) -> tuple[dict[str, list[Rank]], dict[str, dict[str, Moments]]]:
     """Ranks as of `exact_ranks`, and moments as of `stats.exact_moments`, from the same passes.
 
     Args:
         frame: one row per customer.
-        requests: distributions to take, without groups.
+        requests: distributions to take.
         columns: for each request, by name, what moments are taken of and its units per 1.
+        whole: whether the ranks of all rows, whatever their group, are also asked for; their group is `WHOLE`.
+
+    Returns:
+        Ranks per request, and per request the moments of each group.
     """
     rows = _exploded(frame, requests, columns).collect()
-    moments = {}
-    for at, request in enumerate(requests):
-        mine = [row for row in rows if row["at"] == at]
-        n, total, squares = (sum(int(row[part] or 0) for row in mine) for part in ("n", "total", "squares"))
-        moments[request.name] = moments_of(n, total, squares, columns[request.name][1])
-    return ranks_in_cells(frame, requests, [cell_count(row) for row in rows]), moments
+    counts, asked = [cell_count(row) for row in rows], list(requests)
+    if whole:
+        asked += [replace(request, within=F.lit(WHOLE)) for request in requests]
+        counts += cells_of_all(counts, len(requests), WHOLE)
+    return ranks_in_cells(frame, asked, counts), _moments_of_groups(rows, requests, columns)
+
+
+def _moments_of_groups(
+    rows: Sequence[Row], requests: Sequence[QuantileRequest], columns: Mapping[str, tuple[Column, int]]
+) -> dict[str, dict[str, Moments]]:
+    sums: dict[tuple[int, str], list[int]] = {}
+    for row in rows:
+        mine = sums.setdefault((row["at"], row["within"]), [0, 0, 0])
+        for at, part in enumerate(("n", "total", "squares")):
+            mine[at] += int(row[part] or 0)
+    moments: dict[str, dict[str, Moments]] = {request.name: {} for request in requests}
+    for (at, within), (n, total, squares) in sorted(sums.items()):
+        name = requests[at].name
+        moments[name][within] = moments_of(n, total, squares, columns[name][1])
+    return moments
 
 
 def ranks_in_cells(

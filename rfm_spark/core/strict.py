@@ -60,3 +60,11 @@ class Strict(BaseModel):
             stages: that run.
         """
         return []
+
+    def problems_with(self, sources: Mapping[str, Any]) -> list[str]:
+        """What is wrong with the part beside the sources that there are.
+
+        Args:
+            sources: by name.
+        """
+        return []

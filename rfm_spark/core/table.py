@@ -13,7 +13,10 @@ RUN_KEYS = (
     ("run_id", "STRING", "Run that wrote the row"),
     ("as_of_date", "DATE", "Last day that counts, inclusive"),
 )
-SCOPE = ("scope", "STRING", "Group the customer is scored in; all when there is one")
+# The scope of everybody, where customers are not parted, and of figures over all scopes.
+ALL = "all"
+SCOPE_COLUMN = "scope"
+SCOPE = (SCOPE_COLUMN, "STRING", "Group customers are scored in (rfm.scope); all for everybody")
 
 
 @dataclass(frozen=True)

@@ -65,7 +65,7 @@ def test_moments_of_the_passes_that_ranks_take_are_those_of_a_pass_of_their_own(
     request = QuantileRequest("v", F.col("v"), 3, F.lit(True), F.lit(""))
     columns = {"v": (F.log1p(F.expr(value)), BILLIONTH)}
     ranks, moments = ranks_and_moments(frame, [request], columns)
-    assert moments == exact_moments(frame, columns)
+    assert moments == {"v": {"": exact_moments(frame, columns)["v"]}}
     assert ranks == exact_ranks(frame, [request])
     assert [(rank.value, rank.below, rank.ties) for rank in ranks["v"]] == [
         (3.0, 0, 3), (9.0, 3, 1), (9.01, 4, 1), (9.02, 5, 1), (1e6, 6, 1),

@@ -42,7 +42,8 @@ def customers(n: int, seed: int) -> list[tuple[int, int, int, Decimal]]:
 def scored(frame: DataFrame, rfm: RfmConfig) -> DataFrame:
     kept = frame.persist()
     cut_sets, ranks = quantile_cuts(kept, rfm.scoring)
-    return scored_customers(kept, rfm, cut_sets, ranks, exact_moments(kept, z_values(rfm.z_log)))
+    moments = {measure: {"": one} for measure, one in exact_moments(kept, z_values(rfm.z_log)).items()}
+    return scored_customers(kept, rfm, cut_sets, ranks, moments)
 
 
 def by_customer(frame: DataFrame) -> pd.DataFrame:

@@ -8,10 +8,7 @@ from typing import Any, Literal
 from pydantic import Field, field_validator, model_validator
 
 from rfm_spark.capabilities.lifecycle.words import STAGES_OF_CUSTOMERS
-from rfm_spark.core.reading.places import Where, unread_column
 from rfm_spark.core.strict import Strict
-
-CUSTOMER_COLUMNS = ("customer_id", "created_ts")
 
 
 class GapLimits(Strict):
@@ -87,27 +84,6 @@ class LifecycleConfig(Strict):
         return {**DEFAULT_ACTIONS, **actions}
 
 
-class CustomersSource(Where):
-    """Records of customers, one or more per customer; those without an order are prospects."""
-
-    came_later = True
-
-    columns: dict[str, str] = Field(description="ours: theirs, a column name or a scalar SQL expression.")
-    simulated: bool = Field(False, description="Invented data; shown everywhere.")
-
-    @model_validator(mode="after")
-    def _columns_fit(self) -> CustomersSource:
-        found = [
-            unread_column(name, "customers", CUSTOMER_COLUMNS) for name in self.columns if name not in CUSTOMER_COLUMNS
-        ]
-        if "customer_id" not in self.columns:
-            found.append("columns.customer_id is missing")
-        if found:
-            raise ValueError("; ".join(found))
-        return self
-
-
-OPTIONAL_SOURCES = {"customers": CustomersSource}
 SETTINGS = {"lifecycle": LifecycleConfig}
 STAGES: dict[str, Callable[[Mapping[str, Any]], bool]] = {
     "lifecycle": lambda document: bool((document.get("lifecycle") or {}).get("enabled"))

@@ -9,11 +9,12 @@ from typing import Any
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from rfm_spark.capabilities.customers.artefacts import validated_customers
+from rfm_spark.capabilities.customers.config import CustomersSource
 from rfm_spark.capabilities.engagement.artefacts import Engagement
 from rfm_spark.capabilities.events.artefacts import Interactions
 from rfm_spark.capabilities.lifecycle.artefacts import Prospects, StageMoves, Stages
-from rfm_spark.capabilities.lifecycle.config import CustomersSource, LifecycleConfig
-from rfm_spark.capabilities.lifecycle.customers import validated_customers
+from rfm_spark.capabilities.lifecycle.config import LifecycleConfig
 from rfm_spark.capabilities.lifecycle.moves import Entered, changed_rows, stage_rows, who_left, with_prospects
 from rfm_spark.capabilities.lifecycle.prospects import REMEMBERED, WITH_LINES, prospects_of, with_moves
 from rfm_spark.capabilities.lifecycle.rhythm import Rhythm, gaps_of, rhythm_of

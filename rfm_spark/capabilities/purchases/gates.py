@@ -59,7 +59,14 @@ class Buyers:
 MINIMUM_GATES = ("min_buyers", "min_repeat_buyers", "min_history_days")
 
 
-def findings(counts: LineCounts, quality: QualityConfig, as_of: date, buyers: Buyers | None = None) -> list[Finding]:
+def findings(
+    counts: LineCounts,
+    quality: QualityConfig,
+    as_of: date,
+    buyers: Buyers | None = None,
+    *,
+    currencies_apart: bool = False,
+) -> list[Finding]:
     """Every limit the input is beyond.
 
     Args:
@@ -67,8 +74,9 @@ def findings(counts: LineCounts, quality: QualityConfig, as_of: date, buyers: Bu
         quality: the limits.
         as_of: last day that counts.
         buyers: None where they have not been counted yet; their limits are then left out.
+        currencies_apart: whether customers are parted by currency, so that amounts of several never meet.
     """
-    mixed = mixed_currencies(counts)
+    mixed = None if currencies_apart else mixed_currencies(counts)
     found = [Finding("fail", "currencies", mixed)] if mixed else []
     found += [*_rejects(counts, quality), *_freshness(counts, quality, as_of), *_volume(counts, quality)]
     if buyers is not None:
@@ -124,7 +132,8 @@ def mixed_currencies(counts: LineCounts) -> str | None:
     several = f"amounts in {low} and {high}" if low else f"amounts in {high} and amounts without a currency"
     return (
         f"sources.transactions has {several}, and currencies are never added up; give "
-        "sources.transactions.rates, convert them in columns.amount, or read one currency only"
+        "sources.transactions.rates, convert them in columns.amount, part customers by rfm.scope: [currency], or read "
+        "one currency only"
     )
 
 

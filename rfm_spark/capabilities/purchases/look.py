@@ -65,8 +65,11 @@ def measured(rows: DataFrame, look: LineLook, large: Sequence[str] = ()) -> Data
     """Measures of the customers of rows of `order_days`; see `measures.customer_measures`, and `orders.orders_of`."""
     window = look.window
     start = window_start(look.as_of, window.window_days)
-    orders = orders_of(visible(rows, look.as_of), look.lines.source.order_grain, start, large)
-    return customer_measures(orders, look.as_of, window.window_days, window.refunds, gaps=window.gaps)
+    grain, by_currency = look.lines.source.order_grain, window.by_currency
+    orders = orders_of(visible(rows, look.as_of), grain, start, large, by_currency=by_currency)
+    return customer_measures(
+        orders, look.as_of, window.window_days, window.refunds, gaps=window.gaps, by_currency=by_currency
+    )
 
 
 def seen_lines(look: LineLook, customers: DataFrame) -> LinesSeen:
@@ -84,21 +87,26 @@ def seen_lines(look: LineLook, customers: DataFrame) -> LinesSeen:
         "customers": int(totals["buyers"]),
         "customers.never_purchased": count - int(totals["buyers"]),
         "customers.active": int(totals["active"]),
+        **({"orders.other_currency": int(totals["elsewhere"])} if totals["elsewhere"] else {}),
         **{name: rows for name, rows in look.batches.rows().items() if rows or name.count(".") == 1},
         **_checks_of_orders(look, customers, totals),
     }
-    money = {
-        "sales": Decimal(counts.sale_cents) / 100,
-        "refunds": Decimal(counts.refund_cents) / 100,
-        "monetary": totals["monetary"] or Decimal(0),
-        **{name: amount for name, amount in look.batches.money().items() if name != _COPIES or name in rows},
-    }
+    if look.window.by_currency:
+        money = _money_by_currency(customers)
+    else:
+        money = {
+            "sales": Decimal(counts.sale_cents) / 100,
+            "refunds": Decimal(counts.refund_cents) / 100,
+            "monetary": totals["monetary"] or Decimal(0),
+            **{name: amount for name, amount in look.batches.money().items() if name != _COPIES or name in rows},
+        }
     return LinesSeen(counts, count, Buyers(int(totals["buyers"]), int(totals["repeaters"])), rows, money)
 
 
 def line_findings(look: LineLook, seen: LinesSeen) -> list[Finding]:
     """Every limit that the lines are beyond; one at level `fail` stops a run."""
-    return findings(seen.counts, look.lines.quality, look.as_of, seen.buyers)
+    quality, apart = look.lines.quality, look.window.by_currency
+    return findings(seen.counts, quality, look.as_of, seen.buyers, currencies_apart=apart)
 
 
 def line_warnings(look: LineLook, seen: LinesSeen, found: list[Finding]) -> list[str]:
@@ -113,6 +121,12 @@ def line_warnings(look: LineLook, seen: LinesSeen, found: list[Finding]) -> list
     messages += check_messages(SOURCE, seen.rows, LINE_CHECKS, "set apart in rejects", named=False)
     if _COPIES in seen.money:
         messages.append(copies_kept(seen.rows[_COPIES], seen.money[_COPIES], look.lines.source))
+    elsewhere = seen.rows.get("orders.other_currency")
+    if elsewhere:
+        messages.append(
+            f"{elsewhere:,} purchases are in another currency than the customer's latest one, and don't count "
+            "(rfm.scope: currency)"
+        )
     if not seen.rows["customers"]:
         messages.append("nobody bought anything up to this date: all tables of the run are empty")
     elif not seen.rows["customers.active"]:
@@ -129,12 +143,19 @@ def _totals(look: LineLook, customers: DataFrame) -> Mapping[str, Any]:
         F.count(F.when(F.col("frequency") > 0, 1)).alias("active"),
         F.count(F.when(often, 1)).alias("repeaters"),
         F.sum(F.when(bought, F.col("monetary"))).alias("monetary"),
+        F.sum("orders_elsewhere").alias("elsewhere"),
         F.count(F.when(F.col("customer_id") != F.upper("customer_id"), 1)).alias("with_small"),
         F.count(F.when(F.col("customer_id") != F.lower("customer_id"), 1)).alias("with_capital"),
         *(F.sum(name).alias(name) for name in REFUND_CHECKS),
     ).collect()[0]
     totals: dict[str, Any] = row.asDict()
     return totals
+
+
+def _money_by_currency(customers: DataFrame) -> dict[str, Decimal]:
+    """Monetary value of each currency; amounts of several have no sum."""
+    sums = customers.where("recency_days IS NOT NULL").groupBy("currency").agg(F.sum("monetary"))
+    return {f"monetary.{currency or 'unknown'}": amount for currency, amount in sums.collect()}
 
 
 def _checks_of_orders(look: LineLook, customers: DataFrame, totals: Mapping[str, Any]) -> dict[str, int]:

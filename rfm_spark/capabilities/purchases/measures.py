@@ -13,6 +13,8 @@ from rfm_spark.core.money import money
 
 REFUND_CHECKS = ("refund_exceeds_sale", "refund_without_sale")
 GAP_MEASURES = (("purchase_days", "int"), ("previous_order_date", "date"), ("gap_squares", "bigint"))
+CURRENCY_MEASURES = (("currency", "string"), ("orders_elsewhere", "bigint"))
+_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _SUMS = ("purchases", "frequency", "monetary_cents", "lines", *REFUND_CHECKS)
 
 
@@ -28,6 +30,7 @@ def customer_measures(
     refunds: Literal["net", "ignore"] = "net",
     *,
     gaps: bool = False,
+    by_currency: bool = False,
 ) -> DataFrame:
     """One row per customer who has orders, with the measures of RFM.
 
@@ -40,24 +43,30 @@ def customer_measures(
         window_days: length of the window; None for all history.
         refunds: whether refunds lower monetary and void purchases.
         gaps: whether to look at the days between purchases, which takes a sort by customer and day.
+        by_currency: whether only orders in a customer's own currency count, that of their latest purchase: orders have
+            `currency`, and amounts of several are never added up.
 
     Returns:
         customer_id, recency_days INT (null for who never purchased), frequency BIGINT, monetary DECIMAL(18,2),
         first_order_date, last_order_date DATE, tenure_days INT (days from the first purchase), orders BIGINT
         (purchases over all history), purchase_days INT (days with one), previous_order_date DATE (the purchase day
         before the last), gap_squares BIGINT (sum of the squared days from one purchase day to the next; these three
-        are null without `gaps`), lines BIGINT, and how many orders each of REFUND_CHECKS finds. Customers of whom no
-        line counts are left out.
+        are null without `gaps`), lines BIGINT, currency STRING (their own), orders_elsewhere BIGINT (purchases in other
+        currencies; both are null without `by_currency`), and how many orders each of REFUND_CHECKS finds. Customers of
+        whom no line counts are left out.
     """
-    parts = _parts(orders, window_start(as_of, window_days), refunds)
-    rows = _by_day(parts) if gaps else parts
-    per_customer = rows.groupBy("customer_id").agg(
+    keys = ("customer_id", "currency") if by_currency else ("customer_id",)
+    parts = _parts(orders, window_start(as_of, window_days), refunds, keys)
+    rows = _by_day(parts, keys) if gaps else parts
+    per_customer = rows.groupBy(*keys).agg(
         F.min(F.when(F.col("bought"), F.col("order_date"))).alias("first_order_date"),
         F.max(F.when(F.col("bought"), F.col("order_date"))).alias("last_order_date"),
         *(F.sum(name).alias(name) for name in _SUMS),
         *(_gap_sums() if gaps else ()),
     )
-    return per_customer.where("lines > 0").select(
+    counted = per_customer.where("lines > 0")
+    known = _own_currency(counted) if by_currency else counted
+    return known.select(
         "customer_id",
         F.datediff(F.lit(as_of), F.col("last_order_date")).alias("recency_days"),
         "frequency",
@@ -68,12 +77,33 @@ def customer_measures(
         F.col("purchases").alias("orders"),
         *((F.col(name) if gaps else F.lit(None).cast(kind).alias(name)) for name, kind in GAP_MEASURES),
         "lines",
+        *((F.col(name) if by_currency else F.lit(None).cast(kind).alias(name)) for name, kind in CURRENCY_MEASURES),
         *REFUND_CHECKS,
     )
 
 
-def _parts(orders: DataFrame, start: date | None, refunds: Literal["net", "ignore"]) -> DataFrame:
-    """What an order adds to the measures of its customer: customer_id, order_date, bought BOOLEAN and _SUMS."""
+def _own_currency(sums: DataFrame) -> DataFrame:
+    """Of a customer's sums by currency those of the latest purchase; of several the first code in the alphabet."""
+    names = [name for name in sums.columns if name not in ("customer_id", "currency")]
+    # No ranking window: a row per currency that a customer paid in is all there is to compare.
+    order = F.struct(
+        F.coalesce("last_order_date", F.lit(date.min)).alias("last"),
+        F.translate(F.coalesce("currency", F.lit("")), _LETTERS, _LETTERS[::-1]).alias("code"),
+        F.struct("currency", *names).alias("row"),
+    )
+    latest = sums.groupBy("customer_id").agg(F.max(order).alias("own"), F.sum("purchases").alias("every"))
+    row = F.col("own.row")
+    return latest.select(
+        "customer_id",
+        *(row.getField(name).alias(name) for name in ("currency", *names)),
+        (F.col("every") - row.getField("purchases")).alias("orders_elsewhere"),
+    )
+
+
+def _parts(
+    orders: DataFrame, start: date | None, refunds: Literal["net", "ignore"], keys: tuple[str, ...]
+) -> DataFrame:
+    """What an order adds to the measures of its customer: the keys, order_date, bought BOOLEAN and _SUMS."""
     gross, refund, equal = F.col("gross_cents"), F.col("refund_cents"), F.col("orders")
     zero = F.lit(0).cast("bigint")
     sold = gross != 0
@@ -81,7 +111,7 @@ def _parts(orders: DataFrame, start: date | None, refunds: Literal["net", "ignor
     in_window = F.lit(True) if start is None else F.col("order_date") >= F.lit(start)
     counted = F.when(in_window, gross).otherwise(zero)
     return orders.select(
-        "customer_id",
+        *keys,
         "order_date",
         bought.alias("bought"),
         F.when(bought, equal).otherwise(zero).alias("purchases"),
@@ -93,12 +123,12 @@ def _parts(orders: DataFrame, start: date | None, refunds: Literal["net", "ignor
     )
 
 
-def _by_day(parts: DataFrame) -> DataFrame:
+def _by_day(parts: DataFrame, keys: tuple[str, ...]) -> DataFrame:
     """The same by customer and day, with previous_day DATE, the day of the purchase before."""
-    days = parts.groupBy("customer_id", "order_date").agg(
+    days = parts.groupBy(*keys, "order_date").agg(
         F.max("bought").alias("bought"), *(F.sum(name).alias(name) for name in _SUMS)
     )
-    before = Window.partitionBy("customer_id").orderBy("order_date").rowsBetween(Window.unboundedPreceding, -1)
+    before = Window.partitionBy(*keys).orderBy("order_date").rowsBetween(Window.unboundedPreceding, -1)
     purchase_day = F.when(F.col("bought"), F.col("order_date"))
     return days.withColumn("previous_day", F.max(purchase_day).over(before))
 

@@ -20,7 +20,14 @@ _MANY, _ONE_IN = 100_000_000, 1000
 _LARGE = 1 / 1000
 
 
-def orders_of(rows: DataFrame, grain: Grain, window_start: date | None = None, large: Sequence[str] = ()) -> DataFrame:
+def orders_of(
+    rows: DataFrame,
+    grain: Grain,
+    window_start: date | None = None,
+    large: Sequence[str] = (),
+    *,
+    by_currency: bool = False,
+) -> DataFrame:
     """Rows of `order_days` added up to orders, after one shuffle by customer that later groupings reuse.
 
     An order's date is that of its latest sale line (of its latest line, where nothing was sold).
@@ -31,11 +38,14 @@ def orders_of(rows: DataFrame, grain: Grain, window_start: date | None = None, l
         window_start: first day whose refunds count as `window_refund_cents`; None counts all.
         large: customers whose orders are too many for one task; with some, later groupings by customer shuffle once
             more, a row per customer and task.
+        by_currency: whether orders keep their currency; lines of one order in two are an order each.
 
     Returns:
         customer_id, order_date, last_line_date DATE, gross_cents, refund_cents, window_refund_cents, lines, orders
-        BIGINT (how many equal ones; of grain `row` a row stands for several, less those that were taken off).
+        BIGINT (how many equal ones; of grain `row` a row stands for several, less those that were taken off), and
+        currency STRING with `by_currency`.
     """
+    own = ("currency",) if by_currency else ()
     zero = F.lit(0).cast("bigint")
     in_window = F.lit(True) if window_start is None else F.col("day") >= F.lit(window_start)
     window_refund = F.when(in_window, F.col("refund_cents")).otherwise(zero)
@@ -43,7 +53,7 @@ def orders_of(rows: DataFrame, grain: Grain, window_start: date | None = None, l
     line_on = F.when(F.col("last_line_ts").isNotNull(), F.col("day"))
     order = {None: (F.col("order_id"),), "day": (F.col("day"),), "row": ()}[grain]
     needed = rows.select(
-        "customer_id", *(key.alias("order") for key in order), "day", "sale_cents", "refund_cents", "lines",
+        "customer_id", *own, *(key.alias("order") for key in order), "day", "sale_cents", "refund_cents", "lines",
         sold_on.alias("sold_on"), line_on.alias("line_on"), window_refund.alias("window_refund_cents"),
         *(_part(order or (F.col("day"),), large) if large else ()),
     )  # fmt: skip
@@ -51,11 +61,11 @@ def orders_of(rows: DataFrame, grain: Grain, window_start: date | None = None, l
     needed = needed.repartition(*(F.col(name) for name in together))
     if grain == "row":
         return needed.select(
-            "customer_id", F.col("day").alias("order_date"), F.col("line_on").alias("last_line_date"),
+            "customer_id", *own, F.col("day").alias("order_date"), F.col("line_on").alias("last_line_date"),
             F.col("sale_cents").alias("gross_cents"), "refund_cents", "window_refund_cents", "lines",
             F.col("lines").alias("orders"),
         )  # fmt: skip
-    grouped = needed.groupBy(*together, "order").agg(
+    grouped = needed.groupBy(*together, *own, "order").agg(
         F.max("sold_on").alias("sold_on"),
         F.max("line_on").alias("last_line_date"),
         F.sum("sale_cents").alias("gross_cents"),
@@ -64,8 +74,8 @@ def orders_of(rows: DataFrame, grain: Grain, window_start: date | None = None, l
         F.sum("lines").alias("lines"),
     )
     return grouped.select(
-        "customer_id", F.coalesce("sold_on", "last_line_date").alias("order_date"), "last_line_date", "gross_cents",
-        "refund_cents", "window_refund_cents", "lines", F.lit(1).cast("bigint").alias("orders"),
+        "customer_id", *own, F.coalesce("sold_on", "last_line_date").alias("order_date"), "last_line_date",
+        "gross_cents", "refund_cents", "window_refund_cents", "lines", F.lit(1).cast("bigint").alias("orders"),
     )  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from typing import Literal
 
 from rfm_spark.capabilities.purchases.config import TransactionsSource
 from rfm_spark.capabilities.purchases.quality import QualityConfig
-from rfm_spark.capabilities.rfm.config import RfmConfig
+from rfm_spark.capabilities.rfm.config import CURRENCY, RfmConfig
 from rfm_spark.core.config import Config
 
 # Of the stages, those that ask for the days between purchases.
@@ -44,17 +44,24 @@ class WindowSettings:
         window_days: days counted for frequency and monetary value; None for all history.
         refunds: whether refunds lower monetary value and void purchases.
         gaps: whether the days between purchases are looked at.
+        scope: what parts customers.
     """
 
     window_days: int | None
     refunds: Literal["net", "ignore"]
     gaps: bool = False
+    scope: tuple[str, ...] = ()
+
+    @property
+    def by_currency(self) -> bool:
+        """Whether only orders in a customer's own currency count."""
+        return CURRENCY in self.scope
 
     @classmethod
     def of(cls, config: Config) -> WindowSettings:
         """As configured."""
         rfm = config.part(RfmConfig)
-        return cls(rfm.window_days, rfm.refunds, gaps_wanted(config.stages))
+        return cls(rfm.window_days, rfm.refunds, gaps_wanted(config.stages), rfm.scope or ())
 
 
 def gaps_wanted(stages: Collection[str]) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from rfm_spark.capabilities.customers.artefacts import CustomerAttributes, with_scope
 from rfm_spark.capabilities.purchases.artefacts import LateRows, Measures
 from rfm_spark.capabilities.purchases.batches import LAST_BATCH, OrderDays, live_rows
 from rfm_spark.capabilities.purchases.carry import (
@@ -31,6 +32,7 @@ from rfm_spark.capabilities.purchases.tables import MEASURES, ORDER_DAYS
 from rfm_spark.capabilities.purchases.taking import take_transactions
 from rfm_spark.core.errors import BalanceError, GateError
 from rfm_spark.core.runs import RunDetails
+from rfm_spark.core.table import SCOPE_COLUMN
 from rfm_spark.pipeline.artefact import Account
 from rfm_spark.pipeline.environment import Environment
 from rfm_spark.pipeline.step import step
@@ -42,10 +44,14 @@ _SHOWN = 6
     "Measures of every customer", "days of orders are added up by customer", takes_long=True,
     reads=(ORDER_DAYS, MEASURES), writes=(MEASURES,),
 )  # fmt: skip
-def measure(environment: Environment, days: OrderDays, lines: LineSettings, window: WindowSettings) -> Measures:
+def measure(
+    environment: Environment, days: OrderDays, attributes: CustomerAttributes | None, lines: LineSettings,
+    window: WindowSettings,
+) -> Measures:  # fmt: skip
     """When did every customer last buy, how often, for how much?"""
     look = LineLook(environment.run.as_of, days.batches, lines, window)
-    environment.write(MEASURES, _measured(environment, days, look))
+    parts = None if attributes is None else attributes.made
+    environment.write(MEASURES, with_scope(_measured(environment, days, look), parts, window.scope))
     # What is written is what is looked at from here on: nothing is made twice where a runtime keeps no frames.
     customers = environment.written(MEASURES).drop("run_id")
     seen = seen_lines(look, customers)
@@ -109,7 +115,9 @@ def _touched(
 ) -> DataFrame | None:
     """None where more customers are touched than are carried cheaply, or the run before has no measures any more."""
     # Measures of a version that did not count orders, or of a run that looked at gaps otherwise, are no base.
-    same = F.col("orders").isNotNull() & (F.col("purchase_days").isNotNull() == F.lit(look.window.gaps))
+    window = look.window
+    same = F.col("orders").isNotNull() & (F.col("purchase_days").isNotNull() == F.lit(window.gaps))
+    same &= F.col("orders_elsewhere").isNotNull() == F.lit(window.by_currency)
     known = _earlier(environment, previous).where(same).count()
     if known != previous.rows.get(MEASURES.name):
         return None
@@ -131,7 +139,7 @@ def _carried(
 
 
 def _earlier(environment: Environment, previous: RunDetails) -> DataFrame:
-    return environment.of_runs(MEASURES.name, [previous.run_id]).drop("run_id", "as_of_date")
+    return environment.of_runs(MEASURES.name, [previous.run_id]).drop("run_id", "as_of_date", SCOPE_COLUMN)
 
 
 def _with_corrections(

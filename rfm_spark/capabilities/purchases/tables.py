@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rfm_spark.core.table import Table, run_table
+from rfm_spark.core.table import SCOPE, Table, run_table
 
 _MONEY = "DECIMAL(18,2)"
 
@@ -31,6 +31,7 @@ ORDER_DAYS = Table("order_days", "kept", "One row per customer, order, day and b
 
 MEASURES = run_table(
     "measures", "One row per customer with a usable row, who purchased or not: for the steps that follow",
+    SCOPE,
     ("customer_id", "STRING", "Customer"),
     ("recency_days", "INT", "Days from the last purchase to as_of_date; null for who never purchased"),
     ("frequency", "BIGINT", "Purchases in the window"),
@@ -43,6 +44,8 @@ MEASURES = run_table(
     ("previous_order_date", "DATE", "The day with a purchase before the last one"),
     ("gap_squares", "BIGINT", "Sum of the squared days from one day with a purchase to the next"),
     ("lines", "BIGINT", "Lines of the source that counted, over all history"),
+    ("currency", "STRING", "Currency of the latest purchase, whose orders count; null where rfm.scope names none"),
+    ("orders_elsewhere", "BIGINT", "Purchases in other currencies, which don't count; null likewise"),
     ("refund_exceeds_sale", "BIGINT", "Orders refunded by more than was sold"),
     ("refund_without_sale", "BIGINT", "Orders that have refunds only"),
     ("is_corrected", "BOOLEAN", "Whether lines that the previous run had read are others by now; null if not known"),

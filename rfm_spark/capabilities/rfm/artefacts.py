@@ -44,12 +44,12 @@ class Scores(CutPoints):
     """What turns measures of purchases into scores and standings.
 
     Attributes:
-        ranks: per measure, exact ranks over all customers.
-        moments: per measure, of what z-scores standardise.
+        ranks: per measure, exact ranks over all customers, and over those of each scope where there are some.
+        moments: per measure and scope, of what z-scores standardise.
     """
 
     ranks: Mapping[str, tuple[Rank, ...]]
-    moments: Mapping[str, Moments]
+    moments: Mapping[str, Mapping[str, Moments]]
 
     def scored(self, purchased: DataFrame, rfm: RfmConfig) -> DataFrame:
         """Customers with scores and standings; see `scores.scored_customers`."""

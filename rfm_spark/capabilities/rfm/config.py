@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
@@ -9,6 +10,9 @@ from pydantic import Field, field_validator, model_validator
 from rfm_spark.core.strict import Strict
 
 MEASURES = ("r", "f", "m")
+_OF_SCOPES = ("scope", "smallest_scope")
+# The scope that keeps amounts of different currencies apart.
+CURRENCY = "currency"
 
 
 class Bins(Strict):
@@ -84,12 +88,45 @@ class Scoring(Strict):
 class RfmConfig(Strict):
     """Recency, frequency, monetary value and their scores."""
 
+    scope: tuple[str, ...] | None = Field(
+        None, min_length=1, description="What parts customers who are scored apart: currency, attributes of customers."
+    )
+    smallest_scope: int = Field(
+        100, ge=1, description="Customers a scope needs for cut points of its own; a smaller one takes those of all."
+    )
     window_days: int | None = Field(None, ge=1, description="Days counted for F and M; null is all history.")
     refunds: Literal["net", "ignore"] = "net"
     weights: Weights = Weights()
     scoring: Scoring = Scoring()
     value_tier_on: Literal["monetary", "weighted"] = Field("monetary", description="What the value tiers rank.")
     z_log: bool = Field(False, description="z-scores of log1p of the measures.")
+
+    @field_validator("scope", mode="before")
+    @classmethod
+    def _one_column(cls, value: Any) -> Any:
+        return [value] if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _scope_fits(self) -> RfmConfig:
+        if self.scope and self.scoring.nested:
+            raise ValueError("scope can't be combined with scoring.nested")
+        if self.scope and len(set(self.scope)) < len(self.scope):
+            raise ValueError("scope names a column twice")
+        return self
+
+    def problems_with(self, sources: Mapping[str, Any]) -> list[str]:
+        """Names of `scope` that nothing tells."""
+        known = getattr(sources.get("customers"), "attributes", {})
+        return [
+            f"rfm.scope: {name} is unknown; map it in sources.customers.attributes, or name {CURRENCY}"
+            for name in self.scope or ()
+            if name != CURRENCY and name not in known
+        ]
+
+    def stored(self) -> dict[str, Any]:
+        """Without scopes where there are none: runs of before knew none."""
+        document = super().stored()
+        return {name: value for name, value in document.items() if self.scope or name not in _OF_SCOPES}
 
 
 SETTINGS = {"rfm": RfmConfig}

@@ -12,7 +12,8 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from rfm_spark.capabilities.rfm.config import MEASURES, Scoring
-from rfm_spark.core.distribution import GROUPED, QuantileRequest, Rank, exact_ranks
+from rfm_spark.core.distribution import GROUPED, WHOLE, QuantileRequest, Rank, exact_ranks
+from rfm_spark.core.table import ALL, SCOPE_COLUMN
 
 COLUMN_OF = {"r": "recency_days", "f": "frequency", "m": "monetary"}
 _OUTER = {"r": (), "f": ("r",), "m": ("r", "f")}
@@ -29,6 +30,8 @@ class CutSet:
         bins: number of scores asked for.
         cuts: ascending; a value scores 1 + the number of cuts strictly below it, recency reversed.
         distinct_scores: scores that can occur.
+        scope: whom they score; `ALL` where customers are not parted.
+        cuts_of: scope whose customers they were taken of: of all where those of their own are too few.
     """
 
     measure: str
@@ -37,6 +40,8 @@ class CutSet:
     bins: int
     cuts: tuple[float, ...]
     distinct_scores: int
+    scope: str = ALL
+    cuts_of: str = ALL
 
 
 def quantile_cuts(frame: DataFrame, scoring: Scoring) -> tuple[list[CutSet], dict[str, list[Rank]]]:
@@ -55,14 +60,19 @@ def quantile_cuts(frame: DataFrame, scoring: Scoring) -> tuple[list[CutSet], dic
     return cuts_from(frame, scoring, ranks), ranks
 
 
-def rank_requests(scoring: Scoring) -> list[QuantileRequest]:
-    """What cut points and percentiles are made of: ranks of the three measures over all customers."""
-    return [_request(measure, scoring, F.lit("")) for measure in MEASURES]
+def rank_requests(scoring: Scoring, within: Column | None = None) -> list[QuantileRequest]:
+    """What cut points and percentiles are made of: ranks of the three measures over all customers.
+
+    Args:
+        scoring: bins.
+        within: scope that ranks are taken in; None where customers are not parted.
+    """
+    return [_request(measure, scoring, F.lit(WHOLE) if within is None else within) for measure in MEASURES]
 
 
 def cuts_from(frame: DataFrame, scoring: Scoring, ranks: Mapping[str, Sequence[Rank]]) -> list[CutSet]:
     """Cut sets as of `quantile_cuts`, where the ranks over all customers are known; nested ones read the frame."""
-    cut_sets = [_cut_set(m, "", getattr(scoring.bins, m), ranks[m]) for m in MEASURES]
+    cut_sets = [cut_set(m, "", getattr(scoring.bins, m), ranks[m]) for m in MEASURES]
     if not scoring.nested:
         return cut_sets
     nested = cut_sets[:1]
@@ -72,7 +82,7 @@ def cuts_from(frame: DataFrame, scoring: Scoring, ranks: Mapping[str, Sequence[R
         by_group = exact_ranks(scored, [request])[measure]
         groups = sorted({rank.within for rank in by_group})
         bins = getattr(scoring.bins, measure)
-        nested += [_cut_set(measure, group, bins, [r for r in by_group if r.within == group]) for group in groups]
+        nested += [cut_set(measure, group, bins, [r for r in by_group if r.within == group]) for group in groups]
     return nested
 
 
@@ -95,8 +105,8 @@ def with_scores(frame: DataFrame, cut_sets: Iterable[CutSet]) -> DataFrame:
     """Add r_score, f_score and m_score, as far as cut sets are given; 1 is worst, also for recency.
 
     Args:
-        frame: recency_days, frequency, monetary.
-        cut_sets: of this or another run.
+        frame: recency_days, frequency, monetary, and scope where cut sets are of scopes.
+        cut_sets: of this or another run; those of all score customers whose scope has none.
     """
     by_measure: dict[str, list[CutSet]] = {}
     for cut_set in cut_sets:
@@ -170,6 +180,13 @@ def _score(measure: str, cut_sets: Sequence[CutSet], outer_bins: Sequence[int]) 
     first = cut_sets[0]
     if len(cut_sets) == 1 and not first.within:
         below = _count_below(value, [F.lit(cut) for cut in first.cuts])
+    elif any(cut_set.scope != ALL for cut_set in cut_sets):
+        by_scope = {c.scope: _doubles(c.cuts, c.bins - 1) for c in cut_sets}
+        table = F.create_map(*(part for scope, cuts in by_scope.items() for part in (F.lit(scope), cuts)))
+        mine = F.try_element_at(table, F.col(SCOPE_COLUMN))
+        if ALL in by_scope:
+            mine = F.coalesce(mine, by_scope[ALL])
+        below = _count_below(value, [F.get(mine, F.lit(i)) for i in range(first.bins - 1)])
     else:
         known = known_groups(cut_sets) or {c.within: c for c in cut_sets}
         scores = product(*(range(1, bins + 1) for bins in outer_bins))
@@ -202,7 +219,15 @@ def _request(measure: str, scoring: Scoring, within: Column, *, grid: bool = Tru
     )
 
 
-def _cut_set(measure: str, within: str, bins: int, ranks: Sequence[Rank]) -> CutSet:
+def cut_set(measure: str, within: str, bins: int, ranks: Sequence[Rank]) -> CutSet:
+    """Cut points from the ranks of one group, as of `quantile_cuts`.
+
+    Args:
+        measure: r, f or m.
+        within: outer scores when nested.
+        bins: number of scores.
+        ranks: of the measure, over the customers of the group.
+    """
     counted = [rank for rank in ranks if rank.ties]
     if not counted:
         return CutSet(measure, within, "quantile", bins, (), 1)
@@ -227,7 +252,8 @@ def as_rows(cut_sets: Iterable[CutSet]) -> list[Mapping[str, object]]:
     """The rows of table `segment_cuts`, without run keys."""
     return [
         {
-            "scope": "all",
+            "scope": c.scope,
+            "cuts_of": c.cuts_of,
             "measure": COLUMN_OF[c.measure],
             "within": c.within,
             "method": c.method,
@@ -250,8 +276,10 @@ def from_rows(rows: Iterable[Mapping[str, Any]], method: str | None = None) -> l
             bins=int(row["bins"]),
             cuts=tuple(float(cut) for cut in row["cuts"]),
             distinct_scores=int(row["distinct_scores"]),
+            scope=row["scope"] or ALL,
+            cuts_of=row.get("cuts_of") or row["scope"] or ALL,
         )
         for row in rows
         if row["measure"] in short
     ]
-    return sorted(found, key=lambda c: (MEASURES.index(c.measure), c.within))
+    return sorted(found, key=lambda c: (c.scope != ALL, c.scope, MEASURES.index(c.measure), c.within))

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import bisect
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql.types import IntegralType
 
-from rfm_spark.core.distribution import GRID, Rank
+from rfm_spark.core.distribution import GRID, WHOLE, Rank
+from rfm_spark.core.table import SCOPE_COLUMN
 
 # Whole numbers up to here are looked up by position (ten years of days); others are searched.
 DIRECT = 4_000
@@ -24,7 +25,7 @@ class Lookup:
 
     Attributes:
         column: measure in the frame.
-        ranks: its exact ranks, ascending.
+        ranks: its exact ranks, ascending; where they are of several groups, these are scopes of the frame.
         lower_is_better: as for recency.
     """
 
@@ -32,12 +33,20 @@ class Lookup:
     ranks: Sequence[Rank]
     lower_is_better: bool = False
 
+    @property
+    def by_scope(self) -> Mapping[str, Lookup]:
+        """The same for the customers of each group."""
+        parted: dict[str, list[Rank]] = {}
+        for rank in self.ranks:
+            parted.setdefault(rank.within, []).append(rank)
+        return {scope: replace(self, ranks=mine) for scope, mine in parted.items()}
+
 
 def with_percentiles(frame: DataFrame, lookups: Mapping[str, Lookup]) -> DataFrame:
     """Add percentiles: 100 × (share strictly worse + half the share tied), to within 0.05 points.
 
     Args:
-        frame: any rows with the measures.
+        frame: any rows with the measures, and scope where ranks are of scopes.
         lookups: new column to what it ranks.
 
     Returns:
@@ -53,7 +62,7 @@ def with_percentiles(frame: DataFrame, lookups: Mapping[str, Lookup]) -> DataFra
 
 
 def percentile(value: float, look: Lookup) -> float:
-    """The percentile of one value, from the same ranks."""
+    """The percentile of one value, from ranks of one group."""
     ranks, n = look.ranks, look.ranks[0].all_n
     place = bisect.bisect_left([rank.value for rank in ranks], value)
     exact, between = _tables(look)
@@ -63,22 +72,26 @@ def percentile(value: float, look: Lookup) -> float:
 
 def _is_direct(frame: DataFrame, look: Lookup) -> bool:
     whole = isinstance(frame.schema[look.column].dataType, IntegralType)
-    return whole and look.ranks[0].value >= 0 and look.ranks[-1].value <= DIRECT
+    values = [rank.value for rank in look.ranks]
+    return whole and min(values) >= 0 and max(values) <= DIRECT
 
 
 def _by_position(look: Lookup) -> Column:
-    table = [percentile(value, look) for value in range(int(look.ranks[-1].value) + 1)]
-    return F.get(_doubles(table), F.col(look.column).cast("int"))
+    def table(mine: Lookup) -> list[float]:
+        return [percentile(value, mine) for value in range(int(mine.ranks[-1].value) + 1)]
+
+    return F.get(_of_scope(look, table), F.col(look.column).cast("int"))
 
 
 def _searched(frame: DataFrame, lookups: Mapping[str, Lookup]) -> DataFrame:
     """Binary search, one projection a round: a single expression would repeat the rounds before it."""
     placed = frame.withColumns({_at(name): F.lit(0) for name in lookups})
     size = 2**_ROUNDS
-    edges = {
-        name: _doubles([*(rank.value for rank in look.ranks), *([math.inf] * (size - len(look.ranks)))])
-        for name, look in lookups.items()
-    }
+
+    def padded(mine: Lookup) -> list[float]:
+        return [*(rank.value for rank in mine.ranks), *([math.inf] * (size - len(mine.ranks)))]
+
+    edges = {name: _of_scope(look, padded) for name, look in lookups.items()}
     for step in (2**power for power in range(_ROUNDS - 1, -1, -1)):
         rounds = {}
         for name, look in lookups.items():
@@ -90,10 +103,19 @@ def _searched(frame: DataFrame, lookups: Mapping[str, Lookup]) -> DataFrame:
 
 
 def _by_place(name: str, look: Lookup) -> Column:
-    exact, between = _tables(look)
     value, at = F.col(look.column).cast("double"), F.col(_at(name))
-    hit = value == F.get(_doubles([rank.value for rank in look.ranks]), at)
-    return F.when(hit, F.get(_doubles(exact), at)).when(value.isNotNull(), F.get(_doubles(between), at))
+    hit = value == F.get(_of_scope(look, lambda mine: [rank.value for rank in mine.ranks]), at)
+    exact, between = _of_scope(look, lambda mine: _tables(mine)[0]), _of_scope(look, lambda mine: _tables(mine)[1])
+    return F.when(hit, F.get(exact, at)).when(value.isNotNull(), F.get(between, at))
+
+
+def _of_scope(look: Lookup, table: Callable[[Lookup], list[float]]) -> Column:
+    """A table of the customer's scope; the one there is where customers are not parted."""
+    tables = {scope: _doubles(table(mine)) for scope, mine in look.by_scope.items()}
+    if list(tables) == [WHOLE]:
+        return tables[WHOLE]
+    pairs = (part for scope, found in tables.items() for part in (F.lit(scope), found))
+    return F.try_element_at(F.create_map(*pairs), F.col(SCOPE_COLUMN))
 
 
 def _tables(look: Lookup) -> tuple[list[float], list[float]]:

@@ -10,8 +10,9 @@ from pyspark.sql import functions as F
 from rfm_spark.capabilities.rfm.config import MEASURES, Bins, RfmConfig, Weights
 from rfm_spark.capabilities.rfm.cuts import COLUMN_OF, CutSet, with_scores
 from rfm_spark.capabilities.rfm.percentiles import Lookup, with_percentiles
-from rfm_spark.core.distribution import QuantileRequest, Rank, exact_ranks
+from rfm_spark.core.distribution import WHOLE, QuantileRequest, Rank, exact_ranks
 from rfm_spark.core.stats import BILLIONTH, HUNDREDTH, Moments
+from rfm_spark.core.table import SCOPE_COLUMN
 
 OUTLIER_Z = 3
 _UNITS = {"r": 1, "f": 1, "m": HUNDREDTH}
@@ -22,16 +23,17 @@ def scored_customers(
     rfm: RfmConfig,
     cut_sets: Sequence[CutSet],
     ranks: Mapping[str, Sequence[Rank]],
-    moments: Mapping[str, Moments],
+    moments: Mapping[str, Mapping[str, Moments]],
 ) -> DataFrame:
     """Scores and standings of every customer.
 
     Args:
-        measures: customer_id, recency_days, frequency, monetary, … of customers who purchased, persisted.
+        measures: customer_id, recency_days, frequency, monetary, … of customers who purchased, persisted; and scope
+            where `rfm.scope` parts them.
         rfm: weights, z_log, value_tier_on.
         cut_sets: of `cuts`.
-        ranks: per measure, over all customers.
-        moments: per measure, of `z_values`.
+        ranks: per measure, over all customers, or over those of each scope.
+        moments: per measure, of `z_values`, by the same groups.
 
     Returns:
         The measures with r_score, f_score, m_score, rfm_code, rfm_weighted, r_pct, f_pct, m_pct, r_z, f_z, m_z,
@@ -40,12 +42,18 @@ def scored_customers(
     scored = with_codes(with_scores(measures, cut_sets), rfm).withColumns(
         {f"{m}_z": _z(_for_z(m, rfm.z_log), moments[m]) for m in MEASURES}
     )
-    lookups = {f"{m}_pct": Lookup(COLUMN_OF[m], ranks[m], lower_is_better=m == "r") for m in MEASURES}
+    own = {m: [rank for rank in ranks[m] if not rfm.scope or rank.within != WHOLE] for m in MEASURES}
+    lookups = {f"{m}_pct": Lookup(COLUMN_OF[m], own[m], lower_is_better=m == "r") for m in MEASURES}
     if rfm.value_tier_on == "weighted":
-        lookups["tier_pct"] = Lookup("rfm_weighted", _weighted_ranks(scored))
+        lookups["tier_pct"] = Lookup("rfm_weighted", _weighted_ranks(scored, within(rfm)))
     standing = with_percentiles(scored, lookups)
     ranked_on = "m_pct" if rfm.value_tier_on == "monetary" else "tier_pct"
     return standing.withColumns({"value_tier": _tier(F.col(ranked_on)), "outliers": _outliers()}).drop("tier_pct")
+
+
+def within(rfm: RfmConfig) -> Column:
+    """The group whose customers are ranked together."""
+    return F.col(SCOPE_COLUMN) if rfm.scope else F.lit(WHOLE)
 
 
 def with_codes(scored: DataFrame, rfm: RfmConfig) -> DataFrame:
@@ -63,7 +71,18 @@ def _for_z(measure: str, log: bool) -> Column:
     return F.log1p(F.greatest(value.cast("double"), F.lit(0.0))) if log else value
 
 
-def _z(value: Column, moments: Moments) -> Column:
+def _z(value: Column, moments: Mapping[str, Moments]) -> Column:
+    """The z-score within the customer's group, 0 where all of it have the same value."""
+    if not moments:
+        return F.lit(0.0)
+    if list(moments) == [WHOLE]:
+        return _standardised(value, moments[WHOLE])
+    return F.coalesce(
+        *(F.when(F.col(SCOPE_COLUMN) == scope, _standardised(value, mine)) for scope, mine in moments.items())
+    )
+
+
+def _standardised(value: Column, moments: Moments) -> Column:
     if moments.sd == 0:
         return F.lit(0.0)
     return (value.cast("double") - F.lit(moments.mean)) / F.lit(moments.sd)
@@ -86,8 +105,8 @@ def _weighted(weights: Weights) -> Column:
     return F.round((parts[0] + parts[1] + parts[2]) / F.lit(float(total)), 9)
 
 
-def _weighted_ranks(scored: DataFrame) -> list[Rank]:
-    request = QuantileRequest("weighted", F.col("rfm_weighted"), 2, F.lit(True), F.lit(""))
+def _weighted_ranks(scored: DataFrame, group: Column) -> list[Rank]:
+    request = QuantileRequest("weighted", F.col("rfm_weighted"), 2, F.lit(True), group)
     return exact_ranks(scored, [request])["weighted"]
 
 

@@ -7,15 +7,17 @@ from dataclasses import dataclass, replace
 
 from rfm_spark.capabilities.purchases.artefacts import Measures
 from rfm_spark.capabilities.rfm.artefacts import CutPoints, KeptCuts, Scores
-from rfm_spark.capabilities.rfm.config import RfmConfig
+from rfm_spark.capabilities.rfm.config import CURRENCY, RfmConfig
 from rfm_spark.capabilities.rfm.cuts import CutSet, cuts_from, fixed_cuts, from_rows, rank_requests, unseen_groups
-from rfm_spark.capabilities.rfm.scores import z_values
+from rfm_spark.capabilities.rfm.scope_cuts import scoped_cuts, small_scopes
+from rfm_spark.capabilities.rfm.scores import within, z_values
 from rfm_spark.capabilities.rfm.tables import SEGMENT_CUTS
 from rfm_spark.core.config import Config
 from rfm_spark.core.distribution import ranks_and_moments
 from rfm_spark.core.errors import ConfigError
 from rfm_spark.core.runs import RunRow, short_of
 from rfm_spark.core.schemas import RUNS
+from rfm_spark.core.table import ALL
 from rfm_spark.pipeline.artefact import Account
 from rfm_spark.pipeline.environment import Environment
 from rfm_spark.pipeline.prepared import Ahead, Prepared
@@ -63,16 +65,20 @@ def frozen_run(ahead: Ahead) -> FrozenRun:
 def score(environment: Environment, measures: Measures, settings: ScoreSettings) -> Scores:
     """Which values part the scores, and where does each value stand among all?"""
     rfm, purchased = settings.rfm, measures.purchased
-    scoring = rfm.scoring
-    ranks, moments = ranks_and_moments(purchased, rank_requests(scoring), z_values(rfm.z_log))
-    if scoring.method == "quantile":
+    scoring, warnings = rfm.scoring, list[str]()
+    requests = rank_requests(scoring, within(rfm))
+    ranks, moments = ranks_and_moments(purchased, requests, z_values(rfm.z_log), whole=bool(rfm.scope))
+    if scoring.method == "quantile" and rfm.scope:
+        scoped = scoped_cuts(scoring, ranks, rfm.smallest_scope, money_is_mixed=CURRENCY in rfm.scope)
+        cut_sets, warnings = list(scoped.cut_sets), small_scopes(scoped, rfm.smallest_scope)
+    elif scoring.method == "quantile":
         cut_sets = cuts_from(purchased, scoring, ranks)
     elif scoring.method == "fixed":
         cut_sets = fixed_cuts(scoring)
     else:
         cut_sets = _frozen_cuts(environment, rfm, scoring.run or "")
     found = Scores(cut_sets=tuple(cut_sets), ranks={name: tuple(kept) for name, kept in ranks.items()}, moments=moments)
-    warnings = _coincide(cut_sets)
+    warnings += _coincide(cut_sets)
     if scoring.method == "frozen":
         warnings += _unseen(found, measures, rfm)
     account = Account(warnings=tuple(warnings), dealt_with=len(cut_sets))
@@ -90,7 +96,10 @@ def _coincide(cut_sets: Sequence[CutSet]) -> list[str]:
     found = []
     for cut_set in cut_sets:
         if cut_set.distinct_scores < cut_set.bins and cut_set.cuts:
+            if cut_set.cuts_of != cut_set.scope:
+                continue
             place = f" within {cut_set.within}" if cut_set.within else ""
+            place += f" in {cut_set.scope}" if cut_set.scope != ALL else ""
             found.append(
                 f"{cut_set.measure.upper()}{place}: cut points coincide, {cut_set.distinct_scores} of {cut_set.bins} "
                 "scores occur"

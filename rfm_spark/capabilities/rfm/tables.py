@@ -7,6 +7,7 @@ from rfm_spark.core.table import SCOPE, run_table
 SEGMENT_CUTS = run_table(
     "segment_cuts", "One row per measure (and outer score when nested): the cut points scores were made with",
     SCOPE,
+    ("cuts_of", "STRING", "Scope whose customers the cuts were taken of: all where those of scope are too few"),
     ("measure", "STRING", "recency_days, frequency or monetary"),
     ("within", "STRING", "Outer scores when nested, as r=3; empty otherwise"),
     ("method", "STRING", "quantile, fixed or frozen"),

@@ -148,9 +148,7 @@ def name(
     customers = rows.made
     for one in projections:
         customers = one.project(customers)
-    complete = customers.withColumns(
-        {**_blank(customers.columns), "scope": F.lit("all"), "as_of_date": F.lit(environment.run.as_of)}
-    )
+    complete = customers.withColumns({**_blank(customers.columns), "as_of_date": F.lit(environment.run.as_of)})
     document = settings.document
     rows_now = complete.withColumn("segment", segment_column(rule_map_of(document), rule_params_of(document)))
     earlier = comparison.earlier

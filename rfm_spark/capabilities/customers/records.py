@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, timedelta
 
-from pyspark.sql import DataFrame
+from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
-from rfm_spark.capabilities.lifecycle.config import CustomersSource
+from rfm_spark.capabilities.customers.config import CustomersSource
 from rfm_spark.core.reading.ids import id_text, is_placeholder, trimmed, unicode_changes, with_normal_ids
 from rfm_spark.core.reading.mapping import A_TIME, FILTERED, LENIENT, Wanted, mapped_columns
 from rfm_spark.core.reading.typed import kinds_of, moment_of
@@ -25,14 +26,15 @@ def validated_customers(raw: DataFrame, source: CustomersSource, as_of: date) ->
         as_of: last day that counts.
 
     Returns:
-        customer_id STRING, reason STRING (null when accepted; anonymous, placeholder_id, filtered, or later for a
-        record that was made after as_of).
+        customer_id STRING, created_ts TIMESTAMP, the attributes as STRING, reason STRING (null when accepted;
+        anonymous, placeholder_id, filtered, or later for a record that was made after as_of).
 
     Raises:
         SourceError: a mapped column is missing or of an unusable type.
     """
     with session_settings(raw.sparkSession, LENIENT):
-        rows = mapped_columns(raw, source.columns, _WANTED, "customers", source.where)
+        mapping = {**source.columns, **source.attributes}
+        rows = mapped_columns(raw, mapping, _WANTED, "customers", source.where)
         kinds = kinds_of(rows)
         created = moment_of("created_ts", kinds) if "created_ts" in kinds else F.lit(None).cast("timestamp")
         outside = F.col(FILTERED) if FILTERED in rows.columns else F.lit(False)
@@ -40,6 +42,7 @@ def validated_customers(raw: DataFrame, source: CustomersSource, as_of: date) ->
             trimmed(id_text("customer_id", kinds["customer_id"])).alias("customer_id"),
             created.alias("created_ts"),
             outside.alias("is_outside"),
+            *(_text(name).alias(name) for name in source.attributes),
         )
         known = with_normal_ids(values, unicode_changes(values, ("customer_id",)), ("customer_id",))
         customer = F.col("customer_id")
@@ -50,4 +53,21 @@ def validated_customers(raw: DataFrame, source: CustomersSource, as_of: date) ->
             .when(is_placeholder(customer), "placeholder_id")
             .when(F.col("created_ts") >= tomorrow, "later")
         )
-        return settled(known.select("customer_id", reason.alias("reason")))
+        return settled(known.select("customer_id", "created_ts", *source.attributes, reason.alias("reason")))
+
+
+def attributes_of(accepted: DataFrame, names: Sequence[str]) -> DataFrame:
+    """What each customer's latest record says of them: customer_id, once each, and the attributes.
+
+    Args:
+        accepted: of `validated_customers`, without a reason.
+        names: of attributes. Of records of one moment, or without one, the first in the alphabet counts.
+    """
+    latest = Window.partitionBy("customer_id").orderBy(
+        F.desc_nulls_last("created_ts"), *(F.asc_nulls_last(n) for n in names)
+    )
+    return accepted.withColumn("place", F.row_number().over(latest)).where("place = 1").select("customer_id", *names)
+
+
+def _text(name: str) -> Column:
+    return F.nullif(F.trim(F.col(name).cast("string")), F.lit(""))

@@ -1,0 +1,1 @@
+"""Records of customers: who is known by a day, and what parts them, such as their country."""

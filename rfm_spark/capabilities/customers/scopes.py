@@ -1,0 +1,41 @@
+"""Scopes: groups of customers, such as markets, who are scored, ranked and clustered apart."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from rfm_spark.core.table import ALL, SCOPE_COLUMN
+
+# The scope part of customers whose records say nothing of it.
+UNKNOWN = "unknown"
+_BETWEEN = " / "
+
+
+def with_scope(customers: DataFrame, attributes: DataFrame | None, names: Sequence[str]) -> DataFrame:
+    """Customers with the scope they are in.
+
+    Args:
+        customers: customer_id, and those of the names that are none of attributes, such as currency.
+        attributes: of `records.attributes_of`; None where no attribute parts customers.
+        names: what parts customers, the outer one first; none for a single scope.
+
+    Returns:
+        The customers with scope STRING, as `DE`, or `DE / EUR` of two names; `unknown` for a missing part; `all`
+        without names.
+    """
+    if not names:
+        return customers.withColumn(SCOPE_COLUMN, F.lit(ALL))
+    known = customers if attributes is None else customers.join(attributes, "customer_id", "left")
+    parts = [_part(name) for name in names]
+    scoped = known.withColumn(SCOPE_COLUMN, F.concat_ws(_BETWEEN, *parts))
+    added = [] if attributes is None else [name for name in attributes.columns if name not in customers.columns]
+    return scoped.drop(*added)
+
+
+def _part(name: str) -> Column:
+    value = F.coalesce(F.col(name), F.lit(UNKNOWN))
+    # Whoever calls a market so must not get figures of everybody.
+    return F.when(F.lower(value) == ALL, F.concat(value, F.lit(" ()"))).otherwise(value)
