@@ -7,12 +7,13 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
-from pyspark.sql import Column, DataFrame, Row
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql.types import BooleanType
 
 from rfm_spark.core.cells import CellCount, cell_count, fine_cell, shallow_cell
-from rfm_spark.core.distribution import GROUPED, QuantileRequest, ranks_in_cells
+from rfm_spark.core.distribution import GROUPED, QuantileRequest, Rank, ranks_in_cells
+from rfm_spark.core.table import ALL
 from rfm_spark.core.typical import Quantiles, from_ranks, quantile_requests
 
 QUARTERS = 4
@@ -20,6 +21,9 @@ QUARTERS = 4
 _ALL, _VALUES, _CROSSED, _CELLS, _WITHIN = "all", "values", "crossed", "cells", "within"
 _KEYS = ("kind", "name", "first", "second", "third", "cell")
 _NO_NUMBER = -1
+PART = "part"
+# Between a scope and a group, and before the name of what is asked for within scopes.
+_APART, _PARTED = "\u001f", "parted/"
 
 
 @dataclass(frozen=True)
@@ -32,6 +36,8 @@ class Wanted:
         numbers: columns whose cells are counted; NaN and infinite values are missing.
         quarters: by column that parts customers, without nulls, the columns whose lower quarters are asked for.
         sums: by name, whole or DECIMAL numbers that are added up for each count.
+        by: column, without nulls, whose values part customers into scopes, each of which is counted apart; None for
+            none.
     """
 
     categories: Sequence[str] = ()
@@ -39,6 +45,7 @@ class Wanted:
     numbers: Sequence[str] = ()
     quarters: Mapping[str, Sequence[str]] = field(default_factory=dict)
     sums: Mapping[str, Column] = field(default_factory=dict)
+    by: str | None = None
 
     @property
     def keys(self) -> list[str]:
@@ -72,6 +79,19 @@ class CountedCustomers:
     def __init__(self, customers: DataFrame, wanted: Wanted) -> None:
         """Bind to the rows of customers and to what will be asked."""
         self._customers, self._wanted = customers, wanted
+        self._scope, self._whole = ALL, self
+
+    @cached_property
+    def scopes(self) -> tuple[str, ...]:
+        """All customers, and the scopes that part them."""
+        known = {row[PART] for row in self._whole.collected if row[PART] is not None}
+        return (ALL, *sorted(known))
+
+    def of(self, scope: str) -> CountedCustomers:
+        """The same of the customers of one scope, from the same pass."""
+        found = CountedCustomers(self._customers, self._wanted)
+        found._scope, found._whole = scope, self._whole
+        return found
 
     def values(self, column: str) -> list[Count]:
         """Customers by the value of a category."""
@@ -88,41 +108,99 @@ class CountedCustomers:
 
     def quarters(self, group: str) -> Quantiles:
         """The three lower quarters by group, as text, and column; one more pass, over the cells that hold them all."""
-        return self._quarters[group]
+        return self._whole.all_quarters[self._scope, group]
 
     @cached_property
-    def _rows(self) -> list[Row]:
-        return count_rows(self._customers, self._wanted).collect()
+    def collected(self) -> list[dict[str, Any]]:
+        """The counts; those of each scope, where scopes part customers."""
+        rows = count_rows(self._customers, self._wanted).collect()
+        return [{PART: None, **row.asDict()} for row in rows]
 
     @cached_property
-    def _quarters(self) -> dict[str, Quantiles]:
+    def all_quarters(self) -> Mapping[tuple[str, str], Quantiles]:
+        """By scope and group."""
         steps = tuple(range(1, QUARTERS))
         requests, counts = list[QuantileRequest](), list[CellCount]()
         for group, columns in self._wanted.quarters.items():
-            at = {column: len(requests) + i for i, column in enumerate(columns)}
-            counts += [cell_count(self._as_cell(row, at[row["second"]])) for row in self._of(_WITHIN, group)]
-            mine = quantile_requests(group, columns, steps, QUARTERS)
-            requests += [replace(one, name=f"{group}/{one.name}") for one in mine]
+            for is_parted in (False, True) if self._wanted.by else (False,):
+                at = {column: len(requests) + i for i, column in enumerate(columns)}
+                start = f"{_PARTED if is_parted else ''}{group}/"
+                for one in quantile_requests(group, columns, steps, QUARTERS):
+                    within = self._within(group) if is_parted else one.within
+                    requests.append(replace(one, name=f"{start}{one.name}", within=within))
+                for scope in self.scopes[1:] if is_parted else (ALL,):
+                    rows = self.of(scope)._of(_WITHIN, group)
+                    counts += [cell_count(self._as_cell(row, at[row["second"]], is_parted)) for row in rows]
         ranks = ranks_in_cells(self._customers, requests, counts)
         return {
-            group: from_ranks({column: ranks[f"{group}/{column}"] for column in columns}, steps, QUARTERS)
+            (scope, group): self._quantiles(scope, group, columns, ranks)
             for group, columns in self._wanted.quarters.items()
+            for scope in self.scopes
         }
 
-    def _of(self, kind: str, name: str) -> Iterator[Row]:
-        return (row for row in self._rows if row["kind"] == kind and row["name"] == name)
+    def _quantiles(
+        self, scope: str, group: str, columns: Sequence[str], ranks: Mapping[str, Sequence[Rank]]
+    ) -> Quantiles:
+        steps = tuple(range(1, QUARTERS))
+        if scope == ALL:
+            return from_ranks({column: ranks[f"{group}/{column}"] for column in columns}, steps, QUARTERS)
+        start = f"{scope}{_APART}"
+        mine = {
+            column: [
+                replace(rank, within=rank.within.removeprefix(start))
+                for rank in ranks[f"{_PARTED}{group}/{column}"]
+                if rank.within.startswith(start)
+            ]
+            for column in columns
+        }
+        return from_ranks(mine, steps, QUARTERS)
 
-    def _count(self, row: Row, width: int) -> Count:
+    def _within(self, group: str) -> Column:
+        return F.concat(F.col(self._wanted.by or ""), F.lit(_APART), F.col(group).cast("string"))
+
+    @cached_property
+    def _mine(self) -> Sequence[Mapping[str, Any]]:
+        rows = self._whole.collected
+        if self._scope != ALL:
+            return [row for row in rows if row[PART] == self._scope]
+        return _added_up(rows) if self._wanted.by else rows
+
+    def _of(self, kind: str, name: str) -> Iterator[Mapping[str, Any]]:
+        return (row for row in self._mine if row["kind"] == kind and row["name"] == name)
+
+    def _count(self, row: Mapping[str, Any], width: int) -> Count:
         values = tuple(row[name] for name in ("first", "second", "third")[:width])
         return Count(values, int(row["customers"]), {name: row[f"sum_{name}"] for name in self._wanted.sums})
 
     @staticmethod
-    def _as_cell(row: Row, at: int) -> Mapping[str, Any]:
+    def _as_cell(row: Mapping[str, Any], at: int, is_parted: bool) -> Mapping[str, Any]:
         present = 0 if row["cell"] is None else int(row["customers"])
+        within = f"{row[PART]}{_APART}{row['first']}" if is_parted else row["first"]
         return {
-            "at": at, "within": row["first"], "cell": row["cell"], "low": row["low"], "high": row["high"],
+            "at": at, "within": within, "cell": row["cell"], "low": row["low"], "high": row["high"],
             "ties": present, "all_ties": row["customers"],
         }  # fmt: skip
+
+
+def _added_up(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Counts of all scopes together."""
+    found: dict[tuple[Any, ...], dict[str, Any]] = {}
+    for row in rows:
+        kept = found.setdefault(tuple(row[key] for key in _KEYS), {**row, PART: None, "customers": 0, **_nothing(row)})
+        kept["customers"] += row["customers"]
+        for name, value in row.items():
+            if value is not None and name not in (*_KEYS, PART, "customers"):
+                best = {"low": min, "high": max}.get(name, _sum)
+                kept[name] = value if kept[name] is None else best(kept[name], value)
+    return list(found.values())
+
+
+def _nothing(row: Mapping[str, Any]) -> dict[str, None]:
+    return {name: None for name in row if name not in (*_KEYS, PART, "customers")}
+
+
+def _sum(first: Any, second: Any) -> Any:
+    return first + second
 
 
 def count_rows(customers: DataFrame, wanted: Wanted) -> DataFrame:
@@ -134,24 +212,28 @@ def count_rows(customers: DataFrame, wanted: Wanted) -> DataFrame:
         value = F.col(name).cast("double")
         one.append(F.struct(F.lit(at).alias("at"), fine_cell(value).alias("cell"), value.alias("value")))
     columns = list(dict.fromkeys([*keys, *groups]))
+    parts = [] if wanted.by is None else [PART]
     whole = F.col("one.at") == _NO_NUMBER
     rows = customers.select(
         F.explode(F.array(*one)).alias("one"),
+        *(F.col(wanted.by or "").alias(part) for part in parts),
         *(F.col(name).alias(f"key_{name}") for name in columns),
         *(value.alias(f"sum_{name}") for name, value in wanted.sums.items()),
     )
     # The row of a number is parted by as little as its cells are asked for by.
     parted = {name: F.col(f"key_{name}") if name in groups else F.when(whole, F.col(f"key_{name}")) for name in columns}
     first = rows.groupBy(
-        F.col("one.at").alias("at"), F.col("one.cell").alias("cell"),
+        *parts, F.col("one.at").alias("at"), F.col("one.cell").alias("cell"),
         *(column.alias(f"key_{name}") for name, column in parted.items()),
     ).agg(
         F.count(F.lit(1)).alias("customers"), F.min("one.value").alias("low"), F.max("one.value").alias("high"),
         *(F.sum(F.when(whole, F.col(f"sum_{name}"))).alias(f"sum_{name}") for name in wanted.sums),
     )  # fmt: skip
     texts = first.withColumns({f"key_{name}": _text(customers, name) for name in columns})
-    spread = texts.select(F.explode(_kinds(wanted, numbers)).alias("of"), "customers", "low", "high", *_sums(wanted))
-    return spread.groupBy(*(F.col(f"of.{name}").alias(name) for name in _KEYS)).agg(
+    spread = texts.select(
+        *parts, F.explode(_kinds(wanted, numbers)).alias("of"), "customers", "low", "high", *_sums(wanted)
+    )
+    return spread.groupBy(*parts, *(F.col(f"of.{name}").alias(name) for name in _KEYS)).agg(
         F.sum("customers").alias("customers"), F.min("low").alias("low"), F.max("high").alias("high"),
         *(F.sum(name).alias(name) for name in _sums(wanted)),
     )  # fmt: skip

@@ -104,10 +104,12 @@ class CountSettings:
 
     Attributes:
         categories: columns with few values.
+        scoped: whether scopes part customers.
         running: stages.
     """
 
     categories: tuple[str, ...]
+    scoped: bool = False
     running: tuple[str, ...] = aside()
 
     @classmethod
@@ -116,7 +118,7 @@ class CountSettings:
         running = config.stages
         watched = [column.name for column in customer_columns().values() if column.is_watched]
         categories = (*CATEGORIES, *(name for name in watched if customer_columns()[name].stage in running))
-        return cls(categories, tuple(sorted(running)))
+        return cls(categories, bool(config.part(RfmConfig).scope), tuple(sorted(running)))
 
 
 @step("Rows of customers", "columns of all capabilities are put together", lasts=False)
@@ -177,14 +179,16 @@ def count(
     """How many customers are alike in what?"""
     model = None if clusters is None else clusters.assigns
     tracked = tracked_columns(settings.running)
-    wanted = wanted_counts(settings.categories, model, moves=environment.run.previous is not None, tracked=tracked)
+    moves = environment.run.previous is not None
+    wanted = wanted_counts(settings.categories, model, moves=moves, tracked=tracked, scoped=settings.scoped)
     return CustomerCounts(counts=CountedCustomers(segments.customers, wanted))
 
 
 @step("Summary of segments", "customers are added up by segment")
 def sum_up(environment: Environment, counts: CustomerCounts) -> SegmentSizes:
     """How many customers and how much revenue does each segment have?"""
-    found = tuple(SegmentSize(**row) for row in segment_sizes(counts.made))
+    made = counts.made
+    found = tuple(SegmentSize(**row) for scope in made.scopes for row in segment_sizes(made.of(scope), scope))
     return SegmentSizes(account=Account(dealt_with=len(found)), sizes=found)
 
 

@@ -8,14 +8,16 @@ from typing import Any
 
 from rfm_spark.capabilities.segments.rules import RuleMap
 from rfm_spark.core.counting import CountedCustomers
+from rfm_spark.core.table import ALL
 from rfm_spark.core.typical import MEASURED_AS, means_of
 
 
-def segment_sizes(counts: CountedCustomers) -> list[dict[str, Any]]:
+def segment_sizes(counts: CountedCustomers, scope: str = ALL) -> list[dict[str, Any]]:
     """Customers added up by segment; segments nobody is in are left out.
 
     Args:
         counts: of customers by segment, with revenue, sums of the measures and their quarters.
+        scope: whose customers they are.
 
     Returns:
         The columns of table `segment_summary`, without run keys, label and action.
@@ -25,7 +27,7 @@ def segment_sizes(counts: CountedCustomers) -> list[dict[str, Any]]:
     revenue = sum(one.sums["revenue"] or 0 for one in found)
     return [
         {
-            "scope": "all",
+            "scope": scope,
             "segment": one.of[0],
             "customers": one.customers,
             "customers_pct": one.customers * 100 / customers,
