@@ -124,6 +124,7 @@ def _explain(parser: argparse.ArgumentParser, shared: SharedOptions) -> None:
 def _report(parser: argparse.ArgumentParser, shared: SharedOptions) -> None:
     shared.place(parser)
     shared.run(parser)
+    parser.add_argument("--scope", metavar="NAME", help="only customers of this scope, where rfm.scope parts them")
     parser.add_argument("-o", "--output", metavar="FILE", help="where to write it (default: in the lake's folder)")
 
 

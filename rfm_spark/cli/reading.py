@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from rfm_spark.core.derived import derived
 from rfm_spark.core.errors import ConfigError, EnvironmentSetupError, LakeError
 from rfm_spark.core.renames import in_todays_sql
 from rfm_spark.core.schemas import RUNS, tables
+from rfm_spark.core.table import ALL
 from rfm_spark.lake.history import NAME as HISTORY
 from rfm_spark.lake.history import segment_history
 from rfm_spark.lake.location import LOCAL, LakeLocation
@@ -93,7 +95,8 @@ def report_command(options: argparse.Namespace) -> int:
     display = config_of(options).display if options.config is not None else DisplayConfig()
     spark = session(options)
     run = run_of(spark, location, name, options.run)
-    output = Path(options.output) if options.output else report_path(location, run.run_id)
+    scope = getattr(options, "scope", None) or ALL
+    output = Path(options.output) if options.output else report_path(location, run.run_id, scope)
     try:
         from rfm_spark.report.build import build_report
         from rfm_spark.report.collect import collect
@@ -101,7 +104,7 @@ def report_command(options: argparse.Namespace) -> int:
         raise EnvironmentSetupError(
             f"the report needs {error.name}; install it with pip install 'rfm-spark[report]'"
         ) from error
-    html = build_report(collect(spark, location, run), display)
+    html = build_report(collect(spark, location, run, scope), display)
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
         partial = output.with_name(f".{output.name}.part")
@@ -113,9 +116,10 @@ def report_command(options: argparse.Namespace) -> int:
     return 0
 
 
-def report_path(location: LakeLocation, run_id: str) -> Path:
+def report_path(location: LakeLocation, run_id: str, scope: str = ALL) -> Path:
     """Where a report goes when nobody says: beside a local lake's tables, else the working directory."""
-    name = f"rfm-report-{run_id}.html"
+    of_scope = "" if scope == ALL else f"-{re.sub(r'[^A-Za-z0-9]+', '-', scope).strip('-')}"
+    name = f"rfm-report-{run_id}{of_scope}.html"
     if location.root is not None and LOCAL.match(location.root):
         return Path(location.root.removeprefix("file://").removeprefix("file:")) / "reports" / name
     return Path(name)

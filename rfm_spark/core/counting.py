@@ -38,6 +38,7 @@ class Wanted:
         sums: by name, whole or DECIMAL numbers that are added up for each count.
         by: column, without nulls, whose values part customers into scopes, each of which is counted apart; None for
             none.
+        apart: numbers and sums that have no meaning over all scopes, such as amounts of several currencies.
     """
 
     categories: Sequence[str] = ()
@@ -46,6 +47,7 @@ class Wanted:
     quarters: Mapping[str, Sequence[str]] = field(default_factory=dict)
     sums: Mapping[str, Column] = field(default_factory=dict)
     by: str | None = None
+    apart: frozenset[str] = frozenset()
 
     @property
     def keys(self) -> list[str]:
@@ -123,13 +125,14 @@ class CountedCustomers:
         requests, counts = list[QuantileRequest](), list[CellCount]()
         for group, columns in self._wanted.quarters.items():
             for is_parted in (False, True) if self._wanted.by else (False,):
-                at = {column: len(requests) + i for i, column in enumerate(columns)}
+                mine = [column for column in columns if is_parted or column not in self._wanted.apart]
+                at = {column: len(requests) + i for i, column in enumerate(mine)}
                 start = f"{_PARTED if is_parted else ''}{group}/"
-                for one in quantile_requests(group, columns, steps, QUARTERS):
+                for one in quantile_requests(group, mine, steps, QUARTERS):
                     within = self._within(group) if is_parted else one.within
                     requests.append(replace(one, name=f"{start}{one.name}", within=within))
                 for scope in self.scopes[1:] if is_parted else (ALL,):
-                    rows = self.of(scope)._of(_WITHIN, group)
+                    rows = (row for row in self.of(scope)._of(_WITHIN, group) if row["second"] in at)
                     counts += [cell_count(self._as_cell(row, at[row["second"]], is_parted)) for row in rows]
         ranks = ranks_in_cells(self._customers, requests, counts)
         return {
@@ -143,7 +146,8 @@ class CountedCustomers:
     ) -> Quantiles:
         steps = tuple(range(1, QUARTERS))
         if scope == ALL:
-            return from_ranks({column: ranks[f"{group}/{column}"] for column in columns}, steps, QUARTERS)
+            asked = [column for column in columns if f"{group}/{column}" in ranks]
+            return from_ranks({column: ranks[f"{group}/{column}"] for column in asked}, steps, QUARTERS)
         start = f"{scope}{_APART}"
         mine = {
             column: [
@@ -163,7 +167,7 @@ class CountedCustomers:
         rows = self._whole.collected
         if self._scope != ALL:
             return [row for row in rows if row[PART] == self._scope]
-        return _added_up(rows) if self._wanted.by else rows
+        return _added_up(rows, self._wanted.apart) if self._wanted.by else rows
 
     def _of(self, kind: str, name: str) -> Iterator[Mapping[str, Any]]:
         return (row for row in self._mine if row["kind"] == kind and row["name"] == name)
@@ -182,14 +186,15 @@ class CountedCustomers:
         }  # fmt: skip
 
 
-def _added_up(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def _added_up(rows: Sequence[Mapping[str, Any]], apart: frozenset[str]) -> list[dict[str, Any]]:
     """Counts of all scopes together."""
+    never = {f"sum_{name}" for name in apart}
     found: dict[tuple[Any, ...], dict[str, Any]] = {}
     for row in rows:
         kept = found.setdefault(tuple(row[key] for key in _KEYS), {**row, PART: None, "customers": 0, **_nothing(row)})
         kept["customers"] += row["customers"]
         for name, value in row.items():
-            if value is not None and name not in (*_KEYS, PART, "customers"):
+            if value is not None and name not in (*_KEYS, PART, "customers", *never):
                 best = {"low": min, "high": max}.get(name, _sum)
                 kept[name] = value if kept[name] is None else best(kept[name], value)
     return list(found.values())

@@ -10,6 +10,7 @@ from typing import Any
 from jinja2 import DictLoader, Environment, StrictUndefined
 
 from rfm_spark.core.config import DisplayConfig
+from rfm_spark.core.table import ALL
 from rfm_spark.report.accounts import other_amounts, source_accounts
 from rfm_spark.report.badges import REAL, run_badge, simulated_sources
 from rfm_spark.report.data import ReportData, RunFacts
@@ -43,6 +44,8 @@ def build_report(data: ReportData, display: DisplayConfig) -> str:
     style = f"{font_faces()}\n{files(_HERE).joinpath('style.css').read_text(encoding='utf-8')}"
     page = _environment(shown).get_template(_PAGE)
     of_sections = _of_sections(drawn)
+    if data.scope != ALL:
+        of_sections = {**of_sections, "subtitles": [*of_sections["subtitles"], f"only {data.scope}"]}
     about = _facts(data.run, of_sections["made_with"])
     return page.render(style=style, facts=about, **of_sections, **_of_run(data.run, say)) + "\n"
 

@@ -9,9 +9,11 @@ from zoneinfo import ZoneInfo
 
 from pyspark.sql import SparkSession
 
-from rfm_spark.core.errors import LakeError
+from rfm_spark.core.errors import ConfigError, LakeError
 from rfm_spark.core.runs import RunRow
 from rfm_spark.core.schemas import RUNS
+from rfm_spark.core.scopes import scopes_counted
+from rfm_spark.core.table import ALL
 from rfm_spark.lake.ledger import Ledger
 from rfm_spark.lake.location import LakeLocation, checked_run_id
 from rfm_spark.lake.store import Store
@@ -21,16 +23,17 @@ from rfm_spark.report.section import Reader, sections
 Value = TypeVar("Value")
 
 
-def collect(spark: SparkSession, lake: LakeLocation, run: RunRow | str) -> ReportData:
+def collect(spark: SparkSession, lake: LakeLocation, run: RunRow | str, scope: str = ALL) -> ReportData:
     """Gather a run's report data.
 
     Args:
         spark: the session.
         lake: where the tables are.
         run: the run, or its id.
+        scope: whose figures are gathered.
 
     Raises:
-        ConfigError: not a run id.
+        ConfigError: not a run id, or the run has no such scope.
         LakeError: no complete run of that id, or its rows were dropped.
         PlanError: two sections of the same name.
     """
@@ -41,8 +44,12 @@ def collect(spark: SparkSession, lake: LakeLocation, run: RunRow | str) -> Repor
     gone = next((one.retirement for one in complete if one.run_id == facts.run_id), "")
     if gone:
         raise LakeError(f"lake {lake}: {gone}")
-    reader = Reader(store, facts, tuple(one for one in complete if one.has_rows), ledger.configs)
-    return ReportData(facts, {section.name: section.read(reader) for section in sections()})
+    scopes = scopes_counted(facts.rows)
+    if scope not in (ALL, *scopes):
+        there = ", ".join(scopes) or "none, since rfm.scope is not set"
+        raise ConfigError("--scope", [f"run {facts.run_id} has no scope {scope}; there are {there}"])
+    reader = Reader(store, facts, tuple(one for one in complete if one.has_rows), ledger.configs, scope)
+    return ReportData(facts, {section.name: section.read(reader) for section in sections()}, scope)
 
 
 def _run_facts(store: Store, run_id: str) -> RunFacts:

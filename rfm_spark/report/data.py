@@ -10,6 +10,8 @@ from decimal import Decimal
 from functools import cached_property
 from typing import Any
 
+from rfm_spark.core.table import ALL
+
 
 @dataclass(frozen=True)
 class RunFacts:
@@ -56,7 +58,9 @@ class ReportData:
     Attributes:
         run: facts of the run.
         sections: what each section read, by its name.
+        scope: whose figures they are.
     """
 
     run: RunFacts
     sections: Mapping[str, Any] = field(default_factory=dict)
+    scope: str = ALL

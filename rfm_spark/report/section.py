@@ -6,17 +6,20 @@ template shows `part`, what the section drew, beside `badge`, `as_of` and the ma
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.resources import files
 from typing import Any, Generic, TypeVar
 
 from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
 
 from rfm_spark.core.access import TableReader
 from rfm_spark.core.errors import PlanError
 from rfm_spark.core.registry import given
 from rfm_spark.core.runs import Configs, RunRow
+from rfm_spark.core.scopes import amounts_apart
+from rfm_spark.core.table import ALL, SCOPE_COLUMN
 from rfm_spark.report.badges import Badge
 from rfm_spark.report.data import RunFacts
 from rfm_spark.report.wording import Numbers
@@ -38,24 +41,42 @@ class Reader:
         run: facts of the run, its stored configuration among them.
         complete: complete runs of its segmentation that have their rows, oldest as-of date first.
         configs: reads their configurations, where a section needs them.
+        scope: whose figures are shown: those of all customers, or of a scope that they are parted into.
     """
 
     tables: TableReader
     run: RunFacts
     complete: tuple[RunRow, ...] = ()
     configs: Configs = _no_configs
+    scope: str = ALL
 
     def wrote(self, table: str) -> bool:
         """Whether the run wrote a table; one that no run wrote may not exist at all."""
         return table in self.run.outputs
 
     def rows(self, table: str) -> list[dict[str, Any]]:
-        """The run's rows of a table that has few; none of a table that it did not write."""
+        """The run's rows of a table that has few, of the scope; none of a table that it did not write."""
+        return self.of_scope(self.of_all_scopes(table))
+
+    def of_all_scopes(self, table: str) -> list[dict[str, Any]]:
+        """The same of every scope."""
         return self.tables.rows(table, run_id=self.run.run_id) if self.wrote(table) else []
 
+    def of_scope(self, rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Those of rows of a table that are of the scope; a table without scopes has none."""
+        return [row for row in rows if (row.get(SCOPE_COLUMN) or self.scope) == self.scope]
+
     def frame(self, table: str) -> DataFrame:
-        """The run's rows of a table that it wrote, to be summed up before they come to the driver."""
-        return self.tables.of_runs(table, [self.run.run_id])
+        """The run's rows of a table of customers that it wrote, to be summed up before they come to the driver.
+
+        Those of the scope; where amounts are of several currencies, of all customers without them.
+        """
+        rows = self.tables.of_runs(table, [self.run.run_id])
+        if self.scope != ALL and SCOPE_COLUMN in rows.columns:
+            return rows.where(F.col(SCOPE_COLUMN) == self.scope)
+        if self.scope == ALL and "monetary" in rows.columns and amounts_apart(self.run.settings):
+            return rows.withColumn("monetary", F.lit(None).cast("decimal(18,2)"))
+        return rows
 
 
 @dataclass(frozen=True)

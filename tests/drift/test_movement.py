@@ -108,7 +108,7 @@ def run_of(
     scored = with_scores(frame, cut_sets).withColumn(
         "rfm_weighted", (F.col("r_score") + F.col("f_score") + F.col("m_score")) / 3
     )
-    dated = scored.withColumns({"as_of_date": F.lit(day), "first_order_date": F.lit(date(2020, 1, 1))})
+    dated = scored.withColumns({"scope": F.lit("all"), "as_of_date": F.lit(day), "first_order_date": F.lit(date(2020, 1, 1))})
     named = dated.withColumn("segment", segment_column(rules, {"new_within_days": 90.0}))
     unused = {"last_order_date": "date", "segment_before": "string", "cluster_id": "int", "segment_runs": "int"}
     return named.withColumns(
@@ -200,7 +200,7 @@ def test_a_row_that_is_joined_with_the_one_before_tells_the_same_moves(spark: Sp
         assert (mine["previous_segment"] or NOBODY, mine["confirmed_moved"]) == (
             row["from_segment"], row["confirmed_moved"],
         )  # fmt: skip
-    assert left_moved(left, "was_segment") == [Moved("small", None, "left", 1, Decimal("1.00"))]
+    assert left_moved(left, "was_segment") == {"all": [Moved("small", None, "left", 1, Decimal("1.00"))]}
 
 
 def test_changed_windows_are_the_cause_of_all_moves(spark: SparkSession) -> None:

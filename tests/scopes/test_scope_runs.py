@@ -9,8 +9,10 @@ import pytest
 from pyspark.sql import SparkSession
 
 from rfm_spark.core.config import Config
+from rfm_spark.core.scopes import scopes_counted
 from rfm_spark.lake.location import LakeLocation
 from rfm_spark.lake.readers import of_run
+from rfm_spark.lake.store import Store
 from rfm_spark.pipeline import Outcome
 from tests.helpers import run_tiny
 from tests.scopes.world import AS_OF, NOBODY_KNOWS, scoped, write
@@ -74,3 +76,21 @@ def test_a_small_scope_takes_the_cuts_of_all_and_says_so(
 def test_a_record_that_came_later_counts(spark: SparkSession, world: tuple[Config, Outcome, Path]) -> None:
     config, outcome, _ = world
     assert people(spark, config, outcome).loc["de1", "scope"] == "DE"
+
+
+def test_summaries_and_moves_are_told_by_scope(spark: SparkSession, world: tuple[Config, Outcome, Path]) -> None:
+    config, outcome, _ = world
+    location = LakeLocation.of(config)
+    ours = people(spark, config, outcome)
+    summary = of_run(spark, location, "segment_summary", outcome.run_id).toPandas()
+    for scope, mine in [("all", ours), *ours.groupby("scope")]:
+        theirs = summary[summary["scope"] == scope].set_index("segment")
+        grouped = mine.groupby("segment")
+        assert theirs["customers"].to_dict() == grouped.size().to_dict()
+        assert theirs["revenue"].to_dict() == grouped["monetary"].sum().to_dict()
+        for name, column in (("median_monetary", "monetary"), ("median_recency", "recency_days")):
+            middle = grouped[column].apply(lambda values: float(sorted(values)[(len(values) - 1) // 2]))
+            assert theirs[name].to_dict() == middle.to_dict()
+        assert theirs["customers_pct"].sum() == pytest.approx(100)
+    counted = scopes_counted(Store(spark, location).rows("runs", run_id=outcome.run_id)[0]["rows"])
+    assert counted == {scope: len(mine) for scope, mine in ours.groupby("scope")}

@@ -6,8 +6,8 @@ import re
 
 from pydantic import Field, model_validator
 
-from rfm_spark.capabilities.rfm.config import CURRENCY
 from rfm_spark.core.reading.places import Where, unread_column
+from rfm_spark.core.scopes import CURRENCY
 from rfm_spark.core.strict import Strict
 
 CUSTOMER_COLUMNS = ("customer_id", "created_ts")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from functools import reduce
 
@@ -129,9 +129,15 @@ class Tracking(Artefact):
 
 @dataclass(frozen=True, kw_only=True)
 class Distributions(Artefact):
-    """How customers are spread over the columns that are looked at for drift; empty without customers."""
+    """How customers are spread over the columns that are looked at for drift; empty without customers.
+
+    Attributes:
+        found: of all customers.
+        of_scopes: of those of each scope, where scopes part them.
+    """
 
     found: tuple[Distribution, ...] = ()
+    of_scopes: Mapping[str, tuple[Distribution, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from rfm_spark.capabilities.clusters.artefacts import ClusterModel, Models
 from rfm_spark.capabilities.drift.clusters import stability_figures
-from rfm_spark.capabilities.drift.distributions import Distribution, from_rows
+from rfm_spark.capabilities.drift.distributions import Distribution, by_scope
 from rfm_spark.capabilities.drift.figures import PREVIOUS, Figure, column_figures, volume_figure
 from rfm_spark.capabilities.drift.tables import DISTRIBUTIONS
 from rfm_spark.capabilities.drift.verdict import CLUSTER_SHARES
 from rfm_spark.capabilities.movement.artefacts import Flapping
 from rfm_spark.core.access import TableWriter
 from rfm_spark.core.runs import RunDetails
+from rfm_spark.core.table import ALL
 
 
 def compare_columns(
@@ -32,7 +34,7 @@ def compare_columns(
         if "customers" in previous.rows:
             figures.append(volume_figure("customers", previous.rows["customers"], today["frequency"].customers))
         return figures
-    before = from_rows(lake.rows(DISTRIBUTIONS.name, run_id=previous.run_id))
+    before = by_scope(lake.rows(DISTRIBUTIONS.name, run_id=previous.run_id)).get(ALL, {})
     if not same_model:
         # Other models' clusters are others, even where their ids live on.
         before.pop(CLUSTER_SHARES, None)
@@ -40,6 +42,43 @@ def compare_columns(
     figures += [
         volume_figure(name, previous.rows[name], now) for name, now in _volumes(today).items() if name in previous.rows
     ]
+    return figures
+
+
+def compare_scopes(
+    lake: TableWriter,
+    previous: RunDetails,
+    today: Mapping[str, Mapping[str, Distribution]],
+    *,
+    same_model: bool,
+    same_definition: bool,
+) -> list[Figure]:
+    """Figures of columns and volumes of each scope against an earlier run.
+
+    Args:
+        lake: reads distributions.
+        previous: the run before.
+        today: by scope and column.
+        same_model: whether clusters are the same.
+        same_definition: whether segments, and scopes, mean the same; else nothing is compared.
+    """
+    if not same_definition:
+        return []
+    before = by_scope(lake.rows(DISTRIBUTIONS.name, run_id=previous.run_id))
+    figures: list[Figure] = []
+    for scope in sorted({*today, *before} - {ALL}):
+        was, now = before.get(scope, {}), today.get(scope, {})
+        if not was:
+            # Somebody opened a market: news, and no drift of what was there.
+            told = [Figure("volume", "customers", PREVIOUS, None, detail="a scope that was not there before")]
+        elif not now:
+            told = [volume_figure("customers", _volumes(was)["customers"], 0)]
+        else:
+            kept = {name: one for name, one in was.items() if same_model or name != CLUSTER_SHARES}
+            counts = _volumes(was)
+            told = column_figures(kept, now, PREVIOUS)
+            told += [volume_figure(name, counts[name], count) for name, count in _volumes(now).items()]
+        figures += [replace(figure, scope=scope) for figure in told]
     return figures
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from rfm_spark.capabilities.drift.comparing import compare_columns
-from rfm_spark.capabilities.drift.distributions import from_rows
+from rfm_spark.capabilities.drift.distributions import by_scope
 from rfm_spark.capabilities.drift.figures import Figure, all_at_once, is_alarm
 from rfm_spark.capabilities.drift.tables import DISTRIBUTIONS
 from rfm_spark.capabilities.drift.verdict import verdict
 from rfm_spark.core.comparison import ComparedRuns
 from rfm_spark.core.desk import Desk
+from rfm_spark.core.table import ALL
 
 
 def print_drift(pair: ComparedRuns, desk: Desk) -> None:
@@ -31,7 +32,7 @@ def print_drift(pair: ComparedRuns, desk: Desk) -> None:
 
 
 def _figures(pair: ComparedRuns, desk: Desk) -> list[Figure]:
-    today = from_rows(desk.tables.rows(DISTRIBUTIONS.name, run_id=pair.now.run_id))
+    today = by_scope(desk.tables.rows(DISTRIBUTIONS.name, run_id=pair.now.run_id)).get(ALL)
     if not today:
         return []
     figures = compare_columns(

@@ -17,6 +17,7 @@ from scipy.stats import wasserstein_distance
 from rfm_spark.core.columns import customer_columns
 from rfm_spark.core.counting import CountedCustomers
 from rfm_spark.core.renames import renamed_value
+from rfm_spark.core.table import ALL, SCOPE_COLUMN
 
 _DECILES = 10
 # A bin of fewer than a fortieth of the reference, beside a point mass, is merged with its neighbour.
@@ -131,11 +132,11 @@ def distributions(counts: CountedCustomers, numbers: Sequence[str], categories: 
     return [*(_of_number(counts, name) for name in numbers), *(_of_category(counts, name) for name in categories)]
 
 
-def as_rows(found: Sequence[Distribution]) -> list[dict[str, Any]]:
-    """The rows of table `distributions`."""
+def as_rows(found: Sequence[Distribution], scope: str = ALL) -> list[dict[str, Any]]:
+    """The rows of table `distributions`, of the customers of a scope."""
     return [
         {
-            "scope": "all",
+            "scope": scope,
             "feature": one.feature,
             "cells": None if one.is_category else list(one.cells),
             "labels": list(one.labels) if one.is_category else None,
@@ -159,6 +160,14 @@ def from_rows(rows: Sequence[Mapping[str, Any]]) -> dict[str, Distribution]:
         )
         for row in rows
     }
+
+
+def by_scope(rows: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Distribution]]:
+    """The same by scope, from rows of table `distributions`."""
+    parted: dict[str, list[Mapping[str, Any]]] = {}
+    for row in rows:
+        parted.setdefault(row[SCOPE_COLUMN] or ALL, []).append(row)
+    return {scope: from_rows(mine) for scope, mine in parted.items()}
 
 
 def _of_number(counts: CountedCustomers, name: str) -> Distribution:

@@ -13,6 +13,7 @@ from scipy import special
 from rfm_spark.capabilities.drift.distributions import Distribution, in_same_bins, w1
 from rfm_spark.capabilities.drift.psi import CHANGED, INSUFFICIENT, MAJOR, MODERATE, NONE, Psi, discovered, psi
 from rfm_spark.core.cells import CELLS
+from rfm_spark.core.table import ALL
 
 PREVIOUS, TRAINING = "previous", "training"
 # Rates of interactions and messages, against the four weeks before, and four that ended three weeks earlier.
@@ -35,6 +36,7 @@ class Figure:
         severity: none, insufficient, changed, moderate or major.
         p_value: of so large a figure without a change; None where none is taken.
         detail: in words.
+        scope: whose customers it is of.
     """
 
     metric: str
@@ -45,11 +47,12 @@ class Figure:
     severity: str = NONE
     p_value: float | None = None
     detail: str = ""
+    scope: str = ALL
 
     def as_row(self, previous_run_id: str | None) -> dict[str, Any]:
         """The row of table `drift`, but for the run's keys."""
         return {
-            "scope": "all",
+            "scope": self.scope,
             "metric": self.metric,
             "subject": self.subject,
             "against": self.against,

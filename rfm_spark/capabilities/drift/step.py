@@ -15,7 +15,12 @@ from rfm_spark.capabilities.drift.artefacts import (
     WatchedRates,
 )
 from rfm_spark.capabilities.drift.clusters import cluster_figures
-from rfm_spark.capabilities.drift.comparing import cluster_stability, compare_columns, movement_figures
+from rfm_spark.capabilities.drift.comparing import (
+    cluster_stability,
+    compare_columns,
+    compare_scopes,
+    movement_figures,
+)
 from rfm_spark.capabilities.drift.config import DriftConfig
 from rfm_spark.capabilities.drift.distributions import as_rows, distributions, from_rows
 from rfm_spark.capabilities.drift.figures import (
@@ -30,12 +35,15 @@ from rfm_spark.capabilities.drift.figures import (
 from rfm_spark.capabilities.drift.rates import rate_figures, rate_warnings
 from rfm_spark.capabilities.drift.tables import DISTRIBUTIONS, DRIFT, TRACKING
 from rfm_spark.capabilities.drift.tracking import warnings
-from rfm_spark.capabilities.drift.verdict import CLUSTER_SHARES, SHARES, Verdict, verdict
+from rfm_spark.capabilities.drift.verdict import CLUSTER_SHARES, SHARES, Verdict, of_all_scopes, verdict
 from rfm_spark.capabilities.movement.artefacts import Movement
 from rfm_spark.capabilities.purchases.artefacts import Measures
+from rfm_spark.capabilities.rfm.config import RfmConfig
 from rfm_spark.capabilities.segments.artefacts import CustomerCounts, Segments
 from rfm_spark.core.columns import customer_columns
 from rfm_spark.core.config import Config
+from rfm_spark.core.scopes import CURRENCY
+from rfm_spark.core.table import ALL
 from rfm_spark.pipeline.artefact import Account
 from rfm_spark.pipeline.environment import Environment
 from rfm_spark.pipeline.step import step
@@ -50,17 +58,21 @@ class DriftSettings:
     Attributes:
         smallest_fall: of a rate, as a share of it.
         shares: columns of capabilities that run, whose values customers are counted by.
+        of_all: columns that customers of all scopes are compared by: of several currencies no amounts.
     """
 
     smallest_fall: float
     shares: tuple[str, ...]
+    of_all: tuple[str, ...] = MEASURES
 
     @classmethod
     def of(cls, config: Config) -> DriftSettings:
         """As configured."""
         running = config.stages
         found = [column.name for column in customer_columns().values() if column.is_watched and column.stage in running]
-        return cls(config.part(DriftConfig).rates.smallest_fall, tuple(found))
+        apart = CURRENCY in (config.part(RfmConfig).scope or ())
+        of_all = tuple(name for name in MEASURES if not apart or name != "monetary")
+        return cls(config.part(DriftConfig).rates.smallest_fall, tuple(found), of_all)
 
 
 @step("Trackers", "volumes are compared with their own past", writes=(TRACKING,))
@@ -84,9 +96,14 @@ def spread(
     features = model.space.columns if model is not None else ()
     numbers = [*MEASURES, *(name for name in features if name not in (*MEASURES, *SHARES))]
     categories = [*SHARES, *([CLUSTER_SHARES] if model is not None else []), *settings.shares]
-    found = distributions(counts.made, numbers, categories)
-    environment.write(DISTRIBUTIONS, as_rows(found))
-    return Distributions(account=Account(dealt_with=len(found)), found=tuple(found))
+    made = counts.made
+    found = distributions(
+        made, [name for name in numbers if name in settings.of_all or name not in MEASURES], categories
+    )
+    scopes = {scope: tuple(distributions(made.of(scope), numbers, categories)) for scope in made.scopes[1:]}
+    rows = [row for scope, mine in {ALL: found, **scopes}.items() for row in as_rows(mine, scope)]
+    environment.write(DISTRIBUTIONS, rows)
+    return Distributions(account=Account(dealt_with=len(found)), found=tuple(found), of_scopes=scopes)
 
 
 @step("Drift", "distributions are compared with earlier ones", reads=(DISTRIBUTIONS, CLUSTER_MODELS), writes=(DRIFT,))
@@ -108,9 +125,11 @@ def judge(
 
 
 def _outcome(environment: Environment, figures: list[Figure], watched: list[Rate]) -> Drift:
-    found, rows = _verdict(figures), list(figures)
-    if found is not None:
-        rows.append(found.as_figure())
+    parted = {scope: [one for one in figures if one.scope == scope] for scope in sorted({f.scope for f in figures})}
+    verdicts = {scope: told for scope, mine in parted.items() if (told := _verdict(mine)) is not None}
+    rows = [*figures, *(told.as_figure(scope) for scope, told in verdicts.items())]
+    whole = verdicts.pop(ALL, None)
+    found = whole if whole is None else of_all_scopes(whole, verdicts)
     previous = environment.run.previous
     if rows:
         previous_id = previous.run_id if previous is not None else None
@@ -139,6 +158,11 @@ def _against_previous(
     figures = compare_columns(
         environment, run.previous, today, same_model=same_model, same_definition=not segments.definition_changed
     )
+    scopes = {scope: {one.feature: one for one in mine} for scope, mine in spreads.of_scopes.items()}
+    if scopes:
+        figures += compare_scopes(
+            environment, run.previous, scopes, same_model=same_model, same_definition=not segments.definition_changed
+        )
     if movement.flapping is not None:
         figures += movement_figures(movement.flapping)
         figures += cluster_stability(environment, run.config_name, model, run.previous, movement.flapping)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from rfm_spark.capabilities.drift.figures import PREVIOUS, RATE, TRAINING, Figure, is_alarm
 from rfm_spark.capabilities.drift.psi import CHANGED, FALSE_DISCOVERIES, INSUFFICIENT, MAJOR, MODERATE, NONE, worst
 from rfm_spark.core.columns import customer_columns
+from rfm_spark.core.table import ALL
 
 KEEP, REFIT, SOURCE = "keep", "refit", "look at the source"
 CLUSTER_SHARES = "cluster_id"
@@ -33,9 +34,9 @@ class Verdict:
     advice: str
     sentence: str
 
-    def as_figure(self) -> Figure:
+    def as_figure(self, scope: str = ALL) -> Figure:
         """Its row of table `drift`."""
-        return Figure("verdict", "all", PREVIOUS, None, None, self.severity, detail=self.sentence)
+        return Figure("verdict", "all", PREVIOUS, None, None, self.severity, detail=self.sentence, scope=scope)
 
 
 def verdict(figures: Sequence[Figure]) -> Verdict:
@@ -60,6 +61,22 @@ def verdict(figures: Sequence[Figure]) -> Verdict:
     compared = len({(f.subject, f.against) for f in figures if f.metric in ("psi", RATE)})
     rate = f"{compared} comparisons at a false discovery rate of {FALSE_DISCOVERIES:.1%}"
     return Verdict(severity, fired, advice, f"{'; '.join(parts)}. {_ADVICE[advice]} ({rate})")
+
+
+def of_all_scopes(whole: Verdict, scopes: Mapping[str, Verdict]) -> Verdict:
+    """The verdict of a run whose customers are parted: a market that changed counts where the whole hides it.
+
+    Args:
+        whole: of all customers.
+        scopes: of those of each scope.
+    """
+    severity = worst([whole.severity, *(one.severity for one in scopes.values() if one.severity != INSUFFICIENT)])
+    if severity == whole.severity:
+        return whole
+    named = [scope for scope, one in sorted(scopes.items()) if one.severity == severity]
+    more = f" (likewise {', '.join(named[1:_SHOWN])}{', …' if len(named) > _SHOWN else ''})" if named[1:] else ""
+    first = scopes[named[0]]
+    return replace(first, sentence=f"{named[0]}{more}: {first.sentence} All together: {whole.severity}.")
 
 
 def asks_for_a_refit(rows: Iterable[tuple[str, str]]) -> bool:

@@ -27,6 +27,7 @@ from rfm_spark.capabilities.segments.tables import SEGMENTS
 from rfm_spark.core.access import TableWriter
 from rfm_spark.core.columns import all_stages, stages, tracked_columns
 from rfm_spark.core.runs import RunDetails
+from rfm_spark.core.table import SCOPE_COLUMN
 
 _BEFORE = (
     "segment", "confirmed_segment", "segment_runs", "segment_before", "lines", "last_order_date", "monetary",
@@ -67,6 +68,7 @@ class Earlier:
         same_model: whether clusters mean the same in both.
         definition_changed: whether segments mean something else in the later one.
         tracked: columns whose moves are told, of stages that run in both; and whether they mean something else.
+        scoped: whether scopes parted customers.
     """
 
     side: Side
@@ -75,6 +77,7 @@ class Earlier:
     same_model: bool
     definition_changed: bool
     tracked: Mapping[str, bool] = field(default_factory=dict)
+    scoped: bool = False
 
     @property
     def rows(self) -> DataFrame:
@@ -104,7 +107,7 @@ class Earlier:
     def with_counterfactual(self, customers: DataFrame) -> DataFrame:
         """Customers with the segment and the cluster that the earlier run's cuts, rules and model would give them."""
         # Percentiles, z-scores and tiers stay today's: their old distribution is not kept, and cuts don't shape them.
-        under = self._under_earlier(customers)
+        under = {**self._under_earlier(customers), **_scope_before(customers)}
         today = {name: f"_today_{name}" for name in (*_SHAPED, *under) if name in customers.columns}
         kept = customers.withColumns({name: F.col(of) for of, name in today.items()}).withColumns(under)
         document = self.side.document
@@ -126,7 +129,13 @@ class Earlier:
 
     @property
     def _before(self) -> tuple[str, ...]:
-        return (*_BEFORE, *self.tracked)
+        return (*_BEFORE, *self.tracked, *((SCOPE_COLUMN,) if self.scoped else ()))
+
+
+def _scope_before(customers: DataFrame) -> dict[str, Column]:
+    """The scope that customers were in: the cut points of another one are none of yesterday's."""
+    was = f"{WAS}{SCOPE_COLUMN}"
+    return {SCOPE_COLUMN: F.coalesce(was, SCOPE_COLUMN)} if was in customers.columns else {}
 
 
 def side_of(lake: TableWriter, run: RunDetails) -> Side:
@@ -154,7 +163,8 @@ def earlier_of(
     changed = definition_changed(document, before.document, (model_version, before.model_version))
     both = stages(document) & stages(before.document)
     tracked = {name: column_changed(name, document, before.document) for name in tracked_columns(both)}
-    return Earlier(before, cut_sets, old, before.model_version in (None, model_version), changed, tracked)
+    same_model, scoped = before.model_version in (None, model_version), bool(before.document["rfm"].get("scope"))
+    return Earlier(before, cut_sets, old, same_model, changed, tracked, scoped)
 
 
 def compared_runs(lake: TableWriter, now: RunDetails, before: RunDetails) -> DataFrame:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from decimal import Decimal
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
@@ -11,6 +12,7 @@ from pyspark.sql import functions as F
 from rfm_spark.capabilities.movement.tables import NO_SEGMENT
 from rfm_spark.capabilities.movement.transitions import Moved
 from rfm_spark.core.columns import customer_columns
+from rfm_spark.core.table import ALL, SCOPE_COLUMN
 
 WAS = "was_"
 COUNTERFACTUAL = ("segment_before_cuts", "cluster_before_model")
@@ -109,14 +111,16 @@ def changes_of(customers: DataFrame, left: DataFrame | None, previous_run_id: st
         previous_run_id: of that run.
     """
     moved = customers.where(F.col("previous_segment").isNull() | (F.col("previous_segment") != F.col("segment")))
-    rows = moved.select("customer_id", "previous_segment", "segment", "move_cause")
+    rows = moved.select(SCOPE_COLUMN, "customer_id", "previous_segment", "segment", "move_cause")
     if left is not None:
+        scope = F.col(f"{WAS}{SCOPE_COLUMN}") if f"{WAS}{SCOPE_COLUMN}" in left.columns else F.lit(ALL)
+        nowhere = F.lit(None).cast("string")
         rows = rows.unionAll(
-            left.select("customer_id", f"{WAS}segment", F.lit(None).cast("string"), F.lit(LEFT).alias("move_cause"))
+            left.select(scope, "customer_id", f"{WAS}segment", nowhere, F.lit(LEFT).alias("move_cause"))
         )
     start, end = (F.coalesce(name, F.lit(NO_SEGMENT)) for name in ("previous_segment", "segment"))
     return rows.select(
-        F.lit("all").alias("scope"), "customer_id", F.lit(previous_run_id).alias("previous_run_id"),
+        SCOPE_COLUMN, "customer_id", F.lit(previous_run_id).alias("previous_run_id"),
         start.alias("from_segment"), end.alias("to_segment"), F.col("move_cause").alias("cause"),
     )  # fmt: skip
 
@@ -172,16 +176,39 @@ def flapping(segments: Sequence[Moved], clusters: Sequence[Moved], returned: int
     )
 
 
-def left_moved(left: DataFrame, column: str) -> list[Moved]:
-    """Customers who left, by the segment or cluster that they were in.
+def left_moved(left: DataFrame, column: str, *, amounts_apart: bool = False) -> dict[str, list[Moved]]:
+    """Customers who left, by the segment or cluster that they were in: all of them, and those of each scope.
 
     Args:
-        left: the column and the monetary of the previous run, under names that begin with `WAS`.
+        left: the column, the monetary and, where scopes parted customers, the scope of the previous run, under names
+            that begin with `WAS`.
         column: of the two which.
+        amounts_apart: whether amounts of all scopes together have no sum.
     """
     revenue = F.sum(f"{WAS}monetary").cast("decimal(28,2)")
-    rows = left.groupBy(F.col(column).cast("string")).agg(F.count(F.lit(1)), revenue).collect()
-    return [Moved(start, None, LEFT, customers, revenue) for start, customers, revenue in rows]
+    scope = F.col(f"{WAS}{SCOPE_COLUMN}") if f"{WAS}{SCOPE_COLUMN}" in left.columns else F.lit(ALL)
+    rows = left.groupBy(scope.alias("scope"), F.col(column).cast("string")).agg(F.count(F.lit(1)), revenue).collect()
+    found: dict[str, list[Moved]] = {ALL: []}
+    for scope_name, start, customers, amount in rows:
+        one = Moved(start, None, LEFT, customers, amount)
+        found[ALL].append(replace(one, revenue=None) if amounts_apart else one)
+        if scope_name != ALL:
+            found.setdefault(scope_name, []).append(one)
+    return {name: _together(mine) for name, mine in found.items()}
+
+
+def _together(moved: Sequence[Moved]) -> list[Moved]:
+    """Moves from the same start as one."""
+    found: dict[str | None, Moved] = {}
+    for one in moved:
+        before = found.get(one.start)
+        if before is None:
+            found[one.start] = one
+        else:
+            amounts = [amount for amount in (before.revenue, one.revenue) if amount is not None]
+            total = sum(amounts, Decimal(0)) if amounts else None
+            found[one.start] = replace(before, customers=before.customers + one.customers, revenue=total)
+    return list(found.values())
 
 
 def _added_up(moves_of_all: DataFrame, start: Column, end: Column, cause: Column) -> list[Moved]:

@@ -21,11 +21,14 @@ from rfm_spark.capabilities.movement.moves import (
 from rfm_spark.capabilities.movement.tables import CLUSTER_TRANSITIONS, SEGMENT_CHANGES, SEGMENT_TRANSITIONS
 from rfm_spark.capabilities.movement.transitions import cluster_transitions, moved_from, segment_transitions
 from rfm_spark.capabilities.purchases.artefacts import Measures
+from rfm_spark.capabilities.rfm.config import RfmConfig
 from rfm_spark.capabilities.rfm.tables import SEGMENT_CUTS
 from rfm_spark.capabilities.segments.artefacts import CLUSTER_MOVES, SEGMENT_MOVES, CustomerCounts, Segments
 from rfm_spark.capabilities.segments.tables import SEGMENTS
 from rfm_spark.core.config import Config
 from rfm_spark.core.counting import CountedCustomers
+from rfm_spark.core.scopes import CURRENCY
+from rfm_spark.core.table import ALL
 from rfm_spark.pipeline.artefact import Account
 from rfm_spark.pipeline.environment import Environment
 from rfm_spark.pipeline.step import aside, step
@@ -47,6 +50,22 @@ class MovementSettings:
         return cls(config.document())
 
 
+@dataclass(frozen=True)
+class ScopeSettings:
+    """What parts customers.
+
+    Attributes:
+        amounts_apart: whether amounts of all scopes together have no sum.
+    """
+
+    amounts_apart: bool
+
+    @classmethod
+    def of(cls, config: Config) -> ScopeSettings:
+        """As configured."""
+        return cls(CURRENCY in (config.part(RfmConfig).scope or ()))
+
+
 @step("Run before", "cut points and model of the run before are looked up",
       reads=(SEGMENTS, SEGMENT_CUTS, CLUSTER_MODELS), lasts=False)  # fmt: skip
 def look_back(environment: Environment, clusters: Clusters | None, settings: MovementSettings) -> Comparison:
@@ -63,25 +82,29 @@ def look_back(environment: Environment, clusters: Clusters | None, settings: Mov
       writes=(SEGMENT_CHANGES, SEGMENT_TRANSITIONS, CLUSTER_TRANSITIONS))  # fmt: skip
 def compare(
     environment: Environment, measures: Measures, segments: Segments, counts: CustomerCounts, comparison: Comparison,
-    clusters: Clusters | None,
+    clusters: Clusters | None, settings: ScopeSettings,
 ) -> Movement:  # fmt: skip
     """Who is in another segment than in the run before, and why?"""
     earlier, previous = comparison.earlier, environment.run.previous
     if earlier is None or previous is None:
         return Movement()
     counted = counts.made
-    moved = moved_from(counted.crossed(SEGMENT_MOVES))
+    moved = {scope: moved_from(counted.of(scope).crossed(SEGMENT_MOVES)) for scope in counted.scopes}
     clusters_moved = moved_from(counted.crossed(CLUSTER_MOVES))
     returned, confirmed = (_yes(counted, name) for name in ("moved_back", "confirmed_moved"))
-    found = flapping(moved, clusters_moved, returned, confirmed)
+    found = flapping(moved[ALL], clusters_moved, returned, confirmed)
     left = None
     if previous.rows.get(SEGMENTS.name) != found.both:
         gone = earlier.rows.join(segments.customers.select("customer_id"), "customer_id", "left_anti")
         left = environment.frames.hold(gone, measures.count)
-        moved += left_moved(left, f"{WAS}segment")
-        clusters_moved += left_moved(left.where(F.col(f"{WAS}cluster_id").isNotNull()), f"{WAS}cluster_id")
+        apart = settings.amounts_apart
+        for scope, mine in left_moved(left, f"{WAS}segment", amounts_apart=apart).items():
+            moved[scope] = moved.get(scope, []) + mine
+        clustered = left.where(F.col(f"{WAS}cluster_id").isNotNull())
+        clusters_moved += left_moved(clustered, f"{WAS}cluster_id", amounts_apart=apart)[ALL]
     environment.write(SEGMENT_CHANGES, changes_of(segments.customers, left, previous.run_id))
-    environment.write(SEGMENT_TRANSITIONS, segment_transitions(moved, previous.run_id))
+    rows = [row for scope, mine in moved.items() for row in segment_transitions(mine, previous.run_id, scope)]
+    environment.write(SEGMENT_TRANSITIONS, rows)
     if clusters is not None and clusters.model is not None and previous.model_version is not None:
         environment.write(CLUSTER_TRANSITIONS, cluster_transitions(clusters_moved, previous.run_id))
     return Movement(account=Account(dealt_with=found.both), flapping=found)

@@ -10,6 +10,7 @@ from typing import Any
 
 from rfm_spark.capabilities.movement.tables import CAUSES, CLUSTER_CAUSES, NO_SEGMENT
 from rfm_spark.core.counting import Count
+from rfm_spark.core.table import ALL
 
 # 97.5 % point of the standard normal distribution.
 _Z = 1.959963984540054
@@ -42,7 +43,7 @@ def moved_from(counts: Iterable[Count]) -> list[Moved]:
 
 
 def transitions(
-    moved: Sequence[Moved], ends: tuple[str, str], previous_run_id: str, nobody: str
+    moved: Sequence[Moved], ends: tuple[str, str], previous_run_id: str, nobody: str, scope: str = ALL
 ) -> list[dict[str, Any]]:
     """Moves between values of a column counted, with the diagonal and Wilson intervals of each share.
 
@@ -51,14 +52,15 @@ def transitions(
         ends: names of the columns with the value before and now.
         previous_run_id: run compared with.
         nobody: value that stands for not being in a run.
+        scope: whose customers they are.
     """
-    rows = _transitions(moved, ends, CAUSES, previous_run_id)
+    rows = _transitions(moved, ends, CAUSES, previous_run_id, scope)
     return [{**row, **{end: nobody if row[end] is None else row[end] for end in ends}} for row in rows]
 
 
-def segment_transitions(moved: Sequence[Moved], previous_run_id: str) -> list[dict[str, Any]]:
+def segment_transitions(moved: Sequence[Moved], previous_run_id: str, scope: str = ALL) -> list[dict[str, Any]]:
     """The rows of table `segment_transitions`: moves counted, with the diagonal and Wilson intervals of each share."""
-    return transitions(moved, ("from_segment", "to_segment"), previous_run_id, NO_SEGMENT)
+    return transitions(moved, ("from_segment", "to_segment"), previous_run_id, NO_SEGMENT, scope)
 
 
 def cluster_transitions(moved: Sequence[Moved], previous_run_id: str) -> list[dict[str, Any]]:
@@ -79,7 +81,7 @@ def wilson(count: float, total: float) -> tuple[float, float]:
 
 
 def _transitions(
-    moved: Sequence[Moved], ends: tuple[str, str], causes: tuple[str, ...], previous_run_id: str
+    moved: Sequence[Moved], ends: tuple[str, str], causes: tuple[str, ...], previous_run_id: str, scope: str = ALL
 ) -> list[dict[str, Any]]:
     pairs: dict[tuple[str | None, str | None], list[Moved]] = {}
     totals: dict[str | None, int] = {}
@@ -93,7 +95,7 @@ def _transitions(
         known = [one.revenue for one in mine if one.revenue is not None]
         found.append(
             {
-                "scope": "all",
+                "scope": scope,
                 "previous_run_id": previous_run_id,
                 ends[0]: start,
                 ends[1]: end,

@@ -8,8 +8,9 @@ from typing import Literal
 
 from rfm_spark.capabilities.purchases.config import TransactionsSource
 from rfm_spark.capabilities.purchases.quality import QualityConfig
-from rfm_spark.capabilities.rfm.config import CURRENCY, RfmConfig
+from rfm_spark.capabilities.rfm.config import RfmConfig
 from rfm_spark.core.config import Config
+from rfm_spark.core.scopes import CURRENCY
 
 # Of the stages, those that ask for the days between purchases.
 _GAPS = frozenset({"lifecycle"})

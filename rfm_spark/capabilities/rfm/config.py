@@ -7,12 +7,11 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from rfm_spark.core.scopes import CURRENCY
 from rfm_spark.core.strict import Strict
 
 MEASURES = ("r", "f", "m")
 _OF_SCOPES = ("scope", "smallest_scope")
-# The scope that keeps amounts of different currencies apart.
-CURRENCY = "currency"
 
 
 class Bins(Strict):

@@ -9,6 +9,7 @@ from rfm_spark.capabilities.rfm.config import MEASURES
 from rfm_spark.capabilities.rfm.cuts import COLUMN_OF, CutSet, from_rows, known_groups, nearest_group
 from rfm_spark.capabilities.rfm.tables import SEGMENT_CUTS
 from rfm_spark.core.explaining import PublishedCustomer
+from rfm_spark.core.table import ALL, SCOPE_COLUMN
 
 _NAMES = {"r": "recency", "f": "frequency", "m": "monetary"}
 
@@ -16,12 +17,20 @@ _NAMES = {"r": "recency", "f": "frequency", "m": "monetary"}
 def measure_lines(customer: PublishedCustomer) -> list[str]:
     """Each measure with its score and cut points, then the code and what is made of it."""
     row = customer.row
-    cut_sets = from_rows(customer.tables.rows(SEGMENT_CUTS.name, run_id=customer.run.run_id))
+    every = from_rows(customer.tables.rows(SEGMENT_CUTS.name, run_id=customer.run.run_id))
+    scope = row[SCOPE_COLUMN] or ALL
+    cut_sets = [one for one in every if one.scope == scope] or [one for one in every if one.scope == ALL]
     return [
+        *([] if scope == ALL else [_scope_line(scope, cut_sets)]),
         *(_measure_line(measure, row, cut_sets) for measure in MEASURES),
         f"  code {row['rfm_code']}, weighted score {row['rfm_weighted']:.2f}, value tier {row['value_tier']}"
         + (f", outlier in {', '.join(row['outliers'])}" if row["outliers"] else ""),
     ]
+
+
+def _scope_line(scope: str, cut_sets: Sequence[CutSet]) -> str:
+    own = any(one.cuts_of == scope for one in cut_sets)
+    return f"  scored in {scope}" + ("" if own else ", by the cuts of all customers")
 
 
 def _measure_line(measure: str, row: Mapping[str, Any], cut_sets: Sequence[CutSet]) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from rfm_spark.capabilities.purchases.artefacts import Measures
 from rfm_spark.capabilities.rfm.artefacts import CutPoints, KeptCuts, Scores
-from rfm_spark.capabilities.rfm.config import CURRENCY, RfmConfig
+from rfm_spark.capabilities.rfm.config import RfmConfig
 from rfm_spark.capabilities.rfm.cuts import CutSet, cuts_from, fixed_cuts, from_rows, rank_requests, unseen_groups
 from rfm_spark.capabilities.rfm.scope_cuts import scoped_cuts, small_scopes
 from rfm_spark.capabilities.rfm.scores import within, z_values
@@ -17,6 +17,7 @@ from rfm_spark.core.distribution import ranks_and_moments
 from rfm_spark.core.errors import ConfigError
 from rfm_spark.core.runs import RunRow, short_of
 from rfm_spark.core.schemas import RUNS
+from rfm_spark.core.scopes import CURRENCY
 from rfm_spark.core.table import ALL
 from rfm_spark.pipeline.artefact import Account
 from rfm_spark.pipeline.environment import Environment

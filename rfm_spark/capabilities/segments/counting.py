@@ -10,11 +10,14 @@ from pyspark.sql import functions as F
 from rfm_spark.capabilities.clusters.artefacts import ClusterModel, feature_sums
 from rfm_spark.core.columns import Tracked
 from rfm_spark.core.counting import Wanted
+from rfm_spark.core.scopes import CURRENCY
 from rfm_spark.core.table import SCOPE_COLUMN
 from rfm_spark.core.typical import MEASURED_AS, measure_sums
 
 SEGMENT_MOVES, CLUSTER_MOVES = "moves between segments", "moves between clusters"
 _MEASURES = tuple(MEASURED_AS.values())
+# What has no sum, and no middle, over several currencies.
+_AMOUNTS = ("revenue", "of_monetary", "monetary")
 
 
 def moves_of(column: str) -> str:
@@ -28,7 +31,7 @@ def wanted_counts(
     *,
     moves: bool,
     tracked: Mapping[str, Tracked] | None = None,
-    scoped: bool = False,
+    scope: Sequence[str] = (),
 ) -> Wanted:
     """What is asked of rows of `segments`.
 
@@ -37,7 +40,7 @@ def wanted_counts(
         model: that assigned them.
         moves: whether there is a run before.
         tracked: columns of stages that run whose moves are told.
-        scoped: whether scopes part customers, and are counted apart.
+        scope: what parts customers into scopes, which are counted apart.
     """
     sums: dict[str, Column] = {"revenue": F.col("monetary"), **measure_sums()}
     crossed: dict[str, Sequence[str]] = {}
@@ -53,4 +56,5 @@ def wanted_counts(
     kept = [*categories, *(["cluster_id"] if model is not None else [])]
     kept += ["moved_back", "confirmed_moved"] if moves else []
     numbers = quarters.get("cluster_id", _MEASURES)
-    return Wanted(tuple(dict.fromkeys(kept)), crossed, numbers, quarters, sums, SCOPE_COLUMN if scoped else None)
+    apart = frozenset(_AMOUNTS if CURRENCY in scope else ())
+    return Wanted(tuple(dict.fromkeys(kept)), crossed, numbers, quarters, sums, SCOPE_COLUMN if scope else None, apart)

@@ -34,6 +34,7 @@ from rfm_spark.capabilities.segments.tables import SEGMENT_SUMMARY, SEGMENTS
 from rfm_spark.core.columns import customer_columns, tracked_columns
 from rfm_spark.core.config import Config
 from rfm_spark.core.counting import CountedCustomers
+from rfm_spark.core.scopes import counted_as
 from rfm_spark.pipeline.artefact import Account, CustomerColumns, CustomerProjection
 from rfm_spark.pipeline.environment import SMALL, Environment
 from rfm_spark.pipeline.step import aside, step
@@ -104,12 +105,12 @@ class CountSettings:
 
     Attributes:
         categories: columns with few values.
-        scoped: whether scopes part customers.
+        scope: what parts customers into scopes.
         running: stages.
     """
 
     categories: tuple[str, ...]
-    scoped: bool = False
+    scope: tuple[str, ...]
     running: tuple[str, ...] = aside()
 
     @classmethod
@@ -118,7 +119,7 @@ class CountSettings:
         running = config.stages
         watched = [column.name for column in customer_columns().values() if column.is_watched]
         categories = (*CATEGORIES, *(name for name in watched if customer_columns()[name].stage in running))
-        return cls(categories, bool(config.part(RfmConfig).scope), tuple(sorted(running)))
+        return cls(categories, config.part(RfmConfig).scope or (), tuple(sorted(running)))
 
 
 @step("Rows of customers", "columns of all capabilities are put together", lasts=False)
@@ -180,7 +181,7 @@ def count(
     model = None if clusters is None else clusters.assigns
     tracked = tracked_columns(settings.running)
     moves = environment.run.previous is not None
-    wanted = wanted_counts(settings.categories, model, moves=moves, tracked=tracked, scoped=settings.scoped)
+    wanted = wanted_counts(settings.categories, model, moves=moves, tracked=tracked, scope=settings.scope)
     return CustomerCounts(counts=CountedCustomers(segments.customers, wanted))
 
 
@@ -189,7 +190,9 @@ def sum_up(environment: Environment, counts: CustomerCounts) -> SegmentSizes:
     """How many customers and how much revenue does each segment have?"""
     made = counts.made
     found = tuple(SegmentSize(**row) for scope in made.scopes for row in segment_sizes(made.of(scope), scope))
-    return SegmentSizes(account=Account(dealt_with=len(found)), sizes=found)
+    customers = {scope: sum(one.customers for one in found if one.scope == scope) for scope in made.scopes[1:]}
+    rows = {counted_as(scope): count for scope, count in customers.items()}
+    return SegmentSizes(account=Account(rows=rows, dealt_with=len(found)), sizes=found)
 
 
 @step("Summary kept", "it is written", writes=(SEGMENT_SUMMARY,))

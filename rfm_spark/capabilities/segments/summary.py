@@ -9,7 +9,7 @@ from typing import Any
 from rfm_spark.capabilities.segments.rules import RuleMap
 from rfm_spark.core.counting import CountedCustomers
 from rfm_spark.core.table import ALL
-from rfm_spark.core.typical import MEASURED_AS, means_of
+from rfm_spark.core.typical import MEASURED_AS, Quantiles, means_of
 
 
 def segment_sizes(counts: CountedCustomers, scope: str = ALL) -> list[dict[str, Any]]:
@@ -34,10 +34,15 @@ def segment_sizes(counts: CountedCustomers, scope: str = ALL) -> list[dict[str, 
             "revenue": one.sums["revenue"],
             "revenue_pct": _share(one.sums["revenue"], revenue),
             **means_of(one.sums, one.customers),
-            **{f"median_{name}": quarters[str(one.of[0]), column][1] for name, column in MEASURED_AS.items()},
+            **{f"median_{name}": _middle(quarters, str(one.of[0]), column) for name, column in MEASURED_AS.items()},
         }
         for one in found
     ]
+
+
+def _middle(quarters: Quantiles, segment: str, column: str) -> float | None:
+    found = quarters.get((segment, column))
+    return None if found is None else found[1]
 
 
 def _share(part: Decimal | None, whole: Decimal | int) -> float | None:

@@ -58,7 +58,7 @@ def read_drift(reader: Reader) -> DriftFacts:
     # The run itself also where it is superseded by now.
     shown = {day: one.run_id for day, one in current.items() if day < run.as_of}
     ids = [*sorted(shown.values())[-RUNS_SHOWN + 1 :], run.run_id]
-    rows = reader.tables.rows(DRIFT.name, run_id=ids)
+    rows = reader.of_scope(reader.tables.rows(DRIFT.name, run_id=ids))
     lines = [drift_line(row) for row in rows if row["run_id"] == run.run_id]
     history = [drift_line(row) for row in rows if row["metric"] in _OVER_TIME]
     return DriftFacts(policy, _sorted(lines), _sorted(history), _causes(reader))
