@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+from datetime import date, datetime
 from pathlib import Path
 
 import pandas as pd
 import pytest
 from pyspark.sql import SparkSession
 
+from rfm_spark.cli.main import main
 from rfm_spark.core.config import Config
+from rfm_spark.core.errors import ConfigError
 from rfm_spark.core.scopes import scopes_counted
 from rfm_spark.lake.location import LakeLocation
 from rfm_spark.lake.readers import of_run
 from rfm_spark.lake.store import Store
 from rfm_spark.pipeline import Outcome
-from tests.helpers import run_tiny
+from rfm_spark.report.build import build_report
+from rfm_spark.report.collect import collect
+from tests.helpers import rows_of, run_tiny
 from tests.scopes.world import AS_OF, NOBODY_KNOWS, scoped, write
 
+LATER = date(2024, 7, 31)
 RFM = {"window_days": 365, "scope": ["country"], "smallest_scope": 50}
 # Of the columns of a customer's row those that don't follow from others like them.
 OWN = [
@@ -94,3 +100,95 @@ def test_summaries_and_moves_are_told_by_scope(spark: SparkSession, world: tuple
         assert theirs["customers_pct"].sum() == pytest.approx(100)
     counted = scopes_counted(Store(spark, location).rows("runs", run_id=outcome.run_id)[0]["rows"])
     assert counted == {scope: len(mine) for scope, mine in ours.groupby("scope")}
+
+
+@pytest.fixture(scope="module")
+def later(session: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> tuple[Config, Outcome, Outcome, Path]:
+    """Two dates of a lake; in between LI opened an account for de2, who moved there."""
+    folder = tmp_path_factory.mktemp("later")
+    write(session, folder, LATER)
+    config = scoped(folder, rfm=RFM)
+    first = run_tiny(session, config, AS_OF)
+    kinds = "customer string, changed timestamp, country string"
+    moved = session.createDataFrame([("de2", datetime(2024, 7, 10), "LI")], kinds)
+    moved.write.format("delta").mode("append").save(str(folder / "records"))
+    return config, first, run_tiny(session, config, LATER), folder
+
+
+def test_moves_of_a_scope_are_those_of_a_run_on_it_alone(
+    spark: SparkSession, later: tuple[Config, Outcome, Outcome, Path]
+) -> None:
+    config, _, second, folder = later
+    alone = scoped(folder, "lake_fr", "customer LIKE 'fr%'", rfm={"window_days": 365})
+    run_tiny(spark, alone, AS_OF)
+    theirs = of_run(spark, LakeLocation.of(alone), "segment_transitions", run_tiny(spark, alone, LATER).run_id)
+    ours = of_run(spark, LakeLocation.of(config), "segment_transitions", second.run_id).where("scope = 'FR'")
+    keys = ("run_id", "as_of_date", "previous_run_id", "scope")
+    assert rows_of(ours, *keys) == rows_of(theirs, *keys)
+    assert len(rows_of(ours)) > 5
+
+
+def test_whoever_comes_to_another_market_moves_by_its_thresholds(
+    spark: SparkSession, later: tuple[Config, Outcome, Outcome, Path]
+) -> None:
+    config, first, second, _ = later
+    assert people(spark, config, first).loc["de2", "scope"] == "DE"
+    now = people(spark, config, second).loc["de2"]
+    assert now["scope"] == "LI"
+    assert now["move_cause"] in ("thresholds", "both", "masked", None)
+    changes = of_run(spark, LakeLocation.of(config), "segment_changes", second.run_id).toPandas()
+    ours = people(spark, config, second)
+    assert (changes["scope"] == ours.loc[changes["customer_id"], "scope"].to_numpy()).all()
+
+
+def test_drift_is_judged_in_each_scope(spark: SparkSession, later: tuple[Config, Outcome, Outcome, Path]) -> None:
+    config, _, second, _ = later
+    drift = of_run(spark, LakeLocation.of(config), "drift", second.run_id).toPandas()
+    verdicts = drift[drift["metric"] == "verdict"].set_index("scope")["severity"]
+    assert set(verdicts.index) == {"all", "DE", "FR", "LI", "unknown"}
+    volumes = drift[(drift["metric"] == "volume") & (drift["subject"] == "customers")].set_index("scope")["detail"]
+    ours = people(spark, config, second).groupby("scope").size()
+    assert all(f"{ours[scope]} now" in volumes[scope] for scope in ("DE", "FR", "LI"))
+
+
+def test_a_market_that_breaks_shows_though_the_whole_is_quiet(spark: SparkSession, tmp_path: Path) -> None:
+    write(spark, tmp_path, LATER)
+    config = scoped(tmp_path, rfm=RFM)
+    run_tiny(spark, config, AS_OF)
+    lines = spark.read.format("delta").load(str(tmp_path / "source"))
+    kept = lines.where("NOT (customer LIKE 'fr%' AND at > '2024-05-01')").localCheckpoint()
+    kept.write.format("delta").mode("overwrite").save(str(tmp_path / "source"))
+    second = run_tiny(spark, config, LATER)
+    drift = of_run(spark, LakeLocation.of(config), "drift", second.run_id).toPandas()
+    verdicts = drift[drift["metric"] == "verdict"].set_index("scope")["severity"]
+    assert verdicts["FR"] == "major"
+    assert verdicts["DE"] != "major"
+    assert second.verdict.startswith("FR: ") or verdicts["all"] == "major"
+
+
+def test_the_report_has_all_scopes_and_each_alone(
+    spark: SparkSession, later: tuple[Config, Outcome, Outcome, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    config, _, second, folder = later
+    location = LakeLocation.of(config)
+    page = build_report(collect(spark, location, second.run_id), config.display)
+    assert "Customers are scored, ranked and clustered within their country: 4 scopes" in page
+    lake = ["--lake", str(folder / "lake")]
+    assert main(["report", "--scope", "FR", *lake, "-o", str(folder / "fr.html")]) == 0
+    theirs = (folder / "fr.html").read_text(encoding="utf-8")
+    assert "only FR" in theirs
+    assert "Customers are scored, ranked" not in theirs
+    capsys.readouterr()
+    assert main(["report", "--scope", "IT", *lake]) == 2
+    assert "has no scope IT; there are DE, FR, LI, unknown" in capsys.readouterr().err
+    assert main(["explain", "fr3", *lake]) == 0
+    assert "scored in FR" in capsys.readouterr().out
+    assert main(["explain", "li3", *lake]) == 0
+    assert "scored in LI, by the cuts of all customers" in capsys.readouterr().out
+
+
+def test_scopes_that_nobody_tells_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"rfm.scope: region is unknown; map it in sources.customers.attributes"):
+        scoped(tmp_path, rfm={"scope": ["region"]})
+    with pytest.raises(ConfigError, match="scope can't be combined with scoring.nested"):
+        scoped(tmp_path, rfm={"scope": "country", "scoring": {"nested": True}})
