@@ -190,5 +190,5 @@ def test_the_report_has_all_scopes_and_each_alone(
 def test_scopes_that_nobody_tells_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"rfm.scope: region is unknown; map it in sources.customers.attributes"):
         scoped(tmp_path, rfm={"scope": ["region"]})
-    with pytest.raises(ConfigError, match="scope can't be combined with scoring.nested"):
+    with pytest.raises(ConfigError, match=r"scope can't be combined with scoring\.nested"):
         scoped(tmp_path, rfm={"scope": "country", "scoring": {"nested": True}})

@@ -30,9 +30,14 @@ def orders(until: date = AS_OF) -> pd.DataFrame:
             for _ in range(1 + rng.poisson(often)):
                 day = datetime(2024, 8, 31, 12) - timedelta(days=int(rng.gamma(1.5, 110)))
                 amount = round(float(rng.lognormal(np.log(typical), 0.7)), 2)
-                rows.append((customer, f"o{len(rows)}", day, amount, "CHF" if market == "LI" else "EUR"))
+                rows.append((customer, f"o{len(rows)}", day, amount, _currency(market, rng)))
     found = pd.DataFrame(rows, columns=["customer", "order", "at", "amount", "currency"])
     return found[found["at"] < datetime.combine(until + timedelta(days=1), datetime.min.time())]
+
+
+def _currency(market: str, rng: np.random.Generator) -> str:
+    """Liechtenstein pays in CHF; the others now and then."""
+    return "CHF" if market == "LI" or rng.random() < 0.03 else "EUR"
 
 
 def records() -> pd.DataFrame:
@@ -58,9 +63,12 @@ def write(spark: SparkSession, folder: Path, until: date = AS_OF) -> None:
     known.write.format("delta").mode("overwrite").save(str(folder / "records"))
 
 
-def scoped(folder: Path, lake: str = "lake", where: str | None = None, **changes: Any) -> Config:
+def scoped(
+    folder: Path, lake: str = "lake", where: str | None = None, *, currency: bool = False, **changes: Any
+) -> Config:
     """A configuration over these tables; without changes one of all customers."""
-    transactions = {"path": str(folder / "source"), "format": "delta", "columns": COLUMNS}
+    columns = {**COLUMNS, "currency": "currency"} if currency else COLUMNS
+    transactions = {"path": str(folder / "source"), "format": "delta", "columns": columns}
     if where is not None:
         transactions["where"] = where
     customers = {

@@ -14,6 +14,7 @@ from rfm_spark.capabilities.lifecycle.tables import NOBODY
 from rfm_spark.capabilities.lifecycle.words import PROSPECT, STAGES_OF_CUSTOMERS
 from rfm_spark.capabilities.movement.artefacts import Moved
 from rfm_spark.core.counting import Count
+from rfm_spark.core.table import ALL
 from rfm_spark.core.typical import means_of
 
 
@@ -32,13 +33,16 @@ class Entered:
     revenue: Decimal | None
 
 
-def stage_rows(found: Sequence[Count], prospects: int, actions: Mapping[str, str]) -> list[dict[str, Any]]:
+def stage_rows(
+    found: Sequence[Count], prospects: int, actions: Mapping[str, str], scope: str = ALL
+) -> list[dict[str, Any]]:
     """Rows of table `lifecycle_summary`, of stages that have customers.
 
     Args:
         found: customers who purchased by stage, with revenue and sums of the measures.
         prospects: how many there are.
         actions: what to do, by stage.
+        scope: whose customers they are.
     """
     customers = sum(one.customers for one in found) + prospects
     revenue = sum((one.sums["revenue"] or Decimal(0) for one in found), Decimal(0))
@@ -48,7 +52,7 @@ def stage_rows(found: Sequence[Count], prospects: int, actions: Mapping[str, str
         rows.append(_row(PROSPECT, prospects, nothing, customers, revenue))
     order = {stage: at for at, stage in enumerate(STAGES_OF_CUSTOMERS)}
     rows.sort(key=lambda row: order[row["lifecycle_stage"]])
-    return [{**row, "action": actions.get(row["lifecycle_stage"])} for row in rows]
+    return [{**row, "scope": scope, "action": actions.get(row["lifecycle_stage"])} for row in rows]
 
 
 def with_prospects(
@@ -121,7 +125,6 @@ def changed_rows(customers: DataFrame, prospects: DataFrame, before: DataFrame |
 def _row(stage: str, count: int, sums: Mapping[str, Any], customers: int, revenue: Decimal) -> dict[str, Any]:
     mine = sums["revenue"]
     return {
-        "scope": "all",
         "lifecycle_stage": stage,
         "customers": count,
         "customers_pct": count * 100 / customers,

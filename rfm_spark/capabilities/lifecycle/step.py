@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -29,9 +29,12 @@ from rfm_spark.capabilities.lifecycle.tables import (
 from rfm_spark.capabilities.lifecycle.words import PROSPECT
 from rfm_spark.capabilities.movement.artefacts import Comparison, Earlier, Moved, moved_from, transitions
 from rfm_spark.capabilities.purchases.artefacts import Measures
+from rfm_spark.capabilities.rfm.config import RfmConfig
 from rfm_spark.capabilities.segments.artefacts import CustomerCounts, Segments, moves_of
 from rfm_spark.capabilities.segments.tables import SEGMENTS
 from rfm_spark.core.config import Config
+from rfm_spark.core.scopes import CURRENCY
+from rfm_spark.core.table import ALL
 from rfm_spark.pipeline.artefact import Account
 from rfm_spark.pipeline.environment import Environment
 from rfm_spark.pipeline.step import step
@@ -82,15 +85,17 @@ class ActionSettings:
 
     Attributes:
         config: as configured.
+        amounts_apart: whether amounts of all customers together have no sum.
     """
 
     config: LifecycleConfig
+    amounts_apart: bool
 
     @classmethod
     def of(cls, config: Config) -> ActionSettings | None:
         """As configured; None where stages are off."""
         found = config.part(LifecycleConfig)
-        return cls(found) if found.enabled else None
+        return cls(found, CURRENCY in (config.part(RfmConfig).scope or ())) if found.enabled else None
 
 
 @step("Rhythm of orders", "gaps between orders are added up", reads=(LIFECYCLE_RHYTHM,), writes=(LIFECYCLE_RHYTHM,))
@@ -160,8 +165,11 @@ def compare_stages(
 ) -> StageMoves:  # fmt: skip
     """How many customers are at each stage, and who moved?"""
     count = sum(number for _, _, number in prospects.moved)
-    rows = stage_rows(counts.made.values(_COLUMN), count, settings.config.actions)
-    environment.write(LIFECYCLE_SUMMARY, rows)
+    made, actions = counts.made, settings.config.actions
+    rows = stage_rows(made.values(_COLUMN), count, actions)
+    # Nobody knows the market of a prospect.
+    parted = (stage_rows(made.of(scope).values(_COLUMN), 0, actions, scope) for scope in made.scopes[1:])
+    environment.write(LIFECYCLE_SUMMARY, [*rows, *(row for mine in parted for row in mine)])
     account = Account(rows={f"lifecycle.{row[_COLUMN]}": row["customers"] for row in rows}, dealt_with=len(rows))
     earlier, previous = comparison.earlier, environment.run.previous
     if earlier is None or previous is None or _COLUMN not in earlier.tracked:
@@ -170,7 +178,7 @@ def compare_stages(
     bought = moved_from(counts.made.crossed(moves_of(_COLUMN)))
     entered = _entered(segments.customers, before) if any(one.start is None for one in bought) else []
     moved = with_prospects(bought, entered, prospects.moved)
-    stood = environment.rows(LIFECYCLE_SUMMARY.name, run_id=previous.run_id)
+    stood = environment.rows(LIFECYCLE_SUMMARY.name, run_id=previous.run_id, scope=ALL)
     changes = changed_rows(segments.customers, prospects.prospects, before)
     if who_left(moved, {row[_COLUMN]: row["customers"] for row in stood}):
         left = environment.frames.hold(_left(earlier, segments.customers, prospects.prospects, before), measures.count)
@@ -178,8 +186,10 @@ def compare_stages(
         changes = changes.unionByName(
             left.select("customer_id", "from_stage", F.lit(NOBODY).alias("to_stage"), F.lit("left").alias("cause"))
         )
-    keys = {"scope": F.lit("all"), "previous_run_id": F.lit(previous.run_id)}
+    keys = {"scope": F.lit(ALL), "previous_run_id": F.lit(previous.run_id)}
     environment.write(LIFECYCLE_CHANGES, changes.withColumns(keys))
+    if settings.amounts_apart:
+        moved = [replace(one, revenue=None) for one in moved]
     ends = ("from_stage", "to_stage")
     environment.write(LIFECYCLE_TRANSITIONS, transitions(moved, ends, previous.run_id, NOBODY))
     return StageMoves(account=account)

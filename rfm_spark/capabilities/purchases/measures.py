@@ -87,7 +87,7 @@ def _own_currency(sums: DataFrame) -> DataFrame:
     names = [name for name in sums.columns if name not in ("customer_id", "currency")]
     # No ranking window: a row per currency that a customer paid in is all there is to compare.
     order = F.struct(
-        F.coalesce("last_order_date", F.lit(date.min)).alias("last"),
+        F.col("last_order_date").alias("last"),
         F.translate(F.coalesce("currency", F.lit("")), _LETTERS, _LETTERS[::-1]).alias("code"),
         F.struct("currency", *names).alias("row"),
     )

@@ -1,0 +1,103 @@
+"""Amounts of different currencies never meet: each customer counts in the currency of their latest purchase."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from decimal import Decimal
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from pyspark.sql import SparkSession
+
+from rfm_spark.core.config import Config
+from rfm_spark.core.errors import GateError
+from rfm_spark.lake.location import LakeLocation
+from rfm_spark.lake.readers import of_run
+from rfm_spark.lake.store import Store
+from rfm_spark.pipeline import Outcome
+from rfm_spark.report.build import build_report
+from rfm_spark.report.collect import collect
+from tests.helpers import run_tiny
+from tests.scopes.world import AS_OF, orders, scoped, write
+
+RFM = {"window_days": 365, "scope": ["currency"], "smallest_scope": 20}
+
+
+@pytest.fixture(scope="module")
+def world(session: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> tuple[Config, Outcome, Path]:
+    folder = tmp_path_factory.mktemp("currencies")
+    write(session, folder)
+    config = scoped(folder, currency=True, rfm=RFM, lifecycle={"enabled": True})
+    run_tiny(session, config, AS_OF - timedelta(days=30))
+    return config, run_tiny(session, config, AS_OF), folder
+
+
+def expected() -> pd.DataFrame:
+    """Per customer: currency of the latest purchase (the first code of several), and orders in it."""
+    lines = orders(AS_OF)
+    lines["day"] = lines["at"].dt.date
+    latest = lines.sort_values(["day", "currency"], ascending=[False, True]).groupby("customer")["currency"].first()
+    own = lines[lines["currency"] == lines["customer"].map(latest)]
+    inside = own[own["day"] > AS_OF - timedelta(days=365)]
+    cents = (inside["amount"] * 100).round().astype(int).groupby(inside["customer"]).sum()
+    found = pd.DataFrame({"scope": latest})
+    found["frequency"] = inside.groupby("customer").size()
+    found["cents"] = cents
+    found["orders"] = own.groupby("customer").size()
+    found["elsewhere"] = lines.groupby("customer").size() - found["orders"]
+    return found.fillna(0).sort_index()
+
+
+def test_only_orders_in_a_customers_own_currency_count(
+    spark: SparkSession, world: tuple[Config, Outcome, Path]
+) -> None:
+    config, outcome, _ = world
+    rows = of_run(spark, LakeLocation.of(config), "segments", outcome.run_id).toPandas()
+    ours, theirs = rows.set_index("customer_id").sort_index(), expected()
+    assert (ours["scope"] == theirs["scope"]).all()
+    assert (ours["frequency"] == theirs["frequency"]).all()
+    assert (ours["orders"] == theirs["orders"]).all()
+    assert [int(amount * 100) for amount in ours["monetary"]] == theirs["cents"].astype(int).tolist()
+    elsewhere = int(theirs["elsewhere"].sum())
+    assert elsewhere > 20
+    assert any(f"{elsewhere} purchases are in another currency" in warning for warning in outcome.warnings)
+
+
+def test_nothing_adds_amounts_of_both(spark: SparkSession, world: tuple[Config, Outcome, Path]) -> None:
+    config, outcome, _ = world
+    location = LakeLocation.of(config)
+    for table in ("segment_summary", "segment_transitions", "lifecycle_summary", "lifecycle_transitions"):
+        rows = of_run(spark, location, table, outcome.run_id).where("scope = 'all'").toPandas()
+        assert len(rows) > 2
+        if "mean_monetary" in rows:
+            assert rows["mean_monetary"].isna().all()
+        amounts = rows["revenue"].dropna()
+        assert (amounts == 0).all(), table
+    ledger = Store(spark, location).rows("runs", run_id=outcome.run_id)[0]["money"]
+    totals = expected().groupby("scope")["cents"].sum()
+    assert ledger == {f"monetary.{name}": Decimal(int(cents)) / 100 for name, cents in totals.items()}
+    features = of_run(spark, location, "distributions", outcome.run_id).where("scope = 'all'").toPandas()["feature"]
+    assert "monetary" not in set(features)
+
+
+def test_cuts_of_money_are_each_currencys_own(spark: SparkSession, world: tuple[Config, Outcome, Path]) -> None:
+    config, outcome, _ = world
+    cuts = of_run(spark, LakeLocation.of(config), "segment_cuts", outcome.run_id).toPandas()
+    money = cuts[cuts["measure"] == "monetary"].set_index("scope")["cuts_of"].to_dict()
+    assert money == {"CHF": "CHF", "EUR": "EUR"}
+
+
+def test_pages_of_all_show_no_amounts(spark: SparkSession, world: tuple[Config, Outcome, Path]) -> None:
+    config, outcome, _ = world
+    location = LakeLocation.of(config)
+    page = build_report(collect(spark, location, outcome.run_id), config.display)
+    assert "Amounts of different currencies are never added up" in page
+    theirs = build_report(collect(spark, location, outcome.run_id, "CHF"), config.display)
+    assert "only CHF" in theirs
+
+
+def test_without_the_scope_two_currencies_stop_the_run(spark: SparkSession, tmp_path: Path) -> None:
+    write(spark, tmp_path)
+    with pytest.raises(GateError, match=r"part customers by rfm\.scope: \[currency\]"):
+        run_tiny(spark, scoped(tmp_path, currency=True, rfm={"window_days": 365}), AS_OF)
