@@ -27,7 +27,7 @@ _NONE = -1
 _GOES_ON = np.datetime64("2999-01-01")
 _TRIAL_DAYS = 14
 _SUBSCRIBES = 0.88
-_FIRST_PLAN = (0.34, 0.58, 0.08)
+_FIRST_PLAN = (0.29, 0.64, 0.07)
 _YEARLY = np.array([0.10, 0.12, 0.40])
 _INDUSTRIES = ("retail", "software", "manufacturing", "health", "finance", "education")
 # Shares of accounts that adopt a feature, by plan.
@@ -39,7 +39,7 @@ ADOPTED = np.array(
     ]
 )
 # Chance to leave at the end of a paid month: by plan, and whether the account adopts CAUSE.
-_LEAVES = np.array([[0.045, 0.045], [0.066, 0.022], [0.010, 0.010]])
+_LEAVES = np.array([[0.055, 0.055], [0.078, 0.026], [0.010, 0.010]])
 # A year is left as often as so many months, at its end.
 _YEAR_AS_MONTHS = 4
 # Of those who stay, a month: to a larger plan, to a smaller one, a pause, more seats.

@@ -9,16 +9,18 @@ from rfm_spark.demo.saas_lives import FEATURES, FIRST_DAY, LAST_DAY, PLANS, Live
 from rfm_spark.demo.simulated_browsing import DAY, HOUR, SECOND, Floats, Ints, micros
 
 LOGIN = "login"
-# From so many days ahead of leaving they come less and less, and in the last days not at all.
-FADES_DAYS, SILENT_DAYS = 70, 16
+# So many days before they leave accounts begin to come less; from then on they come seldom, and at last not at all.
+FADES_DAYS, _SELDOM_DAYS, SILENT_DAYS = 84, 56, 10
+_SELDOM = 0.35
 _TRIAL_DAYS = 14
 _NEVER = 10**6
-_COMES_ON_ITS_DAYS, _COMES_ON_OTHERS = 0.93, 0.02
-# Beside one day a week, each of four more is one of theirs so often.
-_MORE_DAYS = (0.15, 0.32, 0.5)
+_COMES_ON_ITS_DAYS, _COMES_ON_OTHERS = 0.95, 0.015
+# Days a week that are theirs, and how often each of two more is, by plan.
+_DAYS, _MORE_DAYS = np.array([1, 2, 3]), np.array([0.2, 0.15, 0.2])
 # As a factor, it makes the rarest visit certain.
-_SURELY = 60.0
-_USES_IN_A_SESSION = 0.36
+_SURELY = 100.0
+# Who comes seldom does more of what they came for at once.
+_USES_IN_A_SESSION, _USES_MORE = 0.34, 0.45
 _ACTIONS = ("page_view", "click", "search")
 _HOW_OFTEN = (0.55, 0.38, 0.07)
 
@@ -34,11 +36,13 @@ def simulated_usage(draw: np.random.Generator, lives: Lives) -> pd.DataFrame:
         By time: account, at (microseconds since 1970), action, feature (None for a login) and session (a number).
     """
     plan = _plan_by_day(lives)
-    comes = draw.random(plan.shape) < _chance(draw, lives, plan)
+    care = _care(lives)
+    comes = draw.random(plan.shape) < _habit(draw, plan) * care
     account, day = np.nonzero(comes)
     begins = micros(FIRST_DAY) + day * DAY + draw.integers(7 * HOUR, 20 * HOUR, len(day))
     used = lives.adopts[account, plan[account, day]]
-    session, feature = np.nonzero(used & (draw.random(used.shape) < _USES_IN_A_SESSION))
+    uses_one = _USES_IN_A_SESSION + _USES_MORE * (1 - np.minimum(care[account, day], 1))
+    session, feature = np.nonzero(used & (draw.random(used.shape) < uses_one[:, None]))
     # Features come in any order, seconds to minutes apart.
     along = (draw.random(len(session)) * 20 * 60 * SECOND).astype(np.int64) + 5 * SECOND
     action = draw.choice(np.array(_ACTIONS, dtype=np.object_), len(session), p=_HOW_OFTEN)
@@ -69,17 +73,17 @@ def _plan_by_day(lives: Lives) -> Ints:
     return plan
 
 
-def _chance(draw: np.random.Generator, lives: Lives, plan: Ints) -> Floats:
-    """By account and day, how likely they come: on days of the week of their own, and as far as they still care."""
+def _habit(draw: np.random.Generator, plan: Ints) -> Floats:
+    """By account and day, how likely who cares comes: they have days of the week of their own."""
     count = len(plan)
     rank = draw.permuted(np.tile(np.arange(5), (count, 1)), axis=1)
-    more = draw.random((count, 1, 4))
-    days_a_week = 1 + (more < np.array(_MORE_DAYS)[None, :, None]).sum(axis=2)
+    more = draw.random((count, 1, 2))
+    days_a_week = _DAYS + (more < _MORE_DAYS[None, :, None]).sum(axis=2)
     theirs = np.zeros((count, len(PLANS), 7), dtype=np.bool_)
     theirs[:, :, :5] = rank[:, None, :] < days_a_week[:, :, None]
     weekday = (FIRST_DAY.weekday() + np.arange(plan.shape[1])) % 7
     habit = theirs[np.arange(count)[:, None], plan, weekday[None, :]]
-    return np.asarray(np.where(habit, _COMES_ON_ITS_DAYS, _COMES_ON_OTHERS) * _care(lives), dtype=np.float64)
+    return np.asarray(np.where(habit, _COMES_ON_ITS_DAYS, _COMES_ON_OTHERS), dtype=np.float64)
 
 
 def _care(lives: Lives) -> Floats:
@@ -95,7 +99,9 @@ def _care(lives: Lives) -> Floats:
         care[account, start:end] = 1.0
     leavers = versions[versions["leaves"]]
     for account, end in zip(leavers["account"], _day_of(leavers["ended"]), strict=True):
-        fading = np.clip((end - SILENT_DAYS - days) / (FADES_DAYS - SILENT_DAYS), 0, 1)
+        fading = np.interp(
+            end - days, (SILENT_DAYS, SILENT_DAYS + 1, _SELDOM_DAYS, FADES_DAYS), (0, _SELDOM, _SELDOM, 1)
+        )
         care[account, :end] *= fading[:end]
     # Who subscribes looks at what they have bought.
     firsts = versions[versions["began"] <= pd.Timestamp(LAST_DAY)].drop_duplicates("subscription")
