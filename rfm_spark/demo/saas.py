@@ -92,9 +92,8 @@ def _show_integration(results: Results) -> None:
     console.heading(f"Integration: rows of each source as of {results.run.as_of}{NOTE}")
     header = ("source", "read", "accepted", "rejected", "why", "flagged")
     console.table(header, [_of_source(results.run.rows, source) for source in SOURCES])
-    known = results.rows("lifecycle_summary", lifecycle_stage="prospect")
-    prospects = sum(row["customers"] for row in known)
-    print(f"prospects: {prospects:,} accounts are known and have no subscription; they are in table prospects")
+    prospects = results.run.rows.get("customers.prospects", 0)
+    print(f"prospects: {prospects:,} accounts signed up, and have neither a login nor a subscription")
 
 
 def _of_source(rows: Mapping[str, int], source: str) -> tuple[object, ...]:

@@ -9,7 +9,7 @@ from typing import Any
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from rfm_spark.capabilities.customers.artefacts import validated_customers
+from rfm_spark.capabilities.customers.artefacts import records_counted, validated_customers
 from rfm_spark.capabilities.customers.config import CustomersSource
 from rfm_spark.capabilities.engagement.artefacts import Engagement
 from rfm_spark.capabilities.events.artefacts import Interactions
@@ -136,7 +136,7 @@ def find_prospects(
         known["messages"] = messages.columns.select("customer_id", "engagement_tier")
     if settings.source is not None and environment.has_source(SOURCE):
         records = validated_customers(environment.source(SOURCE).frame, settings.source, environment.run.as_of)
-        rows = _counted(records)
+        rows = records_counted(records, SOURCE)
         known[SOURCE] = records.where("reason IS NULL").select("customer_id").distinct()
     previous = environment.run.previous if stages.has_earlier else None
     before = None if previous is None else environment.of_runs(PROSPECTS.name, [previous.run_id])
@@ -220,13 +220,6 @@ def _rhythm_in(row: dict[str, Any]) -> Rhythm | None:
         mean_gap=row["mean_gap_days"], weight=row["prior_gaps"], within=row["variance_within"],
         between=row["variance_between"], customers=row["customers"], gaps=row["gaps"],
     )  # fmt: skip
-
-
-def _counted(records: DataFrame) -> dict[str, int]:
-    found = {reason: count for reason, count in records.groupBy("reason").count().collect()}
-    rows = {f"{SOURCE}.read": sum(found.values()), f"{SOURCE}.accepted": found.pop(None, 0)}
-    later = found.pop("later", 0)
-    return {**rows, f"{SOURCE}.later": later, **{f"{SOURCE}.rejected.{name}": n for name, n in sorted(found.items())}}
 
 
 def _remembered(before: DataFrame, known: dict[str, DataFrame], first_day: date) -> DataFrame | None:

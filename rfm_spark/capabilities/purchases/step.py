@@ -50,7 +50,7 @@ def measure(
 ) -> Purchases:  # fmt: skip
     """When did every customer last buy, how often, for how much?"""
     look = LineLook(environment.run.as_of, days.batches, lines, window)
-    parts = None if attributes is None else attributes.made
+    parts = None if attributes is None or not attributes.names else attributes.made
     environment.write(MEASURES, with_scope(_measured(environment, days, look), parts, window.scope))
     # What is written is what is looked at from here on: nothing is made twice where a runtime keeps no frames.
     customers = environment.written(MEASURES).drop("run_id")

@@ -57,7 +57,8 @@ def measure(
         subscriptions=None if subscriptions is None else subscriptions.mrr.select(*_OF_SUBSCRIPTIONS),
     )
     known = usage_measures(parts, config, environment.run.as_of)
-    scoped = with_scope(known, None if attributes is None else attributes.made, settings.scope)
+    by_record = None if attributes is None or not attributes.names else attributes.made
+    scoped = with_scope(known, by_record, settings.scope)
     held = environment.frames.persist(scoped)
     row = held.agg(
         F.count(F.lit(1)),
@@ -67,6 +68,8 @@ def measure(
     ).collect()[0]
     count, scored, active, monetary = int(row[0]), int(row[1]), int(row[2]), row[3]
     rows = {"customers": scored, "customers.active": active, "customers.unmeasured": count - scored}
+    if attributes is not None:
+        rows["customers.prospects"] = attributes.made.join(held, "customer_id", "left_anti").count()
     warnings = () if scored else ("nobody has used anything up to this date: all tables of the run are empty",)
     account = Account(
         rows=rows,
