@@ -161,7 +161,7 @@ def test_a_large_map_is_linted_within_a_second() -> None:
     assert time.perf_counter() - start < 1
 
 
-@pytest.mark.parametrize("name", ["classic", "essential", "intent", "rf_grid", "tercile"])
+@pytest.mark.parametrize("name", ["classic", "essential", "intent", "rf_grid", "saas", "tercile"])
 def test_shipped_map_passes_its_check(name: str) -> None:
     rule_map = shipped(name)
     assert rule_map.name == name
