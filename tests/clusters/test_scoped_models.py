@@ -127,7 +127,7 @@ def test_customers_go_to_the_nearest_centre_of_their_own_scope(spark: SparkSessi
     customers = people()
     frame = frame_of(spark, customers)
     draws = np.random.default_rng(3)
-    spaces = {
+    spaces: dict[str, list[tuple[Any, ...]]] = {
         "DE": [
             ("frequency", "none", None, 20.0, 0.0, 3.0, 2.0, 4.0),
             ("recency_days", "log1p", 1.0, None, 0.5, 2, 1.5),
