@@ -1,4 +1,5 @@
 # make demo   the main job on real data          make lint   ruff, mypy, import contracts
+# make saas   the same on a simulated SaaS company
 # make test   all tests, make proofs in full     make bench  the benchmark (BENCH_ARGS="--sizes 2m ...")
 # make dist   wheel and --py-files zip           make lock   resolve dependencies again
 PYTHON ?= python3
@@ -11,7 +12,7 @@ PIP := $(BIN)/pip install -q --disable-pip-version-check
 RUNS := $(VENV)/.runs
 READY := $(VENV)/.ready
 
-.PHONY: setup demo test proofs lint bench dist lock clean
+.PHONY: setup demo saas test proofs lint bench dist lock clean
 setup: $(READY)
 
 $(RUNS): requirements/build.lock requirements/run.lock pyproject.toml setup.py scripts/ensure-java.sh
@@ -35,6 +36,9 @@ $(READY): $(RUNS) requirements/dev.lock
 
 demo: $(RUNS)
 	@$(BIN)/rfm-spark demo
+
+saas: $(RUNS)
+	@$(BIN)/rfm-spark demo --saas
 
 test: setup
 	$(BIN)/python -m pytest -n $(TEST_WORKERS) --dist loadfile --no-loadscope-reorder

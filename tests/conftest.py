@@ -48,8 +48,8 @@ AS_USERS = {**COMPILED, "spark.sql.adaptive.enabled": "true"}
 
 # Started first, so that no process is left with a long file when the other one is done.
 LONG = (
-    "test_demo.py", "test_crashes.py", "test_drift.py", "test_spark_submit.py", "test_readme.py", "test_champion.py",
-    "test_year.py", "test_protocol.py",
+    "test_demo.py", "test_demo_saas.py", "test_crashes.py", "test_drift.py", "test_spark_submit.py", "test_readme.py",
+    "test_champion.py", "test_year.py", "test_protocol.py",
 )  # fmt: skip
 
 

@@ -10,6 +10,7 @@ CAPABILITIES = (
     "events",
     "engagement",
     "subscriptions",
+    "usage",
     "movement",
     "drift",
     "lifecycle",

@@ -49,12 +49,17 @@ def _own(where: str) -> Work:
 
 def _demo(parser: argparse.ArgumentParser, _: SharedOptions) -> None:
     parser.add_argument(
-        "--lake", metavar="DIR", default="lake/demo", help="where to put data and results (%(default)s)"
+        "--lake", metavar="DIR", help="where to put data and results (lake/demo, or lake/saas with --saas)"
     )
     parser.add_argument(
         "--full",
         action="store_true",
         help="with simulated events, e-mails, SMS and ads beside the real purchases and coupons",
+    )
+    parser.add_argument(
+        "--saas",
+        action="store_true",
+        help="a simulated company that sells software instead: subscriptions, usage, and why accounts leave",
     )
 
 
@@ -157,7 +162,7 @@ def _doctor(parser: argparse.ArgumentParser, _: SharedOptions) -> None:
 # command.
 _OWN = (
     Command(
-        "demo", "the whole main job on real grocery data, at two as-of dates",
+        "demo", "the whole main job on real grocery data, or on a simulated SaaS company, at two as-of dates",
         _own("rfm_spark.demo.command:demo_command"), _demo, 10,
     ),
     Command("run", "one run, or a backfill", _own("rfm_spark.cli.running:run_command"), _run, 20),

@@ -69,4 +69,5 @@ def taken_in(arrivals: Arrivals) -> tuple[TakenIn, ...]:
     Raises:
         GateError: what arrived is not good enough; nothing of it is kept but what was rejected.
     """
-    return tuple(take(arrivals) for _, found in given("step", "TAKES") for take in found)
+    taken = (take(arrivals) for _, found in given("step", "TAKES") for take in found)
+    return tuple(one for one in taken if one is not None)

@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any, TypeVar, get_type_hints
+from typing import Any, ClassVar, TypeVar, get_type_hints
 
 from pydantic import TypeAdapter
 from pyspark.sql import DataFrame
@@ -44,8 +44,13 @@ class Account:
 
 @dataclass(frozen=True, kw_only=True)
 class Artefact:
-    """The result of a step; nobody changes it once it is given."""
+    """The result of a step; nobody changes it once it is given.
 
+    Attributes:
+        instead_of: of several artefacts of a kind that is asked for, the one whose place this takes.
+    """
+
+    instead_of: ClassVar[type[Artefact] | None] = None
     account: Account = field(default_factory=Account)
 
 

@@ -129,7 +129,9 @@ def _givers(
 ) -> tuple[str, ...]:
     if need.role in ("settings", "environment"):
         return ()
-    found = tuple(other.name for other in running if issubclass(other.gives, need.kind) and other is not step)
+    giving = [other for other in running if issubclass(other.gives, need.kind) and other is not step]
+    replaced = {other.gives.instead_of for other in giving if need.role != "all"}
+    found = tuple(other.name for other in giving if other.gives not in replaced)
     if need.role == "all" or any(issubclass(kind, need.kind) for kind in prepared):
         return found
     if len(found) > 1:

@@ -15,7 +15,7 @@ from pyspark.errors import AnalysisException
 from pyspark.sql import DataFrame, SparkSession
 
 from rfm_spark.capabilities.movement.artefacts import Comparison
-from rfm_spark.capabilities.purchases.artefacts import Measures
+from rfm_spark.capabilities.purchases.artefacts import Purchases
 from rfm_spark.capabilities.rfm.artefacts import Scores
 from rfm_spark.capabilities.segments.artefacts import CustomerCounts, CustomerRows
 from rfm_spark.core.config import Config, config_model
@@ -198,7 +198,7 @@ def test_a_step_that_reaches_for_more_fails_alone(whole: Whole, tmp_path: Path) 
     others = tables()["engagement"]
 
     @step("A column", "nobody declared it")
-    def column(measures: Measures, environment: Environment) -> Artefact:
+    def column(measures: Purchases, environment: Environment) -> Artefact:
         """Who has a score already?"""
         measures.customers.select("r_score").collect()
         return Artefact()

@@ -155,7 +155,7 @@ def test_moves_between_clusters_are_told_by_their_ids(spark: SparkSession, runs:
     # Under the model before everybody is where they were put in the first run of the day.
     kept = again.join(second["cluster_id"].rename("unrefitted"), how="inner").query("scope != 'PT'")
     stayed = kept.query("unrefitted == previous_cluster_id and unrefitted != cluster_id")
-    assert set(stayed["cluster_move_cause"]) <= {"model"}
+    assert set(stayed["cluster_move_cause"]) == {"relabelling"}
 
 
 def test_profiles_are_shares_of_a_scope_and_of_everybody(spark: SparkSession, runs: Runs) -> None:

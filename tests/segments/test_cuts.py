@@ -23,7 +23,6 @@ from rfm_spark.capabilities.rfm.cuts import (
     from_rows,
     nearest_group,
     quantile_cuts,
-    score_of,
     unseen_groups,
     with_scores,
 )
@@ -148,7 +147,7 @@ def test_equal_values_get_equal_scores_and_larger_ones_never_less(spark: SparkSe
     for number in (0, 1, 50, 299):
         for cut_set in cut_sets:
             value = float(table[NAMES[cut_set.measure]][number])
-            told = score_of(cut_set.measure, value, int(table.frequency[number]), cut_set)
+            told = score(cut_set.measure, value, int(table.frequency[number]), cut_set.cuts, cut_set.bins)
             assert told == table[f"{cut_set.measure}_score"][number]
 
 

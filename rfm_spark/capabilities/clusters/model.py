@@ -200,7 +200,7 @@ def definition_of(config: ClustersConfig, rfm: RfmConfig) -> str:
 
 def _shaping(columns: Sequence[str]) -> set[str]:
     """Keys of `rfm` that the values of these columns depend on."""
-    keys = {"window_days", "refunds", "scope"}
+    keys = {"window_days", "refunds", "scope", "measures"}
     if any(column.endswith("_score") for column in columns):
         keys |= {"scoring"}
     if "rfm_weighted" in columns:

@@ -31,6 +31,12 @@ class CohortsConfig(Strict):
             return ["cohorts.start is first_event, which needs sources.events"]
         return []
 
+    def problems_with(self, sources: Mapping[str, Any]) -> list[str]:
+        """Cohorts by orders without any."""
+        if self.enabled and self.start == "first_order" and "transactions" not in sources:
+            return ["cohorts.start is first_order, which needs sources.transactions; take first_event"]
+        return []
+
 
 SETTINGS = {"cohorts": CohortsConfig}
 STAGES: dict[str, Callable[[Mapping[str, Any]], bool]] = {

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
+from functools import reduce
 from typing import Any, Literal
 
 from pyspark.sql import DataFrame
@@ -25,11 +26,13 @@ from rfm_spark.capabilities.rfm.config import RfmConfig
 from rfm_spark.capabilities.segments.artefacts import Segments
 from rfm_spark.core.config import Config
 from rfm_spark.core.runs import Configs, RunDetails, RunRow
+from rfm_spark.core.scopes import CURRENCY
 from rfm_spark.pipeline.artefact import Account
 from rfm_spark.pipeline.environment import Environment, Source
 from rfm_spark.pipeline.step import step
 
 _EVENTS = "events"
+_AMOUNTS = ("revenue", "revenue_per_customer", "cumulated_revenue")
 
 
 @dataclass(frozen=True)
@@ -38,16 +41,18 @@ class CohortSettings:
 
     Attributes:
         config: as configured.
-        transactions: mapping of the lines.
+        transactions: mapping of the lines; None without.
         refunds: net or ignore.
         events: mapping of the events, where these make customers begin.
+        amounts_apart: whether amounts are of several currencies, which have no sum.
         has_tiers: whether customers have engagement tiers, and rows that say when they began.
     """
 
     config: CohortsConfig
-    transactions: TransactionsSource
+    transactions: TransactionsSource | None
     refunds: Literal["net", "ignore"]
     events: EventsSource | None
+    amounts_apart: bool
     has_tiers: bool
 
     @classmethod
@@ -57,47 +62,57 @@ class CohortSettings:
         if not cohorts.enabled:
             return None
         events = config.find(EventsSource) if cohorts.start == "first_event" else None
-        refunds = config.part(RfmConfig).refunds
+        rfm = config.part(RfmConfig)
+        apart = CURRENCY in (rfm.scope or ())
         has_tiers = "engagement" in config.stages and cohorts.start == "first_order"
-        return cls(cohorts, config.part(TransactionsSource), refunds, events, has_tiers)
+        return cls(cohorts, config.find(TransactionsSource), rfm.refunds, events, apart, has_tiers)
 
 
 @step("Cohorts", "orders of all customers are added up by the month they began", takes_long=True, sources=(_EVENTS,),
       reads=(ORDER_DAYS, COHORTS), writes=(COHORTS,))  # fmt: skip
-def follow(environment: Environment, days: OrderDays, segments: Segments, settings: CohortSettings) -> Cohorts:
+def follow(environment: Environment, days: OrderDays | None, segments: Segments, settings: CohortSettings) -> Cohorts:
     """What became of customers who began together?"""
     config, as_of = settings.config, environment.run.as_of
     activity = _activity(environment, days, settings)
     cells = cells_of(activity, config.period)
     tiers = _tiers(environment, segments.customers, config) if settings.has_tiers else {}
     rows = cohort_rows(cells, as_of, config.period, config.existing_days, tiers)
+    if settings.amounts_apart:
+        rows = [{**row, **dict.fromkeys(_AMOUNTS)} for row in rows]
     environment.write(COHORTS, rows)
     cohorts = len({row["cohort_month"] for row in rows})
     return Cohorts(account=Account(rows={"cohorts": cohorts}, dealt_with=cohorts))
 
 
-def _activity(environment: Environment, days: OrderDays, settings: CohortSettings) -> DataFrame:
+def _activity(environment: Environment, days: OrderDays | None, settings: CohortSettings) -> DataFrame:
     """Rows of `cells.cells_of`: orders, and events where these make customers active."""
-    as_of, by_events = environment.run.as_of, settings.events is not None
-    rows = environment.of_runs(ORDER_DAYS.name, days.batches.ids)
-    orders = orders_until(rows, days, settings.transactions, as_of)
+    found = []
+    if days is not None and settings.transactions is not None:
+        rows = environment.of_runs(ORDER_DAYS.name, days.batches.ids)
+        found.append(_bought(orders_until(rows, days, settings.transactions, environment.run.as_of), settings))
+    if settings.events is not None:
+        nothing = F.lit(0).cast("bigint")
+        seen = active_days(environment.source(_EVENTS), settings.events, environment.run.as_of)
+        found.append(
+            seen.select(
+                "customer_id", F.col("event_date").alias("day"), F.lit(True).alias("is_active"),
+                nothing.alias("orders"), nothing.alias("cents"),
+            )
+        )  # fmt: skip
+    return reduce(DataFrame.unionByName, found)
+
+
+def _bought(orders: DataFrame, settings: CohortSettings) -> DataFrame:
     gross, refund = F.col("gross_cents"), F.col("refund_cents")
     bought = is_purchase(settings.refunds)
-    found = orders.where("order_date IS NOT NULL").select(
+    is_active = bought if settings.events is None else F.lit(False)
+    return orders.where("order_date IS NOT NULL").select(
         "customer_id",
         F.col("order_date").alias("day"),
-        (F.lit(False) if by_events else bought).alias("is_active"),
+        is_active.alias("is_active"),
         F.when(bought, F.col("orders")).otherwise(F.lit(0).cast("bigint")).alias("orders"),
         (gross if settings.refunds == "ignore" else gross - refund).alias("cents"),
     )
-    if settings.events is None:
-        return found
-    nothing = F.lit(0).cast("bigint")
-    seen = active_days(environment.source(_EVENTS), settings.events, as_of).select(
-        "customer_id", F.col("event_date").alias("day"), F.lit(True).alias("is_active"), nothing.alias("orders"),
-        nothing.alias("cents"),
-    )  # fmt: skip
-    return found.unionByName(seen)
 
 
 def _tiers(environment: Environment, customers: DataFrame, config: CohortsConfig) -> Tiers:

@@ -6,20 +6,20 @@ from dataclasses import dataclass
 
 from pyspark.sql import DataFrame
 
-from rfm_spark.capabilities.customers.records import validated_customers
+from rfm_spark.capabilities.customers.records import records_counted, validated_customers
 from rfm_spark.capabilities.customers.scopes import with_scope
 from rfm_spark.pipeline.artefact import Artefact, live
 
 # Whoever looks for those without an order asks who is on record; whoever measures customers parts them.
-__all__ = ["CustomerAttributes", "validated_customers", "with_scope"]
+__all__ = ["CustomerAttributes", "records_counted", "validated_customers", "with_scope"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class CustomerAttributes(Artefact):
-    """What parts customers into scopes.
+    """Who is on record, and what parts them into scopes.
 
     Attributes:
-        names: of the attributes.
+        names: of the attributes; none where nothing does.
         frame: customer_id, once each, and the attributes, STRING.
     """
 

@@ -69,5 +69,19 @@ def attributes_of(accepted: DataFrame, names: Sequence[str]) -> DataFrame:
     return accepted.withColumn("place", F.row_number().over(latest)).where("place = 1").select("customer_id", *names)
 
 
+def records_counted(records: DataFrame, source: str) -> dict[str, int]:
+    """Counts for the ledger: read, accepted, later, and rejected by reason.
+
+    Args:
+        records: of `validated_customers`.
+        source: its name.
+    """
+    found = {reason: count for reason, count in records.groupBy("reason").count().collect()}
+    rows = {f"{source}.read": sum(found.values()), f"{source}.accepted": found.pop(None, 0)}
+    later = found.pop("later", 0)
+    rejected = {f"{source}.rejected.{name}": count for name, count in sorted(found.items())}
+    return {**rows, f"{source}.later": later, **rejected}
+
+
 def _text(name: str) -> Column:
     return F.nullif(F.trim(F.col(name).cast("string")), F.lit(""))

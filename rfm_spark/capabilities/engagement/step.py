@@ -32,7 +32,7 @@ from rfm_spark.capabilities.engagement.settings import MessageSettings, ScoreSet
 from rfm_spark.capabilities.engagement.tables import ENGAGEMENT, ENGAGEMENT_SCORES, ENGAGEMENT_SUMMARY, RESPONSES
 from rfm_spark.capabilities.engagement.tiers import engaged_rows, engagement, engagement_summary
 from rfm_spark.capabilities.events.artefacts import Interactions
-from rfm_spark.capabilities.purchases.artefacts import Measures
+from rfm_spark.capabilities.purchases.artefacts import Measures, Purchases, known_customers
 from rfm_spark.capabilities.rfm.artefacts import quantile_cuts
 from rfm_spark.core.config import Config
 from rfm_spark.core.errors import PlanError
@@ -52,20 +52,22 @@ from rfm_spark.pipeline.step import step
     writes=(REJECTS, ENGAGEMENT, ENGAGEMENT_SUMMARY, RESPONSES),
 )  # fmt: skip
 def read(
-    environment: Environment, measures: Measures, interactions: Interactions | None, settings: MessageSettings
+    environment: Environment, purchases: Purchases | None, interactions: Interactions | None, settings: MessageSettings
 ) -> Engagement:
     """Who opens, clicks and answers messages, and whom must campaigns leave out?"""
     run, judging = environment.run, settings.judging(environment.run.as_of)
-    look = MessageLook(environment.source(MESSAGES), settings.source, judging, environment.frames, measures.count)
+    look = MessageLook(
+        environment.source(MESSAGES), settings.source, judging, environment.frames, known_customers(purchases)
+    )
     seen = look_at_messages(look)
     if any(code != ANONYMOUS for code in seen.counts.rejected):
         environment.write(REJECTS, first_seen(environment, interaction_rejects(seen.validated, MESSAGES)), MESSAGES)
         environment.wait(REJECTS)
     warnings = message_warnings(look, seen, run.run_id)
     fates = [(channel, fate, n) for channel, fate, n in fates_counted(seen.channels).collect()]
-    last_activity = _last_activity(measures, interactions)
+    last_activity = _last_activity(purchases, interactions)
     made = engagement(seen.channels, judging, _before(environment), last_activity)
-    found = environment.frames.hold(made, measures.count)
+    found = environment.frames.hold(made, known_customers(purchases))
     environment.write(ENGAGEMENT, engaged_rows(found))
     rows = engagement_summary(found, settings.engagement).collect()
     environment.write(ENGAGEMENT_SUMMARY, [row.asDict(recursive=True) for row in rows])
@@ -117,15 +119,18 @@ def _measured(
     raise PlanError(f"engagement.rfm is of {rfm.of}, of which no source tells; connect it, or leave engagement.rfm out")
 
 
-def _last_activity(measures: Measures, interactions: Interactions | None) -> DataFrame:
-    """customer_id and last_activity_date, the date of their latest visit or order."""
-    orders = measures.customers.select("customer_id", F.col("last_order_date").alias("last_activity_date"))
-    if interactions is None:
-        return orders
-    visits = interactions.visits.select("customer_id", F.col("last_event_date").alias("last_activity_date"))
-    return (
-        orders.unionByName(visits).groupBy("customer_id").agg(F.max("last_activity_date").alias("last_activity_date"))
-    )
+def _last_activity(purchases: Purchases | None, interactions: Interactions | None) -> DataFrame | None:
+    """customer_id and last_activity_date, the date of their latest visit or order; None where no source tells."""
+    sides = []
+    if purchases is not None:
+        sides.append(purchases.customers.select("customer_id", F.col("last_order_date").alias("last_activity_date")))
+    if interactions is not None:
+        visits = interactions.visits.select("customer_id", F.col("last_event_date").alias("last_activity_date"))
+        sides.append(visits)
+    if len(sides) < 2:
+        return sides[0] if sides else None
+    latest = F.max("last_activity_date").alias("last_activity_date")
+    return sides[0].unionByName(sides[1]).groupBy("customer_id").agg(latest)
 
 
 def _before(environment: Environment) -> DataFrame | None:

@@ -10,14 +10,16 @@ from pyspark.sql import functions as F
 
 from rfm_spark.capabilities.events.checks import EVENT_CHECKS
 from rfm_spark.capabilities.events.config import EventsSource
-from rfm_spark.capabilities.events.rows import FEATURE, counted, validated_events, visitors
+from rfm_spark.capabilities.events.rows import FEATURE, counted, is_event, validated_events, visitors
 from rfm_spark.core.reading.checks import severity
 from rfm_spark.core.reading.ids import unicode_changes
 from rfm_spark.core.reading.interactions import Reading
 from rfm_spark.pipeline.environment import Source
 
 
-def accepted_events(source: Source, mapping: EventsSource, as_of: date, first_day: date | None = None) -> DataFrame:
+def accepted_events(
+    source: Source, mapping: EventsSource, as_of: date, first_day: date | None = None, *, words: bool = False
+) -> DataFrame:
     """Accepted events of customers up to a date, days of programs left out; ids are in one Unicode form.
 
     Args:
@@ -25,6 +27,7 @@ def accepted_events(source: Source, mapping: EventsSource, as_of: date, first_da
         mapping: of their columns and types.
         as_of: last day that counts.
         first_day: first day that is read; None for all.
+        words: whether event types are also told as they were read.
 
     Returns:
         Columns of `rows.counted`.
@@ -36,7 +39,7 @@ def accepted_events(source: Source, mapping: EventsSource, as_of: date, first_da
     if severity("id_unicode", checks, EVENT_CHECKS) != "off":
         rows = validated_events(source.frame, mapping, reading).where("reason IS NULL")
         reading = replace(reading, id_changes=unicode_changes(rows, ("customer_id",)))
-    events = counted(validated_events(source.frame, mapping, reading), as_of)
+    events = counted(validated_events(source.frame, mapping, reading), as_of, words=words)
     if severity("bot", checks, EVENT_CHECKS) != "reject":
         return events
     day = ("customer_id", "event_date")
@@ -52,6 +55,22 @@ def active_days(source: Source, mapping: EventsSource, as_of: date) -> DataFrame
         customer_id, event_date DATE, once each.
     """
     return accepted_events(source, mapping, as_of).select("customer_id", "event_date").distinct()
+
+
+def last_events(source: Source, mapping: EventsSource, as_of: date, event: str) -> DataFrame:
+    """When each customer last did something; the whole source is read.
+
+    Args:
+        source: the events, pinned.
+        mapping: of their columns and types.
+        as_of: last day that counts.
+        event: a type of ours, or a word as the source has it.
+
+    Returns:
+        customer_id, once each, last_date DATE.
+    """
+    events = accepted_events(source, mapping, as_of, words=True).where(is_event(event))
+    return events.groupBy("customer_id").agg(F.max("event_date").alias("last_date"))
 
 
 def feature_adoption(events: DataFrame) -> DataFrame:

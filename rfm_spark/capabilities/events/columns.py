@@ -17,8 +17,12 @@ COLUMNS = (
         )
         for column in INTERACTION_COLUMNS
     ),
+    behaviour_column(
+        "weekly_sessions", "DOUBLE", "Sessions of the last 28 days ÷ 4; null where that window is not counted",
+        "weekly_sessions", absent=0.0,
+    ),
     behaviour_column("features_used", "BIGINT", "Features used in the main window, each once", "features", absent=0),
-)
+)  # fmt: skip
 
 
 def column_sources(_: Mapping[str, Any]) -> dict[str, str]:

@@ -71,6 +71,9 @@ class EventsSource(Where):
         return self.quality.schema_drift, f"sources.{name}.quality"
 
 
+FOUR_WEEKS = 28
+
+
 class InteractionsConfig(Strict):
     """What is made of events."""
 
@@ -115,6 +118,11 @@ class InteractionsConfig(Strict):
                 raise ValueError(f"{kind}: a weight is a number from 0 to 1000")
         return weights
 
+    def with_weeks(self) -> InteractionsConfig:
+        """The same, with the window that weekly sessions are counted in."""
+        windows = tuple(sorted({*self.windows, FOUR_WEEKS}))
+        return self.model_copy(update={"windows": windows})
+
     @model_validator(mode="after")
     def _main_is_one(self) -> InteractionsConfig:
         if self.main_window not in self.windows:
@@ -124,10 +132,20 @@ class InteractionsConfig(Strict):
 
 OPTIONAL_SOURCES = {"events": EventsSource}
 SETTINGS = {"interactions": InteractionsConfig}
+
+
+def _counts_weeks(document: Mapping[str, Any]) -> bool:
+    measured = ((document.get("rfm") or {}).get("measures") or {}).get("frequency") == "weekly_sessions"
+    windows = (document.get("interactions") or {}).get("windows") or ()
+    return bool(document["sources"].get("events")) and (measured or FOUR_WEEKS in windows)
+
+
 STAGES: dict[str, Callable[[Mapping[str, Any]], bool]] = {
     "interactions": lambda document: bool(document["sources"].get("events")),
+    "weekly_sessions": _counts_weeks,
     "features": lambda document: "feature" in ((document["sources"].get("events") or {}).get("columns") or {}),
 }
-REMEDIES = {"interactions": "give sources.events", "features": "map sources.events.columns.feature"}
+REMEDIES = {"interactions": "give sources.events", "features": "map sources.events.columns.feature",
+            "weekly_sessions": f"name {FOUR_WEEKS} in interactions.windows"}  # fmt: skip
 # Columns of either hang on both sources.
 COUNTS_TOGETHER = True

@@ -9,7 +9,7 @@ from functools import reduce
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from rfm_spark.capabilities.events.config import InteractionsConfig
+from rfm_spark.capabilities.events.config import FOUR_WEEKS, InteractionsConfig
 from rfm_spark.capabilities.events.sessions import (
     SECOND,
     channel_of,
@@ -121,10 +121,18 @@ def interaction_rows(customers: DataFrame, windows: tuple[int, ...]) -> DataFram
     return rows.select("customer_id", "one.window_days", "one.w.*")
 
 
-def of_window(customers: DataFrame, days: int) -> DataFrame:
-    """customer_id and the columns of one window."""
+def customer_columns(customers: DataFrame, days: int, *, weekly: bool) -> DataFrame:
+    """customer_id and the columns of one window; with `weekly` also weekly_sessions DOUBLE, of the last 28 days.
+
+    Args:
+        customers: of `customer_interactions`, with the window of FOUR_WEEKS where weekly sessions are asked for.
+        days: of the window.
+        weekly: see above.
+    """
     names = [name for name, _, _ in INTERACTION_COLUMNS]
-    return customers.select("customer_id", *(F.col(f"w{days}").getField(name).alias(name) for name in names))
+    of_main = (F.col(f"w{days}").getField(name).alias(name) for name in names)
+    weeks = ((F.col(f"w{FOUR_WEEKS}").getField("sessions") / F.lit(4)).alias("weekly_sessions"),) if weekly else ()
+    return customers.select("customer_id", *of_main, *weeks)
 
 
 def bot_days(events: DataFrame, many: DataFrame, per_minute: int) -> DataFrame:

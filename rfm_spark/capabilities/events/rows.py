@@ -91,12 +91,18 @@ def visitors(raw: DataFrame, source: EventsSource, reading: Reading | None = Non
         return settled(_by_visitor(values, settings))
 
 
-def counted(events: DataFrame, as_of: date) -> DataFrame:
-    """Accepted events up to as_of that somebody made, technical ones left out."""
+def is_event(name: str) -> Column:
+    """Whether an event of `validated_events` is of a type of ours, or is called so in its source."""
+    word = F.lower(F.trim("word")) == name.strip().lower()
+    return F.coalesce(word, F.lit(False)) | (F.col("type") == F.lit(TYPE_OF.get(name, -1)))
+
+
+def counted(events: DataFrame, as_of: date, *, words: bool = False) -> DataFrame:
+    """Accepted events up to as_of that somebody made, technical ones left out; with `words` as they were read."""
     until = F.lit((as_of + timedelta(days=1)).isoformat()).cast("timestamp")
     return events.where(
         F.col("reason").isNull() & (F.col("event_ts") < until) & (F.col("type") != TYPE_OF[IGNORED])
-    ).drop("word", "reason", "marks", "record")
+    ).drop(*(() if words else ("word",)), "reason", "marks", "record")
 
 
 def _values(rows: DataFrame, source: EventsSource, kinds: Kinds) -> list[Column]:

@@ -8,15 +8,16 @@ from datetime import date, timedelta
 
 from pyspark.sql import functions as F
 
-from rfm_spark.capabilities.events.activity import accepted_events, feature_adoption
-from rfm_spark.capabilities.events.artefacts import FeatureAdoption, Interactions
-from rfm_spark.capabilities.events.config import EventsSource, InteractionsConfig
-from rfm_spark.capabilities.events.interactions import interaction_rows, of_window
+from rfm_spark.capabilities.events.activity import accepted_events, feature_adoption, last_events
+from rfm_spark.capabilities.events.artefacts import FeatureAdoption, Interactions, LastEvents
+from rfm_spark.capabilities.events.config import FOUR_WEEKS, EventsSource, InteractionsConfig
+from rfm_spark.capabilities.events.interactions import customer_columns, interaction_rows
 from rfm_spark.capabilities.events.look import EVENTS, EventLook, event_warnings, look_at_events, read_events
 from rfm_spark.capabilities.events.rows import FEATURE
-from rfm_spark.capabilities.events.tables import FEATURE_ADOPTION, FEATURE_SUMMARY, INTERACTIONS, VISITS
+from rfm_spark.capabilities.events.tables import FEATURE_ADOPTION, FEATURE_SUMMARY, INTERACTIONS, LAST_EVENTS, VISITS
 from rfm_spark.capabilities.events.visit_rates import rates_of_visits, visits_counted
-from rfm_spark.capabilities.purchases.artefacts import Measures
+from rfm_spark.capabilities.purchases.artefacts import Purchases, known_customers
+from rfm_spark.capabilities.rfm.config import RfmConfig
 from rfm_spark.core.config import Config
 from rfm_spark.core.reading.checks import ANONYMOUS
 from rfm_spark.core.reading.interactions import unheld
@@ -46,8 +47,10 @@ class EventSettings:
     @classmethod
     def of(cls, config: Config) -> EventSettings | None:
         """As configured; None without events."""
-        source = config.find(EventsSource)
-        return None if source is None else cls(source, config.part(InteractionsConfig), config.timezone)
+        source, interactions = config.find(EventsSource), config.part(InteractionsConfig)
+        if config.part(RfmConfig).measures.frequency == "weekly_sessions":
+            interactions = interactions.with_weeks()
+        return None if source is None else cls(source, interactions, config.timezone)
 
 
 @step(
@@ -58,17 +61,19 @@ class EventSettings:
     reads=(REJECTS,),
     writes=(REJECTS, INTERACTIONS, VISITS),
 )
-def read(environment: Environment, measures: Measures, settings: EventSettings) -> Interactions:
+def read(environment: Environment, purchases: Purchases | None, settings: EventSettings) -> Interactions:
     """What did customers do on web, app and elsewhere before they bought?"""
     run, config = environment.run, settings.interactions
-    look = EventLook(run.as_of, environment.source(EVENTS), settings.source, config, environment.frames, measures.count)
+    look = EventLook(
+        run.as_of, environment.source(EVENTS), settings.source, config, environment.frames, known_customers(purchases)
+    )
     seen = look_at_events(look)
     if any(code != ANONYMOUS for code in seen.counts.rejected):
         environment.write(REJECTS, first_seen(environment, interaction_rejects(seen.validated, EVENTS)), EVENTS)
         environment.wait(REJECTS)
     warnings = event_warnings(look, seen, run.run_id)
     visits = seen.customers.select("customer_id", F.to_date("last_event_ts").alias("last_event_date"))
-    rows = interaction_rows(seen.customers, config.windows)
+    rows, weekly = interaction_rows(seen.customers, config.windows), FOUR_WEEKS in config.windows
     environment.write(INTERACTIONS, rows)
     environment.write(VISITS, visits)
     counted = [(age, bits, n) for age, bits, n in visits_counted(seen.customers).collect()]
@@ -88,7 +93,8 @@ def read(environment: Environment, measures: Measures, settings: EventSettings) 
         visits=visits,
         main_window=config.main_window,
         longest=config.windows[-1],
-        made=of_window(seen.customers, config.main_window),
+        counts_weeks=weekly,
+        made=customer_columns(seen.customers, config.main_window, weekly=weekly),
     )
 
 
@@ -118,13 +124,13 @@ class FeatureSettings:
 @step("Features", "events are added up by feature", takes_long=True, sources=(EVENTS,),
       writes=(FEATURE_ADOPTION, FEATURE_SUMMARY))  # fmt: skip
 def adopt(
-    environment: Environment, measures: Measures, interactions: Interactions, settings: FeatureSettings
+    environment: Environment, purchases: Purchases | None, interactions: Interactions, settings: FeatureSettings
 ) -> FeatureAdoption:
     """Which features did customers use, how often, and on which share of their days?"""
     as_of = environment.run.as_of
     first_day = as_of - timedelta(days=settings.main_window - 1)
     events = accepted_events(environment.source(EVENTS), settings.source, as_of, first_day)
-    found = environment.frames.hold(feature_adoption(events), measures.count)
+    found = environment.frames.hold(feature_adoption(events), known_customers(purchases))
     environment.write(FEATURE_ADOPTION, found)
     active = interactions.of_window(settings.main_window).count()
     rows = found.groupBy(FEATURE).agg(F.count(F.lit(1)), F.sum("uses"), F.sum("days")).collect()
@@ -134,6 +140,41 @@ def adopt(
     ]
     environment.write(FEATURE_SUMMARY, summary)
     return FeatureAdoption(account=Account(dealt_with=len(summary)), adoption=found)
+
+
+@dataclass(frozen=True)
+class RecencySettings:
+    """Which event recency is of.
+
+    Attributes:
+        source: mapping of the events.
+        event: a type of ours, or a word as the source has it.
+        timezone: of days.
+    """
+
+    source: EventsSource
+    event: str
+    timezone: str
+
+    @classmethod
+    def of(cls, config: Config) -> RecencySettings | None:
+        """As configured; None where recency is of purchases."""
+        source, event = config.find(EventsSource), config.part(RfmConfig).measures.event
+        return None if source is None or event is None else cls(source, event, config.timezone)
+
+
+@step("Last events", "the latest event of each customer is looked for", takes_long=True, sources=(EVENTS,),
+      writes=(LAST_EVENTS,))  # fmt: skip
+def recall(environment: Environment, settings: RecencySettings) -> LastEvents:
+    """When did customers last do what recency is of?"""
+    source, as_of = environment.source(EVENTS), environment.run.as_of
+    environment.write(LAST_EVENTS, last_events(source, settings.source, as_of, settings.event))
+    written = environment.written(LAST_EVENTS)
+    count = written.count()
+    warnings = () if count else (
+        f"rfm.measures.recency: nobody has an event {settings.event} in sources.events up to {as_of}",
+    )  # fmt: skip
+    return LastEvents(account=Account(warnings=warnings, dealt_with=count), dates=written)
 
 
 class EventRows:
@@ -158,5 +199,5 @@ class EventRows:
         return []
 
 
-STEPS = (read, adopt)
+STEPS = (read, adopt, recall)
 ROWS = EventRows

@@ -45,6 +45,12 @@ VISITS = run_table(
     ("last_event_date", "DATE", "Date of their latest event"),
 )  # fmt: skip
 
+LAST_EVENTS = run_table(
+    "last_events", "One row per customer who ever did what rfm.measures.recency is of: for the steps that follow",
+    ("customer_id", "STRING", "Customer"),
+    ("last_date", "DATE", "Date of the latest such event, over all history"),
+)  # fmt: skip
+
 FEATURE_ADOPTION = run_table(
     "feature_adoption", "One row per customer and feature used in the main window",
     ("customer_id", "STRING", "Customer"),
@@ -65,4 +71,4 @@ FEATURE_SUMMARY = run_table(
     ("days", "BIGINT", "Days of customers with one"),
 )  # fmt: skip
 
-TABLES = (INTERACTIONS, VISITS, FEATURE_ADOPTION, FEATURE_SUMMARY)
+TABLES = (INTERACTIONS, VISITS, LAST_EVENTS, FEATURE_ADOPTION, FEATURE_SUMMARY)

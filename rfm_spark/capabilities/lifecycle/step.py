@@ -9,7 +9,7 @@ from typing import Any
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from rfm_spark.capabilities.customers.artefacts import validated_customers
+from rfm_spark.capabilities.customers.artefacts import records_counted, validated_customers
 from rfm_spark.capabilities.customers.config import CustomersSource
 from rfm_spark.capabilities.engagement.artefacts import Engagement
 from rfm_spark.capabilities.events.artefacts import Interactions
@@ -28,7 +28,7 @@ from rfm_spark.capabilities.lifecycle.tables import (
 )
 from rfm_spark.capabilities.lifecycle.words import PROSPECT
 from rfm_spark.capabilities.movement.artefacts import Comparison, Earlier, Moved, moved_from, transitions
-from rfm_spark.capabilities.purchases.artefacts import Measures
+from rfm_spark.capabilities.purchases.artefacts import Purchases
 from rfm_spark.capabilities.rfm.config import RfmConfig
 from rfm_spark.capabilities.segments.artefacts import CustomerCounts, Segments, moves_of
 from rfm_spark.capabilities.segments.tables import SEGMENTS
@@ -99,13 +99,13 @@ class ActionSettings:
 
 
 @step("Rhythm of orders", "gaps between orders are added up", reads=(LIFECYCLE_RHYTHM,), writes=(LIFECYCLE_RHYTHM,))
-def tell_rhythm(environment: Environment, measures: Measures, settings: StageSettings) -> Stages:
+def tell_rhythm(environment: Environment, purchases: Purchases, settings: StageSettings) -> Stages:
     """How long does it take from one order to the next?"""
     config, own = settings.config, settings.config.rhythm == "own"
-    rhythm = rhythm_of(gaps_of(measures.customers)) if own else None
+    rhythm = rhythm_of(gaps_of(purchases.customers)) if own else None
     method = "own" if rhythm is not None else ("fixed_for_want_of_gaps" if own else "fixed")
     environment.write(LIFECYCLE_RHYTHM, [_rhythm_row(rhythm, method)])
-    warnings = () if rhythm is not None or not own or not measures.buyers else (
+    warnings = () if rhythm is not None or not own or not purchases.buyers else (
         "lifecycle.rhythm is own, and nobody bought on two days: stages were told by lifecycle.days",
     )  # fmt: skip
     previous = environment.run.previous
@@ -122,12 +122,12 @@ def tell_rhythm(environment: Environment, measures: Measures, settings: StageSet
 @step("Prospects", "customers without an order are looked for", sources=(SOURCE,), reads=(PROSPECTS, SEGMENTS),
       writes=(PROSPECTS,))  # fmt: skip
 def find_prospects(
-    environment: Environment, measures: Measures, interactions: Interactions | None, messages: Engagement | None,
+    environment: Environment, purchases: Purchases, interactions: Interactions | None, messages: Engagement | None,
     stages: Stages, comparison: Comparison, settings: ProspectSettings,
 ) -> Prospects:  # fmt: skip
     """Who is known, and has not ordered yet?"""
     known: dict[str, DataFrame] = {
-        WITH_LINES: measures.customers.where("recency_days IS NULL").select("customer_id", "is_corrected")
+        WITH_LINES: purchases.customers.where("recency_days IS NULL").select("customer_id", "is_corrected")
     }
     rows: dict[str, int] = {}
     if interactions is not None:
@@ -136,18 +136,18 @@ def find_prospects(
         known["messages"] = messages.columns.select("customer_id", "engagement_tier")
     if settings.source is not None and environment.has_source(SOURCE):
         records = validated_customers(environment.source(SOURCE).frame, settings.source, environment.run.as_of)
-        rows = _counted(records)
+        rows = records_counted(records, SOURCE)
         known[SOURCE] = records.where("reason IS NULL").select("customer_id").distinct()
     previous = environment.run.previous if stages.has_earlier else None
     before = None if previous is None else environment.of_runs(PROSPECTS.name, [previous.run_id])
     first_day = environment.run.as_of - timedelta(days=settings.remember_days)
     remembered = None if before is None else _remembered(before, known, first_day)
     earlier = None if previous is None else environment.of_runs(SEGMENTS.name, [previous.run_id])
-    buyers = measures.purchased.select("customer_id")
+    buyers = purchases.purchased.select("customer_id")
     every = prospects_of(known, buyers, remembered, environment.run.as_of)
     changed = comparison.earlier is not None and comparison.earlier.tracked.get(_COLUMN, False)
     found = with_moves(every, before, earlier, definition_changed=changed)
-    held = environment.frames.hold(found, measures.count)
+    held = environment.frames.hold(found, purchases.count)
     moved = held.groupBy("previous_lifecycle_stage", "lifecycle_cause").count().collect()
     count = sum(row["count"] for row in moved)
     environment.write(PROSPECTS, held)
@@ -160,7 +160,7 @@ def find_prospects(
       reads=(PROSPECTS, LIFECYCLE_SUMMARY),
       writes=(LIFECYCLE_SUMMARY, LIFECYCLE_CHANGES, LIFECYCLE_TRANSITIONS))  # fmt: skip
 def compare_stages(
-    environment: Environment, measures: Measures, segments: Segments, counts: CustomerCounts, comparison: Comparison,
+    environment: Environment, purchases: Purchases, segments: Segments, counts: CustomerCounts, comparison: Comparison,
     prospects: Prospects, settings: ActionSettings,
 ) -> StageMoves:  # fmt: skip
     """How many customers are at each stage, and who moved?"""
@@ -181,7 +181,7 @@ def compare_stages(
     stood = environment.rows(LIFECYCLE_SUMMARY.name, run_id=previous.run_id, scope=ALL)
     changes = changed_rows(segments.customers, prospects.prospects, before)
     if who_left(moved, {row[_COLUMN]: row["customers"] for row in stood}):
-        left = environment.frames.hold(_left(earlier, segments.customers, prospects.prospects, before), measures.count)
+        left = environment.frames.hold(_left(earlier, segments.customers, prospects.prospects, before), purchases.count)
         moved += _moved_out(left)
         changes = changes.unionByName(
             left.select("customer_id", "from_stage", F.lit(NOBODY).alias("to_stage"), F.lit("left").alias("cause"))
@@ -220,13 +220,6 @@ def _rhythm_in(row: dict[str, Any]) -> Rhythm | None:
         mean_gap=row["mean_gap_days"], weight=row["prior_gaps"], within=row["variance_within"],
         between=row["variance_between"], customers=row["customers"], gaps=row["gaps"],
     )  # fmt: skip
-
-
-def _counted(records: DataFrame) -> dict[str, int]:
-    found = {reason: count for reason, count in records.groupBy("reason").count().collect()}
-    rows = {f"{SOURCE}.read": sum(found.values()), f"{SOURCE}.accepted": found.pop(None, 0)}
-    later = found.pop("later", 0)
-    return {**rows, f"{SOURCE}.later": later, **{f"{SOURCE}.rejected.{name}": n for name, n in sorted(found.items())}}
 
 
 def _remembered(before: DataFrame, known: dict[str, DataFrame], first_day: date) -> DataFrame | None:

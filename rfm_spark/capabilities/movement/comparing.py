@@ -11,7 +11,14 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from rfm_spark.capabilities.clusters.artefacts import Models, WholeModel, assigned
-from rfm_spark.capabilities.movement.moves import COUNTERFACTUAL, WAS, move_columns, moves, tracked_move_columns
+from rfm_spark.capabilities.movement.moves import (
+    COUNTERFACTUAL,
+    OF_USAGE,
+    WAS,
+    move_columns,
+    moves,
+    tracked_move_columns,
+)
 from rfm_spark.capabilities.purchases.tables import MEASURES
 from rfm_spark.capabilities.rfm.artefacts import CutSet, from_rows, with_codes, with_scores
 from rfm_spark.capabilities.rfm.config import RfmConfig
@@ -69,6 +76,7 @@ class Earlier:
         definition_changed: whether segments mean something else in the later one.
         tracked: columns whose moves are told, of stages that run in both; and whether they mean something else.
         scoped: whether scopes parted customers.
+        by_usage: whether customers were measured by something else than purchases.
     """
 
     side: Side
@@ -78,6 +86,7 @@ class Earlier:
     definition_changed: bool
     tracked: Mapping[str, bool] = field(default_factory=dict)
     scoped: bool = False
+    by_usage: bool = False
 
     @property
     def rows(self) -> DataFrame:
@@ -91,7 +100,9 @@ class Earlier:
     def with_moves(self, joined: DataFrame) -> DataFrame:
         """Customers of the later run, joined with `rows`, with the columns of `movement.columns` and without these."""
         judged = self.with_counterfactual(joined)
-        told = move_columns(definition_changed=self.definition_changed) | tracked_move_columns(self.tracked)
+        told = move_columns(definition_changed=self.definition_changed, by_usage=self.by_usage) | tracked_move_columns(
+            self.tracked, by_usage=self.by_usage
+        )
         moved = judged.withColumns(told)
         return moved.drop(*(f"{WAS}{name}" for name in self._before), *COUNTERFACTUAL)
 
@@ -102,7 +113,9 @@ class Earlier:
             segments: rows of the later run's `segments`, with is_corrected.
         """
         judged = self.with_counterfactual(segments)
-        return moves(judged, self.rows, self.side.run_id, definition_changed=self.definition_changed)
+        return moves(
+            judged, self.rows, self.side.run_id, definition_changed=self.definition_changed, by_usage=self.by_usage
+        )
 
     def with_counterfactual(self, customers: DataFrame) -> DataFrame:
         """Customers with the segment and the cluster that the earlier run's cuts, rules and model would give them."""
@@ -129,7 +142,8 @@ class Earlier:
 
     @property
     def _before(self) -> tuple[str, ...]:
-        return (*_BEFORE, *self.tracked, *((SCOPE_COLUMN,) if self.scoped else ()))
+        scope, usage = ((SCOPE_COLUMN,) if self.scoped else ()), (OF_USAGE if self.by_usage else ())
+        return (*_BEFORE, *self.tracked, *scope, *usage)
 
 
 def _scope_before(customers: DataFrame) -> dict[str, Column]:
@@ -164,7 +178,8 @@ def earlier_of(
     both = stages(document) & stages(before.document)
     tracked = {name: column_changed(name, document, before.document) for name in tracked_columns(both)}
     same_model, scoped = before.model_version in (None, model_version), bool(before.document["rfm"].get("scope"))
-    return Earlier(before, cut_sets, old, same_model, changed, tracked, scoped)
+    by_usage = "measures" in before.document["rfm"]
+    return Earlier(before, cut_sets, old, same_model, changed, tracked, scoped, by_usage)
 
 
 def compared_runs(lake: TableWriter, now: RunDetails, before: RunDetails) -> DataFrame:

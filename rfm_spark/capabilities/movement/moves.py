@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from functools import reduce
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
@@ -15,15 +16,18 @@ from rfm_spark.core.columns import customer_columns
 from rfm_spark.core.table import ALL, SCOPE_COLUMN
 
 WAS = "was_"
+# What else is looked at of customers who are measured by usage.
+OF_USAGE = ("recency_date", "frequency")
 COUNTERFACTUAL = ("segment_before_cuts", "cluster_before_model")
 LEFT = "left"
 
 
-def tracked_move_columns(changed: Mapping[str, bool]) -> dict[str, Column]:
+def tracked_move_columns(changed: Mapping[str, bool], *, by_usage: bool = False) -> dict[str, Column]:
     """For each tracked column where customers were in the previous run, and why they are elsewhere now.
 
     Args:
         changed: by tracked column, whether it means something else than in the previous run.
+        by_usage: whether customers are measured by something else than purchases.
 
     Returns:
         The columns that `core.columns.Tracked` names, over those that `move_columns` looks at, the tracked column, what
@@ -34,11 +38,14 @@ def tracked_move_columns(changed: Mapping[str, bool]) -> dict[str, Column]:
         tracked = customer_columns()[name].tracked
         if tracked is not None:
             ends = (F.col(f"{WAS}{name}"), F.col(name), F.col(tracked.under_earlier))
-            found |= {tracked.previous: ends[0], tracked.cause: _cause(ends, definition_changed=differs)}
+            found |= {
+                tracked.previous: ends[0],
+                tracked.cause: _cause(ends, definition_changed=differs, by_usage=by_usage),
+            }
     return found
 
 
-def move_columns(*, definition_changed: bool) -> dict[str, Column]:
+def move_columns(*, definition_changed: bool, by_usage: bool = False) -> dict[str, Column]:
     """The columns of `movement.columns` of a customer's row beside their row of the previous run.
 
     The cause is found by scoring today's customers with yesterday's cuts and rules: the old segment means that only
@@ -47,6 +54,7 @@ def move_columns(*, definition_changed: bool) -> dict[str, Column]:
 
     Args:
         definition_changed: rules, bins or windows differ between the runs.
+        by_usage: whether customers are measured by something else than purchases; OF_USAGE is then among the columns.
 
     Returns:
         Columns over segment, confirmed_segment, lines, last_order_date, is_corrected (BOOLEAN, whether lines that the
@@ -60,14 +68,18 @@ def move_columns(*, definition_changed: bool) -> dict[str, Column]:
     return {
         "previous_segment": was,
         "previous_cluster_id": F.col(f"{WAS}cluster_id"),
-        "move_cause": _cause((was, segment, F.col("segment_before_cuts")), definition_changed=definition_changed),
+        "move_cause": _cause(
+            (was, segment, F.col("segment_before_cuts")), definition_changed=definition_changed, by_usage=by_usage
+        ),
         "cluster_move_cause": _cluster_cause(),
         "moved_back": F.coalesce(returned, F.lit(False)),
         "confirmed_moved": F.coalesce(confirmed_moved, F.lit(False)),
     }
 
 
-def moves(now: DataFrame, before: DataFrame, previous_run_id: str, *, definition_changed: bool) -> DataFrame:
+def moves(
+    now: DataFrame, before: DataFrame, previous_run_id: str, *, definition_changed: bool, by_usage: bool = False
+) -> DataFrame:
     """Every customer of either run with the segment and the cluster before and now, and why they differ.
 
     Args:
@@ -76,13 +88,14 @@ def moves(now: DataFrame, before: DataFrame, previous_run_id: str, *, definition
         before: customer_id and the columns of the previous run, under names that begin with `WAS`.
         previous_run_id: of that run.
         definition_changed: rules, bins or windows differ between the runs.
+        by_usage: as of `move_columns`.
 
     Returns:
         customer_id, previous_run_id, from_segment, to_segment, cause (null for who stayed without help), monetary,
         from_cluster, to_cluster, cluster_cause, in_both, returned (back in the segment they left a run ago), moved,
         confirmed_moved.
     """
-    moved = move_columns(definition_changed=definition_changed)
+    moved = move_columns(definition_changed=definition_changed, by_usage=by_usage)
     was, segment = F.col(f"{WAS}segment"), F.col("segment")
     return now.join(before, "customer_id", "full_outer").select(
         "customer_id",
@@ -216,7 +229,7 @@ def _added_up(moves_of_all: DataFrame, start: Column, end: Column, cause: Column
     return [Moved(*row) for row in rows.collect()]
 
 
-def _cause(ends: tuple[Column, Column, Column], *, definition_changed: bool) -> Column:
+def _cause(ends: tuple[Column, Column, Column], *, definition_changed: bool, by_usage: bool) -> Column:
     was, is_now, counterfactual = ends
     cause = F.when(was.isNull(), "entered").when(is_now.isNull(), LEFT)
     if definition_changed:
@@ -225,7 +238,7 @@ def _cause(ends: tuple[Column, Column, Column], *, definition_changed: bool) -> 
         cause.when((was == is_now) & (counterfactual == was), F.lit(None).cast("string"))
         .when(was == is_now, "masked")
         .when(counterfactual == was, "thresholds")
-        .when(counterfactual == is_now, _of_the_customer())
+        .when(counterfactual == is_now, _of_usage() if by_usage else _of_the_customer())
         .otherwise("both")
     )
 
@@ -240,6 +253,17 @@ def _cluster_cause() -> Column:
         .when(counterfactual == is_now, "migration")
         .when(was != is_now, "both")
     )
+
+
+def _of_usage() -> Column:
+    """The same of who is measured by what they use: what they did last, more of it, other lines or another price.
+
+    Less of it in the last weeks is time that passed.
+    """
+    did = [F.col(name) != F.col(f"{WAS}{name}") for name in ("recency_date", "lines", "monetary")]
+    more = F.col("frequency") > F.col(f"{WAS}frequency")
+    changed = reduce(Column.__or__, (F.coalesce(one, F.lit(False)) for one in (*did, more)))
+    return F.when(F.col("is_corrected"), "correction").when(changed, "behaviour").otherwise("inactivity")
 
 
 def _of_the_customer() -> Column:

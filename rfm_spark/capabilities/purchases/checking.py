@@ -44,7 +44,7 @@ class InMemory:
 
 def look_ahead(environment: Environment, config: Config, found: Findings) -> None:
     """Look at the transactions as a run would, and at what their history says of windows."""
-    as_of, lines, window = environment.run.as_of, LineSettings.of(config), WindowSettings.of(config)
+    as_of, lines, window = environment.run.as_of, LineSettings.given(config), WindowSettings.of(config)
     source = environment.source(SOURCE)
     rates = environment.source(RATES) if environment.has_source(RATES) else None
     frames = environment.frames

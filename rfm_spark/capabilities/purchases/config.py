@@ -111,5 +111,5 @@ class TransactionsSource(Where):
         return {"discount": "taken off"} if "discount" in self.columns else {}
 
 
-SOURCES = {"transactions": TransactionsSource}
+OPTIONAL_SOURCES: dict[str, type[Strict]] = {"transactions": TransactionsSource}
 SETTINGS = {"quality": QualityConfig}

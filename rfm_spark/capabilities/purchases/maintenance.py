@@ -77,7 +77,7 @@ def _last_batches(upkeep: Upkeep) -> set[str]:
 
 def _fold(upkeep: Upkeep, found: Sequence[Batch], number: int) -> bool:
     """Write the fold, its row last; False where a run that took a batch was faster."""
-    tables, lines = upkeep.tables, LineSettings.of(upkeep.config)
+    tables, lines = upkeep.tables, LineSettings.given(upkeep.config)
     batch, these, grain = folded(found, number, uuid.uuid4().hex), Batches(tuple(found)), lines.source.order_grain
     there = live_rows(tables.of_runs(ORDER_DAYS.name, these.ids), these)
     tables.write_slice(ORDER_DAYS, folded_rows(there, grain), batch.batch_id)

@@ -10,8 +10,13 @@ from rfm_spark.capabilities.purchases.quality import QualityConfig
 
 
 def reading(document: Mapping[str, Any]) -> dict[str, Any]:
-    """What decides how a row of the source is read, of a stored configuration; limits of gates are no part of it."""
-    given = document["sources"]["transactions"]
+    """What decides how a row of the source is read, of a stored configuration; limits of gates are no part of it.
+
+    Nothing without transactions.
+    """
+    given = document["sources"].get("transactions")
+    if given is None:
+        return {}
     # Older versions let columns be mapped that nothing read.
     known = (*REQUIRED_COLUMNS, *OPTIONAL_COLUMNS)
     columns = {name: text for name, text in given["columns"].items() if name in known}

@@ -31,8 +31,13 @@ class LineSettings:
     timezone: str
 
     @classmethod
-    def of(cls, config: Config) -> LineSettings:
-        """As configured."""
+    def of(cls, config: Config) -> LineSettings | None:
+        """As configured; None without transactions."""
+        return None if config.find(TransactionsSource) is None else cls.given(config)
+
+    @classmethod
+    def given(cls, config: Config) -> LineSettings:
+        """As configured, where there are transactions."""
         source = config.part(TransactionsSource)
         return cls(source, config.part(QualityConfig).with_own(source.quality), config.timezone)
 
@@ -60,7 +65,7 @@ class WindowSettings:
 
     @classmethod
     def of(cls, config: Config) -> WindowSettings:
-        """As configured."""
+        """As configured; without transactions there is nothing that counts."""
         rfm = config.part(RfmConfig)
         return cls(rfm.window_days, rfm.refunds, gaps_wanted(config.stages), rfm.scope or ())
 

@@ -6,7 +6,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from rfm_spark.capabilities.customers.artefacts import CustomerAttributes, with_scope
-from rfm_spark.capabilities.purchases.artefacts import LateRows, Measures
+from rfm_spark.capabilities.purchases.artefacts import LateRows, Purchases
 from rfm_spark.capabilities.purchases.batches import LAST_BATCH, OrderDays, live_rows
 from rfm_spark.capabilities.purchases.carry import (
     MOST,
@@ -47,10 +47,10 @@ _SHOWN = 6
 def measure(
     environment: Environment, days: OrderDays, attributes: CustomerAttributes | None, lines: LineSettings,
     window: WindowSettings,
-) -> Measures:  # fmt: skip
+) -> Purchases:  # fmt: skip
     """When did every customer last buy, how often, for how much?"""
     look = LineLook(environment.run.as_of, days.batches, lines, window)
-    parts = None if attributes is None else attributes.made
+    parts = None if attributes is None or not attributes.names else attributes.made
     environment.write(MEASURES, with_scope(_measured(environment, days, look), parts, window.scope))
     # What is written is what is looked at from here on: nothing is made twice where a runtime keeps no frames.
     customers = environment.written(MEASURES).drop("run_id")
@@ -67,13 +67,13 @@ def measure(
         dealt_with=seen.count,
     )
     held = environment.frames.hold_if_few(customers, seen.count)
-    return Measures(account=account, customers=held, count=seen.count, buyers=seen.rows["customers"])
+    return Purchases(account=account, customers=held, count=seen.count, buyers=seen.rows["customers"])
 
 
 @step("Late rows", "earlier dates are compared with the days of the source", lasts=False)
-def tell_late_rows(environment: Environment, days: OrderDays) -> LateRows:
+def tell_late_rows(environment: Environment, days: OrderDays, lines: LineSettings) -> LateRows:
     """Which published dates have other rows by now?"""
-    del days
+    del days, lines
     dates = environment.run.touched()
     if not dates:
         return LateRows()

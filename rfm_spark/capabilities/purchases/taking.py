@@ -43,14 +43,16 @@ NEW_LINES = "New lines"
 _LARGEST = (1 << 63) - 1
 
 
-def take_transactions(arrivals: Arrivals) -> OrderDays:
-    """Read what arrived since the last batch, once, and keep it.
+def take_transactions(arrivals: Arrivals) -> OrderDays | None:
+    """Read what arrived since the last batch, once, and keep it; None without transactions.
 
     Raises:
         GateError: the batch is beyond its limits; nothing of it is kept but rejected rows.
         BalanceError: a row or a cent is missing, or there twice.
     """
     settings, document = LineSettings.of(arrivals.config), arrivals.config.document()
+    if settings is None:
+        return None
     mine = reading_hash(document)
     for _ in range(_TRIES):
         known = known_batches(arrivals.lake, mine)

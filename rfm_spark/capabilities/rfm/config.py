@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
@@ -84,6 +84,52 @@ class Scoring(Strict):
         return self
 
 
+class EventRecency(Strict):
+    """Recency of an event instead of a purchase."""
+
+    event: str = Field(min_length=1, description="A type of ours, or a word as the source has it, such as login.")
+
+
+class MeasuresConfig(Strict):
+    """What recency, frequency and monetary value are made of."""
+
+    recency: Literal["purchase"] | EventRecency = Field(
+        "purchase", description="Days since the last purchase, or since the last event of a type: {event: login}."
+    )
+    frequency: Literal["purchases", "weekly_sessions"] = Field(
+        "purchases", description="Purchases of the window, or sessions of the last 28 days."
+    )
+    monetary: Literal["purchases", "mrr"] = Field(
+        "purchases", description="Money of the window's purchases, or current monthly recurring revenue."
+    )
+
+    @field_validator("recency", mode="before")
+    @classmethod
+    def _a_mapping(cls, value: Any) -> Any:
+        if value == "purchase" or isinstance(value, (dict, EventRecency)):
+            return value
+        raise ValueError("recency takes purchase, or an event such as {event: login}")
+
+    @property
+    def event(self) -> str | None:
+        """The event that recency is of; None for purchases."""
+        return self.recency.event if isinstance(self.recency, EventRecency) else None
+
+    @property
+    def sources(self) -> dict[str, str]:
+        """Source that each measure is made from."""
+        return {
+            "recency": "transactions" if self.event is None else "events",
+            "frequency": "transactions" if self.frequency == "purchases" else "events",
+            "monetary": "transactions" if self.monetary == "purchases" else "subscriptions",
+        }
+
+    @property
+    def of_purchases(self) -> bool:
+        """Whether all three are of purchases."""
+        return set(self.sources.values()) == {"transactions"}
+
+
 class RfmConfig(Strict):
     """Recency, frequency, monetary value and their scores."""
 
@@ -93,6 +139,7 @@ class RfmConfig(Strict):
     smallest_scope: int = Field(
         100, ge=1, description="Customers a scope needs for cut points of its own; a smaller one takes those of all."
     )
+    measures: MeasuresConfig = MeasuresConfig()
     window_days: int | None = Field(None, ge=1, description="Days counted for F and M; null is all history.")
     refunds: Literal["net", "ignore"] = "net"
     weights: Weights = Weights()
@@ -113,19 +160,33 @@ class RfmConfig(Strict):
             raise ValueError("scope names a column twice")
         return self
 
+    def problems(self, stages: Collection[str]) -> list[str]:
+        """Stages of a customer's life go by purchases."""
+        if "lifecycle" in stages and not self.measures.of_purchases:
+            return ["lifecycle goes by purchases; leave rfm.measures out, or set lifecycle.enabled: false"]
+        return []
+
     def problems_with(self, sources: Mapping[str, Any]) -> list[str]:
-        """Names of `scope` that nothing tells."""
+        """Measures without a source, and names of `scope` that nothing tells."""
         known = getattr(sources.get("customers"), "attributes", {})
-        return [
+        found = [
+            f"rfm.measures.{measure} is made from sources.{source}, which is missing; give it, or another measure"
+            for measure, source in self.measures.sources.items()
+            if source not in sources
+        ]
+        if CURRENCY in (self.scope or ()) and self.measures.monetary != "purchases":
+            found.append(f"rfm.scope: {CURRENCY} is that of purchases, which rfm.measures.monetary is not made of")
+        return found + [
             f"rfm.scope: {name} is unknown; map it in sources.customers.attributes, or name {CURRENCY}"
             for name in self.scope or ()
             if name != CURRENCY and name not in known
         ]
 
     def stored(self) -> dict[str, Any]:
-        """Without scopes where there are none: runs of before knew none."""
+        """Without scopes and measures that are none: runs of before knew neither."""
         document = super().stored()
-        return {name: value for name, value in document.items() if self.scope or name not in _OF_SCOPES}
+        left_out = {*(() if self.scope else _OF_SCOPES), *(("measures",) if self.measures.of_purchases else ())}
+        return {name: value for name, value in document.items() if name not in left_out}
 
 
 SETTINGS = {"rfm": RfmConfig}

@@ -15,6 +15,8 @@ from rfm_spark.capabilities.rfm.config import MEASURES, Scoring
 from rfm_spark.core.distribution import GROUPED, WHOLE, QuantileRequest, Rank, exact_ranks
 from rfm_spark.core.table import ALL, SCOPE_COLUMN
 
+# Whom cut points of frequency and monetary value are taken over, by the column that is above 0.
+BOUGHT, PAYS = "frequency", "monetary"
 COLUMN_OF = {"r": "recency_days", "f": "frequency", "m": "monetary"}
 _OUTER = {"r": (), "f": ("r",), "m": ("r", "f")}
 
@@ -32,6 +34,8 @@ class CutSet:
         distinct_scores: scores that can occur.
         scope: whom they score; `ALL` where customers are not parted.
         cuts_of: scope whose customers they were taken of: of all where those of their own are too few.
+        among: of frequency and monetary value, the column that is above 0 for whom they were taken over; all others
+            score 1.
     """
 
     measure: str
@@ -42,6 +46,7 @@ class CutSet:
     distinct_scores: int
     scope: str = ALL
     cuts_of: str = ALL
+    among: str = BOUGHT
 
 
 def quantile_cuts(frame: DataFrame, scoring: Scoring) -> tuple[list[CutSet], dict[str, list[Rank]]]:
@@ -60,33 +65,38 @@ def quantile_cuts(frame: DataFrame, scoring: Scoring) -> tuple[list[CutSet], dic
     return cuts_from(frame, scoring, ranks), ranks
 
 
-def rank_requests(scoring: Scoring, within: Column | None = None) -> list[QuantileRequest]:
+def rank_requests(scoring: Scoring, within: Column | None = None, among: str = BOUGHT) -> list[QuantileRequest]:
     """What cut points and percentiles are made of: ranks of the three measures over all customers.
 
     Args:
         scoring: bins.
         within: scope that ranks are taken in; None where customers are not parted.
+        among: of monetary value; see `CutSet`.
     """
-    return [_request(measure, scoring, F.lit(WHOLE) if within is None else within) for measure in MEASURES]
+    group = F.lit(WHOLE) if within is None else within
+    return [_request(m, scoring, group, among=among if m == "m" else BOUGHT) for m in MEASURES]
 
 
-def cuts_from(frame: DataFrame, scoring: Scoring, ranks: Mapping[str, Sequence[Rank]]) -> list[CutSet]:
+def cuts_from(
+    frame: DataFrame, scoring: Scoring, ranks: Mapping[str, Sequence[Rank]], among: str = BOUGHT
+) -> list[CutSet]:
     """Cut sets as of `quantile_cuts`, where the ranks over all customers are known; nested ones read the frame."""
-    cut_sets = [cut_set(m, "", getattr(scoring.bins, m), ranks[m]) for m in MEASURES]
+    cut_sets = [cut_set(m, "", getattr(scoring.bins, m), ranks[m], among) for m in MEASURES]
     if not scoring.nested:
         return cut_sets
     nested = cut_sets[:1]
     for measure in ("f", "m"):
         scored = with_scores(frame, nested)
-        request = _request(measure, scoring, _within(measure), grid=False)
+        mine = among if measure == "m" else BOUGHT
+        request = _request(measure, scoring, _within(measure), grid=False, among=mine)
         by_group = exact_ranks(scored, [request])[measure]
         groups = sorted({rank.within for rank in by_group})
         bins = getattr(scoring.bins, measure)
-        nested += [cut_set(measure, group, bins, [r for r in by_group if r.within == group]) for group in groups]
+        nested += [cut_set(measure, group, bins, [r for r in by_group if r.within == group], among) for group in groups]
     return nested
 
 
-def fixed_cuts(scoring: Scoring) -> list[CutSet]:
+def fixed_cuts(scoring: Scoring, among: str = BOUGHT) -> list[CutSet]:
     """The business cut points of the configuration."""
     return [
         CutSet(
@@ -96,6 +106,7 @@ def fixed_cuts(scoring: Scoring) -> list[CutSet]:
             getattr(scoring.bins, m),
             tuple(getattr(scoring.cuts, m)),
             _distinct(getattr(scoring.cuts, m)),
+            among=among if m == "m" else BOUGHT,
         )
         for m in MEASURES
     ]
@@ -167,14 +178,6 @@ def _numbers(within: str) -> list[int]:
     return [int(part.partition("=")[2]) for part in within.split(",")]
 
 
-def score_of(measure: str, value: float, frequency: int, cut_set: CutSet) -> int:
-    """The score of one value, from the same rule as `with_scores`."""
-    below = sum(cut < value for cut in cut_set.cuts)
-    if measure == "r":
-        return cut_set.bins - below
-    return 1 + below if frequency > 0 else 1
-
-
 def _score(measure: str, cut_sets: Sequence[CutSet], outer_bins: Sequence[int]) -> Column:
     value = F.col(COLUMN_OF[measure]).cast("double")
     first = cut_sets[0]
@@ -197,7 +200,7 @@ def _score(measure: str, cut_sets: Sequence[CutSet], outer_bins: Sequence[int]) 
         below = _count_below(value, [F.get(mine, F.lit(i)) for i in range(first.bins - 1)])
     if measure == "r":
         return F.lit(first.bins) - below
-    return F.when(F.col("frequency") > 0, F.lit(1) + below).otherwise(F.lit(1))
+    return F.when(F.col(first.among) > 0, F.lit(1) + below).otherwise(F.lit(1))
 
 
 def _count_below(value: Column, cuts: Sequence[Column]) -> Column:
@@ -210,8 +213,10 @@ def _within(measure: str) -> Column:
     return F.concat_ws(",", *(F.concat(F.lit(f"{m}="), F.col(f"{m}_score").cast("string")) for m in outer))
 
 
-def _request(measure: str, scoring: Scoring, within: Column, *, grid: bool = True) -> QuantileRequest:
-    population = F.lit(True) if measure == "r" else F.col("frequency") > 0
+def _request(
+    measure: str, scoring: Scoring, within: Column, *, grid: bool = True, among: str = BOUGHT
+) -> QuantileRequest:
+    population = F.lit(True) if measure == "r" else F.col(among) > 0
     # Groups are many, and cuts few: wider cells will do.
     coarse = 0 if grid else GROUPED
     return QuantileRequest(
@@ -219,7 +224,7 @@ def _request(measure: str, scoring: Scoring, within: Column, *, grid: bool = Tru
     )
 
 
-def cut_set(measure: str, within: str, bins: int, ranks: Sequence[Rank]) -> CutSet:
+def cut_set(measure: str, within: str, bins: int, ranks: Sequence[Rank], among: str = BOUGHT) -> CutSet:
     """Cut points from the ranks of one group, as of `quantile_cuts`.
 
     Args:
@@ -227,16 +232,18 @@ def cut_set(measure: str, within: str, bins: int, ranks: Sequence[Rank]) -> CutS
         within: outer scores when nested.
         bins: number of scores.
         ranks: of the measure, over the customers of the group.
+        among: whom cut points of monetary value were taken over.
     """
+    whom = among if measure == "m" else BOUGHT
     counted = [rank for rank in ranks if rank.ties]
     if not counted:
-        return CutSet(measure, within, "quantile", bins, (), 1)
+        return CutSet(measure, within, "quantile", bins, (), 1, among=whom)
     cuts = []
     for j in range(1, bins):
         place = -(-j * counted[0].n // bins)
         cuts.append(next(rank.value for rank in counted if rank.below + rank.ties >= place))
     above_last = counted[-1].value > cuts[-1]
-    return CutSet(measure, within, "quantile", bins, tuple(cuts), len(set(cuts)) + above_last)
+    return CutSet(measure, within, "quantile", bins, tuple(cuts), len(set(cuts)) + above_last, among=whom)
 
 
 def _distinct(cuts: Sequence[float]) -> int:
@@ -254,6 +261,7 @@ def as_rows(cut_sets: Iterable[CutSet]) -> list[Mapping[str, object]]:
         {
             "scope": c.scope,
             "cuts_of": c.cuts_of,
+            "among": None if c.measure == "r" else c.among,
             "measure": COLUMN_OF[c.measure],
             "within": c.within,
             "method": c.method,
@@ -278,6 +286,7 @@ def from_rows(rows: Iterable[Mapping[str, Any]], method: str | None = None) -> l
             distinct_scores=int(row["distinct_scores"]),
             scope=row["scope"] or ALL,
             cuts_of=row.get("cuts_of") or row["scope"] or ALL,
+            among=row.get("among") or BOUGHT,
         )
         for row in rows
         if row["measure"] in short

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from rfm_spark.capabilities.rfm.config import MEASURES, Scoring
-from rfm_spark.capabilities.rfm.cuts import CutSet, cut_set
+from rfm_spark.capabilities.rfm.cuts import BOUGHT, CutSet, cut_set
 from rfm_spark.core.distribution import WHOLE, Rank
 from rfm_spark.core.errors import ConfigError
 from rfm_spark.core.table import ALL
@@ -30,7 +30,12 @@ class ScopedCuts:
 
 
 def scoped_cuts(
-    scoring: Scoring, ranks: Mapping[str, Sequence[Rank]], smallest: int, *, money_is_mixed: bool = False
+    scoring: Scoring,
+    ranks: Mapping[str, Sequence[Rank]],
+    smallest: int,
+    *,
+    money_is_mixed: bool = False,
+    among: str = BOUGHT,
 ) -> ScopedCuts:
     """Cut points of each scope, or of all customers where a scope has too few.
 
@@ -40,6 +45,7 @@ def scoped_cuts(
         smallest: customers that a scope needs for cut points of its own.
         money_is_mixed: whether scopes have amounts of different currencies, which are never compared: the cut points of
             monetary value are then always a scope's own, and there are none of all.
+        among: whom cut points of monetary value are taken over.
 
     Raises:
         ConfigError: there are more than `MOST_SCOPES`.
@@ -53,7 +59,7 @@ def scoped_cuts(
         )
 
     def cuts_of(measure: str, group: str) -> CutSet:
-        return cut_set(measure, "", getattr(scoring.bins, measure), parted[measure].get(group, ()))
+        return cut_set(measure, "", getattr(scoring.bins, measure), parted[measure].get(group, ()), among)
 
     whole = {measure: cuts_of(measure, WHOLE) for measure in MEASURES if not (money_is_mixed and measure == "m")}
     found = list(whole.values())

@@ -8,7 +8,16 @@ from dataclasses import dataclass, replace
 from rfm_spark.capabilities.purchases.artefacts import Measures
 from rfm_spark.capabilities.rfm.artefacts import CutPoints, KeptCuts, Scores
 from rfm_spark.capabilities.rfm.config import RfmConfig
-from rfm_spark.capabilities.rfm.cuts import CutSet, cuts_from, fixed_cuts, from_rows, rank_requests, unseen_groups
+from rfm_spark.capabilities.rfm.cuts import (
+    BOUGHT,
+    PAYS,
+    CutSet,
+    cuts_from,
+    fixed_cuts,
+    from_rows,
+    rank_requests,
+    unseen_groups,
+)
 from rfm_spark.capabilities.rfm.scope_cuts import scoped_cuts, small_scopes
 from rfm_spark.capabilities.rfm.scores import within, z_values
 from rfm_spark.capabilities.rfm.tables import SEGMENT_CUTS
@@ -67,15 +76,16 @@ def score(environment: Environment, measures: Measures, settings: ScoreSettings)
     """Which values part the scores, and where does each value stand among all?"""
     rfm, purchased = settings.rfm, measures.purchased
     scoring, warnings = rfm.scoring, list[str]()
-    requests = rank_requests(scoring, within(rfm))
+    among = BOUGHT if rfm.measures.of_purchases else PAYS
+    requests = rank_requests(scoring, within(rfm), among)
     ranks, moments = ranks_and_moments(purchased, requests, z_values(rfm.z_log), whole=bool(rfm.scope))
     if scoring.method == "quantile" and rfm.scope:
-        scoped = scoped_cuts(scoring, ranks, rfm.smallest_scope, money_is_mixed=CURRENCY in rfm.scope)
+        scoped = scoped_cuts(scoring, ranks, rfm.smallest_scope, money_is_mixed=CURRENCY in rfm.scope, among=among)
         cut_sets, warnings = list(scoped.cut_sets), small_scopes(scoped, rfm.smallest_scope)
     elif scoring.method == "quantile":
-        cut_sets = cuts_from(purchased, scoring, ranks)
+        cut_sets = cuts_from(purchased, scoring, ranks, among)
     elif scoring.method == "fixed":
-        cut_sets = fixed_cuts(scoring)
+        cut_sets = fixed_cuts(scoring, among)
     else:
         cut_sets = _frozen_cuts(environment, rfm, scoring.run or "")
     found = Scores(cut_sets=tuple(cut_sets), ranks={name: tuple(kept) for name, kept in ranks.items()}, moments=moments)

@@ -9,6 +9,7 @@ SEGMENT_CUTS = run_table(
     SCOPE,
     ("cuts_of", "STRING", "Scope whose customers the cuts were taken of: all where those of scope are too few"),
     ("measure", "STRING", "recency_days, frequency or monetary"),
+    ("among", "STRING", "Column that is above 0 for whom cuts of F and M were taken over; all others score 1"),
     ("within", "STRING", "Outer scores when nested, as r=3; empty otherwise"),
     ("method", "STRING", "quantile, fixed or frozen"),
     ("bins", "INT", "Number of scores asked for"),

@@ -66,6 +66,8 @@ def definition(document: Mapping[str, Any]) -> dict[str, Any]:
 
 def _reading(document: Mapping[str, Any]) -> dict[str, Any]:
     read = reading(document)
+    if not read:
+        return {"timezone": document["timezone"]}
     return {**read, "source": {key: value for key, value in read["source"].items() if key not in _PLACE}}
 
 

@@ -10,7 +10,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from rfm_spark.capabilities.events.artefacts import Interactions
-from rfm_spark.capabilities.purchases.artefacts import Measures
+from rfm_spark.capabilities.purchases.artefacts import Purchases, known_customers
 from rfm_spark.capabilities.subscriptions.artefacts import Subscriptions
 from rfm_spark.capabilities.subscriptions.checks import SUBSCRIPTION_CHECKS
 from rfm_spark.capabilities.subscriptions.config import SubscriptionsSource
@@ -54,7 +54,10 @@ class SubscriptionSettings:
 @step("Subscriptions", "Spark reads subscriptions", sources=(SOURCE,), reads=(REJECTS, MRR),
       writes=(REJECTS, MRR, MRR_MOVEMENT))  # fmt: skip
 def read(
-    environment: Environment, measures: Measures, interactions: Interactions | None, settings: SubscriptionSettings
+    environment: Environment,
+    purchases: Purchases | None,
+    interactions: Interactions | None,
+    settings: SubscriptionSettings,
 ) -> Subscriptions:
     """What does each customer pay a month, and how did that change?"""
     run, frames = environment.run, environment.frames
@@ -65,7 +68,7 @@ def read(
         environment.wait(REJECTS)
     warnings = _gated(rows, settings.source, run.run_id)
     known = frames.persist(versions(validated.where("reason IS NULL")))
-    found = frames.hold(mrr_of(known, run.as_of), measures.count)
+    found = frames.hold(mrr_of(known, run.as_of), known_customers(purchases))
     environment.write(MRR, found)
     previous = run.previous
     before = None
