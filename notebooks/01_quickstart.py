@@ -16,6 +16,7 @@ from rfm_spark.capabilities.clusters.assign import assigned
 from rfm_spark.capabilities.clusters.config import ClustersConfig
 from rfm_spark.capabilities.clusters.profiles import cluster_profiles
 from rfm_spark.capabilities.clusters.train import Stamp, train
+from rfm_spark.capabilities.clusters.whole import WholeModel
 from rfm_spark.capabilities.purchases.config import TransactionsSource
 from rfm_spark.capabilities.purchases.days import DayShape, order_days, visible
 from rfm_spark.capabilities.purchases.intake import accepted
@@ -104,7 +105,8 @@ for row in training.scan:
     print(row.k, round(row.silhouette, 3), round(row.prediction_strength, 2), round(min(row.jaccard), 2), row.is_stable)
 for warning in training.warnings:
     print(warning)
-clustered = assigned(scored, training.model)
+model = WholeModel((training.model,))
+clustered = assigned(scored, model)
 
 # COMMAND ----------
 
@@ -117,9 +119,9 @@ rule_map = load_rule_map("rf_grid")
 segments = clustered.withColumn("as_of_date", F.lit(as_of)).withColumn(
     "segment", segment_column(rule_map, {"new_within_days": 90.0})
 )
-counts = CountedCustomers(segments, wanted_counts(("segment",), training.model, moves=False))
+counts = CountedCustomers(segments, wanted_counts(("segment",), model, moves=False))
 summary = named(segment_sizes(counts), rule_map)
-for profile in cluster_profiles(segments, counts, training.model):
+for profile in cluster_profiles(segments, counts, model):
     print(profile["cluster_id"], profile["name"], profile["customers"], profile["insight"])
 for segment in sorted(summary, key=lambda row: -(row["revenue"] or 0)):
     print(*(segment[name] for name in ("label", "customers", "customers_pct", "revenue", "revenue_pct", "action")))

@@ -34,7 +34,8 @@ class Wanted:
         categories: columns whose values are counted.
         crossed: by name, two or three columns whose values are counted together.
         numbers: columns whose cells are counted; NaN and infinite values are missing.
-        quarters: by column that parts customers, without nulls, the columns whose lower quarters are asked for.
+        quarters: by column that parts customers, the columns whose lower quarters are asked for; who has no value of
+            the first is left out.
         sums: by name, whole or DECIMAL numbers that are added up for each count.
         by: column, without nulls, whose values part customers into scopes, each of which is counted apart; None for
             none.
@@ -125,14 +126,16 @@ class CountedCustomers:
         requests, counts = list[QuantileRequest](), list[CellCount]()
         for group, columns in self._wanted.quarters.items():
             for is_parted in (False, True) if self._wanted.by else (False,):
-                mine = [column for column in columns if is_parted or column not in self._wanted.apart]
-                at = {column: len(requests) + i for i, column in enumerate(mine)}
+                asked = [column for column in columns if is_parted or column not in self._wanted.apart]
+                at = {column: len(requests) + i for i, column in enumerate(asked)}
                 start = f"{_PARTED if is_parted else ''}{group}/"
-                for one in quantile_requests(group, mine, steps, QUARTERS):
+                for one in quantile_requests(group, asked, steps, QUARTERS):
                     within = self._within(group) if is_parted else one.within
                     requests.append(replace(one, name=f"{start}{one.name}", within=within))
                 for scope in self.scopes[1:] if is_parted else (ALL,):
-                    rows = (row for row in self.of(scope)._of(_WITHIN, group) if row["second"] in at)
+                    # Rows of no group have no place in one.
+                    mine = self.of(scope)._of(_WITHIN, group)
+                    rows = (row for row in mine if row["second"] in at and row["first"] is not None)
                     counts += [cell_count(self._as_cell(row, at[row["second"]], is_parted)) for row in rows]
         ranks = ranks_in_cells(self._customers, requests, counts)
         return {

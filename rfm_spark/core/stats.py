@@ -33,16 +33,43 @@ def exact_moments(frame: DataFrame, columns: Mapping[str, tuple[Column, int]]) -
         frame: the rows.
         columns: name to (value, units per 1), the value being rounded to whole units; nulls don't count.
     """
+    sums = _sums({name: (value, F.lit(unit)) for name, (value, unit) in columns.items()})
+    row = frame.agg(*sums).collect()[0]
+    return _moments_in(row, {name: unit for name, (_, unit) in columns.items()})
+
+
+def moments_by_group(
+    frame: DataFrame,
+    group: str,
+    columns: Mapping[str, tuple[Column, Column]],
+    units: Mapping[str, Mapping[str, int]],
+) -> dict[str, dict[str, Moments]]:
+    """Moments as of `exact_moments` of each group, in one pass.
+
+    Args:
+        frame: the rows.
+        group: column, without nulls, that parts them.
+        columns: name to (value, units per 1 of the row's group).
+        units: the same units by group and name.
+    """
+    rows = frame.groupBy(group).agg(*_sums(columns)).collect()
+    return {row[group]: _moments_in(row, units[row[group]]) for row in rows}
+
+
+def _sums(columns: Mapping[str, tuple[Column, Column]]) -> list[Column]:
     sums = []
     for name, (value, unit) in columns.items():
-        whole = F.round(value * F.lit(unit)).cast("decimal(19,0)")
+        whole = F.round(value * unit).cast("decimal(19,0)")
         sums.append(F.count(whole).alias(f"{name}_n"))
         sums.append(F.sum(whole).alias(f"{name}_1"))
         sums.append(F.sum((whole * whole).cast("decimal(38,0)")).alias(f"{name}_2"))
-    row = frame.agg(*sums).collect()[0]
+    return sums
+
+
+def _moments_in(row: Row, units: Mapping[str, int]) -> dict[str, Moments]:
     return {
         name: moments_of(int(row[f"{name}_n"]), int(row[f"{name}_1"] or 0), int(row[f"{name}_2"] or 0), unit)
-        for name, (_, unit) in columns.items()
+        for name, unit in units.items()
     }
 
 

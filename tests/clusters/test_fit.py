@@ -16,7 +16,7 @@ from rfm_spark.capabilities.clusters.driver import Partition, Points, kmeans
 from rfm_spark.capabilities.clusters.features import FeatureSpace
 from rfm_spark.capabilities.clusters.fit import fit, reseeding_floor
 from rfm_spark.capabilities.clusters.stability import SAMPLE, sample_halves
-from rfm_spark.capabilities.clusters.train import _feature_warnings, _Shape, _shaped
+from rfm_spark.capabilities.clusters.train import Shape, feature_warnings, shaped
 from tests.clusters.worlds import config
 
 
@@ -65,32 +65,32 @@ def test_the_floor_is_the_lowest_of_several_reseedings(monkeypatch: pytest.Monke
     assert asked == [52, 62, 72, 82, 92]
 
 
-def shaped(monkeypatch: pytest.MonkeyPatch, points: Points, **given: Any) -> _Shape:
+def made_of(monkeypatch: pytest.MonkeyPatch, points: Points, **given: Any) -> Shape:
     def nothing(cells: Cells, k: int, seed: int) -> Sequence[Points]:
         return []
 
     monkeypatch.setattr(module, "_mllib", nothing)
-    return _shaped(cells_of(points), FeatureSpace(()), config(**given), None)
+    return shaped(cells_of(points), FeatureSpace(()), config(**given), None)
 
 
 def test_a_fallback_that_turns_out_stable_is_chosen_for_that(monkeypatch: pytest.MonkeyPatch) -> None:
-    made = shaped(monkeypatch, blobs(3, 1)[::2], k_range=[5, 6], fallback_k=3)
+    made = made_of(monkeypatch, blobs(3, 1)[::2], k_range=[5, 6], fallback_k=3)
     assert (made.decided, len(made.centres), made.warnings) == ("auto", 3, ())
     assert [(row.k, row.chosen) for row in made.scan if row.is_stable] == [(3, True)]
 
 
 def test_an_unstable_fallback_is_no_part_of_what_was_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
-    made = shaped(monkeypatch, normal(2)[::2], k_range=[3, 4], fallback_k=7)
+    made = made_of(monkeypatch, normal(2)[::2], k_range=[3, 4], fallback_k=7)
     assert (made.decided, len(made.centres)) == ("no_stable_k", 7)
     assert "for no k from 3 to 4 are there" in made.warnings[0]
 
 
 def test_features_that_separate_nobody_are_named() -> None:
     """Whether all have one value or none has any."""
-    assert _feature_warnings(FeatureSpace((), ("monetary",))) == [
+    assert feature_warnings(FeatureSpace((), ("monetary",))) == [
         "clusters: monetary tells no two customers apart and was dropped"
     ]
-    (both,) = _feature_warnings(FeatureSpace((), ("monetary", "frequency")))
+    (both,) = feature_warnings(FeatureSpace((), ("monetary", "frequency")))
     assert "monetary, frequency tell no two customers apart and were dropped" in both
 
 

@@ -202,7 +202,7 @@ def test_a_refit_of_nothing_is_refused(spark: SparkSession, tmp_path: Path) -> N
 
 
 def model(version: str, day: date) -> ModelRow:
-    return ModelRow(version, None, version, day, {})
+    return ModelRow(version, None, version, day, ({},))
 
 
 def ran(run_id: str, day: date, model_version: str, finished: int) -> RunRow:

@@ -15,14 +15,15 @@ from rfm_spark.capabilities.clusters.model import ClusterModel
 from rfm_spark.capabilities.clusters.models import Models
 from rfm_spark.capabilities.clusters.profiles import feature_sums
 from rfm_spark.capabilities.clusters.refit import Check
+from rfm_spark.capabilities.clusters.whole import WholeModel
 from rfm_spark.core.runs import RunRow
 from rfm_spark.pipeline.artefact import Artefact, CustomerProjection
 from rfm_spark.pipeline.prepared import Prepared
 
 # Whoever compares two runs, or judges a model, needs the model itself.
 __all__ = [
-    "Check", "ClusterModel", "Clusters", "Event", "KeptModels", "Models", "PlannedModel", "Profiles", "assigned",
-    "feature_sums",
+    "Check", "ClusterModel", "Clusters", "Event", "KeptModels", "Models", "PlannedModel", "Profiles", "WholeModel",
+    "assigned", "feature_sums",
 ]  # fmt: skip
 
 
@@ -38,10 +39,10 @@ class PlannedModel(Prepared):
         last_id: highest cluster id given so far.
     """
 
-    champion: ClusterModel | None = None
+    champion: WholeModel | None = None
     pinned: bool = False
     trains: bool = False
-    parent: ClusterModel | None = None
+    parent: WholeModel | None = None
     last_id: int = 0
 
     def made(self, run: RunRow) -> bool:
@@ -56,23 +57,23 @@ class Clusters(CustomerProjection):
     """The model that assigns the customers of a run, and what was found of it and of a challenger.
 
     Attributes:
-        model: row of table `cluster_models` of the model that assigns; None without customers.
+        models: rows of table `cluster_models` of the model that assigns, one per part; none without customers.
         training: of that model, where this run trained it.
-        check: the champion on today's customers, where there is one.
+        checks: of each part of the champion on today's customers, where there is one.
         is_known: whether the champion was trained for the same features and windows.
         challenger: a model trained because today's customers lie elsewhere; it assigns nobody yet.
     """
 
-    model: Mapping[str, Any] | None = None
+    models: tuple[Mapping[str, Any], ...] = ()
     training: Trained | None = None
-    check: Check | None = None
+    checks: tuple[Check, ...] = ()
     is_known: bool = False
     challenger: Trained | None = None
 
     @property
-    def assigns(self) -> ClusterModel | None:
+    def assigns(self) -> WholeModel | None:
         """The model that assigns."""
-        return None if self.model is None else ClusterModel.from_row(self.model)
+        return WholeModel.from_rows(self.models) if self.models else None
 
     def project(self, customers: DataFrame) -> DataFrame:
         """The customers with their cluster."""

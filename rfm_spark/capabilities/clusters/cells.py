@@ -28,9 +28,9 @@ SAMPLE = 100_000
 # Share of the sum of squares that may lie inside cells, where no centre can reach it.
 HIDDEN = 0.05
 GRID, DRAWN = "grid", "sample"
-_DRAWS = 2**30
+DRAWS = 2**30
 # Widths tried, in standard deviations: four steps halve them.
-_WIDEST, _QUARTER, _STEPS = 4.0, 2.0**0.25, 41
+WIDEST, QUARTER, _STEPS = 4.0, 2.0**0.25, 41
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ class Sample:
 
     def finest_width(self, widest: float) -> float:
         """The width at which about, and likely at most, `MAX_CELLS` are occupied by all customers."""
-        widths = [widest / math.pow(_QUARTER, step) for step in range(_STEPS)]
+        widths = [widest / math.pow(QUARTER, step) for step in range(_STEPS)]
         low, high = 0, _STEPS - 1
         # The finest one that fits: the count of cells grows with each step.
         while low < high:
@@ -131,7 +131,7 @@ def customer_cells(customers: DataFrame, space: FeatureSpace) -> Iterator[Cells]
         space: with at least one feature.
     """
     sample = sampled(customers, space)
-    width = sample.finest_width(_WIDEST * math.sqrt(max(feature.weight for feature in space.features)))
+    width = sample.finest_width(WIDEST * math.sqrt(max(feature.weight for feature in space.features)))
     while sample.hidden(width) <= HIDDEN:
         with persisted(_grid(customers, space, width)) as grid:
             rows = grid.limit(MAX_CELLS + 1).collect()
@@ -139,7 +139,7 @@ def customer_cells(customers: DataFrame, space: FeatureSpace) -> Iterator[Cells]
                 points = np.array([row["features"].toArray() for row in rows])
                 yield Cells(grid, points, np.array([row["weight"] for row in rows]), width)
                 return
-        width *= _QUARTER
+        width *= QUARTER
     with persisted(_drawn(customers, space, sample.customers)) as drawn:
         rows = drawn.collect()
         points = np.array([row["features"].toArray() for row in rows])
@@ -152,8 +152,8 @@ def sampled(customers: DataFrame, space: FeatureSpace) -> Sample:
     if total <= SAMPLE:
         drawn = customers
     else:
-        limit = int(SAMPLE / total * _DRAWS)
-        drawn = customers.where(F.pmod(F.xxhash64("customer_id"), F.lit(_DRAWS)) < F.lit(limit))
+        limit = int(SAMPLE / total * DRAWS)
+        drawn = customers.where(F.pmod(F.xxhash64("customer_id"), F.lit(DRAWS)) < F.lit(limit))
     half = F.pmod(F.xxhash64("customer_id", F.lit("half")), F.lit(2)).alias("half")
     rows = drawn.select(half, *_named(space)).toPandas().to_numpy(dtype=np.float64)
     # Rows come in the order of the layout, and sums of doubles depend on it.

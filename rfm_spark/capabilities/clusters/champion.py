@@ -8,8 +8,9 @@ from datetime import date
 
 from rfm_spark.capabilities.clusters.artefacts import PlannedModel
 from rfm_spark.capabilities.clusters.config import ClustersConfig
-from rfm_spark.capabilities.clusters.model import ClusterModel, definition_of
+from rfm_spark.capabilities.clusters.model import definition_of
 from rfm_spark.capabilities.clusters.models import Decision, ModelRow, Models, champion_of
+from rfm_spark.capabilities.clusters.whole import WholeModel
 from rfm_spark.capabilities.drift.artefacts import MAJOR, asks_for_a_refit
 from rfm_spark.capabilities.drift.config import DriftConfig
 from rfm_spark.capabilities.drift.tables import DRIFT
@@ -72,7 +73,7 @@ def _planned(ahead: Ahead, seen: _Known, *, published: bool) -> PlannedModel:
     known = seen.models
     there = {run.run_id for run in complete}
     # What a run that died left behind gave no ids: doing it again gives the same ones.
-    last_id = max((int(m.row["last_id"] or 0) for m in known if m.trained_on in there), default=0)
+    last_id = max((m.last_id for m in known if m.trained_on in there), default=0)
     found = champion_of(known, seen.decisions, complete, as_of, by_rule=policy == "promote")
     current = current_runs(complete, config.name)
     here = current.get(as_of) if published else None
@@ -81,7 +82,7 @@ def _planned(ahead: Ahead, seen: _Known, *, published: bool) -> PlannedModel:
         if parent is not None and _missing(parent, config):
             parent = None
         return PlannedModel(trains=True, parent=parent, last_id=last_id, fingerprint="train")
-    champion = ClusterModel.from_row(found.model.row)
+    champion = found.model.model
     after = f"train after {champion.version}"
     missing = _missing(champion, config)
     if missing:
@@ -94,25 +95,23 @@ def _planned(ahead: Ahead, seen: _Known, *, published: bool) -> PlannedModel:
         return PlannedModel(champion=champion, pinned=True, fingerprint=champion.version)
     if here is not None and here.model_version == here.run_id:
         # Its clusters keep the ids they were published with.
-        parent = ClusterModel.from_row(Models(ahead.lake, config.name).get(here.run_id).row)
+        parent = Models(ahead.lake, config.name).get(here.run_id).model
         return PlannedModel(champion=champion, trains=True, parent=parent, last_id=last_id, fingerprint=after)
     before = previous_of(current, as_of)
     refit |= policy == "refit_when_major" and before is not None and _called_for_a_refit(ahead, before)
     wanted = definition_of(clusters, config.part(RfmConfig))
-    if refit or champion.definition != wanted or champion.decided == "degenerate":
+    if refit or champion.definition != wanted or not champion.had_a_choice:
         return PlannedModel(champion=champion, trains=True, parent=champion, last_id=last_id, fingerprint=after)
     return PlannedModel(champion=champion, last_id=last_id, fingerprint=champion.version)
 
 
-def _missing(model: ClusterModel, config: Config) -> list[str]:
+def _missing(model: WholeModel, config: Config) -> list[str]:
     """Columns of a model's features that no stage fills any more."""
     known = customer_columns()
-    return [
-        name for name in model.space.columns if name not in known or known[name].stage not in (None, *config.stages)
-    ]
+    return [name for name in model.columns if name not in known or known[name].stage not in (None, *config.stages)]
 
 
-def _set_aside(model: ClusterModel, missing: Sequence[str]) -> str:
+def _set_aside(model: WholeModel, missing: Sequence[str]) -> str:
     return (
         f"clusters: model {model.version} is set aside, since nothing fills {', '.join(missing)} any more; a model was "
         "trained from what there is"
@@ -127,9 +126,9 @@ def _called_for_a_refit(ahead: Ahead, before: RunRow) -> bool:
     return asks_for_a_refit((row["metric"], row["severity"]) for row in rows)
 
 
-def _first_after(known: Sequence[ModelRow], complete: Sequence[RunRow], as_of: date) -> ClusterModel | None:
+def _first_after(known: Sequence[ModelRow], complete: Sequence[RunRow], as_of: date) -> WholeModel | None:
     """The published model of this date or the next later one: a date put in first speaks of the same clusters."""
-    rows = {model.version: model.row for model in known}
-    later = [run for run in complete if run.as_of >= as_of and run.model_version == run.run_id and run.run_id in rows]
+    there = {model.version: model for model in known}
+    later = [run for run in complete if run.as_of >= as_of and run.model_version == run.run_id and run.run_id in there]
     first = min(later, key=lambda run: (run.as_of, -run.finished_at), default=None)
-    return None if first is None else ClusterModel.from_row(rows[first.run_id])
+    return None if first is None else there[first.run_id].model

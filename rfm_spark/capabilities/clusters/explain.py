@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import inf
 
 from rfm_spark.core.explaining import PublishedCustomer
+from rfm_spark.core.table import ALL
 
 # Ratios of the two distances below which a customer's cluster is called so.
 _SURENESS = (
@@ -19,7 +20,9 @@ def cluster_lines(customer: PublishedCustomer) -> list[str]:
     """Their cluster, its distances, and what was missing for it; nothing of runs without clusters."""
     row = customer.row
     if row["cluster_id"] is None:
-        return []
+        scope = row["scope"] or ALL
+        without = customer.run.model_version is not None and scope != ALL
+        return [f"  cluster    none: the model has no clusters for customers of {scope}"] if without else []
     second = row["second_distance"]
     other = f", second nearest at {second:.2f}" if second is not None else ""
     lines = [f"  cluster    {row['cluster_id']} {row['cluster_name']}, centre at {row['cluster_distance']:.2f}{other}"]

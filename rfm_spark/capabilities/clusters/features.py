@@ -5,18 +5,20 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from rfm_spark.capabilities.clusters.config import THOUSAND, FeatureConfig
-from rfm_spark.core.distribution import QuantileRequest, exact_ranks, order_statistic
-from rfm_spark.core.stats import BILLIONTH, exact_moments
+from rfm_spark.core.distribution import WHOLE, QuantileRequest, exact_ranks, order_statistic
+from rfm_spark.core.stats import BILLIONTH, Moments, exact_moments
 
 # Beyond these a double holds no cents any more, and sums of squares no longer fit DECIMAL(38,0).
 _LARGEST = 1e12
 _FURTHEST = 1e6
-_ALL = "all customers"
+ALL_CUSTOMERS = "all customers"
+Ends = tuple[Column | None, Column | None]
 
 
 @dataclass(frozen=True)
@@ -48,16 +50,39 @@ class Feature:
     @property
     def coordinate(self) -> Column:
         """The standardised, weighted value, at most a million from the mean; never null."""
-        present = _drawn_in(_transformed(self.column, self.transform), self.low, self.high)
-        value = F.coalesce(present, F.lit(self.fill))
-        placed = (value - F.lit(self.mean)) / F.lit(self.scale) * F.lit(math.sqrt(self.weight))
-        # A million deviations away is far enough; sums of whole billionths have to fit their types.
-        return F.greatest(F.least(placed, F.lit(_FURTHEST)), F.lit(-_FURTHEST))
+        low, high = (None if end is None else F.lit(end) for end in (self.low, self.high))
+        moments = F.lit(self.mean), F.lit(self.scale)
+        root = F.lit(math.sqrt(self.weight))
+        return placed(self.column, self.transform, (low, high), F.lit(self.fill), moments, root)
 
     @property
     def is_missing(self) -> Column:
         """Whether a customer has no usable value."""
-        return _transformed(self.column, self.transform).isNull()
+        return is_missing(self.column, self.transform)
+
+
+def placed(
+    column: str, transform: str, ends: Ends, fill: Column, moments: tuple[Column, Column], root: Column
+) -> Column:
+    """The coordinate of a customer on one axis, of numbers that may be those of their scope; see `Feature`.
+
+    Args:
+        column: of the customer row.
+        transform: none or log1p.
+        ends: transformed values beyond which one is clipped; None leaves an end open.
+        fill: stands for a missing one.
+        moments: mean and scale.
+        root: of the weight.
+    """
+    value = F.coalesce(drawn_in(transformed(column, transform), *ends), fill)
+    point = (value - moments[0]) / moments[1] * root
+    # A million deviations away is far enough; sums of whole billionths have to fit their types.
+    return F.greatest(F.least(point, F.lit(_FURTHEST)), F.lit(-_FURTHEST))
+
+
+def is_missing(column: str, transform: str) -> Column:
+    """Whether a customer has no usable value."""
+    return transformed(column, transform).isNull()
 
 
 @dataclass(frozen=True)
@@ -99,32 +124,46 @@ def feature_space(customers: DataFrame, features: Sequence[FeatureConfig]) -> Fe
         Means and deviations are population moments of the present values after winsorising; they and the quantiles are
         exact, so the same customers give bitwise the same space from any layout.
     """
-    ends = _quantiles(customers, [f for f in features if f.winsorise is not None or f.missing == "median"])
+    ends = quantiles(customers, features, F.lit(WHOLE)).get(WHOLE, {})
     values = {}
     for feature in features:
-        low, high = _limits(feature, ends)
-        values[feature.column] = _drawn_in(_transformed(feature.column, feature.transform), low, high)
+        low, high = (None if end is None else F.lit(end) for end in limits(feature, ends))
+        values[feature.column] = drawn_in(transformed(feature.column, feature.transform), low, high)
     units = _units(customers, features, values)
     moments = exact_moments(
-        customers, {_ALL: (F.lit(0), 1), **{name: (value, units[name]) for name, value in values.items()}}
+        customers, {ALL_CUSTOMERS: (F.lit(0), 1), **{name: (value, units[name]) for name, value in values.items()}}
     )
+    return space_of(features, ends, moments)
+
+
+def space_of(
+    features: Sequence[FeatureConfig], ends: Mapping[tuple[str, int], float], moments: Mapping[str, Moments]
+) -> FeatureSpace:
+    """The feature space, from quantiles and moments.
+
+    Args:
+        features: as configured.
+        ends: of `quantiles`.
+        moments: of each column's values, drawn in, and under `ALL_CUSTOMERS` of a value that nobody lacks.
+    """
     made, dropped = [], []
     for feature in features:
-        low, high = _limits(feature, ends)
+        low, high = limits(feature, ends)
         found = moments[feature.column]
         if found.sd == 0:
             dropped.append(feature.column)
             continue
         fills = {"mean": found.mean, "zero": 0.0, "median": ends.get((feature.column, THOUSAND // 2), 0.0)}
         fill = fills[feature.missing]
-        missing = 1 - found.n / moments[_ALL].n
+        missing = 1 - found.n / moments[ALL_CUSTOMERS].n
         made.append(
             Feature(feature.column, feature.transform, low, high, fill, found.mean, found.sd, feature.weight, missing)
         )
     return FeatureSpace(tuple(made), tuple(dropped))
 
 
-def _transformed(column: str, transform: str) -> Column:
+def transformed(column: str, transform: str) -> Column:
+    """A usable value as its feature counts it; null for one that is missing."""
     raw = F.col(column).cast("double")
     present = F.when(
         ~F.isnan(raw) & (F.abs(raw) < F.lit(math.inf)), F.greatest(F.least(raw, F.lit(1e15)), F.lit(-1e15))
@@ -133,26 +172,33 @@ def _transformed(column: str, transform: str) -> Column:
     return F.log1p(F.when(present < 0, F.lit(0.0)).otherwise(present)) if transform == "log1p" else present
 
 
-def _drawn_in(value: Column, low: float | None, high: float | None) -> Column:
+def drawn_in(value: Column, low: Column | None, high: Column | None) -> Column:
+    """A value clipped to two ends, of which either may be open."""
     # least and greatest skip nulls, and a missing value has to stay missing.
     if high is not None:
-        value = F.when(value > F.lit(high), F.lit(high)).otherwise(value)
+        value = F.when(value > high, high).otherwise(value)
     if low is not None:
-        value = F.when(value < F.lit(low), F.lit(low)).otherwise(value)
+        value = F.when(value < low, low).otherwise(value)
     return value
 
 
 def _units(customers: DataFrame, features: Sequence[FeatureConfig], values: Mapping[str, Column]) -> dict[str, int]:
     """Units per 1 that sums are counted in; logarithms are small, of other values the largest is looked up."""
-    plain = [feature.column for feature in features if feature.transform == "none"]
+    plain = plain_columns(features)
     units = dict.fromkeys(values, BILLIONTH)
     if plain:
         largest = customers.agg(*(F.max(F.abs(values[column])) for column in plain)).collect()[0]
-        units |= {column: _unit(float(found or 0.0)) for column, found in zip(plain, largest, strict=True)}
+        units |= {column: unit_of(float(found or 0.0)) for column, found in zip(plain, largest, strict=True)}
     return units
 
 
-def _unit(largest: float) -> int:
+def plain_columns(features: Sequence[FeatureConfig]) -> list[str]:
+    """Columns whose values may be of any size."""
+    return [feature.column for feature in features if feature.transform == "none"]
+
+
+def unit_of(largest: float) -> int:
+    """Units per 1 that sums of values are counted in, of which the largest is known."""
     if 0 < largest < 1:
         # Rates, of which the largest keeps ten digits.
         return int(BILLIONTH * 10 ** min(math.floor(-math.log10(largest)), 8))
@@ -161,25 +207,38 @@ def _unit(largest: float) -> int:
     return int(10.0 ** max(0, math.floor(math.log10(_LARGEST / largest))))
 
 
-def _limits(feature: FeatureConfig, ends: Mapping[tuple[str, int], float]) -> tuple[float | None, float | None]:
+def limits(feature: FeatureConfig, ends: Mapping[tuple[str, int], float]) -> tuple[float | None, float | None]:
+    """The values that a feature's are clipped to; None leaves an end open."""
     if feature.winsorise is None:
         return None, None
     low, high = (ends.get((feature.column, round(share * THOUSAND))) for share in feature.winsorise)
     return low, high
 
 
-def _quantiles(customers: DataFrame, features: Sequence[FeatureConfig]) -> dict[tuple[str, int], float]:
-    """Exact order statistics of the transformed values that winsorising and medians ask for, per thousandth."""
-    if not features:
-        return {}
-    requests, wanted = [], []
+def quantiles(
+    customers: DataFrame, features: Sequence[FeatureConfig], within: Column
+) -> dict[str, dict[tuple[str, int], float]]:
+    """Exact order statistics of the transformed values that winsorising and medians ask for, per thousandth, by group.
+
+    Args:
+        customers: with the features' columns; read twice where something is asked for.
+        features: as configured.
+        within: group that they are taken in, STRING.
+    """
+    requests, wanted = list[QuantileRequest](), []
     for feature in features:
-        value = _transformed(feature.column, feature.transform)
+        if feature.winsorise is None and feature.missing != "median":
+            continue
+        value = transformed(feature.column, feature.transform)
         steps = [THOUSAND // 2] if feature.missing == "median" else []
         steps += [round(share * THOUSAND) for share in feature.winsorise or ()]
         mine = tuple(step for step in steps if 0 < step < THOUSAND)
         present = value.isNotNull()
-        requests.append(QuantileRequest(feature.column, value, THOUSAND, present, F.lit(""), grid=False, wanted=mine))
+        requests.append(QuantileRequest(feature.column, value, THOUSAND, present, within, grid=False, wanted=mine))
         wanted += [(feature.column, step) for step in mine]
-    ranks = exact_ranks(customers, requests)
-    return {(column, step): order_statistic(ranks[column], step, THOUSAND) for column, step in wanted if ranks[column]}
+    found: dict[str, dict[tuple[str, int], float]] = {}
+    ranks = exact_ranks(customers, requests) if requests else {}
+    for column, step in wanted:
+        for group, kept in groupby(ranks[column], key=lambda rank: rank.within):
+            found.setdefault(group, {})[column, step] = order_statistic(list(kept), step, THOUSAND)
+    return found

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from rfm_spark.capabilities.clusters.choose import ScanRow
-from rfm_spark.capabilities.clusters.model import ClusterModel
-from rfm_spark.capabilities.clusters.train import Training
+from rfm_spark.capabilities.clusters.identity import Event
+from rfm_spark.capabilities.clusters.train_scopes import WholeTraining
 
 
 @dataclass(frozen=True)
@@ -16,39 +16,44 @@ class Trained:
     """A training.
 
     Attributes:
-        model: row of table `cluster_models`.
+        models: rows of table `cluster_models`, one per part.
         scan: rows of table `cluster_scan`; empty where k was not looked at.
         lineage: rows of table `cluster_lineage`.
     """
 
-    model: Mapping[str, Any]
+    models: tuple[Mapping[str, Any], ...]
     scan: tuple[Mapping[str, Any], ...] = ()
     lineage: tuple[Mapping[str, Any], ...] = ()
 
     @property
     def version(self) -> str:
         """Of the model."""
-        return str(self.model["model_version"])
+        return str(self.models[0]["model_version"])
 
-    def with_reference(self, rows: tuple[Mapping[str, Any], ...]) -> Trained:
-        """The same; the model remembers how its customers are spread."""
-        return replace(self, model={**self.model, "reference": [dict(row) for row in rows]})
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """Columns of the model's features."""
-        return ClusterModel.from_row(self.model).space.columns
-
-
-def trained(training: Training) -> Trained:
-    """A training as rows."""
-    scan = tuple(_scan_row(row) for row in training.scan)
-    lineage = tuple(_event_row(training, at) for at in range(len(training.lineage)))
-    return Trained(training.model.as_row(), scan, lineage)
+    def with_references(self, references: Mapping[str, Sequence[Mapping[str, Any]]]) -> Trained:
+        """The same; each part remembers how its customers are spread, of rows per scope."""
+        models = []
+        for model in self.models:
+            mine = [dict(row) for row in references.get(model["scope"], ()) if row["feature"] in model["features"]]
+            models.append({**model, "reference": mine})
+        return replace(self, models=tuple(models))
 
 
-def _scan_row(row: ScanRow) -> dict[str, Any]:
+def trained(training: WholeTraining) -> Trained | None:
+    """A training as rows; None where it gave no clusters."""
+    model = training.model
+    if model is None:
+        return None
+    scan = tuple(_scan_row(row, part.model.scope) for part in training.parts for row in part.scan)
+    became = {**training.gone, **{part.model.scope: part.lineage for part in training.parts}}
+    versions = {"model_version": model.version, "parent_version": model.parent_version}
+    lineage = tuple({**versions, **_event_row(event, scope)} for scope, mine in became.items() for event in mine)
+    return Trained(tuple(part.as_row() for part in model.parts), scan, lineage)
+
+
+def _scan_row(row: ScanRow, scope: str) -> dict[str, Any]:
     return {
+        "scope": scope,
         "k": row.k,
         "inertia": row.inertia,
         "silhouette": row.silhouette,
@@ -65,11 +70,9 @@ def _scan_row(row: ScanRow) -> dict[str, Any]:
     }
 
 
-def _event_row(training: Training, at: int) -> dict[str, Any]:
-    event = training.lineage[at]
+def _event_row(event: Event, scope: str) -> dict[str, Any]:
     return {
-        "model_version": training.model.version,
-        "parent_version": training.model.parent_version,
+        "scope": scope,
         "event": event.event,
         "old_ids": list(event.old_ids),
         "new_ids": list(event.new_ids),

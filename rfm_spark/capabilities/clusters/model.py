@@ -1,4 +1,4 @@
-"""The cluster model: everything needed to assign customers, as one row of a table."""
+"""The cluster model of one scope, or of everybody: everything needed to assign customers, as one row of a table."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any
 from rfm_spark.capabilities.clusters.config import ClustersConfig
 from rfm_spark.capabilities.clusters.features import Feature, FeatureSpace
 from rfm_spark.capabilities.rfm.config import RfmConfig
+from rfm_spark.core.table import ALL
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,8 @@ class ClusterModel:
         spread: mean squared distance to the centre per cluster, over all customers.
         sizes: customers per cluster, in training.
         reference: how the customers of the training are spread over each feature, as rows.
+        scope: whose clusters they are; `ALL` for everybody's.
+        also_of: scopes with too few customers for clusters of their own, who are assigned by these.
     """
 
     version: str
@@ -76,6 +79,8 @@ class ClusterModel:
     spread: tuple[float, ...] = field(default=())
     sizes: tuple[int, ...] = field(default=())
     reference: tuple[Mapping[str, Any], ...] = field(default=())
+    scope: str = ALL
+    also_of: tuple[str, ...] = field(default=())
 
     @property
     def k(self) -> int:
@@ -124,6 +129,8 @@ class ClusterModel:
             "spread": list(self.spread),
             "sizes": list(self.sizes),
             "reference": [dict(one) for one in self.reference],
+            "scope": self.scope,
+            "also_of": list(self.also_of),
         }
 
     @classmethod
@@ -165,6 +172,8 @@ class ClusterModel:
             spread=tuple(row["spread"] or ()),
             sizes=tuple(row["sizes"] or ()),
             reference=tuple(row["reference"] or ()),
+            scope=row.get("scope") or ALL,
+            also_of=tuple(row.get("also_of") or ()),
         )
 
 
@@ -179,7 +188,8 @@ def definition_of(config: ClustersConfig, rfm: RfmConfig) -> str:
     aside = {"enabled"} if config.k == "auto" else {"enabled", "k_range", "fallback_k"}
     # Without defaults: an option that a later version adds changes nothing for who doesn't use it.
     document = config.model_dump(mode="json", exclude=aside, exclude_defaults=True)
-    shaping = rfm.model_dump(mode="json", include=_shaping(config.columns), exclude_defaults=True)
+    included = _shaping(config.columns) | ({"smallest_scope"} if rfm.scope else set())
+    shaping = rfm.model_dump(mode="json", include=included, exclude_defaults=True)
     # The sketch's error reaches no result.
     shaping.get("scoring", {}).pop("relative_error", None)
     given = {name: value for name, value in shaping.items() if value != {}}

@@ -3,28 +3,33 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from rfm_spark.capabilities.clusters.assign import assigned, crossed_models
+from rfm_spark.capabilities.clusters.driver import Points
 from rfm_spark.capabilities.clusters.identity import adjusted_rand
 from rfm_spark.capabilities.clusters.model import ClusterModel
 from rfm_spark.capabilities.clusters.segmentation import segmentation, why_replaced
+from rfm_spark.capabilities.clusters.whole import WholeModel
 from rfm_spark.capabilities.segments.tables import SEGMENTS
 from rfm_spark.core.desk import Desk
 from rfm_spark.core.errors import ConfigError, LakeError
 from rfm_spark.core.runs import RunRow
 from rfm_spark.core.session import persisted
+from rfm_spark.core.table import ALL
 
+Counts = Mapping[tuple[int, int], int]
 _EXACT = ("cluster_id", "cluster_distance", "second_distance")
 
 
 def compare_models(options: argparse.Namespace, desk: Desk) -> int:
     """Print who is where under two models, for the customers of one run."""
     known = segmentation(desk)
-    pair = [ClusterModel.from_row(known.models.get(version).row) for version in (options.version, options.other)]
+    pair = [known.models.get(version).model for version in (options.version, options.other)]
     run = desk.run(options.run, known.name)
     with persisted(_customers(desk, run, *pair)) as customers:
         if customers.isEmpty():
@@ -36,20 +41,50 @@ def compare_models(options: argparse.Namespace, desk: Desk) -> int:
             square = placed.agg(F.avg(F.col("cluster_distance") * F.col("cluster_distance"))).collect()[0][0]
             print(
                 f"  {letter} {model.version}: mean squared distance {square:.4g} in its own space of "
-                f"{', '.join(model.space.columns) or 'no features'}"
+                f"{', '.join(model.columns) or 'no features'}"
             )
-    table = np.array([[counts.get((old, new), 0) for new in pair[1].ids] for old in pair[0].ids], dtype=np.float64)
-    desk.heading("Customers by cluster of A (rows) and of B (columns)")
-    rows = [[old, name, *map(int, table[at])] for at, (old, name) in enumerate(_ids_and_names(pair[0]))]
-    desk.table(("A", "name", *(f"B {new}" for new in pair[1].ids)), rows)
+    for part in pair[0].parts:
+        _compare_part(desk, part, pair[1], counts)
     desk.heading("Clusters of B")
-    desk.table(
-        ("B", "name", "customers"), [[*c, int(table[:, at].sum())] for at, c in enumerate(_ids_and_names(pair[1]))]
-    )
+    sizes = {new: sum(n for (_, at), n in counts.items() if at == new) for new in pair[1].ids}
+    of_parts = [one for part in pair[1].parts for one in _ids_and_names(part)]
+    desk.table(("B", "name", "customers"), [[new, name, sizes[new]] for new, name in of_parts])
+    nowhere = sum(n for ids, n in counts.items() if None in ids)
+    if nowhere:
+        print(f"{nowhere:,} customers are of scopes that A or B has no clusters for")
     differ = sum(n for (old, new), n in counts.items() if old != new) / sum(counts.values())
     print(f"\n{differ:.1%} of the customers have another cluster id under B")
-    print(_verdict(adjusted_rand(table), pair[0].ari_floor, pair[1].ari_floor))
+    for part in pair[0].parts:
+        others = _others(part, pair[1], counts)
+        if others:
+            told = _verdict(adjusted_rand(_crossed(part, others, counts)), part.ari_floor, *_floors(pair[1], others))
+            print(told if part.scope == ALL else f"{part.scope}: {told}")
     return 0
+
+
+def _compare_part(desk: Desk, part: ClusterModel, other: WholeModel, counts: Counts) -> None:
+    others = _others(part, other, counts)
+    of = "" if part.scope == ALL else f" of {part.scope}"
+    desk.heading(f"Customers{of} by cluster of A (rows) and of B (columns)")
+    table = _crossed(part, others, counts)
+    rows = [[old, name, *map(int, table[at])] for at, (old, name) in enumerate(_ids_and_names(part))]
+    desk.table(("A", "name", *(f"B {new}" for new in others)), rows)
+
+
+def _others(part: ClusterModel, other: WholeModel, counts: Counts) -> list[int]:
+    """Clusters of the other model that are of the same scope, or have customers of the part."""
+    same = other.part(part.scope)
+    met = {new for old, new in counts if old in part.ids}
+    return [new for new in other.ids if new in met or (same is not None and new in same.ids)]
+
+
+def _crossed(part: ClusterModel, others: Sequence[int], counts: Counts) -> Points:
+    found: Points = np.array([[counts.get((old, new), 0) for new in others] for old in part.ids], dtype=np.float64)
+    return found
+
+
+def _floors(other: WholeModel, ids: Sequence[int]) -> list[float]:
+    return [min(part.ari_floor for part in other.parts if set(part.ids) & set(ids))]
 
 
 def _verdict(found: float, *floors: float) -> str:
@@ -63,8 +98,8 @@ def _ids_and_names(model: ClusterModel) -> list[tuple[int, str]]:
     return list(zip(model.ids, model.names, strict=True))
 
 
-def _customers(desk: Desk, run: RunRow, *models: ClusterModel) -> DataFrame:
-    columns = sorted({column for model in models for column in model.space.columns})
+def _customers(desk: Desk, run: RunRow, *models: WholeModel) -> DataFrame:
+    columns = sorted({column for model in models for column in model.reads})
     return desk.tables.of_runs(SEGMENTS.name, [run.run_id]).select("customer_id", *columns)
 
 
@@ -79,10 +114,10 @@ def rescore(options: argparse.Namespace, desk: Desk) -> int:
     run = desk.run(options.run, known.name)
     if run.model_version is None:
         raise ConfigError("clusters rescore", [f"run {run.run_id} was published without clusters; name another one"])
-    model = ClusterModel.from_row(known.models.get(run.model_version).row)
+    model = known.models.get(run.model_version).model
     segments = desk.tables.of_runs(SEGMENTS.name, [run.run_id])
     published = {f"published_{name}": F.col(name) for name in _EXACT}
-    again = assigned(segments.select(*model.space.columns, *(c.alias(name) for name, c in published.items())), model)
+    again = assigned(segments.select(*model.reads, *(c.alias(name) for name, c in published.items())), model)
     differ = [F.count_if(~F.col(name).eqNullSafe(F.col(f"published_{name}"))).alias(name) for name in _EXACT]
     found = again.agg(F.count(F.lit(1)).alias("customers"), *differ).collect()[0]
     text = ", ".join(f"{found[name]:,} {name}" for name in _EXACT)

@@ -8,10 +8,12 @@ from datetime import date, datetime
 from typing import Any
 
 from rfm_spark.capabilities.clusters.tables import CLUSTER_MODELS, CLUSTER_PROMOTIONS
+from rfm_spark.capabilities.clusters.whole import WholeModel
 from rfm_spark.core.access import TableWriter
 from rfm_spark.core.errors import ConfigError
 from rfm_spark.core.moments import to_micros
 from rfm_spark.core.runs import RunRow
+from rfm_spark.core.table import ALL
 
 # What the version of a model ends with that was trained beside the champion.
 CHALLENGER = "-challenger"
@@ -19,13 +21,28 @@ CHALLENGER = "-challenger"
 
 @dataclass(frozen=True)
 class ModelRow:
-    """A row of `cluster_models`, and what is asked of it most often."""
+    """A model's rows of `cluster_models`, one per part, and what is asked of them most often."""
 
     version: str
     parent_version: str | None
     trained_on: str
     trained_as_of: date | None
-    row: Mapping[str, Any]
+    rows: tuple[Mapping[str, Any], ...]
+
+    @property
+    def row(self) -> Mapping[str, Any]:
+        """The row of its first part: what all parts have in common, and all there is where customers are not parted."""
+        return self.rows[0]
+
+    @property
+    def model(self) -> WholeModel:
+        """The model."""
+        return WholeModel.from_rows(self.rows)
+
+    @property
+    def last_id(self) -> int:
+        """Highest id given in its line of models when it was trained; 0 where it was not noted."""
+        return max(int(row["last_id"] or 0) for row in self.rows)
 
 
 @dataclass(frozen=True)
@@ -56,9 +73,12 @@ class Models:
     def all(self) -> list[ModelRow]:
         """All models, oldest training date first; those of versions that did not note the segmentation are left out."""
         found = self._store.rows(CLUSTER_MODELS.name, config_name=self._name)
+        parts: dict[str, list[Mapping[str, Any]]] = {}
+        for row in sorted(found, key=lambda row: str(row["scope"] or ALL)):
+            parts.setdefault(row["model_version"], []).append(row)
         models = [
-            ModelRow(row["model_version"], row["parent_version"], row["trained_on"], row["trained_as_of"], row)
-            for row in found
+            ModelRow(version, rows[0]["parent_version"], rows[0]["trained_on"], rows[0]["trained_as_of"], tuple(rows))
+            for version, rows in parts.items()
         ]
         return sorted(models, key=lambda model: (model.trained_as_of or date.min, model.version))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +14,10 @@ from rfm_spark.capabilities.clusters.driver import Labels, Points, crossed, near
 from rfm_spark.capabilities.clusters.fit import Fitted, fit, inertia_of
 from rfm_spark.capabilities.clusters.identity import Event, adjusted_rand, inherited_ids, lineage, overlap_of
 from rfm_spark.capabilities.clusters.model import ClusterModel
+from rfm_spark.capabilities.clusters.scoped_cells import cells_by_scope
+from rfm_spark.capabilities.clusters.scoped_space import among
+from rfm_spark.capabilities.clusters.whole import WholeModel
+from rfm_spark.core.table import ALL
 
 # A champion whose inertia is worse by less than this share stays.
 REGRET = 0.02
@@ -36,6 +41,7 @@ class Check:
         spread_error: its standard error.
         shift: distance of the customers' mean from that centre, in standard deviations.
         events: what would become of each cluster in the refit, under the champion's ids.
+        scope: whose clusters they are.
     """
 
     regret: float
@@ -47,6 +53,7 @@ class Check:
     spread_error: tuple[float, ...]
     shift: tuple[float, ...]
     events: tuple[Event, ...]
+    scope: str = ALL
 
     @property
     def is_beaten(self) -> bool:
@@ -62,17 +69,46 @@ def check_champion(customers: DataFrame, champion: ClusterModel, seed: int) -> C
         champion: the model in use, with at least one feature.
         seed: of the refit's starts.
     """
-    centres = np.array(champion.centres)
     with customer_cells(customers, champion.space) as cells:
-        points, weights = cells.points, cells.weights
-        with one_thread():
-            labels = nearest(points, centres)
-            sizes, spread, error, shift = _per_cluster(points, cells.counts, labels, centres)
-        if len(points) <= champion.k:
-            kept = tuple(Event("survived", (i,), (i,), 1.0) for i in champion.ids)
-            return Check(0.0, 1.0, REGRET, 1.0, sizes, spread, error, shift, kept)
-        refit = fit(cells, champion.k, seed, champion=centres, mllib=False)
-        mine = inertia_of(points, weights, centres)
+        return _checked(cells, champion, seed)
+
+
+def check_whole(
+    customers: DataFrame, champion: WholeModel, sizes: Mapping[str, int] | None, seed: int
+) -> tuple[Check, ...]:
+    """Measure every part of the champion that has features and customers, all from the same passes over these.
+
+    Args:
+        customers: with the champion's columns, and scope where it has parts; persisted.
+        champion: the model in use.
+        sizes: customers by scope; None where nothing parts them.
+        seed: of the refits' starts.
+    """
+    if sizes is None or not champion.is_parted:
+        (part,) = champion.parts if not champion.is_parted else (champion.part(ALL),)
+        return () if part is None or not part.space.features else (check_champion(customers, part, seed),)
+    totals = {**sizes, ALL: sum(sizes.values())}
+    spaces = {part.scope: part.space for part in champion.parts if part.space.features and totals.get(part.scope)}
+    if not spaces:
+        return ()
+    found = []
+    for scope, cells in cells_by_scope(among(customers, list(spaces)), spaces, totals):
+        part = champion.part(scope)
+        if part is not None:
+            found.append(_checked(cells, part, seed))
+    return tuple(found)
+
+
+def _checked(cells: Cells, champion: ClusterModel, seed: int) -> Check:
+    points, weights, centres = cells.points, cells.weights, np.array(champion.centres)
+    with one_thread():
+        labels = nearest(points, centres)
+        sizes, spread, error, shift = _per_cluster(points, cells.counts, labels, centres)
+    if len(points) <= champion.k:
+        kept = tuple(Event("survived", (i,), (i,), 1.0) for i in champion.ids)
+        return Check(0.0, 1.0, REGRET, 1.0, sizes, spread, error, shift, kept, champion.scope)
+    refit = fit(cells, champion.k, seed, champion=centres, mllib=False)
+    mine = inertia_of(points, weights, centres)
     with one_thread():
         common = crossed(labels, nearest(points, refit.centres), champion.k, cells.counts)
     counts = {(old, new): int(n) for old, row in zip(champion.ids, common, strict=True) for new, n in enumerate(row)}
@@ -83,7 +119,9 @@ def check_champion(customers: DataFrame, champion: ClusterModel, seed: int) -> C
     if regret >= REGRET:
         largest, by_chance = _by_chance(cells, refit, sum(champion.sizes) or sum(sizes), seed)
         limit = max(REGRET, _MARGIN * largest)
-    return Check(regret, adjusted_rand(common), limit, by_chance, sizes, spread, error, shift, lineage(overlap, ids))
+    events = lineage(overlap, ids)
+    agreement = adjusted_rand(common)
+    return Check(regret, agreement, limit, by_chance, sizes, spread, error, shift, events, champion.scope)
 
 
 def _by_chance(cells: Cells, refit: Fitted, trained: int, seed: int) -> tuple[float, float]:

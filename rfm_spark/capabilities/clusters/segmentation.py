@@ -121,7 +121,7 @@ def why_replaced(known: Segmentation, model: ModelRow) -> str | None:
         rfm = RfmConfig.model_validate(known.newest["rfm"])
     if not config.enabled:
         return None
-    if model.row["decided"] == "degenerate":
+    if not model.model.had_a_choice:
         return f"model {model.version} had too few distinct customers to choose from"
     if model.row["definition"] != definition_of(config, rfm):
         return f"model {model.version} was trained under another `clusters` configuration, or `rfm` one of its features"

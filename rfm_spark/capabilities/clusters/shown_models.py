@@ -12,14 +12,17 @@ from rfm_spark.capabilities.clusters.model import ClusterModel
 from rfm_spark.capabilities.clusters.models import ModelRow
 from rfm_spark.capabilities.clusters.segmentation import Segmentation, segmentation, why_replaced
 from rfm_spark.capabilities.clusters.tables import CLUSTER_LINEAGE, CLUSTER_PROFILES
+from rfm_spark.capabilities.clusters.whole import WholeModel
 from rfm_spark.core.desk import Desk
 from rfm_spark.core.printing import Shown, cell
+from rfm_spark.core.table import ALL
 
 _LOOKED_AT = {"grid": "cells", "sample": "customers drawn"}
 _EVENT = ("event", "old_ids", "new_ids", "overlap")
 _LISTED = (
     "model_version STRING, trained_as_of DATE, k INT, decided STRING, silhouette DOUBLE, min_stability DOUBLE, "
-    "parent_version STRING, origin STRING, role STRING, clusters ARRAY<STRUCT<id: INT, name: STRING>>"
+    "parent_version STRING, origin STRING, role STRING, clusters ARRAY<STRUCT<id: INT, name: STRING>>, "
+    "scope STRING"
 )
 
 
@@ -27,7 +30,8 @@ def list_models(options: argparse.Namespace, desk: Desk) -> int:
     """Print all models, oldest first, with what each is to the next run."""
     known = segmentation(desk)
     models, roles = known.models.all(), known.roles()
-    rows = [(*_facts(model), roles[model.version], _named(model)) for model in models]
+    parts = [(model, part) for model in models for part in model.model.parts]
+    rows = [(*_facts(model, part), roles[model.version], _named(part), part.scope) for model, part in parts]
     if options.format != "table":
         desk.rows(desk.spark.createDataFrame(rows, _LISTED), options.format)
         return 0
@@ -35,9 +39,15 @@ def list_models(options: argparse.Namespace, desk: Desk) -> int:
         print(f"segmentation {known.name} has no cluster model; run it with clusters.enabled: true")
         return 0
     header = ("version", "trained as of", "k", "decided", "silhouette", "min Jaccard", "parent", "origin", "role")
-    desk.table(header, [row[:-1] for row in rows])
-    desk.heading("Clusters")
-    desk.table(("version", "id", "name"), [(row[0], Shown(at), name) for row in rows for at, name in row[-1]])
+    named = [(row[0], Shown(at), name, row[-1]) for row in rows for at, name in row[-2]]
+    if any(model.model.is_parted for model in models):
+        desk.table((*header, "scope"), [(*row[:-2], row[-1]) for row in rows])
+        desk.heading("Clusters")
+        desk.table(("version", "id", "name", "scope"), named)
+    else:
+        desk.table(header, [row[:-2] for row in rows])
+        desk.heading("Clusters")
+        desk.table(("version", "id", "name"), [row[:-1] for row in named])
     champion = known.champion()
     why = None if champion is None or champion.pinned else why_replaced(known, champion.model)
     if champion is not None and why:
@@ -47,24 +57,33 @@ def list_models(options: argparse.Namespace, desk: Desk) -> int:
     return 0
 
 
-def _facts(model: ModelRow) -> tuple[Any, ...]:
-    row = model.row
-    least = min(row["stability"]) if row["stability"] else None
+def _facts(model: ModelRow, part: ClusterModel) -> tuple[Any, ...]:
+    least = min(part.jaccard) if part.jaccard else None
     return (
-        model.version, model.trained_as_of, row["k"], row["decided"], row["silhouette"], least, model.parent_version,
-        row["origin"],
+        model.version, model.trained_as_of, part.k, part.decided, part.silhouette, least, model.parent_version,
+        part.origin,
     )  # fmt: skip
 
 
-def _named(model: ModelRow) -> list[tuple[int, str]]:
-    shown = ClusterModel.from_row(model.row)
-    return list(zip(shown.ids, shown.names, strict=True))
+def _named(part: ClusterModel) -> list[tuple[int, str]]:
+    return list(zip(part.ids, part.names, strict=True))
 
 
 def show_model(options: argparse.Namespace, desk: Desk) -> int:
     """Print one model: how it was made, its features, centres in their own units, and lineage."""
     known = segmentation(desk)
-    model = ClusterModel.from_row(known.models.get(options.version).row)
+    model = known.models.get(options.version).model
+    print(f"Model {model.version} of {known.name}, {known.roles()[model.version]}")
+    for part in model.parts:
+        _show_part(desk, known, part, alone=not model.is_parted)
+    _show_lineage(desk, model)
+    return 0
+
+
+def _show_part(desk: Desk, known: Segmentation, model: ClusterModel, *, alone: bool) -> None:
+    if not alone:
+        also = f", who are assigned for {', '.join(model.also_of)}" if model.also_of else ""
+        desk.heading(f"Customers of {model.scope}" if model.scope != ALL else f"All customers{also}")
     quality = ", ".join(
         f"{name} {cell(value)}"
         for name, value in (
@@ -76,7 +95,6 @@ def show_model(options: argparse.Namespace, desk: Desk) -> int:
         )
         if value is not None
     )
-    print(f"Model {model.version} of {known.name}, {known.roles()[model.version]}")
     print(
         f"  trained as of {model.trained_as_of} on {model.customers:,} customers, parent {model.parent_version or '–'}"
     )
@@ -96,8 +114,6 @@ def show_model(options: argparse.Namespace, desk: Desk) -> int:
     )
     if not sizes:
         print("no sizes: no run was published under it on the day it was trained")
-    _show_lineage(desk, model)
-    return 0
 
 
 def _feature_row(feature: Feature) -> tuple[Any, ...]:
@@ -130,11 +146,12 @@ def _sizes(known: Segmentation, model: ClusterModel) -> dict[int, tuple[int, flo
     # A challenger's training run published the champion's clusters.
     if not any(run.run_id == model.trained_on == model.version == run.model_version for run in known.complete):
         return {}
-    found = known.desk.tables.rows(CLUSTER_PROFILES.name, run_id=model.trained_on)
+    rows = known.desk.tables.rows(CLUSTER_PROFILES.name, run_id=model.trained_on)
+    found = [row for row in rows if (row["scope"] or ALL) == model.scope]
     return {row["cluster_id"]: (row["customers"], row["share"]) for row in found}
 
 
-def _show_lineage(desk: Desk, model: ClusterModel) -> None:
+def _show_lineage(desk: Desk, model: WholeModel) -> None:
     if model.parent_version is None or not desk.tables.exists(CLUSTER_LINEAGE.name):
         return
     found = desk.tables.rows(CLUSTER_LINEAGE.name, model_version=model.version)

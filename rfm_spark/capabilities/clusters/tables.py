@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rfm_spark.core.table import SCOPE, Table, run_table
 
-CLUSTER_MODELS = Table("cluster_models", "ledger", "One row per cluster model: everything needed to assign customers", (
+CLUSTER_MODELS = Table("cluster_models", "ledger", "One row per cluster model and scope: all that assigning takes", (
     ("model_version", "STRING", "Model"),
     ("features", "ARRAY<STRING>", "Columns, in the order of the centres"),
     ("transforms", "ARRAY<STRING>", "Transform of each feature"),
@@ -47,6 +47,8 @@ CLUSTER_MODELS = Table("cluster_models", "ledger", "One row per cluster model: e
         "ARRAY<STRUCT<feature: STRING, cells: ARRAY<INT>, counts: ARRAY<BIGINT>, missing: BIGINT>>",
         "How the customers of the training are spread over each feature, as in distributions",
     ),
+    SCOPE,
+    ("also_of", "ARRAY<STRING>", "Scopes with too few customers for clusters of their own, who are assigned by these"),
 ), run_key="model_version")  # fmt: skip
 
 CLUSTER_PROMOTIONS = Table("cluster_promotions", "ledger", "One row per decision of a person on cluster models", (
@@ -64,10 +66,12 @@ CLUSTER_LINEAGE = Table("cluster_lineage", "ledger", "One row per thing that hap
     ("old_ids", "ARRAY<INT>", "Clusters before"),
     ("new_ids", "ARRAY<INT>", "Clusters now"),
     ("overlap", "DOUBLE", "survived: Jaccard similarity; otherwise the share of the old cluster found again"),
+    SCOPE,
 ), run_key="model_version")  # fmt: skip
 
 CLUSTER_SCAN = run_table(
     "cluster_scan", "One row per number of clusters looked at; only of runs that trained a model",
+    SCOPE,
     ("k", "INT", "Number of clusters"),
     ("inertia", "DOUBLE", "Sum of squared distances on the cells, best of the restarts"),
     ("silhouette", "DOUBLE", "Mean squared-Euclidean silhouette, customers taken to be at their cells"),
@@ -84,14 +88,14 @@ CLUSTER_SCAN = run_table(
 )  # fmt: skip
 
 CLUSTER_PROFILES = run_table(
-    "cluster_profiles", "One row per cluster",
+    "cluster_profiles", "One row per cluster; where scopes part customers, one for each scope and one for everybody",
     SCOPE,
     ("cluster_id", "INT", "Cluster"),
     ("name", "STRING", "Name drawn from the profile"),
     ("customers", "BIGINT", "Customers in it"),
-    ("share", "DOUBLE", "Their share of all customers, 0 to 1"),
+    ("share", "DOUBLE", "Their share of all customers of the scope, 0 to 1"),
     ("revenue", "DECIMAL(28,2)", "Sum of monetary"),
-    ("revenue_share", "DOUBLE", "Its share of all revenue, 0 to 1"),
+    ("revenue_share", "DOUBLE", "Its share of all revenue of the scope, 0 to 1"),
     ("mean_recency", "DOUBLE", "Mean of recency_days"),
     ("mean_frequency", "DOUBLE", "Mean of frequency"),
     ("mean_monetary", "DOUBLE", "Mean of monetary"),

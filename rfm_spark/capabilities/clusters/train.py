@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from pyspark.sql import DataFrame
 
-from rfm_spark.capabilities.clusters.assign import crossed_models, crossed_since, measured_on
+from rfm_spark.capabilities.clusters.assign import Quality, crossed_models, crossed_since, measured_on
 from rfm_spark.capabilities.clusters.cells import GRID, Cells, customer_cells
 from rfm_spark.capabilities.clusters.choose import BOOTSTRAPS, ScanRow, scan, stable_k
 from rfm_spark.capabilities.clusters.config import ClustersConfig
@@ -70,19 +70,22 @@ def train(
             were customers then. On all of today's where None.
     """
     space = feature_space(customers, config.features)
-    warnings = _feature_warnings(space)
-    if not space.features:
-        sentence = "clusters: all customers are alike in every feature, so they are one cluster"
-        made = _Shape(np.zeros((1, 0)), "degenerate")
-        return _finished(customers, space, made, stamp, parent, before, [*warnings, sentence])
-    with customer_cells(customers, space) as cells:
-        made = _shaped(cells, space, config, parent)
-    warnings += made.warnings
-    return _finished(customers, space, made, stamp, parent, before, warnings)
+    made = ONE_POINT
+    if space.features:
+        with customer_cells(customers, space) as cells:
+            made = shaped(cells, space, config, parent)
+    draft = drafted(space, made, stamp)
+    draft = replace(draft, parent_version=None if parent is None else parent.version)
+    ids, last_id, events = _identified(customers, draft, parent, before, stamp.last_id)
+    model = named(replace(draft, last_id=last_id), ids, parent)
+    found = measured(model, measured_on(customers, model))
+    return Training(found, made.scan, events, (*feature_warnings(space), *made.warnings))
 
 
 @dataclass(frozen=True)
-class _Shape:
+class Shape:
+    """Where the centres are, before clusters have ids and names, and why there are so many; see `ClusterModel`."""
+
     centres: Points
     decided: str
     fitted: Fitted | None = None
@@ -95,7 +98,23 @@ class _Shape:
     warnings: tuple[str, ...] = ()
 
 
-def _shaped(cells: Cells, space: FeatureSpace, config: ClustersConfig, parent: ClusterModel | None) -> _Shape:
+# Where no feature tells customers apart.
+ONE_POINT = Shape(
+    np.zeros((1, 0)),
+    "degenerate",
+    warnings=("clusters: all customers are alike in every feature, so they are one cluster",),
+)
+
+
+def shaped(cells: Cells, space: FeatureSpace, config: ClustersConfig, parent: ClusterModel | None) -> Shape:
+    """The centres: how many, and where.
+
+    Args:
+        cells: of the customers.
+        space: that they are in, with at least one feature.
+        config: features, k, seed.
+        parent: whose centres are one of the starts, where they can be.
+    """
     points, weights = cells.points, cells.weights
     ks = [k for k in config.ks if k < len(points)]
     if not ks:
@@ -103,7 +122,7 @@ def _shaped(cells: Cells, space: FeatureSpace, config: ClustersConfig, parent: C
         sentence = (
             f"clusters: only {len(points)} distinct groups, no more than {wanted} needs; each is a cluster of its own"
         )
-        return _Shape(points, "degenerate", width=cells.width, cells=len(points), kind=cells.kind, warnings=(sentence,))
+        return Shape(points, "degenerate", width=cells.width, cells=len(points), kind=cells.kind, warnings=(sentence,))
     rows = scan(points, weights, ks, config.seed)
     k, decided, warnings = _decided(rows, config, len(points))
     if k not in ks:
@@ -119,7 +138,7 @@ def _shaped(cells: Cells, space: FeatureSpace, config: ClustersConfig, parent: C
         labels = nearest(points, fitted.centres)
         jaccard = bootstrap_jaccard(points, weights, labels, k, config.seed, BOOTSTRAPS)
         floor = reseeding_floor(cells, fitted.centres, config.seed)
-    return _Shape(
+    return Shape(
         centres=fitted.centres,
         decided=decided,
         fitted=replace(fitted, restart_spread=spread),
@@ -160,18 +179,11 @@ def _start(space: FeatureSpace, parent: ClusterModel | None, k: int) -> Points |
     return found
 
 
-def _finished(
-    customers: DataFrame,
-    space: FeatureSpace,
-    made: _Shape,
-    stamp: Stamp,
-    parent: ClusterModel | None,
-    before: DataFrame | None,
-    warnings: Sequence[str],
-) -> Training:
+def drafted(space: FeatureSpace, made: Shape, stamp: Stamp) -> ClusterModel:
+    """The model without names, measures of all customers, and what it has of a parent; ids are places from 0."""
     centres = [tuple(float(x) for x in centre) for centre in made.centres]
     fitted, row = made.fitted, next((row for row in made.scan if row.chosen), None)
-    draft = ClusterModel(
+    return ClusterModel(
         version=stamp.version,
         space=space,
         centres=tuple(centres),
@@ -182,7 +194,6 @@ def _finished(
         config_name=stamp.config_name,
         trained_on=stamp.run_id,
         trained_as_of=stamp.as_of,
-        parent_version=None if parent is None else parent.version,
         origin="driver" if fitted is None else fitted.origin,
         cells_inertia=0.0 if fitted is None else fitted.inertia,
         width=made.width,
@@ -195,10 +206,11 @@ def _finished(
         null_strength=None if row is None else row.null_strength,
         jaccard=made.jaccard,
     )
-    ids, last_id, events = _identified(customers, draft, parent, before, stamp.last_id)
-    model = _named(replace(draft, last_id=last_id), ids, parent)
-    quality = measured_on(customers, model)
-    model = replace(
+
+
+def measured(model: ClusterModel, quality: Quality) -> ClusterModel:
+    """The model with what was measured on all its customers."""
+    return replace(
         model,
         inertia=quality.inertia,
         silhouette=quality.silhouette,
@@ -206,7 +218,6 @@ def _finished(
         sizes=quality.sizes,
         customers=quality.customers,
     )
-    return Training(model, made.scan, events, tuple(warnings))
 
 
 def _identified(
@@ -217,8 +228,7 @@ def _identified(
     given: int,
 ) -> tuple[tuple[int, ...], int, tuple[Event, ...]]:
     if parent is None:
-        ranks = {at: rank for rank, at in enumerate(best_first(draft.centres, draft.space), given + 1)}
-        return tuple(ranks[at] for at in range(draft.k)), given + draft.k, ()
+        return (*first_ids(draft, given), ())
     if before is None:
         overlap = overlap_of(parent.ids, crossed_models(customers, parent, draft), draft.k)
     else:
@@ -228,7 +238,14 @@ def _identified(
     return ids, last_id, lineage(overlap, ids)
 
 
-def _named(draft: ClusterModel, ids: Sequence[int], parent: ClusterModel | None) -> ClusterModel:
+def first_ids(draft: ClusterModel, given: int) -> tuple[tuple[int, ...], int]:
+    """Ids of clusters that come after none, best customers first, and the highest one given by now."""
+    ranks = {at: rank for rank, at in enumerate(best_first(draft.centres, draft.space), given + 1)}
+    return tuple(ranks[at] for at in range(draft.k)), given + draft.k
+
+
+def named(draft: ClusterModel, ids: Sequence[int], parent: ClusterModel | None) -> ClusterModel:
+    """The draft with ids and names, ascending by id; names stay with inherited ids."""
     order = sorted(range(draft.k), key=lambda at: ids[at])
     centres = tuple(draft.centres[at] for at in order)
     ordered = tuple(ids[at] for at in order)
@@ -239,7 +256,8 @@ def _named(draft: ClusterModel, ids: Sequence[int], parent: ClusterModel | None)
     return replace(draft, centres=centres, ids=ordered, names=names, jaccard=jaccard)
 
 
-def _feature_warnings(space: FeatureSpace) -> list[str]:
+def feature_warnings(space: FeatureSpace) -> list[str]:
+    """What a reader should know of the features: which were dropped, and of which values are missing."""
     warnings = []
     if space.dropped:
         # Also for want of any value, or because all were clipped to the same one.

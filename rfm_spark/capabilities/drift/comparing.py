@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from rfm_spark.capabilities.clusters.artefacts import ClusterModel, Models
+from rfm_spark.capabilities.clusters.artefacts import Models, WholeModel
 from rfm_spark.capabilities.drift.clusters import stability_figures
 from rfm_spark.capabilities.drift.distributions import Distribution, by_scope
 from rfm_spark.capabilities.drift.figures import PREVIOUS, Figure, column_figures, volume_figure
@@ -98,7 +98,7 @@ def movement_figures(moves: Flapping) -> list[Figure]:
 
 
 def cluster_stability(
-    lake: TableWriter, config_name: str, model: ClusterModel | None, previous: RunDetails, moves: Flapping
+    lake: TableWriter, config_name: str, model: WholeModel | None, previous: RunDetails, moves: Flapping
 ) -> list[Figure]:
     """How many customers stayed in their cluster, and which clusters came and went.
 
@@ -116,7 +116,7 @@ def cluster_stability(
         found = Models(lake, config_name).find(previous.model_version)
         if found is None:
             return []
-        before = ClusterModel.from_row(found.row)
+        before = found.model
     return stability_figures((before.ids, model.ids), (before.names, model.names), moves.kept_cluster, moves.clustered)
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from rfm_spark.capabilities.clusters.artefacts import ClusterModel, Clusters, PlannedModel
+from rfm_spark.capabilities.clusters.artefacts import Clusters, PlannedModel
 from rfm_spark.capabilities.clusters.tables import CLUSTER_MODELS
 from rfm_spark.capabilities.drift.artefacts import (
     Distributions,
@@ -93,7 +93,7 @@ def spread(
     if not measures.buyers:
         return Distributions()
     model = None if clusters is None else clusters.assigns
-    features = model.space.columns if model is not None else ()
+    features = model.columns if model is not None else ()
     numbers = [*MEASURES, *(name for name in features if name not in (*MEASURES, *SHARES))]
     categories = [*SHARES, *([CLUSTER_SHARES] if model is not None else []), *settings.shares]
     made = counts.made
@@ -170,13 +170,19 @@ def _against_previous(
 
 
 def _against_training(spreads: Distributions, clusters: Clusters | None, plan: PlannedModel) -> list[Figure]:
-    champion: ClusterModel | None = plan.champion
     # Under other features, or windows of theirs, today's customers lie elsewhere by definition.
-    if champion is None or clusters is None or clusters.check is None or not clusters.is_known:
+    if plan.champion is None or clusters is None or not clusters.checks or not clusters.is_known:
         return []
-    today = {one.feature: one for one in spreads.found}
-    figures = column_figures(from_rows(champion.reference), today, TRAINING) if champion.reference else []
-    return figures + cluster_figures(champion, clusters.check)
+    checks = {check.scope: check for check in clusters.checks}
+    found: list[Figure] = []
+    for part in plan.champion.parts:
+        if part.scope in checks:
+            mine = spreads.found if part.scope == ALL else spreads.of_scopes.get(part.scope, ())
+            today = {one.feature: one for one in mine}
+            figures = column_figures(from_rows(part.reference), today, TRAINING) if part.reference else []
+            figures += cluster_figures(part, checks[part.scope])
+            found += [replace(figure, scope=part.scope) for figure in figures]
+    return found
 
 
 STEPS = (track, spread, judge)

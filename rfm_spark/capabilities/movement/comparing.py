@@ -10,7 +10,7 @@ from typing import Any
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from rfm_spark.capabilities.clusters.artefacts import ClusterModel, Models, assigned
+from rfm_spark.capabilities.clusters.artefacts import Models, WholeModel, assigned
 from rfm_spark.capabilities.movement.moves import (
     COUNTERFACTUAL,
     OF_USAGE,
@@ -81,7 +81,7 @@ class Earlier:
 
     side: Side
     cut_sets: Sequence[CutSet]
-    model: ClusterModel | None
+    model: WholeModel | None
     same_model: bool
     definition_changed: bool
     tracked: Mapping[str, bool] = field(default_factory=dict)
@@ -173,7 +173,7 @@ def earlier_of(
     cut_sets, old = from_rows(lake.rows(SEGMENT_CUTS.name, run_id=before.run_id)), None
     if before.model_version is not None and before.model_version != model_version:
         found = Models(lake, config_name).find(before.model_version)
-        old = None if found is None else ClusterModel.from_row(found.row)
+        old = None if found is None else found.model
     changed = definition_changed(document, before.document, (model_version, before.model_version))
     both = stages(document) & stages(before.document)
     tracked = {name: column_changed(name, document, before.document) for name in tracked_columns(both)}

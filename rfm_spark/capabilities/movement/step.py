@@ -105,7 +105,7 @@ def compare(
     environment.write(SEGMENT_CHANGES, changes_of(segments.customers, left, previous.run_id))
     rows = [row for scope, mine in moved.items() for row in segment_transitions(mine, previous.run_id, scope)]
     environment.write(SEGMENT_TRANSITIONS, rows)
-    if clusters is not None and clusters.model is not None and previous.model_version is not None:
+    if clusters is not None and clusters.models and previous.model_version is not None:
         environment.write(CLUSTER_TRANSITIONS, cluster_transitions(clusters_moved, previous.run_id))
     return Movement(account=Account(dealt_with=found.both), flapping=found)
 

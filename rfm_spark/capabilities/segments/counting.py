@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pyspark.sql import Column
 from pyspark.sql import functions as F
 
-from rfm_spark.capabilities.clusters.artefacts import ClusterModel, feature_sums
+from rfm_spark.capabilities.clusters.artefacts import WholeModel, feature_sums
 from rfm_spark.core.columns import Tracked
 from rfm_spark.core.counting import Wanted
 from rfm_spark.core.scopes import CURRENCY
@@ -27,7 +27,7 @@ def moves_of(column: str) -> str:
 
 def wanted_counts(
     categories: Sequence[str],
-    model: ClusterModel | None,
+    model: WholeModel | None,
     *,
     moves: bool,
     tracked: Mapping[str, Tracked] | None = None,
@@ -47,7 +47,7 @@ def wanted_counts(
     quarters = {"segment": _MEASURES}
     if model is not None:
         crossed["cluster and segment"] = ("cluster_id", "segment")
-        quarters["cluster_id"] = tuple(dict.fromkeys([*_MEASURES, *model.space.columns]))
+        quarters["cluster_id"] = tuple(dict.fromkeys([*_MEASURES, *model.columns]))
         sums |= feature_sums(model)
     if moves:
         crossed[SEGMENT_MOVES] = ("previous_segment", "segment", "move_cause")

@@ -16,6 +16,7 @@ from rfm_spark.capabilities.clusters.section.data import (
     ScanLine,
 )
 from rfm_spark.capabilities.clusters.tables import CLUSTER_LINEAGE, CLUSTER_MODELS, CLUSTER_PROFILES, CLUSTER_SCAN
+from rfm_spark.core.table import ALL, SCOPE_COLUMN
 from rfm_spark.report.section import Reader
 
 Record: TypeAlias = Mapping[str, Any]
@@ -28,31 +29,67 @@ def read_clusters(reader: Reader) -> ClusterData:
     return ClusterData(
         profiles_of(reader.rows(CLUSTER_PROFILES.name)),
         # Other runs may have trained it.
-        gathered(reader.run.model_version, lambda table, column, value: reader.tables.rows(table, **{column: value})),
+        gathered(
+            reader.run.model_version,
+            lambda table, column, value: reader.tables.rows(table, **{column: value}),
+            reader.scope,
+        ),
     )
 
 
-def gathered(version: str | None, find: Find) -> ModelFacts | None:
+def gathered(version: str | None, find: Find, scope: str = ALL) -> ModelFacts | None:
     """The model of a version with its scan and lineage; None without one, or in a lake that does not have it.
 
     Args:
         version: that a run assigned its customers by; None without clusters.
         find: finds the rows of a table where a column has a value.
+        scope: whose clusters are told of: those that its customers are in, or of everybody all there are.
     """
-    found = None if version is None else model_of(find(CLUSTER_MODELS.name, "model_version", version))
-    if found is None:
+    rows = [] if version is None else list(find(CLUSTER_MODELS.name, "model_version", version))
+    mine = _part_of(rows, scope)
+    found = model_of(rows if mine is None else [mine])
+    if found is None or (mine is None and scope != ALL and _is_parted(rows)):
         return None
+    if scope == ALL and _is_parted(rows):
+        # How each was found is told of a scope; there is nothing that all have in common.
+        return _together(found, rows)
+    of = ALL if mine is None else mine.get(SCOPE_COLUMN) or ALL
     parent_version = found.parent_version
-    parent = None if parent_version is None else model_of(find(CLUSTER_MODELS.name, "model_version", parent_version))
+    older = [] if parent_version is None else list(find(CLUSTER_MODELS.name, "model_version", parent_version))
+    parent = model_of(older)
     # A run that kept an older model, or trained a mere challenger, has no scan of this one: the training run has.
-    scan = () if found.trained_on is None else scan_of(find(CLUSTER_SCAN.name, "run_id", found.trained_on))
+    scan = [] if found.trained_on is None else find(CLUSTER_SCAN.name, "run_id", found.trained_on)
+    lineage = find(CLUSTER_LINEAGE.name, "model_version", found.version)
     return replace(
         found,
         parent_as_of=None if parent is None else parent.trained_as_of,
-        parent_names={} if parent is None else parent.names,
-        scan=scan,
-        lineage=lineage_of(find(CLUSTER_LINEAGE.name, "model_version", found.version)),
+        parent_names={cluster: name for row in older for cluster, name in _names(row).items()},
+        scan=scan_of(row for row in scan if (row.get(SCOPE_COLUMN) or ALL) == of),
+        lineage=lineage_of(row for row in lineage if (row.get(SCOPE_COLUMN) or ALL) == of),
     )
+
+
+def _part_of(rows: Iterable[Record], scope: str) -> Record | None:
+    """The row of the part that the customers of a scope are assigned by."""
+    own = next((row for row in rows if (row.get(SCOPE_COLUMN) or ALL) == scope), None)
+    return own or next((row for row in rows if scope in (row.get("also_of") or ())), None)
+
+
+def _is_parted(rows: list[Record]) -> bool:
+    return len(rows) > 1 or any(row.get("also_of") or (row.get(SCOPE_COLUMN) or ALL) != ALL for row in rows)
+
+
+def _together(found: ModelFacts, rows: Iterable[Record]) -> ModelFacts:
+    names = {cluster: name for row in rows for cluster, name in _names(row).items()}
+    return replace(
+        found, k=len(names), names=names, decided=None, origin=None, silhouette=None, ari_floor=None,
+        prediction_strength=None, null_strength=None,
+    )  # fmt: skip
+
+
+def _names(row: Record) -> dict[int, str]:
+    ids = row.get("cluster_ids") or range(1, row["k"] + 1)
+    return dict(zip(ids, row.get("names") or (), strict=False))
 
 
 def profiles_of(rows: Iterable[Record]) -> tuple[ClusterProfile, ...]:
@@ -84,11 +121,10 @@ def model_of(rows: Iterable[Record]) -> ModelFacts | None:
     row = next(iter(rows), None)
     if row is None:
         return None
-    ids = row.get("cluster_ids") or range(1, row["k"] + 1)
     return ModelFacts(
         version=row["model_version"],
         k=row["k"],
-        names=dict(zip(ids, row.get("names") or (), strict=False)),
+        names=_names(row),
         trained_on=row.get("trained_on"),
         trained_as_of=row.get("trained_as_of"),
         decided=row.get("decided"),
