@@ -109,7 +109,12 @@ def run_of(
         "rfm_weighted", (F.col("r_score") + F.col("f_score") + F.col("m_score")) / 3
     )
     dated = scored.withColumns(
-        {"scope": F.lit("all"), "as_of_date": F.lit(day), "first_order_date": F.lit(date(2020, 1, 1))}
+        {
+            "scope": F.lit("all"),
+            "as_of_date": F.lit(day),
+            "first_order_date": F.lit(date(2020, 1, 1)),
+            "tenure_days": F.lit(None).cast("int"),
+        }
     )
     named = dated.withColumn("segment", segment_column(rules, {"new_within_days": 90.0}))
     unused = {"last_order_date": "date", "segment_before": "string", "cluster_id": "int", "segment_runs": "int"}

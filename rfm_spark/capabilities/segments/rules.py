@@ -188,8 +188,8 @@ def segment_column(rule_map: RuleMap, params: Mapping[str, float]) -> Column:
         params: values of the parameters a limit may name.
 
     Returns:
-        STRING, never NULL: the segment's name. It reads those of r_score, f_score, m_score, first_order_date,
-        as_of_date and the other columns of `segments` that the map names.
+        STRING, never NULL: the segment's name. It reads those of r_score, f_score, m_score, tenure_days,
+        first_order_date, as_of_date and the other columns of `segments` that the map names.
     """
     first, *others = rule_map.segments
     case = F.when(_holds(first, params), first.name)
@@ -252,7 +252,8 @@ def _source(column: str) -> Column:
     if column == "fm":
         return (F.col("f_score") + F.col("m_score")) / F.lit(2)
     if column == "tenure_days":
-        return F.datediff(F.col("as_of_date"), F.col("first_order_date"))
+        # Runs of before it was stored have the dates alone; who has no order has it from elsewhere.
+        return F.coalesce("tenure_days", F.datediff("as_of_date", "first_order_date"))
     if customer_columns()[column].values == "real":
         # Spark sorts NaN above every number, so `>=` would hold for it.
         return F.nanvl(F.col(column), F.lit(None).cast("double"))
@@ -264,8 +265,8 @@ def _value(column: str, row: Mapping[str, Any]) -> Any:
         scores = (row["f_score"], row["m_score"])
         return None if None in scores else sum(scores) / 2
     if column == "tenure_days":
-        as_of, first = row["as_of_date"], row["first_order_date"]
-        return None if as_of is None or first is None else (as_of - first).days
+        known, as_of, first = row.get(column), row["as_of_date"], row["first_order_date"]
+        return known if known is not None or as_of is None or first is None else (as_of - first).days
     return row[f"{column}_score" if column in MEASURES else column]
 
 
