@@ -45,11 +45,12 @@ def shares_figure(
     pairs = []
     for row, (label, colour) in zip(rows, looks, strict=True):
         shares = totals.customer_share(row.customers), totals.revenue_share(row.revenue)
-        texts = f"{say.percent(shares[0])} of customers", f"{say.percent(shares[1])} of revenue"
+        texts = f"{say.percent(shares[0])} of customers", f"{say.percent(shares[1])} of {totals.called}"
         pairs.append(Pair(label, colour, shares, texts))
-    caption = "Upper bar, pale: share of customers. Lower bar, full colour: share of revenue."
+    caption = f"Upper bar, pale: share of customers. Lower bar, full colour: share of {totals.called}."
     if totals.revenue <= 0:
-        caption = "Share of customers only: revenue in the window is not above zero, so it has no shares."
+        where = " in the window" if totals.called == "revenue" else ""
+        caption = f"Share of customers only: {totals.called}{where} is not above zero, so it has no shares."
     wide, narrow = charts.paired_bars(pairs), charts.paired_bars(pairs, charts.NARROW_WIDTH)
     drawings = as_svg(wide, name, title), as_svg(narrow, f"{name}-narrow", title)
     return Figure(title, drawings[0], caption, drawings[1])
@@ -59,12 +60,13 @@ def most_revenue(rows: Sequence[Profile], names: Sequence[str], totals: Totals, 
     """Which group brings the most revenue, and how many customers it takes."""
     best = leader(rows)
     if best is None or totals.revenue <= 0:
-        return f"{say.count(totals.customers)} customers, and no revenue above zero in the window"
+        where = " in the window" if totals.called == "revenue" else ""
+        return f"{say.count(totals.customers)} customers, and no {totals.called} above zero{where}"
     label = names[list(rows).index(best)]
     if len(rows) == 1:
-        return f"{label}: all customers and all revenue"
+        return f"{label}: all customers and all {totals.called}"
     customers, revenue = totals.customer_share(best.customers), totals.revenue_share(best.revenue)
-    return f"{label}: {say.percent(customers, 0)} of customers bring {say.percent(revenue, 0)} of revenue"
+    return f"{label}: {say.percent(customers, 0)} of customers bring {say.percent(revenue, 0)} of {totals.called}"
 
 
 def spread_figure(

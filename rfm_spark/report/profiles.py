@@ -34,10 +34,11 @@ class Profile:
 
 @dataclass(frozen=True)
 class Totals:
-    """All customers of the run, and their revenue in the window."""
+    """All customers of the run, and their revenue in the window, or what else it is called."""
 
     customers: int = 0
     revenue: Decimal = Decimal(0)
+    called: str = "revenue"
 
     def revenue_share(self, revenue: Decimal) -> float | None:
         """Share of the window's revenue; None where that is not above zero and a share has no meaning."""

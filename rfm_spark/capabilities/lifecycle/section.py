@@ -19,6 +19,7 @@ from rfm_spark.capabilities.lifecycle.tables import (
 )
 from rfm_spark.capabilities.lifecycle.words import STAGE_MEANINGS, STAGES_OF_CUSTOMERS
 from rfm_spark.capabilities.movement.tables import CAUSES
+from rfm_spark.capabilities.rfm.words import measure_words
 from rfm_spark.report.badges import REAL, sources_badge
 from rfm_spark.report.colours import CATEGORIES
 from rfm_spark.report.drawing import as_svg
@@ -83,6 +84,7 @@ class LifecyclePart:
 
     rhythm: str
     lines: tuple[Line, ...]
+    heads: tuple[str, ...]
     moves: Figure | None
     why: str
 
@@ -136,7 +138,9 @@ def draw_stages(data: LifecycleData, facts: Facts, say: Numbers) -> Drawn:
     )
     previous = facts.run.previous_run_id
     moves = _moves(data, day(date.fromisoformat(previous[:10])), say) if data.moves and previous else None
-    part = LifecyclePart(_rhythm(data, facts, say), tuple(lines), moves, _why(data, say))
+    part = LifecyclePart(
+        _rhythm(data, facts, say), tuple(lines), measure_words(facts.settings).heads, moves, _why(data, say)
+    )
     return Drawn(sources_badge(facts.settings, ("customers", "events", "messages")), part, TERMS)
 
 

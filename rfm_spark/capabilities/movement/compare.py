@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
@@ -19,6 +20,7 @@ from rfm_spark.capabilities.movement.moves import (
 )
 from rfm_spark.capabilities.movement.tables import CAUSES, CLUSTER_CAUSES, NO_SEGMENT, SEGMENT_TRANSITIONS
 from rfm_spark.capabilities.movement.transitions import cluster_transitions, segment_transitions
+from rfm_spark.capabilities.rfm.words import measure_words
 from rfm_spark.core.comparison import ComparedRuns, print_what_others_know
 from rfm_spark.core.desk import Desk
 from rfm_spark.core.errors import ConfigError, LakeError
@@ -93,7 +95,8 @@ def _print_moves(
         )
     desk.heading("Why")
     sums: Mapping[str, int] = {cause: sum(row[cause] or 0 for row in rows) for cause in CAUSES}
-    desk.table(("cause", "customers", "what it means"), [(c, n, _MEANING[c]) for c, n in sums.items() if n])
+    meaning = _MEANING if measure_words(json.loads(now.config)).is_usual else _MEANING | _OF_USAGE
+    desk.table(("cause", "customers", "what it means"), [(c, n, meaning[c]) for c, n in sums.items() if n])
     desk.heading("From, to")
     shown = changed[:_SHOWN]
     desk.table(
@@ -114,6 +117,14 @@ _MEANING = {
     "entered": "first purchase",
     "left": "no purchase any more, or gone from the source",
     "masked": "would have moved, but for the moving cut points",
+}
+
+_OF_USAGE = {
+    "inactivity": "time passed, and nothing else that the measures count",
+    "behaviour": "new events, or another amount a month",
+    "correction": "the source corrected earlier events",
+    "entered": "known for the first time",
+    "left": "gone from the sources",
 }
 
 

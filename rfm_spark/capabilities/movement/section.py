@@ -9,6 +9,7 @@ from textwrap import wrap
 from typing import Any
 
 from rfm_spark.capabilities.movement.tables import CAUSES, NO_SEGMENT, SEGMENT_TRANSITIONS
+from rfm_spark.capabilities.rfm.words import measure_words
 from rfm_spark.capabilities.segments.words import SegmentNames, rule_columns, segment_names
 from rfm_spark.report import charts
 from rfm_spark.report.badges import columns_badge
@@ -51,6 +52,13 @@ CAUSE_SENTENCES = {
     "entered": "They were not in the previous run.",
     "left": "They were in the previous run and are not in this one.",
     "masked": "They would have moved under the previous cut points; the new ones kept them where they were.",
+}
+
+
+_OF_USAGE = {
+    "inactivity": "They did nothing that the measures count since the previous run; time alone moved them.",
+    "behaviour": "They were there, or pay another amount, since the previous run, and that changed their segment.",
+    "correction": "The source corrected what was there before the previous run; they themselves did nothing.",
 }
 
 
@@ -148,19 +156,21 @@ def draw_moves(data: MoveData, facts: Facts, say: Numbers) -> Drawn:
         say: how numbers are written.
     """
     names, previous = segment_names(facts.settings), facts.run.previous_run_id
+    usual = measure_words(facts.settings).is_usual
     part = MovePart(
         # A run id starts with its as-of date.
         previous_day=day(date.fromisoformat(previous[:10])) if previous else None,
         moves=_transitions_figure(data, names, say) if data.transitions else None,
-        causes_figure=_causes_figure(data, say) if data.cause_counts() else None,
-        causes=_cause_lines(data, say),
+        causes_figure=_causes_figure(data, usual, say) if data.cause_counts() else None,
+        causes=_cause_lines(data, usual, say),
     )
     return Drawn(columns_badge(facts.settings, rule_columns(facts.settings)), part)
 
 
-def _cause_lines(data: MoveData, say: Numbers) -> tuple[CauseLine, ...]:
+def _cause_lines(data: MoveData, usual: bool, say: Numbers) -> tuple[CauseLine, ...]:
+    sentences = CAUSE_SENTENCES if usual else CAUSE_SENTENCES | _OF_USAGE
     return tuple(
-        CauseLine(cause, CAUSE_COLOURS[cause], _customers(count, say), CAUSE_SENTENCES[cause])
+        CauseLine(cause, CAUSE_COLOURS[cause], _customers(count, say), sentences[cause])
         for cause, count in data.cause_counts().items()
     )
 
@@ -200,8 +210,8 @@ def _transitions_figure(data: MoveData, names: SegmentNames, say: Numbers) -> Fi
     return Figure(title, as_svg(matrix(drawn), "moves", title), caption)
 
 
-def _causes_figure(data: MoveData, say: Numbers) -> Figure:
-    counts = data.cause_counts()
+def _causes_figure(data: MoveData, usual: bool, say: Numbers) -> Figure:
+    counts, nouns = data.cause_counts(), CAUSE_NOUNS if usual else CAUSE_NOUNS | {"behaviour": "what they did or pay"}
     total = sum(counts.values())
     parts = [
         Part(count / total, CAUSE_COLOURS[cause], f"{cause} {say.count(count)}") for cause, count in counts.items()
@@ -211,7 +221,7 @@ def _causes_figure(data: MoveData, say: Numbers) -> Figure:
     if moves:
         largest = max(moves, key=lambda cause: moves[cause])
         share = say.percent(moves[largest] / sum(moves.values()), 0)
-        title = f"Why they moved: {CAUSE_NOUNS[largest]} in {share} of {say.count(sum(moves.values()))} moves"
+        title = f"Why they moved: {nouns[largest]} in {share} of {say.count(sum(moves.values()))} moves"
     else:
         title = "Nobody changed segment, but the cut points moved"
     wide, narrow = charts.stacked_bar(parts), charts.stacked_bar(parts, charts.NARROW_WIDTH)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
+from datetime import timedelta
 
 from rfm_spark.capabilities.rfm.config import MEASURES
 from rfm_spark.capabilities.rfm.cuts import COLUMN_OF, CutSet, from_rows, known_groups, nearest_group
 from rfm_spark.capabilities.rfm.tables import SEGMENT_CUTS
+from rfm_spark.capabilities.rfm.words import measure_words
 from rfm_spark.core.explaining import PublishedCustomer
 from rfm_spark.core.table import ALL, SCOPE_COLUMN
 
@@ -22,7 +23,7 @@ def measure_lines(customer: PublishedCustomer) -> list[str]:
     cut_sets = [one for one in every if one.scope == scope] or [one for one in every if one.scope == ALL]
     return [
         *([] if scope == ALL else [_scope_line(scope, cut_sets)]),
-        *(_measure_line(measure, row, cut_sets) for measure in MEASURES),
+        *(_measure_line(measure, customer, cut_sets) for measure in MEASURES),
         f"  code {row['rfm_code']}, weighted score {row['rfm_weighted']:.2f}, value tier {row['value_tier']}"
         + (f", outlier in {', '.join(row['outliers'])}" if row["outliers"] else ""),
     ]
@@ -33,19 +34,33 @@ def _scope_line(scope: str, cut_sets: Sequence[CutSet]) -> str:
     return f"  scored in {scope}" + ("" if own else ", by the cuts of all customers")
 
 
-def _measure_line(measure: str, row: Mapping[str, Any], cut_sets: Sequence[CutSet]) -> str:
+def _shown(measure: str, customer: PublishedCustomer) -> str:
+    """The value of a measure, as it is called."""
+    row, words = customer.row, measure_words(customer.document)
+    value = row[COLUMN_OF[measure]]
+    if measure == "m":
+        return f"{value:,.2f}" if words.money == "spend" else f"{value:,.2f} {words.money}"
+    if measure == "f":
+        days = "" if words.counted_in is None else f" in {words.counted_in} days"
+        return f"{value:,} {words.counts[1]}{days}"
+    if words.event == "purchase" and row["last_order_date"] is not None:
+        return f"{value} days since {row['last_order_date']}"
+    since = customer.run.as_of - timedelta(days=value)
+    # Of who never did what it counts it tells since when they are known.
+    was = f"subscribed, no {words.event}" if row.get("subscribed_since") == since else words.event
+    return f"{value} days since {since} ({was})"
+
+
+def _measure_line(measure: str, customer: PublishedCustomer, cut_sets: Sequence[CutSet]) -> str:
+    row, column = customer.row, COLUMN_OF[measure]
     within = ",".join(f"{m}={row[f'{m}_score']}" for m in MEASURES[: MEASURES.index(measure)])
     mine = [c for c in cut_sets if c.measure == measure and not c.within]
     nested = known_groups(c for c in cut_sets if c.measure == measure and c.within)
     if nested:
         mine = [nested[nearest_group(within, nested)]]
-    value, column = row[COLUMN_OF[measure]], COLUMN_OF[measure]
-    shown = {"r": f"{value} days since {row['last_order_date']}", "f": f"{value:,} purchases", "m": f"{value:,.2f}"}[
-        measure
-    ]
     line = (
-        f"  {_NAMES[measure]:<10} {shown:<32} score {row[f'{measure}_score']}, percentile {row[f'{measure}_pct']:.1f}, "
-        f"z {row[f'{measure}_z']:+.2f}"
+        f"  {_NAMES[measure]:<10} {_shown(measure, customer):<32} score {row[f'{measure}_score']}, "
+        f"percentile {row[f'{measure}_pct']:.1f}, z {row[f'{measure}_z']:+.2f}"
     )
     if not mine:
         return f"{line} (no cuts of {column} for this group)"

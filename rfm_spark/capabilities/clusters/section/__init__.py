@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from rfm_spark.capabilities.clusters.section import scans
 from rfm_spark.capabilities.clusters.section.data import ClusterData, ClusterProfile, ModelFacts
@@ -12,6 +12,7 @@ from rfm_spark.capabilities.clusters.section.lineage import Lineage, lineage_par
 from rfm_spark.capabilities.clusters.section.rows import read_clusters
 from rfm_spark.capabilities.clusters.section.scans import ScanRow, Verdict
 from rfm_spark.capabilities.clusters.words import cluster_columns
+from rfm_spark.capabilities.rfm.words import measure_words
 from rfm_spark.capabilities.segments.words import SegmentNames, rule_columns, segment_names
 from rfm_spark.report.badges import columns_badge
 from rfm_spark.report.colours import category
@@ -68,6 +69,7 @@ class ClustersPart:
     k: str = ""
     figure: Figure | None = None
     lines: list[Line] = field(default_factory=list)
+    heads: tuple[str, ...] = ()
     empty: str = ""
     features: FeatureTable | None = None
     members: MemberTable | None = None
@@ -91,7 +93,8 @@ def draw_clusters(data: ClusterData, facts: Facts, say: Numbers) -> Drawn:
 
 
 def _part(data: ClusterData, facts: Facts, say: Numbers) -> ClustersPart:
-    totals, names = facts.find(Totals) or Totals(), segment_names(facts.settings)
+    words, names = measure_words(facts.settings), segment_names(facts.settings)
+    totals = replace(facts.find(Totals) or Totals(), called=words.total)
     rows, model = data.profiles, data.model
     return ClustersPart(
         on=True,
@@ -101,8 +104,9 @@ def _part(data: ClusterData, facts: Facts, say: Numbers) -> ClustersPart:
             Line(row.name, _number(row), category(at), profile_cells(row, totals, say), row.note)
             for at, row in enumerate(rows)
         ],
+        heads=words.heads,
         empty=_without_customers(data),
-        features=feature_table(rows, say),
+        features=feature_table(rows, say, words),
         members=_member_table(rows, names, say),
         model=None if model is None else _model_part(model, facts, say),
     )

@@ -6,15 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rfm_spark.capabilities.clusters.section.data import ClusterProfile, FeatureValues
+from rfm_spark.capabilities.rfm.words import MeasureWords
 from rfm_spark.report.colours import category, diverging, text_on
 from rfm_spark.report.wording import Numbers
 
 _CENTS_BELOW = 100
+_USUAL = MeasureWords()
 _FEATURES = {
-    "recency_days": "Days since purchase",
-    "frequency": "Purchases",
-    "monetary": "Spend",
-    "tenure_days": "Days since first purchase",
     "rfm_weighted": "Weighted score",
     **{
         f"{letter}_{standing}": f"{measure} {words}"
@@ -53,7 +51,7 @@ class FeatureTable:
     lines: tuple[FeatureLine, ...]
 
 
-def feature_table(rows: Sequence[ClusterProfile], say: Numbers) -> FeatureTable | None:
+def feature_table(rows: Sequence[ClusterProfile], say: Numbers, words: MeasureWords = _USUAL) -> FeatureTable | None:
     """The table of features; None where the lake's version did not write them."""
     columns = list(dict.fromkeys(one.feature for row in rows for one in row.features))
     if not columns:
@@ -62,7 +60,8 @@ def feature_table(rows: Sequence[ClusterProfile], say: Numbers) -> FeatureTable 
     for at, row in enumerate(rows):
         values = {one.feature: _cell(one, say) for one in row.features}
         lines.append(FeatureLine(row.name, category(at), tuple(values.get(column) for column in columns)))
-    return FeatureTable(_standout(rows, say), tuple(_feature_title(column) for column in columns), tuple(lines))
+    titles = tuple(_feature_title(column, words) for column in columns)
+    return FeatureTable(_standout(rows, words, say), titles, tuple(lines))
 
 
 def _cell(values: FeatureValues, say: Numbers) -> FeatureCell:
@@ -84,17 +83,17 @@ def _cell(values: FeatureValues, say: Numbers) -> FeatureCell:
     )
 
 
-def _standout(rows: Sequence[ClusterProfile], say: Numbers) -> str:
+def _standout(rows: Sequence[ClusterProfile], words: MeasureWords, say: Numbers) -> str:
     found = [(row, one, one.z) for row in rows for one in row.features if one.z is not None]
     if not found or len(rows) == 1:
         return "The values of each feature"
     row, feature, z = max(found, key=lambda one: abs(one[2]))
-    side = "above" if z > 0 else "below"
+    side, title = "above" if z > 0 else "below", _feature_title(feature.feature, words)
     return (
-        f"Cluster “{row.name}” stands out most: in {_feature_title(feature.feature).lower()}, "
+        f"Cluster “{row.name}” stands out most: in {title if title == words.money else title.lower()}, "
         f"{say.decimal(abs(z), 1)} standard deviations {side} all customers"
     )
 
 
-def _feature_title(column: str) -> str:
-    return _FEATURES.get(column, column.replace("_", " ").capitalize())
+def _feature_title(column: str, words: MeasureWords) -> str:
+    return {**_FEATURES, **words.titles}.get(column, column.replace("_", " ").capitalize())

@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rfm_spark.capabilities.rfm.cuts import CutSet
+from rfm_spark.capabilities.rfm.words import MeasureWords
 from rfm_spark.report.wording import Numbers
 
+_USUAL = MeasureWords()
 MEASURE_TITLES = {"r": "Recency", "f": "Frequency", "m": "Monetary value"}
 
 
@@ -32,12 +34,13 @@ class Band:
         return f"{self.score} = {self.words}{' ' if self.unit else ''}{self.unit}"
 
 
-def bands(cut_set: CutSet, say: Numbers) -> list[Band]:
+def bands(cut_set: CutSet, say: Numbers, words: MeasureWords = _USUAL) -> list[Band]:
     """The values of each score that can occur, best score first.
 
     Args:
         cut_set: of one measure; a value scores 1 + the number of cuts strictly below it, recency reversed.
         say: how numbers are written.
+        words: what the measures are called.
     """
     if not cut_set.cuts:
         return []
@@ -46,10 +49,10 @@ def bands(cut_set: CutSet, say: Numbers) -> list[Band]:
     for below in range(len(edges) - 1):
         low, high = edges[below], edges[below + 1]
         money = cut_set.measure == "m"
-        words = _money_words(low, high, say) if money else _whole_words(cut_set.measure, low, high, say)
-        if words:
+        values = _money_words(low, high, say) if money else _whole_words(cut_set.measure, low, high, say)
+        if values:
             score = cut_set.bins - below if cut_set.measure == "r" else below + 1
-            found.append(Band(score, words, _unit(cut_set.measure, words, say)))
+            found.append(Band(score, values, _unit(cut_set.measure, values, say, words)))
     return sorted(found, key=lambda band: -band.score)
 
 
@@ -73,15 +76,18 @@ def _money_words(low: float | None, high: float | None, say: Numbers) -> str:
     return f"over {say.money(low)}, up to {say.money(high)}" if high > low else ""
 
 
-def _unit(measure: str, words: str, say: Numbers) -> str:
-    one = words.removeprefix("up to ") == say.count(1)
-    return {"r": "day" if one else "days", "f": "purchase" if one else "purchases", "m": ""}[measure]
+def _unit(measure: str, values: str, say: Numbers, words: MeasureWords) -> str:
+    one = values.removeprefix("up to ") == say.count(1)
+    return {"r": "day" if one else "days", "f": words.counts[0 if one else 1], "m": ""}[measure]
 
 
-def cut_warning(cut_set: CutSet) -> str | None:
+def cut_warning(cut_set: CutSet, words: MeasureWords = _USUAL) -> str | None:
     """What a reader should know about a set of cut points, if anything."""
     if not cut_set.cuts:
-        return "No cut points: nobody purchased in the window."
+        if words.is_usual:
+            return "No cut points: nobody purchased in the window."
+        what = {"r": "recency", "f": words.counts[1], "m": words.money}[cut_set.measure]
+        return f"No cut points: nobody has any {what}."
     if cut_set.distinct_scores < cut_set.bins:
         return (
             f"Cut points coincide because many customers share a value: only {cut_set.distinct_scores} of "

@@ -12,7 +12,7 @@ from pyspark.sql import functions as F
 from rfm_spark.capabilities.rfm.cuts import COLUMN_OF, CutSet, from_rows
 from rfm_spark.capabilities.rfm.section.bands import MEASURE_TITLES, Band, bands, cut_warning, within_words
 from rfm_spark.capabilities.rfm.tables import SEGMENT_CUTS
-from rfm_spark.capabilities.rfm.words import window_days
+from rfm_spark.capabilities.rfm.words import MeasureWords, measure_words, window_days
 from rfm_spark.core.columns import CUSTOMERS
 from rfm_spark.report.badges import REAL
 from rfm_spark.report.bins import doubling_bin
@@ -20,7 +20,6 @@ from rfm_spark.report.figures import Figure, spread_figure
 from rfm_spark.report.section import Drawn, Facts, Reader
 from rfm_spark.report.wording import Numbers, day, window_words
 
-_UNITS = {"recency_days": "days since the last purchase", "frequency": "number of purchases", "monetary": "money spent"}
 _TERMS = {
     "Recency (R)": Markup(
         "Days from the customer's last purchase, over all history, to {as_of}. Fewer days, higher score."
@@ -104,23 +103,49 @@ def draw_cuts(data: CutData, facts: Facts, say: Numbers) -> Drawn:
         facts: of the run.
         say: how numbers are written.
     """
-    words = {"as_of": day(facts.run.as_of), "window": window_words(window_days(facts.settings), say)}
-    terms = {term: meaning.format(**words) for term, meaning in _TERMS.items()}
-    return Drawn(REAL, CutPart(_cut_lists(data, say), _histogram_figures(data, say)), terms)
+    words = measure_words(facts.settings)
+    filled = {
+        "as_of": day(facts.run.as_of), "window": window_words(window_days(facts.settings), say), "event": words.event,
+        "counted_in": words.counted_in,
+    }  # fmt: skip
+    terms = {term: meaning.format(**filled) for term, meaning in (_TERMS | _own_terms(words)).items()}
+    return Drawn(REAL, CutPart(_cut_lists(data, words, say), _histogram_figures(data, words, say)), terms)
 
 
-def _cut_lists(data: CutData, say: Numbers) -> dict[str, list[CutList]]:
+def _own_terms(words: MeasureWords) -> dict[str, Markup]:
+    """What measures mean that are not of purchases."""
+    found = {}
+    if words.event != "purchase":
+        found["Recency (R)"] = Markup(
+            "Days from the customer's last {event}, over all history, to {as_of}; of who had none, from the day they "
+            "subscribed. Fewer days, higher score."
+        )
+    if words.counted_in is not None:
+        found["Frequency (F)"] = Markup(
+            "Sessions on web and app that ended in the last {counted_in} days. Who had none scores 1."
+        )
+    if words.money == "MRR":
+        found["Monetary value (M)"] = Markup(
+            "Monthly recurring revenue (MRR) on {as_of}: what the customer's running subscriptions cost a month. Who "
+            "pays nothing scores 1."
+        )
+    return found
+
+
+def _cut_lists(data: CutData, words: MeasureWords, say: Numbers) -> dict[str, list[CutList]]:
     found: dict[str, list[CutList]] = {}
     for cut in data.cuts:
         title = MEASURE_TITLES[cut.measure]
         group = within_words(cut.within)
-        found.setdefault(title, []).append(CutList(title, group, tuple(bands(cut, say)), cut_warning(cut)))
+        mine = CutList(title, group, tuple(bands(cut, say, words)), cut_warning(cut, words))
+        found.setdefault(title, []).append(mine)
     return found
 
 
-def _histogram_figures(data: CutData, say: Numbers) -> list[Figure]:
+def _histogram_figures(data: CutData, words: MeasureWords, say: Numbers) -> list[Figure]:
+    units = {"recency_days": words.since, "frequency": words.frequency, "monetary": words.monetary}
     return [
-        spread_figure(f"spread-{measure}", counts, f"Customers by {_UNITS[column]}", say, money=measure == "m")
+        spread_figure(f"spread-{measure}", counts, f"Customers by {units[column]}", say, money=measure == "m")
         for measure, column in COLUMN_OF.items()
         if (counts := data.histograms.get(column, {}))
     ]

@@ -13,7 +13,7 @@ from pyspark.sql import functions as F
 from rfm_spark.capabilities.rfm.cuts import CutSet
 from rfm_spark.capabilities.rfm.section.bands import bands
 from rfm_spark.capabilities.rfm.section.cuts import CutData
-from rfm_spark.capabilities.rfm.words import window_days
+from rfm_spark.capabilities.rfm.words import MeasureWords, first_capital, measure_words, window_days
 from rfm_spark.capabilities.segments.words import SegmentNames, rule_columns, segment_names
 from rfm_spark.core.columns import CUSTOMERS
 from rfm_spark.report.badges import columns_badge
@@ -93,26 +93,29 @@ def draw_grid(data: GridData, facts: Facts, say: Numbers) -> Drawn:
 
 def _grid_figure(cells: Sequence[GridCell], facts: Facts, say: Numbers) -> Figure:
     names, totals = segment_names(facts.settings), facts.find(Totals) or Totals()
-    cuts = (facts.find(CutData) or CutData()).cuts
+    cuts, words = (facts.find(CutData) or CutData()).cuts, measure_words(facts.settings)
     best_r = max([cell.r for cell in cells] + [cut.bins for cut in cuts if cut.measure == "r"])
     best_f = max([cell.f for cell in cells] + [cut.bins for cut in cuts if cut.measure == "f"])
-    across, up = _score_labels(cuts, "r", best_r, say), _score_labels(cuts, "f", best_f, say)
+    across, up = _score_labels(cuts, "r", best_r, words, say), _score_labels(cuts, "f", best_f, words, say)
     top = sum(cell.customers for cell in cells if (cell.r, cell.f) == (best_r, best_f))
     title = (
         f"{say.count(top)} customers ({say.percent(totals.customer_share(top))}) "
         f"{'has' if top == 1 else 'have'} the best score in both recency and frequency"
     )
     roomy = len(across) <= ROOMY_BINS
-    drawn = _matrix(cells, across, up, names, _purchases(facts, say), say)
+    drawn = _matrix(cells, across, up, names, _titles(facts, words, say), say)
     caption = (
         "Each cell: number of customers (the darker, the more) and the segment most of them are in, with its colour at "
-        f"the left edge{'; below, their mean spend' if roomy else ''}."
+        f"the left edge{f'; below, their mean {words.money}' if roomy else ''}."
     )
     return Figure(title, as_svg(matrix(drawn), "grid", title), caption)
 
 
-def _purchases(facts: Facts, say: Numbers) -> str:
-    return f"Purchases in {window_words(window_days(facts.settings), say)}"
+def _titles(facts: Facts, words: MeasureWords, say: Numbers) -> tuple[str, str]:
+    """Of columns and of rows."""
+    window = window_words(words.counted_in or window_days(facts.settings), say)
+    across = f"{first_capital(words.since)}: long ago at the left, recent at the right"
+    return across, f"{first_capital(words.counts[1])} in {window}"
 
 
 def _matrix(
@@ -120,7 +123,7 @@ def _matrix(
     across: dict[int, str],
     up: dict[int, str],
     names: SegmentNames,
-    row_title: str,
+    titles: tuple[str, str],
     say: Numbers,
 ) -> Matrix:
     most = max((cell.customers for cell in cells), default=1)
@@ -144,16 +147,16 @@ def _matrix(
         columns=tuple(across[score] for score in sorted(across)),
         rows=tuple(up[score] for score in sorted(up, reverse=True)),
         cells=tuple(drawn),
-        column_title="Days since the last purchase: long ago at the left, recent at the right",
-        row_title=row_title,
+        column_title=titles[0],
+        row_title=titles[1],
         cell_height=(56 if roomy else 32) + 16 * max((len(lines) for lines in labels.values()), default=1),
     )
 
 
-def _score_labels(cuts: Sequence[CutSet], measure: str, bins: int, say: Numbers) -> dict[int, str]:
+def _score_labels(cuts: Sequence[CutSet], measure: str, bins: int, names: MeasureWords, say: Numbers) -> dict[int, str]:
     # Nested cut points differ from group to group, so that a score alone has no one range of values.
     sets = [cut for cut in cuts if cut.measure == measure]
-    words = {band.score: band.text.partition(" = ")[2] for band in bands(sets[0], say)} if len(sets) == 1 else {}
+    words = {band.score: band.text.partition(" = ")[2] for band in bands(sets[0], say, names)} if len(sets) == 1 else {}
     ends = {1: " (worst)", bins: " (best)"}
     roomy = bins <= ROOMY_BINS
     labels = {}
