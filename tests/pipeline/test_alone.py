@@ -6,7 +6,7 @@ import dataclasses
 import shutil
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +14,12 @@ import pytest
 from pyspark.errors import AnalysisException
 from pyspark.sql import DataFrame, SparkSession
 
+from rfm_spark.capabilities.customers.artefacts import CustomerAttributes
 from rfm_spark.capabilities.movement.artefacts import Comparison
 from rfm_spark.capabilities.purchases.artefacts import Purchases
 from rfm_spark.capabilities.rfm.artefacts import Scores
 from rfm_spark.capabilities.segments.artefacts import CustomerCounts, CustomerRows
+from rfm_spark.capabilities.usage.artefacts import UsageMeasures
 from rfm_spark.core.config import Config, config_model
 from rfm_spark.core.errors import PlanError
 from rfm_spark.core.loading import validate
@@ -33,8 +35,16 @@ from rfm_spark.pipeline.step import Need, Step, step
 from rfm_spark.pipeline.writing import Writer
 from tests.helpers import AS_OF, rows_of, run_tiny
 from tests.pipeline.interactions import shop
+from tests.usage.world import AS_OF as FIRST
+from tests.usage.world import LATER, MEASURES, saas, write
 
 STEPS = {one.name: one for one in all_steps()}
+# Steps that run where measures are not of purchases; and of all others those that then see other needs.
+OF_USAGE = {"customers.read", "events.recall", "usage.measure"}
+ALSO_WITHOUT = {
+    "events.read", "subscriptions.read", "rfm.score", "segments.put_together", "segments.name", "movement.compare",
+    "drift.spread", "cohorts.follow",
+}  # fmt: skip
 
 
 @dataclass
@@ -66,7 +76,7 @@ class Whole:
     def artefact(self, name: str) -> Artefact:
         """What a step gave, as another process finds it."""
         kind = STEPS[name].gives
-        if issubclass(kind, (CustomerCounts, Comparison)):
+        if issubclass(kind, (CustomerCounts, Comparison, CustomerAttributes, UsageMeasures)):
             # Frames that every run makes anew, of rows that are in tables.
             return self.again(STEPS[name])
         found = from_text(kind, self.texts[name], self.slice_of)
@@ -115,8 +125,31 @@ def whole(session: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Wh
         cohorts={"enabled": True},
         groups={"compare": [{"first": "customer_id <= 'c12'", "second": "customer_id > 'c12'"}]},
     )  # fmt: skip
-    config = with_records(spark, folder, config)
-    run_tiny(spark, config, AS_OF - timedelta(days=30))
+    return watched(spark, folder, with_records(spark, folder, config), (AS_OF - timedelta(days=30), AS_OF))
+
+
+@pytest.fixture(scope="module")
+def without_purchases(session: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Whole:
+    """The same of a business of subscriptions, whose accounts are scored within their region."""
+    folder = tmp_path_factory.mktemp("usage")
+    write(session, folder)
+    regions = [(f"a{number}", "north" if number % 2 else "south") for number in range(1, 121)]
+    records = session.createDataFrame(regions, "account string, region string")
+    records.write.format("delta").save(str(folder / "records"))
+    sources = {name: one.model_dump(exclude_none=True) for name, one in saas(folder).sources.items()}
+    sources["customers"] = {
+        "path": str(folder / "records"), "format": "delta", "columns": {"customer_id": "account"},
+        "attributes": {"region": "region"},
+    }  # fmt: skip
+    rfm = {"measures": MEASURES, "scope": ["region"], "smallest_scope": 10}
+    cohorts = {"enabled": True, "start": "first_event"}
+    config = saas(folder, timezone="UTC", sources=sources, rfm=rfm, cohorts=cohorts)
+    return watched(session, folder, config, (FIRST, LATER))
+
+
+def watched(spark: SparkSession, folder: Path, config: Config, dates: tuple[date, date]) -> Whole:
+    """Two runs, of which the later one's steps are remembered."""
+    run_tiny(spark, config, dates[0])
     shutil.copytree(folder / "lake", folder / "before")
     seen: list[Whole] = []
     do = Execution.do
@@ -132,7 +165,7 @@ def whole(session: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Wh
 
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(Execution, "do", noted)
-        run_tiny(spark, config)
+        run_tiny(spark, config, dates[1])
     return seen[0]
 
 
@@ -171,12 +204,22 @@ def alone(whole: Whole, one: Step, lake: Path) -> tuple[Artefact, Store]:
         return given, store
 
 
-def test_the_run_does_every_step_there_is(whole: Whole) -> None:
-    assert set(whole.planned) == set(STEPS)
+def test_the_runs_do_every_step_there_is(whole: Whole, without_purchases: Whole) -> None:
+    assert set(whole.planned) == set(STEPS) - OF_USAGE
+    assert set(without_purchases.planned) >= OF_USAGE | ALSO_WITHOUT
 
 
-@pytest.mark.parametrize("name", sorted(STEPS))
+@pytest.mark.parametrize("name", sorted({*STEPS} - OF_USAGE))
 def test_a_step_gives_the_same_from_its_declared_needs_alone(whole: Whole, tmp_path: Path, name: str) -> None:
+    must_give_the_same(whole, tmp_path, name)
+
+
+@pytest.mark.parametrize("name", sorted(OF_USAGE | ALSO_WITHOUT))
+def test_a_step_does_so_without_purchases(without_purchases: Whole, tmp_path: Path, name: str) -> None:
+    must_give_the_same(without_purchases, tmp_path, name)
+
+
+def must_give_the_same(whole: Whole, tmp_path: Path, name: str) -> None:
     one = STEPS[name]
     given, store = alone(whole, one, tmp_path)
     assert as_text(given) == whole.texts[name]
@@ -229,7 +272,9 @@ def test_a_step_that_reaches_for_more_fails_alone(whole: Whole, tmp_path: Path) 
         one = dataclasses.replace(reaching, capability="reaching")
         planned = next(iter(whole.planned.values()))
         givers = {
-            need.name: tuple(name for name, other in STEPS.items() if issubclass(other.gives, need.kind))
+            need.name: tuple(
+                name for name, other in STEPS.items() if issubclass(other.gives, need.kind) and name in whole.texts
+            )
             for need in one.needs if need.role == "one"
         }  # fmt: skip
         whole.planned[one.name] = dataclasses.replace(
