@@ -109,6 +109,11 @@ def test_the_planted_feature_is_found_and_the_decoy_is_not(
     assert f"at_risk adopt `{planted.feature}`" in saas[1]
 
 
+def test_prospects_are_those_of_pandas(saas: tuple[Path, str], company: Company) -> None:
+    line = next(line for line in saas[1].splitlines() if line.startswith("prospects:"))
+    assert int(line.split()[-1]) == company.planted.accounts - company.planted.subscribers
+
+
 def test_planted_faults_are_counted(saas: tuple[Path, str]) -> None:
     said = saas[1]
     table = said[said.index("Planted truth beside what was found") : said.index("What drifted")]
@@ -123,8 +128,10 @@ def test_planted_faults_are_counted(saas: tuple[Path, str]) -> None:
 
 def test_everything_is_said_to_be_simulated(saas: tuple[Path, str]) -> None:
     folder, said = saas
-    titles = ("Integration", "Segments as of", "Clusters", "MRR movement", "Features used", "At Risk against Champions",
-              "The hypothesis", "Planted truth", "What drifted", "Why?")  # fmt: skip
+    titles = (
+        "Integration", "Who is there", "Segments as of", "Clusters", "MRR movement", "Features used",
+        "At Risk against Champions", "The hypothesis", "Planted truth", "What drifted", "Why?",
+    )  # fmt: skip
     places = [said.index(f"\n{title}") for title in titles]
     assert places == sorted(places)
     for place in places:

@@ -7,9 +7,12 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pyspark.sql import functions as F
+
 from rfm_spark.cli import console
 from rfm_spark.core.printing import Shown
 from rfm_spark.demo.walk import Demo, Results, Titles, show_clusters, show_drift, show_explanation, show_segments
+from rfm_spark.lake.readers import of_run
 
 if TYPE_CHECKING:
     from rfm_spark.demo.saas_company import Planted
@@ -18,9 +21,9 @@ CONFIG = "saas.yml"
 AS_OF = (date(2024, 3, 31), date(2024, 6, 30))
 FIRST, SECOND = "at_risk", "champions"
 NOTE = " (simulated data)"
-TITLES = Titles("days since login", "sessions a week", "mean MRR", "MRR", NOTE)
-SOURCES = ("subscriptions", "events", "customers")
-_MOST_DIFFERENCES = 12
+TITLES = Titles("days since login", "sessions in 4 weeks", "mean MRR", "MRR", NOTE)
+_READ = ("subscriptions", "events", "customers")
+_MOST_DIFFERENCES = 6
 _FEATURE = "feature"
 
 
@@ -67,7 +70,7 @@ def _show(results: Results, planted: Planted) -> None:
     differences = compared(results)
     _show_integration(results)
     show_segments(results, TITLES)
-    show_clusters(results, TITLES, "log days since login, sessions a week and MRR")
+    show_clusters(results, TITLES, "days since login, sessions, MRR and features used")
     _show_movement(results)
     _show_features(results)
     _show_differences(results, differences)
@@ -91,9 +94,28 @@ def top_feature(differences: Sequence[Any]) -> Any | None:
 def _show_integration(results: Results) -> None:
     console.heading(f"Integration: rows of each source as of {results.run.as_of}{NOTE}")
     header = ("source", "read", "accepted", "rejected", "why", "flagged")
-    console.table(header, [_of_source(results.run.rows, source) for source in SOURCES])
-    prospects = results.run.rows.get("customers.prospects", 0)
-    print(f"prospects: {prospects:,} accounts signed up, and have neither a login nor a subscription")
+    console.table(header, [_of_source(results.run.rows, source) for source in _READ])
+    print("Of events the last 90 days are counted here; the last login is looked for in all of them.")
+    console.heading(f"Who is there{NOTE}")
+    console.table(("accounts", "how many"), _kinds_of_accounts(results))
+
+
+def _kinds_of_accounts(results: Results) -> list[tuple[str, int]]:
+    """Who pays, who paid, and whom only records of customers know: prospects."""
+    spark, run = results.spark, results.run
+    folder = results.config_file.parent / "sources" / "customers"
+    records = spark.read.format("delta").load(str(folder.resolve())).where(F.col("signed_up_on") <= F.lit(run.as_of))
+    mrr = of_run(spark, results.location, "mrr", run.run_id).select("customer_id", "mrr")
+    joined = records.select(F.col("account_id").alias("customer_id"), F.lit(True).alias("known"))
+    row = joined.join(mrr, "customer_id", "full_outer").agg(
+        F.count_if(F.col("mrr") > 0), F.count_if(F.col("mrr") == 0), F.count_if(F.col("mrr").isNull())
+    )
+    pay, paid, prospects = row.collect()[0]
+    return [
+        ("pay", pay),
+        ("subscribed, and pay nothing now", paid),
+        ("prospects: signed up, and never subscribed", prospects),
+    ]
 
 
 def _of_source(rows: Mapping[str, int], source: str) -> tuple[object, ...]:
@@ -132,12 +154,20 @@ def _show_features(results: Results) -> None:
 
 
 def _show_differences(results: Results, differences: Sequence[Any]) -> None:
-    differing = [row for row in differences if row["differs"]]
+    features = [row for row in differences if row["column_name"] == _FEATURE]
+    doings = [row for row in differences if row["column_name"] != _FEATURE and row["differs"]]
     console.heading(f"At Risk against Champions within the mid plan{NOTE}")
-    print(f"{len(differing)} of {len(differences)} columns and features differ, at a false discovery rate of 5 %")
-    lines = [_difference(row) for row in differing[:_MOST_DIFFERENCES]]
-    if lines:
-        console.table(("place", "column", "value", "at risk", "champions", "effect", "95 % interval", "q"), lines)
+    if not differences:
+        print("too few accounts are in one of the groups to compare them")
+        return
+    first, second = (differences[0][f"{side}_customers"] for side in ("first", "second"))
+    differing = sum(bool(row["differs"]) for row in differences)
+    print(
+        f"{first:,} accounts against {second:,}: {differing} of {len(differences)} columns and features differ, at a "
+        f"false discovery rate of 5 %; the {_MOST_DIFFERENCES} columns that differ most, and all features"
+    )
+    header = ("place", "column", "value", "at risk", "champions", "effect", "95 % interval", "q", "differs")
+    console.table(header, [_difference(row) for row in [*doings[:_MOST_DIFFERENCES], *features]])
 
 
 def _difference(row: Any) -> tuple[object, ...]:
@@ -146,6 +176,7 @@ def _difference(row: Any) -> tuple[object, ...]:
     return (
         row["place"], row["column_name"], row["value"] or "median", *map(Shown, ends), Shown(f"{row['effect']:+.2f}"),
         Shown(f"{row['low']:+.2f} – {row['high']:+.2f}"), Shown(f"{row['q_value']:.2g}"),
+        "yes" if row["differs"] else "no",
     )  # fmt: skip
 
 

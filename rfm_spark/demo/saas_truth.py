@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from rfm_spark.cli import console
-from rfm_spark.demo.saas import NOTE, top_feature
+from rfm_spark.demo.saas import NOTE
 from rfm_spark.demo.saas_company import Leaving, Planted
 from rfm_spark.demo.walk import Results
 
@@ -28,10 +28,10 @@ def show_truth(results: Results, planted: Planted, differences: Sequence[Any]) -
 
 
 def _why(planted: Planted, differences: Sequence[Any]) -> list[Line]:
-    top, plan = top_feature(differences), planted.plan
+    plan = planted.plan
     features = {row["value"]: row for row in differences if row["column_name"] == "feature"}
     cause, decoy = features.get(planted.feature), features.get(planted.decoy)
-    found = "none" if top is None else f"{top['value']}, place {top['place']} of {len(differences)}"
+    found = ", ".join(str(name) for name, row in features.items() if row["differs"]) or "none"
     shares, decoys = _NOT_LOOKED_AT, _NOT_LOOKED_AT
     if cause is not None:
         shares = f"champions {cause['second_typical']:.1%}, at risk {cause['first_typical']:.1%}"
@@ -41,7 +41,7 @@ def _why(planted: Planted, differences: Sequence[Any]) -> list[Line]:
     mine, other = (planted.leaving[plan, feature] for feature in (planted.feature, planted.decoy))
     stay = f"stay {planted.adoption_of_stayers:.1%}, leave {planted.adoption_of_leavers:.1%}"
     return [
-        (f"feature that keeps accounts of plan {plan}", planted.feature, found),
+        (f"features that keep accounts of plan {plan}; that differ", planted.feature, found),
         (f"accounts of plan {plan} that adopt it", stay, shares),
         (f"leave plan {plan} a month: with it, without", _rates(mine), "not measured: groups are compared on a day"),
         (f"the decoy {planted.decoy}: with it, without", _rates(other), decoys),
