@@ -8,13 +8,14 @@ from pyspark.sql import DataFrame
 
 from rfm_spark.capabilities.purchases.all_orders import orders_until
 from rfm_spark.capabilities.purchases.batches import OrderDays
+from rfm_spark.capabilities.purchases.carry import MeasuredAgain
 from rfm_spark.capabilities.purchases.orders import is_purchase
 from rfm_spark.capabilities.purchases.reading import reading
 from rfm_spark.capabilities.purchases.tables import MEASURES
-from rfm_spark.pipeline.artefact import Artefact, in_table
+from rfm_spark.pipeline.artefact import Artefact, in_table, live
 
 # Whoever compares two runs asks how their rows were read; whoever follows customers over time, what they ordered.
-__all__ = ["LateRows", "Measures", "OrderDays", "is_purchase", "orders_until", "reading"]
+__all__ = ["LateRows", "MeasuredAgain", "Measures", "OrderDays", "is_purchase", "orders_until", "reading"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,11 +26,13 @@ class Measures(Artefact):
         customers: rows of table `measures`: all who have a usable row.
         count: how many they are.
         buyers: how many of them purchased up to as_of.
+        again: those who were measured again, where all others are as they were in the run before.
     """
 
     customers: DataFrame = in_table(MEASURES)
     count: int
     buyers: int
+    again: MeasuredAgain | None = live()
 
     @property
     def purchased(self) -> DataFrame:

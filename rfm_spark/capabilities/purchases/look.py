@@ -66,7 +66,9 @@ def measured(rows: DataFrame, look: LineLook, large: Sequence[str] = ()) -> Data
     window = look.window
     start = window_start(look.as_of, window.window_days)
     orders = orders_of(visible(rows, look.as_of), look.lines.source.order_grain, start, large)
-    return customer_measures(orders, look.as_of, window.window_days, window.refunds, gaps=window.gaps)
+    return customer_measures(
+        orders, look.as_of, window.window_days, window.refunds, gaps=window.gaps, by_day=bool(large)
+    )
 
 
 def seen_lines(look: LineLook, customers: DataFrame) -> LinesSeen:

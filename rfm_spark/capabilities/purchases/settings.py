@@ -10,9 +10,10 @@ from rfm_spark.capabilities.purchases.config import TransactionsSource
 from rfm_spark.capabilities.purchases.quality import QualityConfig
 from rfm_spark.capabilities.rfm.config import RfmConfig
 from rfm_spark.core.config import Config
+from rfm_spark.pipeline.step import aside
 
-# Of the stages, those that ask for the days between purchases.
-_GAPS = frozenset({"lifecycle"})
+# Of the stages, those that ask for the days between purchases, and those that follow orders from run to run.
+_GAPS, _FOLLOWS = frozenset({"lifecycle"}), frozenset({"cohorts"})
 
 
 @dataclass(frozen=True)
@@ -44,17 +45,19 @@ class WindowSettings:
         window_days: days counted for frequency and monetary value; None for all history.
         refunds: whether refunds lower monetary value and void purchases.
         gaps: whether the days between purchases are looked at.
+        followed: whether somebody asks once more for the orders of customers who are measured again.
     """
 
     window_days: int | None
     refunds: Literal["net", "ignore"]
     gaps: bool = False
+    followed: bool = aside(default=False)
 
     @classmethod
     def of(cls, config: Config) -> WindowSettings:
         """As configured."""
         rfm = config.part(RfmConfig)
-        return cls(rfm.window_days, rfm.refunds, gaps_wanted(config.stages))
+        return cls(rfm.window_days, rfm.refunds, gaps_wanted(config.stages), not _FOLLOWS.isdisjoint(config.stages))
 
 
 def gaps_wanted(stages: Collection[str]) -> bool:
