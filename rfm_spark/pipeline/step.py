@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import types
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import MISSING, dataclass, field
 from functools import cached_property
 from typing import Any, Literal, Protocol, Union, get_args, get_origin, get_type_hints
 
@@ -102,9 +102,9 @@ class Step:
         return None if any(value is None for value in found.values()) else found
 
 
-def aside() -> Any:
+def aside(default: Any = MISSING) -> Any:
     """A field of settings that shapes no result by itself: another field stands for what it does."""
-    return field(metadata={ASIDE: True})
+    return field(default=default, metadata={ASIDE: True})
 
 
 def step(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import reduce
@@ -13,18 +14,19 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from rfm_spark.capabilities.cohorts.artefacts import Cohorts
-from rfm_spark.capabilities.cohorts.cells import Tiers, cells_of, cohort_rows
+from rfm_spark.capabilities.cohorts.cells import Cell, Tiers, carried, cells_of, cohort_rows, differences, first_days
 from rfm_spark.capabilities.cohorts.config import CohortsConfig
 from rfm_spark.capabilities.cohorts.periods import between, start_column, start_of
 from rfm_spark.capabilities.cohorts.tables import COHORTS
 from rfm_spark.capabilities.events.artefacts import active_days
 from rfm_spark.capabilities.events.config import EventsSource
-from rfm_spark.capabilities.purchases.artefacts import OrderDays, is_purchase, orders_until
+from rfm_spark.capabilities.purchases.artefacts import MeasuredAgain, OrderDays, Purchases, is_purchase, orders_until
 from rfm_spark.capabilities.purchases.config import TransactionsSource
 from rfm_spark.capabilities.purchases.tables import ORDER_DAYS
 from rfm_spark.capabilities.rfm.config import RfmConfig
 from rfm_spark.capabilities.segments.artefacts import Segments
 from rfm_spark.core.config import Config
+from rfm_spark.core.errors import BalanceError
 from rfm_spark.core.runs import Configs, RunDetails, RunRow
 from rfm_spark.core.scopes import CURRENCY
 from rfm_spark.pipeline.artefact import Account
@@ -70,12 +72,15 @@ class CohortSettings:
 
 @step("Cohorts", "orders of all customers are added up by the month they began", takes_long=True, sources=(_EVENTS,),
       reads=(ORDER_DAYS, COHORTS), writes=(COHORTS,))  # fmt: skip
-def follow(environment: Environment, days: OrderDays | None, segments: Segments, settings: CohortSettings) -> Cohorts:
+def follow(
+    environment: Environment, days: OrderDays | None, purchases: Purchases | None, segments: Segments,
+    settings: CohortSettings,
+) -> Cohorts:  # fmt: skip
     """What became of customers who began together?"""
     config, as_of = settings.config, environment.run.as_of
-    activity = _activity(environment, days, settings)
-    cells = cells_of(activity, config.period)
-    tiers = _tiers(environment, segments.customers, config) if settings.has_tiers else {}
+    before = _rows_before(environment, environment.run.previous)
+    cells = _cells(environment, days, purchases, settings, before)
+    tiers = _tiers(environment, segments.customers, config, before) if settings.has_tiers else {}
     rows = cohort_rows(cells, as_of, config.period, config.existing_days, tiers)
     if settings.amounts_apart:
         rows = [{**row, **dict.fromkeys(_AMOUNTS)} for row in rows]
@@ -84,15 +89,66 @@ def follow(environment: Environment, days: OrderDays | None, segments: Segments,
     return Cohorts(account=Account(rows={"cohorts": cohorts}, dealt_with=cohorts))
 
 
+def _cells(
+    environment: Environment, days: OrderDays | None, purchases: Purchases | None, settings: CohortSettings,
+    before: Sequence[Mapping[str, Any]],
+) -> list[Cell]:  # fmt: skip
+    """Cells of today, carried from the run before where they can be.
+
+    Raises:
+        BalanceError: carried ones differ from those made anew; looked at where a run is asked to verify.
+    """
+    found, again = None, None if purchases is None else purchases.again
+    if purchases is not None and again is not None and _is_base(environment.run.previous, before, settings):
+        found = _carried(again, purchases.purchased, environment.run.as_of, settings, before)
+    if found is not None and not environment.run.options.get("verify"):
+        return found
+    anew = cells_of(_activity(environment, days, settings), settings.config.period)
+    if found is not None and found != anew:
+        raise BalanceError(
+            "cohorts carried from the run before differ from those made anew; nothing was published; run with --full, "
+            "and report it"
+        )
+    return anew
+
+
+def _is_base(previous: RunDetails | None, before: Sequence[Mapping[str, Any]], settings: CohortSettings) -> bool:
+    """Whether cells of the run before are cells of the same kind; of events nobody knows which are new."""
+    if previous is None or not before or len(before) != previous.rows.get(COHORTS.name):
+        return False
+    if settings.events is not None or settings.amounts_apart or settings.transactions is None:
+        return False
+    then = json.loads(previous.config).get("cohorts") or {}
+    return (then.get("period"), then.get("start")) == (settings.config.period, settings.config.start)
+
+
+def _carried(
+    again: MeasuredAgain, customers: DataFrame, as_of: date, settings: CohortSettings,
+    before: Sequence[Mapping[str, Any]],
+) -> list[Cell] | None:  # fmt: skip
+    """Cells of the run before, less what customers who were measured again had in them, and what they have by now."""
+    period, source = settings.config.period, settings.transactions
+    if source is None:
+        return None
+    now = orders_until(again.rows_now, again.now, source, as_of)
+    then = orders_until(again.rows_then, again.before.batches, source, again.before.as_of)
+    changes = differences(_ordered(now, settings), _ordered(then, settings), period)
+    began = first_days(customers, period)
+    cells = carried(before, changes, {cohort: day for cohort, (day, _) in began.items()})
+    sizes = {cell.cohort: cell.active for cell in cells if cell.period == cell.cohort}
+    # Rows that are not what the run before counted are no base.
+    return cells if sizes == {cohort: count for cohort, (_, count) in began.items()} else None
+
+
 def _activity(environment: Environment, days: OrderDays | None, settings: CohortSettings) -> DataFrame:
     """Rows of `cells.cells_of`: orders, and events where these make customers active."""
-    found = []
+    found, as_of = [], environment.run.as_of
     if days is not None and settings.transactions is not None:
         rows = environment.of_runs(ORDER_DAYS.name, days.batches.ids)
-        found.append(_bought(orders_until(rows, days, settings.transactions, environment.run.as_of), settings))
+        found.append(_ordered(orders_until(rows, days.batches, settings.transactions, as_of), settings))
     if settings.events is not None:
         nothing = F.lit(0).cast("bigint")
-        seen = active_days(environment.source(_EVENTS), settings.events, environment.run.as_of)
+        seen = active_days(environment.source(_EVENTS), settings.events, as_of)
         found.append(
             seen.select(
                 "customer_id", F.col("event_date").alias("day"), F.lit(True).alias("is_active"),
@@ -102,28 +158,31 @@ def _activity(environment: Environment, days: OrderDays | None, settings: Cohort
     return reduce(DataFrame.unionByName, found)
 
 
-def _bought(orders: DataFrame, settings: CohortSettings) -> DataFrame:
+def _ordered(orders: DataFrame, settings: CohortSettings) -> DataFrame:
+    """What orders add to cells; those without a date have nothing in them."""
+    by_events = settings.events is not None
     gross, refund = F.col("gross_cents"), F.col("refund_cents")
     bought = is_purchase(settings.refunds)
-    is_active = bought if settings.events is None else F.lit(False)
     return orders.where("order_date IS NOT NULL").select(
         "customer_id",
         F.col("order_date").alias("day"),
-        is_active.alias("is_active"),
+        (F.lit(False) if by_events else bought).alias("is_active"),
         F.when(bought, F.col("orders")).otherwise(F.lit(0).cast("bigint")).alias("orders"),
         (gross if settings.refunds == "ignore" else gross - refund).alias("cents"),
     )
 
 
-def _tiers(environment: Environment, customers: DataFrame, config: CohortsConfig) -> Tiers:
+def _tiers(
+    environment: Environment, customers: DataFrame, config: CohortsConfig, before: Sequence[Mapping[str, Any]]
+) -> Tiers:
     """Shares of engagement tiers by cohort: as of today, and as earlier runs found them in earlier periods."""
-    as_of, previous = environment.run.as_of, environment.run.previous
+    as_of = environment.run.as_of
     now = start_of(as_of, config.period)
     began = start_column(F.col("first_order_date"), config.period)
     counts = customers.groupBy(began.alias("cohort"), "engagement_tier").count().collect()
     found = {
         (row["cohort_month"], row["period"]): row["tiers"]
-        for row in _rows_before(environment, previous)
+        for row in before
         if row["tiers"] and row["period_start"] < now and row["length"] == config.period
     }
     by_cohort: dict[date, dict[str, int]] = defaultdict(dict)

@@ -24,7 +24,8 @@ def prospects_of(
     """Customers whom some source knows, and who have no order.
 
     Args:
-        known: by source, customer_id, and last_activity_date, engagement_tier or is_corrected where it tells of them.
+        known: by source, customer_id, and last_activity_date, engagement_tier or is_corrected where it tells of them;
+            with lines, of those without a purchase.
         buyers: customer_id of all who purchased.
         remembered: rows of table `prospects` of the run before, of whom a source of REMEMBERED told.
         as_of: last day that counts.
@@ -48,7 +49,10 @@ def prospects_of(
         F.max("is_corrected").alias("is_corrected"),
         F.max("last_known_date").alias("last_known_date"),
     )
-    alone = found.join(buyers, "customer_id", "left_anti")
+    # Lines tell of those who purchased as well: whom nothing else tells of is in no need of a look at all customers.
+    alone = (
+        found if set(known) == {WITH_LINES} and remembered is None else found.join(buyers, "customer_id", "left_anti")
+    )
     return alone.withColumn("lifecycle_stage", F.lit(PROSPECT))
 
 

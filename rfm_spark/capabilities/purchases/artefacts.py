@@ -9,23 +9,18 @@ from pyspark.sql import DataFrame
 
 from rfm_spark.capabilities.purchases.all_orders import orders_until
 from rfm_spark.capabilities.purchases.batches import OrderDays
+from rfm_spark.capabilities.purchases.carry import MeasuredAgain
 from rfm_spark.capabilities.purchases.orders import is_purchase
 from rfm_spark.capabilities.purchases.reading import reading
 from rfm_spark.capabilities.purchases.tables import MEASURES
-from rfm_spark.pipeline.artefact import Artefact, in_table
+from rfm_spark.pipeline.artefact import Artefact, in_table, live
 from rfm_spark.pipeline.environment import MANY
 
 # Whoever compares two runs asks how their rows were read; whoever follows customers over time, what they ordered.
 __all__ = [
-    "LateRows",
-    "Measures",
-    "OrderDays",
-    "Purchases",
-    "is_purchase",
-    "known_customers",
-    "orders_until",
-    "reading",
-]
+    "LateRows", "MeasuredAgain", "Measures", "OrderDays", "Purchases", "is_purchase", "known_customers",
+    "orders_until", "reading",
+]  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,9 +47,11 @@ class Purchases(Measures):
 
     Attributes:
         customers: rows of table `measures`: all who have a usable row.
+        again: those who were measured again, where all others are as they were in the run before.
     """
 
     customers: DataFrame = in_table(MEASURES)
+    again: MeasuredAgain | None = live()
 
     @property
     def purchased(self) -> DataFrame:

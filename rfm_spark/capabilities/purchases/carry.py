@@ -24,6 +24,10 @@ MOST = 1 / 3
 _DAYS = 1000
 # What a correction can change of an order's day.
 _AMOUNTS = ("lines", "sale_cents", "refund_cents")
+# What is asked of the rows of customers who are measured again.
+_ASKED = (
+    "batch_id", "customer_id", "order_id", "day", "seen_until", *_AMOUNTS, "last_sale_ts", "last_line_ts", "replaces",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -37,6 +41,36 @@ class Before:
 
     as_of: date
     batches: Batches
+
+
+@dataclass(frozen=True)
+class MeasuredAgain:
+    """Customers of whom something may have changed since the run before; nothing did of all others.
+
+    Attributes:
+        rows: theirs of `order_days`, of the batches that hold and of those that held for the run before.
+        now: batches that are known.
+        before: what the run before had read.
+    """
+
+    rows: DataFrame
+    now: Batches
+    before: Before
+
+    @property
+    def rows_now(self) -> DataFrame:
+        """Those of the batches that hold."""
+        return self.rows.where(F.col("batch_id").isin(self.now.ids))
+
+    @property
+    def rows_then(self) -> DataFrame:
+        """Those of the batches that held for the run before."""
+        return self.rows.where(F.col("batch_id").isin(self.before.batches.ids))
+
+
+def rows_of_some(rows: DataFrame, customers: DataFrame) -> DataFrame:
+    """Rows of `order_days` of some customers, with all that is asked of them."""
+    return rows.select(*_ASKED).join(customers, "customer_id", "left_semi")
 
 
 def before_of(run: RunDetails | None, days: OrderDays, window: WindowSettings) -> Before | None:

@@ -68,7 +68,13 @@ def measured(rows: DataFrame, look: LineLook, large: Sequence[str] = ()) -> Data
     grain, by_currency = look.lines.source.order_grain, window.by_currency
     orders = orders_of(visible(rows, look.as_of), grain, start, large, by_currency=by_currency)
     return customer_measures(
-        orders, look.as_of, window.window_days, window.refunds, gaps=window.gaps, by_currency=by_currency
+        orders,
+        look.as_of,
+        window.window_days,
+        window.refunds,
+        gaps=window.gaps,
+        by_day=bool(large),
+        by_currency=by_currency,
     )
 
 

@@ -31,6 +31,7 @@ def customer_measures(
     *,
     gaps: bool = False,
     by_currency: bool = False,
+    by_day: bool = False,
 ) -> DataFrame:
     """One row per customer who has orders, with the measures of RFM.
 
@@ -45,6 +46,7 @@ def customer_measures(
         gaps: whether to look at the days between purchases, which takes a sort by customer and day.
         by_currency: whether only orders in a customer's own currency count, that of their latest purchase: orders have
             `currency`, and amounts of several are never added up.
+        by_day: whether somebody has too many orders for one task to sort; days are fewer.
 
     Returns:
         customer_id, recency_days INT (null for who never purchased), frequency BIGINT, monetary DECIMAL(18,2),
@@ -57,7 +59,7 @@ def customer_measures(
     """
     keys = ("customer_id", "currency") if by_currency else ("customer_id",)
     parts = _parts(orders, window_start(as_of, window_days), refunds, keys)
-    rows = _by_day(parts, keys) if gaps else parts
+    rows = _with_day_before(_by_day(parts, keys) if by_day else parts, keys) if gaps else parts
     per_customer = rows.groupBy(*keys).agg(
         F.min(F.when(F.col("bought"), F.col("order_date"))).alias("first_order_date"),
         F.max(F.when(F.col("bought"), F.col("order_date"))).alias("last_order_date"),
@@ -124,20 +126,29 @@ def _parts(
 
 
 def _by_day(parts: DataFrame, keys: tuple[str, ...]) -> DataFrame:
-    """The same by customer and day, with previous_day DATE, the day of the purchase before."""
-    days = parts.groupBy(*keys, "order_date").agg(
+    """The same by customer and day."""
+    return parts.groupBy(*keys, "order_date").agg(
         F.max("bought").alias("bought"), *(F.sum(name).alias(name) for name in _SUMS)
     )
+
+
+def _with_day_before(rows: DataFrame, keys: tuple[str, ...]) -> DataFrame:
+    """The rows with day_before DATE, the last day with a purchase in the rows of the customer before this one.
+
+    Of purchases of one day just the first to come, whichever it is, has an earlier one: it stands for the day.
+    """
     before = Window.partitionBy(*keys).orderBy("order_date").rowsBetween(Window.unboundedPreceding, -1)
     purchase_day = F.when(F.col("bought"), F.col("order_date"))
-    return days.withColumn("previous_day", F.max(purchase_day).over(before))
+    return rows.withColumn("day_before", F.max(purchase_day).over(before))
 
 
 def _gap_sums() -> tuple[Column, ...]:
-    gap = F.datediff("order_date", "previous_day").cast("bigint")
-    last = F.max(F.when(F.col("bought"), F.struct("order_date", "previous_day")))
+    day, before = F.col("order_date"), F.col("day_before")
+    stands_for_day = F.col("bought") & (before.isNull() | (before < day))
+    gap = F.datediff(day, before).cast("bigint")
+    last = F.max(F.when(stands_for_day, F.struct("order_date", "day_before")))
     return (
-        F.count(F.when(F.col("bought"), 1)).cast("int").alias("purchase_days"),
-        last.getField("previous_day").alias("previous_order_date"),
-        F.coalesce(F.sum(F.when(F.col("bought"), gap * gap)), F.lit(0).cast("bigint")).alias("gap_squares"),
+        F.count(F.when(stands_for_day, 1)).cast("int").alias("purchase_days"),
+        last.getField("day_before").alias("previous_order_date"),
+        F.coalesce(F.sum(F.when(stands_for_day, gap * gap)), F.lit(0).cast("bigint")).alias("gap_squares"),
     )

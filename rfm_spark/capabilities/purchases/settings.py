@@ -11,9 +11,10 @@ from rfm_spark.capabilities.purchases.quality import QualityConfig
 from rfm_spark.capabilities.rfm.config import RfmConfig
 from rfm_spark.core.config import Config
 from rfm_spark.core.scopes import CURRENCY
+from rfm_spark.pipeline.step import aside
 
-# Of the stages, those that ask for the days between purchases.
-_GAPS = frozenset({"lifecycle"})
+# Of the stages, those that ask for the days between purchases, and those that follow orders from run to run.
+_GAPS, _FOLLOWS = frozenset({"lifecycle"}), frozenset({"cohorts"})
 
 
 @dataclass(frozen=True)
@@ -51,12 +52,14 @@ class WindowSettings:
         refunds: whether refunds lower monetary value and void purchases.
         gaps: whether the days between purchases are looked at.
         scope: what parts customers.
+        followed: whether somebody asks once more for the orders of customers who are measured again.
     """
 
     window_days: int | None
     refunds: Literal["net", "ignore"]
     gaps: bool = False
     scope: tuple[str, ...] = ()
+    followed: bool = aside(default=False)
 
     @property
     def by_currency(self) -> bool:
@@ -67,7 +70,8 @@ class WindowSettings:
     def of(cls, config: Config) -> WindowSettings:
         """As configured; without transactions there is nothing that counts."""
         rfm = config.part(RfmConfig)
-        return cls(rfm.window_days, rfm.refunds, gaps_wanted(config.stages), rfm.scope or ())
+        followed = not _FOLLOWS.isdisjoint(config.stages)
+        return cls(rfm.window_days, rfm.refunds, gaps_wanted(config.stages), rfm.scope or (), followed)
 
 
 def gaps_wanted(stages: Collection[str]) -> bool:

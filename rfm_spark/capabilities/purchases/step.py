@@ -11,9 +11,11 @@ from rfm_spark.capabilities.purchases.batches import LAST_BATCH, OrderDays, live
 from rfm_spark.capabilities.purchases.carry import (
     MOST,
     Before,
+    MeasuredAgain,
     before_of,
     carried,
     corrected,
+    rows_of_some,
     slices_needed,
     touched,
 )
@@ -50,8 +52,9 @@ def measure(
 ) -> Purchases:  # fmt: skip
     """When did every customer last buy, how often, for how much?"""
     look = LineLook(environment.run.as_of, days.batches, lines, window)
+    measures, again = _measured(environment, days, look)
     parts = None if attributes is None or not attributes.names else attributes.made
-    environment.write(MEASURES, with_scope(_measured(environment, days, look), parts, window.scope))
+    environment.write(MEASURES, with_scope(measures, parts, window.scope))
     # What is written is what is looked at from here on: nothing is made twice where a runtime keeps no frames.
     customers = environment.written(MEASURES).drop("run_id")
     seen = seen_lines(look, customers)
@@ -67,7 +70,8 @@ def measure(
         dealt_with=seen.count,
     )
     held = environment.frames.hold_if_few(customers, seen.count)
-    return Purchases(account=account, customers=held, count=seen.count, buyers=seen.rows["customers"])
+    buyers = seen.rows["customers"]
+    return Purchases(account=account, customers=held, count=seen.count, buyers=buyers, again=again)
 
 
 @step("Late rows", "earlier dates are compared with the days of the source", lasts=False)
@@ -85,28 +89,27 @@ def tell_late_rows(environment: Environment, days: OrderDays, lines: LineSetting
     return LateRows(account=Account(warnings=(warning,), dealt_with=len(dates)))
 
 
-def _measured(environment: Environment, days: OrderDays, look: LineLook) -> DataFrame:
-    """Measures of all, carried from the run before as far as they can be."""
+def _measured(environment: Environment, days: OrderDays, look: LineLook) -> tuple[DataFrame, MeasuredAgain | None]:
+    """Measures of all, carried from the run before as far as they can be; and whose are not, None if nobody's are."""
     options, previous = environment.run.options, environment.run.previous
     before = before_of(previous, days, look.window)
     every = None if before is None else environment.of_runs(ORDER_DAYS.name, slices_needed(days.batches, before))
     if every is None or before is None or previous is None:
-        return _anew(environment, days, look).withColumn("is_corrected", F.lit(None).cast("boolean"))
+        return _anew(environment, days, look).withColumn("is_corrected", F.lit(None).cast("boolean")), None
     few = None if options.get("full") else _touched(environment, every, days, look, before, previous)
     if few is None:
-        return _with_corrections(environment, _anew(environment, days, look), every, days, before)
-    found = _carried(environment, days, look, few, before, previous)
+        return _with_corrections(environment, _anew(environment, days, look), every, days, before), None
+    rows = rows_of_some(every, few)
+    kept = environment.frames.persist(rows) if look.window.followed else rows
+    again = MeasuredAgain(kept, days.batches, before)
+    found = _carried(environment, look, few, again, previous)
     if options.get("verify"):
         _must_agree(found, _anew(environment, days, look))
-    return _with_corrections(environment, found, every.join(few, "customer_id", "left_semi"), days, before)
-
-
-def _rows(environment: Environment, days: OrderDays) -> DataFrame:
-    return live_rows(environment.of_runs(ORDER_DAYS.name, days.batches.ids), days.batches)
+    return _with_corrections(environment, found, kept, days, before), again
 
 
 def _anew(environment: Environment, days: OrderDays, look: LineLook) -> DataFrame:
-    rows = _rows(environment, days)
+    rows = live_rows(environment.of_runs(ORDER_DAYS.name, days.batches.ids), days.batches)
     return measured(rows, look, large_customers(rows, sum(day.rows for day in days.batches.days().values())))
 
 
@@ -130,12 +133,12 @@ def _touched(
 
 
 def _carried(
-    environment: Environment, days: OrderDays, look: LineLook, few: DataFrame, before: Before, previous: RunDetails
+    environment: Environment, look: LineLook, few: DataFrame, again: MeasuredAgain, previous: RunDetails
 ) -> DataFrame:
     """Measures of customers who are touched, and of all others as they were."""
-    anew = measured(_rows(environment, days).join(few, "customer_id", "left_semi"), look)
+    anew = measured(live_rows(again.rows_now, again.now), look)
     others = _earlier(environment, previous).join(few, "customer_id", "left_anti")
-    return anew.unionByName(carried(others, (look.as_of - before.as_of).days).select(*anew.columns))
+    return anew.unionByName(carried(others, (look.as_of - again.before.as_of).days).select(*anew.columns))
 
 
 def _earlier(environment: Environment, previous: RunDetails) -> DataFrame:
