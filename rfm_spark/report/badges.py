@@ -1,7 +1,8 @@
 """Whether what a section shows is real, simulated, or not connected: said wherever it is shown.
 
 Which sources there are, and which of them a column of customers is made from, the capabilities say: optional sources in
-their settings, `column_sources` beside their columns.
+their settings, `column_sources` beside their columns, and `measured_sources` where the configuration says what they are
+of.
 """
 
 from __future__ import annotations
@@ -67,10 +68,12 @@ def channel_badge(settings: Mapping[str, Any], source: str, channel: str) -> Bad
 
 def columns_badge(settings: Mapping[str, Any], columns: Iterable[str]) -> Badge:
     """The badge of what is made from columns of customers, such as segments from those that rules read."""
-    homes: dict[str, str] = {}
+    homes: dict[str, set[str]] = {}
     for _, sources_of in given("columns", "column_sources"):
+        homes |= {name: {source} for name, source in sources_of(settings).items()}
+    for _, sources_of in given("columns", "measured_sources"):
         homes |= sources_of(settings)
-    return _mixed(settings, {homes[name] for name in columns if name in homes})
+    return _mixed(settings, {source for name in columns for source in homes.get(name, ())})
 
 
 def sources_badge(settings: Mapping[str, Any], sources: Iterable[str]) -> Badge:
@@ -83,14 +86,26 @@ def run_badge(settings: Mapping[str, Any]) -> Badge:
     return _mixed(settings, optional_sources())
 
 
+def as_whole(settings: Mapping[str, Any], badge: Badge) -> Badge:
+    """The badge of a section that speaks of all customers: nothing is real where no source is."""
+    return SIMULATED if badge == REAL and _is_all_simulated(settings) else badge
+
+
 def simulated_sources(settings: Mapping[str, Any]) -> list[str]:
     """Sources with simulated data, as "events" or "messages (email, sms)"."""
     return _simulated(settings, optional_sources())
 
 
 def _mixed(settings: Mapping[str, Any], sources: Iterable[str]) -> Badge:
+    if _is_all_simulated(settings):
+        return SIMULATED
     simulated = _simulated(settings, sources)
     return Badge("partly", f"partly simulated: {', '.join(simulated)}") if simulated else REAL
+
+
+def _is_all_simulated(settings: Mapping[str, Any]) -> bool:
+    connected = [one for one in (settings.get("sources") or {}).values() if one is not None]
+    return bool(connected) and all(one.get("simulated") is True for one in connected)
 
 
 def _simulated(settings: Mapping[str, Any], sources: Iterable[str]) -> list[str]:

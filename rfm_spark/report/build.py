@@ -12,7 +12,7 @@ from jinja2 import DictLoader, Environment, StrictUndefined
 from rfm_spark.core.config import DisplayConfig
 from rfm_spark.core.table import ALL
 from rfm_spark.report.accounts import other_amounts, source_accounts
-from rfm_spark.report.badges import REAL, run_badge, simulated_sources
+from rfm_spark.report.badges import REAL, as_whole, run_badge, simulated_sources
 from rfm_spark.report.data import ReportData, RunFacts
 from rfm_spark.report.fonts import font_faces
 from rfm_spark.report.section import Drawn, Facts, Section, sections, template_text
@@ -43,7 +43,7 @@ def build_report(data: ReportData, display: DisplayConfig) -> str:
     drawn = [(section, section.draw(found, facts, say)) for section, found in read]
     style = f"{font_faces()}\n{files(_HERE).joinpath('style.css').read_text(encoding='utf-8')}"
     page = _environment(shown).get_template(_PAGE)
-    of_sections = _of_sections(drawn)
+    of_sections = _of_sections(drawn, data.run.settings)
     if data.scope != ALL:
         of_sections = {**of_sections, "subtitles": [*of_sections["subtitles"], f"only {data.scope}"]}
     about = _facts(data.run, of_sections["made_with"])
@@ -66,11 +66,11 @@ def _template_name(section: Section[Any]) -> str:
     return f"section {section.name}"
 
 
-def _of_sections(drawn: Sequence[tuple[Section[Any], Drawn]]) -> Mapping[str, Any]:
+def _of_sections(drawn: Sequence[tuple[Section[Any], Drawn]], settings: Mapping[str, Any]) -> Mapping[str, Any]:
     by_terms = sorted(drawn, key=lambda one: one[0].place_of_terms)
     return {
         "sections": [
-            {"template": _template_name(section), "part": found.content, "badge": found.badge}
+            {"template": _template_name(section), "part": found.content, "badge": as_whole(settings, found.badge)}
             for section, found in drawn
             if found.content is not None
         ],
@@ -88,7 +88,7 @@ def _of_run(run: RunFacts, say: Numbers) -> Mapping[str, Any]:
         "simulated": simulated_sources(run.settings),
         "notes": _notes(run.warnings, say),
         "status": STATUS_SENTENCES.get(run.status or "ok"),
-        "real": REAL,
+        "real": as_whole(run.settings, REAL),
         "run_badge": run_badge(run.settings),
         "sources": source_accounts(run, say),
         "counts": {name: say.count(value) for name, value in sorted(other_amounts(run, run.rows).items())},

@@ -12,7 +12,7 @@ from rfm_spark.capabilities.clusters.words import cluster_columns
 from rfm_spark.capabilities.engagement.section.data import EngagementFacts, badge_of
 from rfm_spark.capabilities.events.section.data import InteractionFacts
 from rfm_spark.capabilities.segments.rules import parse_rule_map
-from rfm_spark.report.badges import Badge, columns_badge, run_badge, simulated_sources, source_badge
+from rfm_spark.report.badges import REAL, Badge, as_whole, columns_badge, run_badge, simulated_sources, source_badge
 from rfm_spark.report.build import build_report
 from tests.report.example import MAPS, PLAIN, Page, move, report_data, run_facts, section
 from tests.report.interaction_example import connected, settings, source
@@ -141,3 +141,25 @@ def test_channel_names_are_shown_and_never_obeyed() -> None:
     page = page_of(config=settings(messages=source([evil])))
     assert "<script" not in page
     assert f"partly simulated: {evil}" in Page(page).text
+
+
+def test_scores_of_usage_are_as_real_as_usage() -> None:
+    measured = {"recency": {"event": "login"}, "frequency": "weekly_sessions", "monetary": "mrr"}
+    given = config(events=source(True)) | {"rfm": {"measures": measured}}
+    assert columns_badge(given, PLAIN_RULES).text == "partly simulated: events"
+    assert columns_badge(given, {"m", "monetary"}).text == "real"
+    given["sources"]["subscriptions"] = {"simulated": True}
+    assert columns_badge(given, {"m_score"}).text == "partly simulated: subscriptions"
+    assert columns_badge(given, {"fm"}).text == "partly simulated: events, subscriptions"
+
+
+def test_nothing_is_real_where_no_source_is() -> None:
+    given: dict[str, Any] = {
+        "sources": {"events": {"simulated": True}, "subscriptions": {"simulated": True}, "messages": None}
+    }
+    assert run_badge(given).text == columns_badge(given, PLAIN_RULES).text == "simulated"
+    assert as_whole(given, REAL).text == "simulated"
+    assert as_whole(given, Badge("absent", "not connected")).text == "not connected"
+    given["sources"]["messages"] = {"simulated": ["email"]}
+    assert run_badge(given).kind == "partly"
+    assert as_whole(given, REAL) == REAL

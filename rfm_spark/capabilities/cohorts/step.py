@@ -100,7 +100,7 @@ def _cells(
     """
     found, again = None, None if purchases is None else purchases.again
     if purchases is not None and again is not None and _is_base(environment.run.previous, before, settings):
-        found = _carried(again, purchases.purchased, environment.run.as_of, settings, before)
+        found = carried_cells(again, purchases.purchased, environment.run.as_of, settings, before)
     if found is not None and not environment.run.options.get("verify"):
         return found
     anew = cells_of(_activity(environment, days, settings), settings.config.period)
@@ -122,21 +122,31 @@ def _is_base(previous: RunDetails | None, before: Sequence[Mapping[str, Any]], s
     return (then.get("period"), then.get("start")) == (settings.config.period, settings.config.start)
 
 
-def _carried(
+def carried_cells(
     again: MeasuredAgain, customers: DataFrame, as_of: date, settings: CohortSettings,
     before: Sequence[Mapping[str, Any]],
 ) -> list[Cell] | None:  # fmt: skip
-    """Cells of the run before, less what customers who were measured again had in them, and what they have by now."""
+    """Cells of the run before, with what customers who were measured again have by now instead of what they had then.
+
+    Args:
+        again: whose orders may be others than they were.
+        customers: measures of all who purchased.
+        as_of: last day that counts.
+        settings: the same as in the run before, but for what shapes no cell.
+        before: rows of table `cohorts` of that run.
+
+    Returns:
+        What `cells.cells_of` tells of all; None where rows of before are not what that run had counted.
+    """
     period, source = settings.config.period, settings.transactions
     if source is None:
         return None
     now = orders_until(again.rows_now, again.now, source, as_of)
     then = orders_until(again.rows_then, again.before.batches, source, again.before.as_of)
-    changes = differences(_ordered(now, settings), _ordered(then, settings), period)
+    changes = differences(ordered(now, settings), ordered(then, settings), period)
     began = first_days(customers, period)
     cells = carried(before, changes, {cohort: day for cohort, (day, _) in began.items()})
     sizes = {cell.cohort: cell.active for cell in cells if cell.period == cell.cohort}
-    # Rows that are not what the run before counted are no base.
     return cells if sizes == {cohort: count for cohort, (_, count) in began.items()} else None
 
 
@@ -145,7 +155,7 @@ def _activity(environment: Environment, days: OrderDays | None, settings: Cohort
     found, as_of = [], environment.run.as_of
     if days is not None and settings.transactions is not None:
         rows = environment.of_runs(ORDER_DAYS.name, days.batches.ids)
-        found.append(_ordered(orders_until(rows, days.batches, settings.transactions, as_of), settings))
+        found.append(ordered(orders_until(rows, days.batches, settings.transactions, as_of), settings))
     if settings.events is not None:
         nothing = F.lit(0).cast("bigint")
         seen = active_days(environment.source(_EVENTS), settings.events, as_of)
@@ -158,8 +168,13 @@ def _activity(environment: Environment, days: OrderDays | None, settings: Cohort
     return reduce(DataFrame.unionByName, found)
 
 
-def _ordered(orders: DataFrame, settings: CohortSettings) -> DataFrame:
-    """What orders add to cells; those without a date have nothing in them."""
+def ordered(orders: DataFrame, settings: CohortSettings) -> DataFrame:
+    """What orders add to cells, for `cells.cells_of`; those without a date have no part in them.
+
+    Args:
+        orders: of `purchases.artefacts.orders_until`.
+        settings: whether refunds count, and whether orders make customers active.
+    """
     by_events = settings.events is not None
     gross, refund = F.col("gross_cents"), F.col("refund_cents")
     bought = is_purchase(settings.refunds)

@@ -57,7 +57,7 @@ def prospects_of(
 
 
 def with_moves(
-    prospects: DataFrame, before: DataFrame | None, stages: DataFrame | None, *, definition_changed: bool
+    prospects: DataFrame, before: DataFrame | None, stages: DataFrame | None, *, definition_changed: bool, few: bool
 ) -> DataFrame:
     """Prospects with their stage in the previous run, and why it is another one now.
 
@@ -66,12 +66,15 @@ def with_moves(
         before: customer_id of the previous run's prospects; None without a run that told stages.
         stages: customer_id and lifecycle_stage of the previous run's customers.
         definition_changed: whether stages mean something else than in the previous run.
+        few: whether prospects are so few that they can be sent to where the customers are.
     """
     if before is None or stages is None:
         none = F.lit(None).cast("string")
         return prospects.withColumns({"previous_lifecycle_stage": none, "lifecycle_cause": none})
     marked = before.select("customer_id", F.lit(PROSPECT).alias("was_prospect"))
     bought = stages.select("customer_id", F.col("lifecycle_stage").alias("was_stage"))
+    if few:
+        bought = bought.join(F.broadcast(prospects.select("customer_id")), "customer_id", "left_semi")
     joined = prospects.join(marked, "customer_id", "left").join(bought, "customer_id", "left")
     previous = F.coalesce("was_stage", "was_prospect")
     # A purchase is none any more: it was returned, or lines of the past are others by now, or gone. Of a customer whose

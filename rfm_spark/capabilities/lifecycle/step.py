@@ -36,7 +36,7 @@ from rfm_spark.core.config import Config
 from rfm_spark.core.scopes import CURRENCY
 from rfm_spark.core.table import ALL
 from rfm_spark.pipeline.artefact import Account
-from rfm_spark.pipeline.environment import Environment
+from rfm_spark.pipeline.environment import SMALL, Environment
 from rfm_spark.pipeline.step import step
 
 SOURCE = "customers"
@@ -146,7 +146,11 @@ def find_prospects(
     buyers = purchases.purchased.select("customer_id")
     every = prospects_of(known, buyers, remembered, environment.run.as_of)
     changed = comparison.earlier is not None and comparison.earlier.tracked.get(_COLUMN, False)
-    found = with_moves(every, before, earlier, definition_changed=changed)
+    # Whom only lines tell of have been counted.
+    few = set(known) == {WITH_LINES} and purchases.count - purchases.buyers <= SMALL
+    if few:
+        every = environment.frames.hold(every, purchases.count - purchases.buyers)
+    found = with_moves(every, before, earlier, definition_changed=changed, few=few)
     held = environment.frames.hold(found, purchases.count)
     moved = held.groupBy("previous_lifecycle_stage", "lifecycle_cause").count().collect()
     count = sum(row["count"] for row in moved)

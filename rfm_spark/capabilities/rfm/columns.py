@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
+from rfm_spark.capabilities.rfm.config import MeasuresConfig
 from rfm_spark.core.columns import CustomerColumn
 
 _SHORT = {"r": "recency", "f": "frequency", "m": "monetary value"}
@@ -37,3 +41,22 @@ COLUMNS = (
         "value tier",
     ),
 )  # fmt: skip
+
+
+def measured_sources(document: Mapping[str, Any]) -> dict[str, set[str]]:
+    """Sources that measures and their scores are made from, where these are others than purchases.
+
+    Args:
+        document: the stored configuration.
+    """
+    measures = MeasuresConfig.model_validate((document.get("rfm") or {}).get("measures") or {})
+    sources: dict[str, set[str]] = {
+        "r": set() if measures.event is None else {"events"},
+        "f": {"events"} if measures.frequency == "weekly_sessions" else set(),
+        "m": {"subscriptions"} if measures.monetary == "mrr" else set(),
+    }
+    found = {f"{m}{end}": sources[m] for m in _SHORT for end in ("", "_pct", "_z", "_score")}
+    found |= {_COLUMN[m]: sources[m] for m in _SHORT}
+    every = sources["r"] | sources["f"] | sources["m"]
+    found |= dict.fromkeys(("outliers", "rfm_code", "rfm_weighted"), every)
+    return {**found, "fm": sources["f"] | sources["m"], "value_tier": sources["m"]}
