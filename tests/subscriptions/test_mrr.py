@@ -193,3 +193,38 @@ def test_words_of_ones_own(spark: SparkSession) -> None:
             ("b", "t", "2023-01-01", None, "p", "24", None, "jahr", "ruht")]  # fmt: skip
     found = read(spark, rows, intervals={"year": ["Jahr"]}, statuses={"running": "aktiv", "paused": ["ruht"]}).collect()
     assert [(row["cents"], row["marks"]) for row in found] == [(200, 0), (0, 0)]
+
+
+def test_payments_are_versions_that_run_until_the_next_is_due(spark: SparkSession) -> None:
+    # The recipe of docs/saas.md: monthly, a late one, one that never came; and a year paid at once.
+    payments = [
+        ("a", "mid", "2024-01-31", "30", "month"),
+        ("a", "mid", "2024-02-29", "30", "month"),
+        ("a", "mid", "2024-04-02", "30", "month"),
+        ("b", "mid", "2024-01-10", "240", "year"),
+    ]
+    source = SubscriptionsSource(
+        path="p",
+        format="delta",
+        columns={
+            "customer_id": "account", "subscription_id": "plan", "start_date": "paid_on", "plan": "plan",
+            "end_date": "add_months(paid_on, IF(billing = 'year', 12, 1)) + INTERVAL 3 DAYS",
+            "amount": "amount", "interval": "billing",
+        },
+    )  # fmt: skip
+    frame = spark.createDataFrame(
+        payments, "account string, plan string, paid_on string, amount string, billing string"
+    )
+    typed = frame.withColumn("paid_on", frame["paid_on"].cast("date"))
+    known = kept(spark, versions(validated_subscriptions(typed, source).where("reason IS NULL")))
+
+    def paid(day: date) -> dict[str, Decimal]:
+        return {row["customer_id"]: row["mrr"] for row in mrr_of(known, day).collect()}
+
+    assert paid(date(2024, 2, 28)) == {"a": 30, "b": 20}
+    # Within the three days of grace, after them, and when the money came.
+    assert paid(date(2024, 3, 31)) == {"a": 30, "b": 20}
+    assert paid(date(2024, 4, 1)) == {"a": 0, "b": 20}
+    assert paid(date(2024, 4, 2)) == {"a": 30, "b": 20}
+    assert paid(date(2024, 5, 5)) == {"a": 0, "b": 20}
+    assert paid(date(2025, 1, 13)) == {"a": 0, "b": 0}
