@@ -58,8 +58,10 @@ def made(session: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Pat
     root = tmp_path_factory.mktemp("maintenance") / "lake"
     found = Store(session, LakeLocation(root=str(root)))
     blank: dict[str, Any] = {**dict.fromkeys(SEGMENTS.names), "scope": "all"}
-    cut = {"scope": "all", "measure": "frequency", "within": "", "method": "quantile", "bins": 3, "cuts": [1.0, 2.5],
-           "distinct_scores": 3}  # fmt: skip
+    cut = {
+        "scope": "all", "cuts_of": "all", "among": "frequency", "measure": "frequency", "within": "",
+        "method": "quantile", "bins": 3, "cuts": [1.0, 2.5], "distinct_scores": 3,
+    }  # fmt: skip
     for number, (run_id, segment) in enumerate(RUNS_MADE.items()):
         day = date.fromisoformat(run_id[:10])
         customers = [{**blank, "customer_id": customer, "segment": segment} for customer in ("c1", "c2")]

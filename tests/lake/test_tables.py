@@ -28,7 +28,15 @@ from tests.helpers import rows_of
 
 DAY = date(2024, 6, 30)
 FIRST, SECOND = "2024-06-30-aaaaaaaa", "2024-06-30-bbbbbbbb"
-CUT = {"scope": "all", "within": "", "method": "quantile", "bins": 3, "distinct_scores": 3}
+CUT = {
+    "scope": "all",
+    "cuts_of": "all",
+    "among": None,
+    "within": "",
+    "method": "quantile",
+    "bins": 3,
+    "distinct_scores": 3,
+}
 ROWS = [{**CUT, "measure": m, "cuts": [1.0, 2.5]} for m in ("frequency", 'it\'s \\ "monetary" é')]
 
 

@@ -8,12 +8,15 @@ from rfm_spark.capabilities.drift.figures import PAST, RATE
 from rfm_spark.capabilities.drift.section.drift import ALARMS
 from rfm_spark.capabilities.drift.section.drift_data import DriftFacts, DriftLine
 from rfm_spark.capabilities.drift.section.tracking_data import TrackingData, TrackingLine
-from rfm_spark.report.badges import ABSENT, Badge, channel_badge, optional_sources, source_badge
+from rfm_spark.report.badges import ABSENT, Badge, channel_badge, source_badge
 from rfm_spark.report.section import Drawn, Facts
 from rfm_spark.report.wording import Numbers, day
 
 # Streams named in the warning.
 NAMED = 5
+
+# Sources that tell of their volumes day by day, and that may be invented.
+_TRACKED = ("events", "messages")
 
 
 @dataclass(frozen=True)
@@ -77,7 +80,7 @@ def draw_tracking(data: TrackingData, facts: Facts, say: Numbers) -> Drawn:
         facts: of the run, with its figures of drift.
         say: how numbers are written.
     """
-    sources = {name: source_badge(facts.settings, name) for name in optional_sources()}
+    sources = {name: source_badge(facts.settings, name) for name in _TRACKED}
     connected = {name: badge for name, badge in sources.items() if badge.kind != "absent"}
     if not connected:
         return Drawn(ABSENT, None)
