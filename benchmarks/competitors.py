@@ -112,6 +112,7 @@ COMPETITORS: Mapping[str, Competitor] = {
     ),
     "tutorial-kmeans": Competitor((spark_jobs.tutorial_with_kmeans,)),
     "stages": Competitor(first_and_night(*names.STAGES, ours.STAGED)),
+    "scopes": Competitor((ours.write_records, *first_and_night(*names.SCOPES, ours.SCOPED))),
     "small-driver": Competitor(first_and_night(*names.SMALL_DRIVER), memory="2g", default=False),
     "skewed": Competitor(first_and_night(*names.SKEWED), skewed, default=False),
     "baskets": Competitor(first_and_night(*names.BASKETS), in_baskets, default=False),

@@ -45,6 +45,11 @@ class Job:
         return self.scratch / "source"
 
     @property
+    def records(self) -> Path:
+        """Records of customers, where these are parted into markets."""
+        return self.scratch / "records"
+
+    @property
     def lake(self) -> Path:
         """Where its runs go."""
         return self.scratch / "lake"

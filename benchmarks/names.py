@@ -18,7 +18,9 @@ SKEWED_FIRST, SKEWED_NIGHT = "rfm-spark, one customer a tenth: first run", "rfm-
 BASKETS_FIRST, BASKETS_NIGHT = "rfm-spark, baskets of ten: first run", "rfm-spark, baskets of ten: a night"
 HISTORY_FIRST, HISTORY_NIGHT = "rfm-spark, history: first run", "rfm-spark, history: a night"
 STAGES_FIRST, STAGES_NIGHT = "rfm-spark + stages, cohorts: first run", "rfm-spark + stages, cohorts: a night"
+SCOPES_FIRST, SCOPES_NIGHT = "rfm-spark, five scopes: first run", "rfm-spark, five scopes: a night"
 
+SCOPES = (SCOPES_FIRST, SCOPES_NIGHT)
 STAGES = (STAGES_FIRST, STAGES_NIGHT)
 SMALL_DRIVER = (SMALL_DRIVER_FIRST, SMALL_DRIVER_NIGHT)
 SKEWED = (SKEWED_FIRST, SKEWED_NIGHT)

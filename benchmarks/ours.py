@@ -34,12 +34,22 @@ WRONG_PRICES = "order_ts >= '2025-12-15T00:00:00Z' AND order_ts < '2025-12-16T00
 Settings = Mapping[str, Any]
 PLAIN: Settings = {"clusters": {"enabled": False}}
 STAGED: Settings = {**PLAIN, "lifecycle": {"enabled": True}, "cohorts": {"enabled": True}}
+SCOPES = 5
+SCOPED: Settings = {**PLAIN, "rfm": {"window_days": WINDOW_DAYS, "scope": ["market"]}}
 CLUSTERED: Settings = {"clusters": {"enabled": True, "k": "auto", "k_range": [2, 10]}}
 
 
 def copy_source(job: Job) -> list[Timing]:
     """A copy of the table that a night can be appended to."""
     copied(job.table, job.source)
+    return []
+
+
+def write_records(job: Job) -> list[Timing]:
+    """A record per customer, who are spread evenly over SCOPES markets."""
+    every = DeltaTable(str(job.table)).to_pyarrow_table(columns=["customer_id"])["customer_id"].unique()
+    markets = pa.array([f"market {number % SCOPES}" for number in range(len(every))])
+    write_deltalake(str(job.records), pa.table({"customer_id": every, "market": markets}))
     return []
 
 
@@ -130,10 +140,16 @@ def _prepared(job: Job, config: Settings) -> str:
 
 def _base(job: Job) -> dict[str, object]:
     columns = {name: name for name in COLUMNS}
+    sources: dict[str, object] = {"transactions": {"path": str(job.source), "format": "delta", "columns": columns}}
+    if job.records.exists():
+        sources["customers"] = {
+            "path": str(job.records), "format": "delta", "columns": {"customer_id": "customer_id"},
+            "attributes": {"market": "market"},
+        }  # fmt: skip
     return {
         "name": "bench",
         "lake": {"root": str(job.lake)},
-        "sources": {"transactions": {"path": str(job.source), "format": "delta", "columns": columns}},
+        "sources": sources,
         "rfm": {"window_days": WINDOW_DAYS},
         "quality": {"max_staleness_days": None},
     }
@@ -146,7 +162,7 @@ def _with_facts(timing: Timing, job: Job, definition: str) -> Timing:
     summary = DeltaTable(str(job.lake / "segment_summary")).to_pyarrow_table(
         filters=[("run_id", "=", newest["run_id"])]
     )
-    rows = summary.to_pylist()
+    rows = [row for row in summary.to_pylist() if row["scope"] == "all"]
     money = sum((row["revenue"] for row in rows), Decimal(0))
     counts = {
         row["segment"]: row["customers"] for row in sorted(rows, key=lambda row: row["segment"]) if row["customers"]

@@ -130,6 +130,8 @@ TARGETS = (
     _against("its night / DuckDB + scikit-learn", 0.5, names.CLUSTERED_NIGHT, names.DUCKDB_SKLEARN),
     _against("first run with stages and cohorts / without them", 1.3, names.STAGES_FIRST, names.FIRST),
     _against("a night with stages and cohorts / without them", 1.3, names.STAGES_NIGHT, names.THE_NIGHT),
+    _against("first run of five scopes / of one", 1.3, names.SCOPES_FIRST, names.FIRST),
+    _against("a night of five scopes / of one", 1.3, names.SCOPES_NIGHT, names.THE_NIGHT),
     Target("cost per line of a first run, across sizes: largest change", 0.25, names.FIRST, cost_per_line),
     Target(
         "one customer with a tenth of the rows / first run", 1.5, names.SKEWED_FIRST,
