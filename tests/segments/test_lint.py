@@ -166,7 +166,8 @@ def test_shipped_map_passes_its_check(name: str) -> None:
     rule_map = shipped(name)
     assert rule_map.name == name
     assert rule_map.bins is not None
-    check_rule_map(rule_map, rule_map.bins, PARAMS, ("interactions", "engagement") if name == "intent" else (), name)
+    stages = {"intent": ("interactions", "engagement"), "saas": ("weekly_sessions", "subscriptions")}.get(name, ())
+    check_rule_map(rule_map, rule_map.bins, PARAMS, stages, name)
 
 
 @pytest.mark.parametrize("name", ["classic", "essential", "rf_grid", "tercile"])
