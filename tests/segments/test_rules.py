@@ -21,8 +21,8 @@ AS_OF = dt.date(2026, 3, 31)
 SCHEMA = (
     "r_score INT, f_score INT, m_score INT, recency_days INT, frequency BIGINT, monetary DECIMAL(18,2), r_pct DOUBLE, "
     "f_pct DOUBLE, m_pct DOUBLE, r_z DOUBLE, f_z DOUBLE, m_z DOUBLE, rfm_weighted DOUBLE, as_of_date DATE, "
-    "first_order_date DATE, cluster_id INT, cluster_distance DOUBLE, second_distance DOUBLE, value_tier STRING, "
-    "cluster_name STRING"
+    "first_order_date DATE, tenure_days INT, cluster_id INT, cluster_distance DOUBLE, second_distance DOUBLE, "
+    "value_tier STRING, cluster_name STRING"
 )
 COLUMNS = [part.split()[0] for part in SCHEMA.split(", ")]
 KLAVIYO = {

@@ -68,9 +68,9 @@ class MeasuredAgain:
         return self.rows.where(F.col("batch_id").isin(self.before.batches.ids))
 
 
-def rows_of_some(rows: DataFrame, customers: DataFrame) -> DataFrame:
-    """Rows of `order_days` of some customers, with all that is asked of them."""
-    return rows.select(*_ASKED).join(customers, "customer_id", "left_semi")
+def rows_of_some(rows: DataFrame, customers: DataFrame, *, by_currency: bool = False) -> DataFrame:
+    """Rows of `order_days` of some customers, with all that is asked of them, their currency where that is, too."""
+    return rows.select(*_ASKED, *(("currency",) if by_currency else ())).join(customers, "customer_id", "left_semi")
 
 
 def before_of(run: RunDetails | None, days: OrderDays, window: WindowSettings) -> Before | None:

@@ -99,7 +99,7 @@ def _measured(environment: Environment, days: OrderDays, look: LineLook) -> tupl
     few = None if options.get("full") else _touched(environment, every, days, look, before, previous)
     if few is None:
         return _with_corrections(environment, _anew(environment, days, look), every, days, before), None
-    rows = rows_of_some(every, few)
+    rows = rows_of_some(every, few, by_currency=look.window.by_currency)
     kept = environment.frames.persist(rows) if look.window.followed else rows
     again = MeasuredAgain(kept, days.batches, before)
     found = _carried(environment, look, few, again, previous)

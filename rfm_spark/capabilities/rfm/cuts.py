@@ -284,8 +284,8 @@ def from_rows(rows: Iterable[Mapping[str, Any]], method: str | None = None) -> l
             bins=int(row["bins"]),
             cuts=tuple(float(cut) for cut in row["cuts"]),
             distinct_scores=int(row["distinct_scores"]),
-            scope=row["scope"] or ALL,
-            cuts_of=row.get("cuts_of") or row["scope"] or ALL,
+            scope=row.get("scope") or ALL,
+            cuts_of=row.get("cuts_of") or row.get("scope") or ALL,
             among=row.get("among") or BOUGHT,
         )
         for row in rows

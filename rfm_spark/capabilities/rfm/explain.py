@@ -19,7 +19,7 @@ def measure_lines(customer: PublishedCustomer) -> list[str]:
     """Each measure with its score and cut points, then the code and what is made of it."""
     row = customer.row
     every = from_rows(customer.tables.rows(SEGMENT_CUTS.name, run_id=customer.run.run_id))
-    scope = row[SCOPE_COLUMN] or ALL
+    scope = row.get(SCOPE_COLUMN) or ALL
     cut_sets = [one for one in every if one.scope == scope] or [one for one in every if one.scope == ALL]
     return [
         *([] if scope == ALL else [_scope_line(scope, cut_sets)]),
