@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from pyspark.sql import SparkSession
@@ -136,8 +137,25 @@ def test_whoever_comes_to_another_market_moves_by_its_thresholds(
     assert set(people(spark, config, first).loc[MOVED, "scope"]) == {"DE"}
     now = people(spark, config, second).loc[MOVED]
     assert set(now["scope"]) == {"LI"}
-    # By yesterday's cut points of DE, where they were, they are what they were.
-    assert (now["move_cause"] == "thresholds").sum() >= 2
+    cuts = of_run(spark, LakeLocation.of(config), "segment_cuts", first.run_id).toPandas()
+    mine = cuts[cuts["scope"] == "DE"].set_index("measure")["cuts"]
+    # By yesterday's cut points of DE, where they were: the segment of a cell is looked up among all customers.
+    r = 5 - (now["recency_days"].to_numpy()[:, None] > np.array(mine["recency_days"])).sum(axis=1)
+    f = 1 + (now["frequency"].to_numpy()[:, None] > np.array(mine["frequency"])).sum(axis=1)
+    every = people(spark, config, second)
+    cells = every.groupby(["r_score", "f_score"])["segment"].agg(
+        lambda names: names.iloc[0] if names.nunique() == 1 else ""
+    )
+    told = 0
+    for row, cell in zip(now.itertuples(), zip(r, f, strict=True), strict=True):
+        under = cells.get(cell, "")
+        if under and row.frequency:
+            was, is_now = row.previous_segment, row.segment
+            stays = {None} if under == was else {"masked"}
+            goes = {"behaviour", "inactivity"} if under == is_now else {"thresholds"} if under == was else {"both"}
+            assert row.move_cause in (stays if was == is_now else goes), row.Index
+            told += 1
+    assert told >= 5
     changes = of_run(spark, LakeLocation.of(config), "segment_changes", second.run_id).toPandas()
     ours = people(spark, config, second)
     assert (changes["scope"] == ours.loc[changes["customer_id"], "scope"].to_numpy()).all()

@@ -20,7 +20,7 @@ def cluster_lines(customer: PublishedCustomer) -> list[str]:
     """Their cluster, its distances, and what was missing for it; nothing of runs without clusters."""
     row = customer.row
     if row["cluster_id"] is None:
-        scope = row["scope"] or ALL
+        scope = row.get("scope") or ALL
         without = customer.run.model_version is not None and scope != ALL
         return [f"  cluster    none: the model has no clusters for customers of {scope}"] if without else []
     second = row["second_distance"]
