@@ -152,7 +152,8 @@ def test_targets_are_of_the_largest_table_and_say_what_was_not_measured() -> Non
     found = {one.title: one for one in verdicts(Figures(everything()))}
     assert [(one.measured, one.met) for one in found.values()] == [
         (1.667, False), (1.0, True), (0.48, True), (0.25, False), (0.2, False), (0.62, False), (1.25, True),
-        (0.75, False), (0.5, True), (None, None), (None, None), (0.091, True), (None, None), (None, None),
+        (0.75, False), (0.5, True), (None, None), (None, None), (None, None), (None, None), (0.091, True), (None, None),
+        (None, None),
     ]  # fmt: skip
     assert found["first run, without clusters / tutorial"].lines == "20,000,000"
     table = targets_table(list(found.values())).splitlines()
