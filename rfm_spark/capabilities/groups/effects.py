@@ -1,7 +1,7 @@
 """How far two groups differ in a column: effect, interval and p-value, from counts of their values.
 
 Numbers: Cliff's delta, the share of pairs in which the first is higher less the share in which the second is (N. Cliff,
-Psychological Bulletin 114, 1993), with his asymmetric interval from the variance of placements (D. Feng and N. Cliff,
+Psychological Bulletin 114, 1993), with the asymmetric interval from the variance of placements (D. Feng and N. Cliff,
 Journal of Modern Applied Statistical Methods 3, 2004), and the p-value of E. Brunner and U. Munzel (Biometrical Journal
 42, 2000). Shares: the difference of two proportions, with R. Newcombe's hybrid score interval (Statistics in Medicine
 17, 1998, method 10), and the p-value of the pooled z-test, or of R. Fisher's exact one where few are expected.
