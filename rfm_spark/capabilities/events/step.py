@@ -185,12 +185,16 @@ class EventRows:
     def __init__(self, config: Config, pinned: Mapping[str, Source]) -> None:
         """Remember what to look at; nothing is read yet."""
         self._settings, self._pinned = EventSettings.of(config), pinned
+        # The latest event of each customer is looked for in all of them, not in the last months.
+        self._all_history = RecencySettings.of(config) is not None
 
     def same(self, run: RunRow, canonical: str) -> bool:
         """Whether a published run has the same events up to its date."""
         settings = self._settings
         if settings is None or run.inputs.get(EVENTS) == self._pinned[EVENTS].version:
             return True
+        if self._all_history:
+            return False
         rows = read_events(self._pinned[EVENTS], settings.source, settings.interactions, run.as_of, unheld)
         return run.source_fingerprints.get(EVENTS) == rows.counts.fingerprint
 

@@ -112,7 +112,9 @@ class Earlier:
         Args:
             segments: rows of the later run's `segments`, with is_corrected.
         """
-        judged = self.with_counterfactual(segments)
+        scopes = self.side.segments.select("customer_id", F.col(SCOPE_COLUMN).alias(f"{WAS}{SCOPE_COLUMN}"))
+        with_scope = segments.join(scopes, "customer_id", "left") if self.scoped else segments
+        judged = self.with_counterfactual(with_scope).drop(f"{WAS}{SCOPE_COLUMN}")
         return moves(
             judged, self.rows, self.side.run_id, definition_changed=self.definition_changed, by_usage=self.by_usage
         )

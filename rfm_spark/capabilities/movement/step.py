@@ -55,15 +55,18 @@ class ScopeSettings:
     """What parts customers.
 
     Attributes:
+        is_parted: whether anything does.
         amounts_apart: whether amounts of all scopes together have no sum.
     """
 
+    is_parted: bool
     amounts_apart: bool
 
     @classmethod
     def of(cls, config: Config) -> ScopeSettings:
         """As configured."""
-        return cls(CURRENCY in (config.part(RfmConfig).scope or ()))
+        scope = config.part(RfmConfig).scope or ()
+        return cls(bool(scope), CURRENCY in scope)
 
 
 @step("Run before", "cut points and model of the run before are looked up",
@@ -99,7 +102,9 @@ def compare(
         left = environment.frames.hold(gone, measures.count)
         apart = settings.amounts_apart
         for scope, mine in left_moved(left, f"{WAS}segment", amounts_apart=apart).items():
-            moved[scope] = moved.get(scope, []) + mine
+            # Where nothing parts customers any more, only all of them are told.
+            if scope == ALL or settings.is_parted:
+                moved[scope] = moved.get(scope, []) + mine
         clustered = left.where(F.col(f"{WAS}cluster_id").isNotNull())
         clusters_moved += left_moved(clustered, f"{WAS}cluster_id", amounts_apart=apart)[ALL]
     environment.write(SEGMENT_CHANGES, changes_of(segments.customers, left, previous.run_id))

@@ -174,8 +174,10 @@ class RfmConfig(Strict):
             for measure, source in self.measures.sources.items()
             if source not in sources
         ]
-        if CURRENCY in (self.scope or ()) and self.measures.monetary != "purchases":
-            found.append(f"rfm.scope: {CURRENCY} is that of purchases, which rfm.measures.monetary is not made of")
+        if CURRENCY in (self.scope or ()) and not self.measures.of_purchases:
+            found.append(f"rfm.scope: {CURRENCY} is that of purchases, which rfm.measures is not all made of")
+        if CURRENCY in (self.scope or ()) and self.scoring.method == "fixed":
+            found.append(f"rfm.scope: {CURRENCY} can't be combined with fixed cut points, which are of one currency")
         return found + [
             f"rfm.scope: {name} is unknown; map it in sources.customers.attributes, or name {CURRENCY}"
             for name in self.scope or ()

@@ -181,7 +181,7 @@ def _numbers(within: str) -> list[int]:
 def _score(measure: str, cut_sets: Sequence[CutSet], outer_bins: Sequence[int]) -> Column:
     value = F.col(COLUMN_OF[measure]).cast("double")
     first = cut_sets[0]
-    if len(cut_sets) == 1 and not first.within:
+    if len(cut_sets) == 1 and not first.within and first.scope == ALL:
         below = _count_below(value, [F.lit(cut) for cut in first.cuts])
     elif any(cut_set.scope != ALL for cut_set in cut_sets):
         by_scope = {c.scope: _doubles(c.cuts, c.bins - 1) for c in cut_sets}

@@ -30,7 +30,7 @@ def measure_lines(customer: PublishedCustomer) -> list[str]:
 
 
 def _scope_line(scope: str, cut_sets: Sequence[CutSet]) -> str:
-    own = any(one.cuts_of == scope for one in cut_sets)
+    own = all(one.cuts_of == scope for one in cut_sets)
     return f"  scored in {scope}" + ("" if own else ", by the cuts of all customers")
 
 

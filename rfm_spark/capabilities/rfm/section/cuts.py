@@ -14,6 +14,7 @@ from rfm_spark.capabilities.rfm.section.bands import MEASURE_TITLES, Band, bands
 from rfm_spark.capabilities.rfm.tables import SEGMENT_CUTS
 from rfm_spark.capabilities.rfm.words import MeasureWords, measure_words, window_days
 from rfm_spark.core.columns import CUSTOMERS
+from rfm_spark.core.table import ALL
 from rfm_spark.report.badges import REAL
 from rfm_spark.report.bins import doubling_bin
 from rfm_spark.report.figures import Figure, spread_figure
@@ -73,7 +74,9 @@ class CutPart:
 
 def read_cuts(reader: Reader) -> CutData:
     """Cut points and measures of a run."""
-    cuts = tuple(from_rows(reader.rows(SEGMENT_CUTS.name)))
+    every = reader.of_all_scopes(SEGMENT_CUTS.name)
+    # A scope without cut points of its own is scored by those of all.
+    cuts = tuple(from_rows(reader.of_scope(every) or [row for row in every if row["scope"] == ALL]))
     return CutData(cuts, _histograms(reader.frame(CUSTOMERS)) if reader.wrote(CUSTOMERS) else {})
 
 

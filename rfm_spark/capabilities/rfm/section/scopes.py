@@ -61,7 +61,8 @@ def read_scopes(reader: Reader) -> ScopeData:
     if reader.scope != ALL or not parted_by(reader.run.settings):
         return ScopeData()
     cuts = reader.of_all_scopes(SEGMENT_CUTS.name)
-    own = {row[SCOPE_COLUMN] for row in cuts if row["cuts_of"] == row[SCOPE_COLUMN]}
+    borrowed = {row[SCOPE_COLUMN] for row in cuts if row["cuts_of"] != row[SCOPE_COLUMN]}
+    own = {row[SCOPE_COLUMN] for row in cuts} - borrowed
     verdicts = [row for row in reader.of_all_scopes(DRIFT.name) if row["metric"] == "verdict"]
     drift = {row[SCOPE_COLUMN]: row["severity"] for row in verdicts}
     parted: dict[str, list[dict[str, Any]]] = {}
