@@ -63,7 +63,7 @@ def _opened(store: Store, config: Config, as_of: date, found: Findings) -> Input
     ordered(config, prepared_kinds())
     ledger = Ledger(store)
     complete = ledger.complete(config.name)
-    prepared(Ahead(config, as_of, complete, store))
+    prepared(Ahead(config, as_of, complete, store, ledger.configs))
     return open_inputs(store, config, last_with(ledger, config, complete), found.stops)
 
 

@@ -120,7 +120,7 @@ def open_run(
     complete = ledger.complete(config.name)
     inputs = open_inputs(store, config, last_with(ledger, config, complete), look)
     current = current_runs(complete, config.name)
-    decisions = prepared(Ahead(config, as_of, complete, store, {"refit": refit}))
+    decisions = prepared(Ahead(config, as_of, complete, store, ledger.configs, {"refit": refit}))
     found, arrived = _taken_in(store, config, as_of, inputs, progress, is_first=not current, writes=look is None)
     plan = Plan(config, as_of, inputs, previous_of(current, as_of), current, (*decisions, *found), ledger)
     plan = plan.comparable(complete, force=force)

@@ -22,6 +22,7 @@ class Ahead:
         as_of: last day that counts.
         complete: complete runs of the segmentation.
         lake: its tables.
+        configs: reads stored configurations of runs.
         options: of the command, such as refit.
     """
 
@@ -29,6 +30,7 @@ class Ahead:
     as_of: date
     complete: Sequence[RunRow]
     lake: TableWriter
+    configs: Configs
     options: Mapping[str, bool] = field(default_factory=dict)
 
 

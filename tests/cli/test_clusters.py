@@ -210,15 +210,16 @@ def test_decisions_hold_for_later_runs_and_change_no_past_one(
     with pytest.raises(ConfigError, match="pinned"):
         run_tiny(spark, own.config(), FOURTH, refit=True)
     # Whatever the configuration says. The plan alone, since a run takes long and does what its plan says.
-    complete = Ledger(Store(spark, own.location)).complete()
+    ledger = Ledger(Store(spark, own.location))
+    complete = ledger.complete()
     for k in (3, 2):
-        plan = planned_model(Ahead(own.config(k=k), FOURTH, complete, Store(spark, own.location)))
+        plan = planned_model(Ahead(own.config(k=k), FOURTH, complete, Store(spark, own.location), ledger.configs))
         assert (plan.trains, plan.fingerprint) == (False, second)
 
     assert f"{first} is champion of the next run" in said(capsys, "unpin", "--lake", own.lake)
     # Spend of a month is another feature than that of a year.
     for window, trains in ((365, False), (30, True)):
-        plan = planned_model(Ahead(own.config(window), FOURTH, complete, Store(spark, own.location)))
+        plan = planned_model(Ahead(own.config(window), FOURTH, complete, Store(spark, own.location), ledger.configs))
         assert plan.trains == trains
     assert "no model of tiny is pinned" in refused(capsys, "unpin", "--lake", own.lake)
     assert roles(capsys, own.lake) == ["champion", "earlier", "challenger"]

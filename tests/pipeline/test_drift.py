@@ -235,7 +235,9 @@ def test_policies_decide_who_assigns_after_a_major_verdict(
     ledger, challenger = Ledger(store), f"{august.run_id}{CHALLENGER}"
 
     def planned(policy: str, day: date = SEPTEMBER) -> tuple[str | None, bool]:
-        plan = planned_model(Ahead(shop_config(folder, drift={"policy": policy}), day, ledger.complete(), store))
+        plan = planned_model(
+            Ahead(shop_config(folder, drift={"policy": policy}), day, ledger.complete(), store, ledger.configs)
+        )
         return plan.champion.version if plan.champion is not None else None, plan.trains
 
     assert planned("monitor") == (june.run_id, False)

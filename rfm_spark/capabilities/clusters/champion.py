@@ -15,6 +15,7 @@ from rfm_spark.capabilities.drift.artefacts import MAJOR, asks_for_a_refit
 from rfm_spark.capabilities.drift.config import DriftConfig
 from rfm_spark.capabilities.drift.tables import DRIFT
 from rfm_spark.capabilities.rfm.config import RfmConfig
+from rfm_spark.capabilities.segments.artefacts import made_from
 from rfm_spark.core.columns import customer_columns
 from rfm_spark.core.config import Config
 from rfm_spark.core.errors import ConfigError
@@ -99,7 +100,7 @@ def _planned(ahead: Ahead, seen: _Known, *, published: bool) -> PlannedModel:
         return PlannedModel(champion=champion, trains=True, parent=parent, last_id=last_id, fingerprint=after)
     before = previous_of(current, as_of)
     refit |= policy == "refit_when_major" and before is not None and _called_for_a_refit(ahead, before)
-    wanted = definition_of(clusters, config.part(RfmConfig))
+    wanted = definition_of(clusters, config.part(RfmConfig), made_from(config.stored()))
     if refit or champion.definition != wanted or not champion.had_a_choice:
         return PlannedModel(champion=champion, trains=True, parent=champion, last_id=last_id, fingerprint=after)
     return PlannedModel(champion=champion, last_id=last_id, fingerprint=champion.version)

@@ -177,13 +177,14 @@ class ClusterModel:
         )
 
 
-def definition_of(config: ClustersConfig, rfm: RfmConfig) -> str:
+def definition_of(config: ClustersConfig, rfm: RfmConfig, made_from: Mapping[str, Any] | None = None) -> str:
     """Hash of what a model is trained for: another one asks for a new model.
 
     Args:
         config: features, k, seed.
         rfm: what the features mean: the window and refunds, and of scores and z-scores, if there are any among them,
             how these are made.
+        made_from: mappings that scopes and measures other than those of purchases are made from.
     """
     aside = {"enabled"} if config.k == "auto" else {"enabled", "k_range", "fallback_k"}
     # Without defaults: an option that a later version adds changes nothing for who doesn't use it.
@@ -195,6 +196,8 @@ def definition_of(config: ClustersConfig, rfm: RfmConfig) -> str:
     given = {name: value for name, value in shaping.items() if value != {}}
     if given:
         document["rfm"] = given
+    if made_from:
+        document["made_from"] = made_from
     return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()[:16]
 
 

@@ -13,6 +13,7 @@ from rfm_spark.capabilities.clusters.config import ClustersConfig
 from rfm_spark.capabilities.clusters.model import definition_of
 from rfm_spark.capabilities.clusters.models import CHALLENGER, Champion, ModelRow, Models, champion_of
 from rfm_spark.capabilities.rfm.config import RfmConfig
+from rfm_spark.capabilities.segments.artefacts import made_from
 from rfm_spark.core.desk import Desk
 from rfm_spark.core.errors import ConfigError, LakeError
 from rfm_spark.core.runs import RunRow
@@ -116,13 +117,14 @@ def why_replaced(known: Segmentation, model: ModelRow) -> str | None:
     given = known.desk.config
     if given is not None:
         config, rfm = given.part(ClustersConfig), given.part(RfmConfig)
+        document: Mapping[str, Any] = given.stored()
     else:
         config = ClustersConfig.model_validate(known.newest["clusters"])
-        rfm = RfmConfig.model_validate(known.newest["rfm"])
+        rfm, document = RfmConfig.model_validate(known.newest["rfm"]), known.newest
     if not config.enabled:
         return None
     if not model.model.had_a_choice:
         return f"model {model.version} had too few distinct customers to choose from"
-    if model.row["definition"] != definition_of(config, rfm):
+    if model.row["definition"] != definition_of(config, rfm, made_from(document)):
         return f"model {model.version} was trained under another `clusters` configuration, or `rfm` one of its features"
     return None

@@ -24,10 +24,9 @@ from rfm_spark.capabilities.clusters.whole import WholeModel
 from rfm_spark.capabilities.drift.artefacts import Distributions
 from rfm_spark.capabilities.purchases.artefacts import Measures
 from rfm_spark.capabilities.rfm.config import RfmConfig
-from rfm_spark.capabilities.segments.artefacts import CustomerCounts, CustomerRows, Segments
+from rfm_spark.capabilities.segments.artefacts import CustomerCounts, CustomerRows, Segments, made_from
 from rfm_spark.capabilities.segments.tables import SEGMENTS
 from rfm_spark.core.config import Config
-from rfm_spark.core.scopes import CURRENCY
 from rfm_spark.core.table import ALL, SCOPE_COLUMN
 from rfm_spark.pipeline.artefact import Account
 from rfm_spark.pipeline.environment import Environment
@@ -56,7 +55,11 @@ class ClusterSettings:
         """As configured; None where clusters are off."""
         clusters, rfm = config.part(ClustersConfig), config.part(RfmConfig)
         smallest = rfm.smallest_scope if rfm.scope else None
-        return cls(clusters, definition_of(clusters, rfm), smallest) if clusters.enabled else None
+        return (
+            cls(clusters, definition_of(clusters, rfm, made_from(config.stored())), smallest)
+            if clusters.enabled
+            else None
+        )
 
 
 @dataclass(frozen=True)
@@ -72,7 +75,7 @@ class AmountSettings:
     @classmethod
     def of(cls, config: Config) -> AmountSettings:
         """As configured."""
-        return cls(CURRENCY in (config.part(RfmConfig).scope or ()))
+        return cls(config.part(RfmConfig).amounts_apart)
 
 
 @step(

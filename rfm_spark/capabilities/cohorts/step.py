@@ -28,7 +28,6 @@ from rfm_spark.capabilities.segments.artefacts import Segments
 from rfm_spark.core.config import Config
 from rfm_spark.core.errors import BalanceError
 from rfm_spark.core.runs import Configs, RunDetails, RunRow
-from rfm_spark.core.scopes import CURRENCY
 from rfm_spark.pipeline.artefact import Account
 from rfm_spark.pipeline.environment import Environment, Source
 from rfm_spark.pipeline.step import step
@@ -65,7 +64,7 @@ class CohortSettings:
             return None
         events = config.find(EventsSource) if cohorts.start == "first_event" else None
         rfm = config.part(RfmConfig)
-        apart = CURRENCY in (rfm.scope or ())
+        apart = rfm.amounts_apart
         has_tiers = "engagement" in config.stages and cohorts.start == "first_order"
         return cls(cohorts, config.find(TransactionsSource), rfm.refunds, events, apart, has_tiers)
 

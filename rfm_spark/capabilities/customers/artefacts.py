@@ -6,12 +6,11 @@ from dataclasses import dataclass
 
 from pyspark.sql import DataFrame
 
-from rfm_spark.capabilities.customers.records import records_counted, validated_customers
 from rfm_spark.capabilities.customers.scopes import with_scope
 from rfm_spark.pipeline.artefact import Artefact, live
 
-# Whoever looks for those without an order asks who is on record; whoever measures customers parts them.
-__all__ = ["CustomerAttributes", "records_counted", "validated_customers", "with_scope"]
+# Whoever measures customers parts them.
+__all__ = ["CustomerAttributes", "with_scope"]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, timedelta
 
 from pyspark.sql import Column, DataFrame, Window
@@ -57,29 +58,54 @@ def validated_customers(raw: DataFrame, source: CustomersSource, as_of: date) ->
 
 
 def attributes_of(accepted: DataFrame, names: Sequence[str]) -> DataFrame:
-    """What each customer's latest record says of them: customer_id, once each, and the attributes.
+    """What the latest record of each customer on record says of them: customer_id, once each, and the attributes.
 
     Args:
         accepted: of `validated_customers`, without a reason.
         names: of attributes. Of records of one moment, or without one, the first in the alphabet counts.
     """
+    if not names:
+        return accepted.select("customer_id").distinct()
     latest = Window.partitionBy("customer_id").orderBy(
         F.desc_nulls_last("created_ts"), *(F.asc_nulls_last(n) for n in names)
     )
     return accepted.withColumn("place", F.row_number().over(latest)).where("place = 1").select("customer_id", *names)
 
 
-def records_counted(records: DataFrame, source: str) -> dict[str, int]:
-    """Counts for the ledger: read, accepted, later, and rejected by reason.
+@dataclass(frozen=True)
+class RecordsSeen:
+    """What the ledger says of records.
+
+    Attributes:
+        rows: counts: read, accepted, later, and rejected by reason.
+        fingerprint: of those that are accepted, whatever their order.
+    """
+
+    rows: Mapping[str, int]
+    fingerprint: str
+
+
+def records_seen(records: DataFrame, names: Sequence[str], source: str) -> RecordsSeen:
+    """Count records, and take a fingerprint of what counts of them.
 
     Args:
         records: of `validated_customers`.
+        names: of the attributes that count.
         source: its name.
     """
-    found = {reason: count for reason, count in records.groupBy("reason").count().collect()}
+    hashed = F.xxhash64("customer_id", "created_ts", *names)
+    low, high = hashed.bitwiseAND(F.lit(0xFFFFFFFF)), F.shiftrightunsigned(hashed, 32)
+    sums = (F.count(F.lit(1)), F.sum(low), F.sum(high))
+    by_reason = {row[0]: row for row in records.groupBy("reason").agg(*sums).collect()}
+    accepted = by_reason.get(None, (None, 0, 0, 0))
+    counts = {reason: int(row[1]) for reason, row in by_reason.items()}
+    return RecordsSeen(_rows(counts, source), f"{accepted[2]:x}.{accepted[3]:x}")
+
+
+def _rows(found: dict[str | None, int], source: str) -> dict[str, int]:
     rows = {f"{source}.read": sum(found.values()), f"{source}.accepted": found.pop(None, 0)}
     later = found.pop("later", 0)
-    rejected = {f"{source}.rejected.{name}": count for name, count in sorted(found.items())}
+    rejected = {f"{source}.rejected.{name}": count for name, count in sorted(found.items(), key=str)}
     return {**rows, f"{source}.later": later, **rejected}
 
 

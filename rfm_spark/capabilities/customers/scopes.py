@@ -12,6 +12,8 @@ from rfm_spark.core.table import ALL, SCOPE_COLUMN
 # The scope part of customers whose records say nothing of it.
 UNKNOWN = "unknown"
 _BETWEEN = " / "
+# What no market may be called, so that it gets none of somebody else's figures.
+_TAKEN = (ALL, UNKNOWN)
 
 
 def with_scope(customers: DataFrame, attributes: DataFrame | None, names: Sequence[str]) -> DataFrame:
@@ -24,7 +26,8 @@ def with_scope(customers: DataFrame, attributes: DataFrame | None, names: Sequen
 
     Returns:
         The customers with scope STRING, as `DE`, or `DE / EUR` of two names; `unknown` for a missing part; `all`
-        without names.
+        without names. A slash within a name is shown as a bar, and a market that is called all or unknown as
+        `all ()`.
     """
     if not names:
         return customers.withColumn(SCOPE_COLUMN, F.lit(ALL))
@@ -36,6 +39,6 @@ def with_scope(customers: DataFrame, attributes: DataFrame | None, names: Sequen
 
 
 def _part(name: str) -> Column:
-    value = F.coalesce(F.col(name), F.lit(UNKNOWN))
-    # Whoever calls a market so must not get figures of everybody.
-    return F.when(F.lower(value) == ALL, F.concat(value, F.lit(" ()"))).otherwise(value)
+    value = F.replace(F.col(name), F.lit("/"), F.lit("|"))
+    own = F.when(F.lower(value).isin(*_TAKEN), F.concat(value, F.lit(" ()"))).otherwise(value)
+    return F.coalesce(own, F.lit(UNKNOWN))

@@ -1,16 +1,19 @@
-"""The step of records of customers: what parts them into scopes."""
+"""The step of records of customers: who is known, and what parts them into scopes."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 
 from rfm_spark.capabilities.customers.artefacts import CustomerAttributes
 from rfm_spark.capabilities.customers.config import CustomersSource
-from rfm_spark.capabilities.customers.records import attributes_of, records_counted, validated_customers
+from rfm_spark.capabilities.customers.records import attributes_of, records_seen, validated_customers
 from rfm_spark.capabilities.rfm.config import RfmConfig
 from rfm_spark.core.config import Config
+from rfm_spark.core.runs import Configs, RunRow
 from rfm_spark.pipeline.artefact import Account
-from rfm_spark.pipeline.environment import Environment
+from rfm_spark.pipeline.environment import Environment, Source
 from rfm_spark.pipeline.step import step
 
 SOURCE = "customers"
@@ -31,20 +34,48 @@ class AttributeSettings:
     @classmethod
     def of(cls, config: Config) -> AttributeSettings | None:
         """As configured; None where no attribute parts customers, and those without an order are nobody's question."""
+        asked = "lifecycle" in config.stages or not config.part(RfmConfig).measures.of_purchases
         source, rfm = config.find(CustomersSource), config.part(RfmConfig)
         if source is None:
             return None
         names = tuple(name for name in rfm.scope or () if name in source.attributes)
-        return None if not names and rfm.measures.of_purchases else cls(source, names)
+        return cls(source, names) if names or asked else None
 
 
 @step("Records of customers", "records of customers are read", sources=(SOURCE,), lasts=False)
 def read(environment: Environment, settings: AttributeSettings) -> CustomerAttributes:
     """Who is on record, and which market, or other group, is each of them of?"""
-    records = validated_customers(environment.source(SOURCE).frame, settings.source, environment.run.as_of)
-    found, rows = attributes_of(records.where("reason IS NULL"), settings.names), records_counted(records, SOURCE)
-    account = Account(rows=rows, dealt_with=rows[f"{SOURCE}.read"])
+    read = validated_customers(environment.source(SOURCE).frame, settings.source, environment.run.as_of)
+    records = environment.frames.persist(read)
+    seen = records_seen(records, settings.names, SOURCE)
+    account = Account(
+        rows=seen.rows, source_fingerprints={SOURCE: seen.fingerprint}, dealt_with=seen.rows[f"{SOURCE}.read"]
+    )
+    found = attributes_of(records.where("reason IS NULL"), settings.names)
     return CustomerAttributes(account=account, names=settings.names, frame=found)
 
 
+class CustomerRecords:
+    """Whether published runs have looked at just the records that are there now."""
+
+    sources = (SOURCE,)
+
+    def __init__(self, config: Config, pinned: Mapping[str, Source]) -> None:
+        """Remember what to look at; nothing is read yet."""
+        self._settings, self._pinned = AttributeSettings.of(config), pinned
+
+    def same(self, run: RunRow, canonical: str) -> bool:
+        """Whether a published run has the same records up to its date."""
+        settings = self._settings
+        if settings is None or run.inputs.get(SOURCE) == self._pinned[SOURCE].version:
+            return True
+        records = validated_customers(self._pinned[SOURCE].frame, settings.source, run.as_of)
+        return run.source_fingerprints.get(SOURCE) == records_seen(records, settings.names, SOURCE).fingerprint
+
+    def touched(self, earlier: Mapping[date, RunRow], canonical: str, configs: Configs) -> list[date]:
+        """None: records change no order."""
+        return []
+
+
 STEPS = (read,)
+ROWS = CustomerRecords

@@ -42,7 +42,6 @@ from rfm_spark.capabilities.rfm.config import RfmConfig
 from rfm_spark.capabilities.segments.artefacts import CustomerCounts, Segments
 from rfm_spark.core.columns import customer_columns
 from rfm_spark.core.config import Config
-from rfm_spark.core.scopes import CURRENCY
 from rfm_spark.core.table import ALL
 from rfm_spark.pipeline.artefact import Account
 from rfm_spark.pipeline.environment import Environment
@@ -70,7 +69,7 @@ class DriftSettings:
         """As configured."""
         running = config.stages
         found = [column.name for column in customer_columns().values() if column.is_watched and column.stage in running]
-        apart = CURRENCY in (config.part(RfmConfig).scope or ())
+        apart = config.part(RfmConfig).amounts_apart
         of_all = tuple(name for name in MEASURES if not apart or name != "monetary")
         return cls(config.part(DriftConfig).rates.smallest_fall, tuple(found), of_all)
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from datetime import date, timedelta
 from typing import Any
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from rfm_spark.capabilities.customers.artefacts import records_counted, validated_customers
-from rfm_spark.capabilities.customers.config import CustomersSource
+from rfm_spark.capabilities.customers.artefacts import CustomerAttributes
 from rfm_spark.capabilities.engagement.artefacts import Engagement
 from rfm_spark.capabilities.events.artefacts import Interactions
 from rfm_spark.capabilities.lifecycle.artefacts import Prospects, StageMoves, Stages
@@ -27,19 +26,26 @@ from rfm_spark.capabilities.lifecycle.tables import (
     PROSPECTS,
 )
 from rfm_spark.capabilities.lifecycle.words import PROSPECT
-from rfm_spark.capabilities.movement.artefacts import Comparison, Earlier, Moved, moved_from, transitions
+from rfm_spark.capabilities.movement.artefacts import (
+    Comparison,
+    Earlier,
+    Moved,
+    moved_from,
+    transitions,
+    without_amounts,
+)
 from rfm_spark.capabilities.purchases.artefacts import Purchases
 from rfm_spark.capabilities.rfm.config import RfmConfig
 from rfm_spark.capabilities.segments.artefacts import CustomerCounts, Segments, moves_of
 from rfm_spark.capabilities.segments.tables import SEGMENTS
 from rfm_spark.core.config import Config
-from rfm_spark.core.scopes import CURRENCY
+from rfm_spark.core.scopes import amounts_apart
 from rfm_spark.core.table import ALL
 from rfm_spark.pipeline.artefact import Account
 from rfm_spark.pipeline.environment import SMALL, Environment
 from rfm_spark.pipeline.step import step
 
-SOURCE = "customers"
+RECORDS = "customers"
 _COLUMN = "lifecycle_stage"
 
 
@@ -65,18 +71,16 @@ class ProspectSettings:
     """Who is known.
 
     Attributes:
-        source: records of customers; None without.
         remember_days: so long those are remembered of whom no source tells any more.
     """
 
-    source: CustomersSource | None
     remember_days: int
 
     @classmethod
     def of(cls, config: Config) -> ProspectSettings | None:
         """As configured; None where stages are off."""
         found = config.part(LifecycleConfig)
-        return cls(config.find(CustomersSource), found.remember_days) if found.enabled else None
+        return cls(found.remember_days) if found.enabled else None
 
 
 @dataclass(frozen=True)
@@ -95,7 +99,7 @@ class ActionSettings:
     def of(cls, config: Config) -> ActionSettings | None:
         """As configured; None where stages are off."""
         found = config.part(LifecycleConfig)
-        return cls(found, CURRENCY in (config.part(RfmConfig).scope or ())) if found.enabled else None
+        return cls(found, config.part(RfmConfig).amounts_apart) if found.enabled else None
 
 
 @step("Rhythm of orders", "gaps between orders are added up", reads=(LIFECYCLE_RHYTHM,), writes=(LIFECYCLE_RHYTHM,))
@@ -119,25 +123,21 @@ def tell_rhythm(environment: Environment, purchases: Purchases, settings: StageS
     )
 
 
-@step("Prospects", "customers without an order are looked for", sources=(SOURCE,), reads=(PROSPECTS, SEGMENTS),
-      writes=(PROSPECTS,))  # fmt: skip
+@step("Prospects", "customers without an order are looked for", reads=(PROSPECTS, SEGMENTS), writes=(PROSPECTS,))
 def find_prospects(
     environment: Environment, purchases: Purchases, interactions: Interactions | None, messages: Engagement | None,
-    stages: Stages, comparison: Comparison, settings: ProspectSettings,
+    records: CustomerAttributes | None, stages: Stages, comparison: Comparison, settings: ProspectSettings,
 ) -> Prospects:  # fmt: skip
     """Who is known, and has not ordered yet?"""
     known: dict[str, DataFrame] = {
         WITH_LINES: purchases.customers.where("recency_days IS NULL").select("customer_id", "is_corrected")
     }
-    rows: dict[str, int] = {}
     if interactions is not None:
         known["events"] = interactions.visits.withColumnRenamed("last_event_date", "last_activity_date")
     if messages is not None:
         known["messages"] = messages.columns.select("customer_id", "engagement_tier")
-    if settings.source is not None and environment.has_source(SOURCE):
-        records = validated_customers(environment.source(SOURCE).frame, settings.source, environment.run.as_of)
-        rows = records_counted(records, SOURCE)
-        known[SOURCE] = records.where("reason IS NULL").select("customer_id").distinct()
+    if records is not None:
+        known[RECORDS] = records.made.select("customer_id")
     previous = environment.run.previous if stages.has_earlier else None
     before = None if previous is None else environment.of_runs(PROSPECTS.name, [previous.run_id])
     first_day = environment.run.as_of - timedelta(days=settings.remember_days)
@@ -155,7 +155,7 @@ def find_prospects(
     moved = held.groupBy("previous_lifecycle_stage", "lifecycle_cause").count().collect()
     count = sum(row["count"] for row in moved)
     environment.write(PROSPECTS, held)
-    account = Account(rows={**rows, "customers.prospects": count}, dealt_with=count)
+    account = Account(rows={"customers.prospects": count}, dealt_with=count)
     order = sorted(((row[0], row[1], row[2]) for row in moved), key=str)
     return Prospects(account=account, prospects=held, moved=tuple(order))
 
@@ -192,8 +192,8 @@ def compare_stages(
         )
     keys = {"scope": F.lit(ALL), "previous_run_id": F.lit(previous.run_id)}
     environment.write(LIFECYCLE_CHANGES, changes.withColumns(keys))
-    if settings.amounts_apart:
-        moved = [replace(one, revenue=None) for one in moved]
+    if settings.amounts_apart or amounts_apart(earlier.side.document):
+        moved = without_amounts(moved)
     ends = ("from_stage", "to_stage")
     environment.write(LIFECYCLE_TRANSITIONS, transitions(moved, ends, previous.run_id, NOBODY))
     return StageMoves(account=account)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Mapping, Sequence
-from decimal import Decimal
 from typing import Any
 
 from pyspark.sql import DataFrame
@@ -17,6 +16,7 @@ from rfm_spark.capabilities.movement.moves import (
     clusters_moved,
     flapping,
     segments_moved,
+    without_amounts,
 )
 from rfm_spark.capabilities.movement.tables import CAUSES, CLUSTER_CAUSES, NO_SEGMENT, SEGMENT_TRANSITIONS
 from rfm_spark.capabilities.movement.transitions import cluster_transitions, segment_transitions
@@ -25,6 +25,7 @@ from rfm_spark.core.comparison import ComparedRuns, print_what_others_know
 from rfm_spark.core.desk import Desk
 from rfm_spark.core.errors import ConfigError, LakeError
 from rfm_spark.core.runs import RunDetails
+from rfm_spark.core.scopes import amounts_apart
 from rfm_spark.core.session import persisted
 
 _SHOWN = 15
@@ -41,6 +42,8 @@ def compare_runs(options: argparse.Namespace, desk: Desk) -> int:
     before, now = _pair(desk, options.before, options.now)
     with persisted(compared_runs(desk.tables, now, before)) as kept:
         moved = segments_moved(kept)
+        if any(amounts_apart(json.loads(run.config)) for run in (before, now)):
+            moved = without_amounts(moved)
         found = segment_transitions(moved, before.run_id)
         transitions = sorted(found, key=lambda row: (-row["customers"], row["from_segment"], row["to_segment"]))
         if options.format != "table":
@@ -132,9 +135,9 @@ def _move(row: Mapping[str, Any]) -> tuple[Any, ...]:
     causes = {cause: row[cause] for cause in CAUSES if row[cause]}
     most = max(causes, key=lambda cause: causes[cause], default="")
     interval = f"{row['low']:.1%} – {row['high']:.1%}"
-    revenue = Decimal(row["revenue"] or 0)
     few = "few customers" if row["small"] and row["from_segment"] != NO_SEGMENT else ""
-    return row["from_segment"], row["to_segment"], row["customers"], f"{row['share']:.1%}", interval, revenue, most, few
+    ends, share = (row["from_segment"], row["to_segment"]), f"{row['share']:.1%}"
+    return *ends, row["customers"], share, interval, row["revenue"], most, few
 
 
 def _print_clusters(desk: Desk, before: RunDetails, now: RunDetails, rows: Sequence[Mapping[str, Any]]) -> None:

@@ -210,6 +210,11 @@ def left_moved(left: DataFrame, column: str, *, amounts_apart: bool = False) -> 
     return {name: _together(mine) for name, mine in found.items()}
 
 
+def without_amounts(moved: Sequence[Moved]) -> list[Moved]:
+    """The same moves without revenue, where amounts are of several currencies and have no sum."""
+    return [replace(one, revenue=None) for one in moved]
+
+
 def _together(moved: Sequence[Moved]) -> list[Moved]:
     """Moves from the same start as one."""
     found: dict[str | None, Moved] = {}

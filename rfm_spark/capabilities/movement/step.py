@@ -27,7 +27,7 @@ from rfm_spark.capabilities.segments.artefacts import CLUSTER_MOVES, SEGMENT_MOV
 from rfm_spark.capabilities.segments.tables import SEGMENTS
 from rfm_spark.core.config import Config
 from rfm_spark.core.counting import CountedCustomers
-from rfm_spark.core.scopes import CURRENCY
+from rfm_spark.core.scopes import amounts_apart
 from rfm_spark.core.table import ALL
 from rfm_spark.pipeline.artefact import Account
 from rfm_spark.pipeline.environment import Environment
@@ -65,8 +65,8 @@ class ScopeSettings:
     @classmethod
     def of(cls, config: Config) -> ScopeSettings:
         """As configured."""
-        scope = config.part(RfmConfig).scope or ()
-        return cls(bool(scope), CURRENCY in scope)
+        rfm = config.part(RfmConfig)
+        return cls(bool(rfm.scope), rfm.amounts_apart)
 
 
 @step("Run before", "cut points and model of the run before are looked up",
@@ -100,7 +100,7 @@ def compare(
     if previous.rows.get(SEGMENTS.name) != found.both:
         gone = earlier.rows.join(segments.customers.select("customer_id"), "customer_id", "left_anti")
         left = environment.frames.hold(gone, measures.count)
-        apart = settings.amounts_apart
+        apart = settings.amounts_apart or amounts_apart(earlier.side.document)
         for scope, mine in left_moved(left, f"{WAS}segment", amounts_apart=apart).items():
             # Where nothing parts customers any more, only all of them are told.
             if scope == ALL or settings.is_parted:

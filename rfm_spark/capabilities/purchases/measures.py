@@ -86,19 +86,25 @@ def customer_measures(
 
 def _own_currency(sums: DataFrame) -> DataFrame:
     """Of a customer's sums by currency those of the latest purchase; of several the first code in the alphabet."""
-    names = [name for name in sums.columns if name not in ("customer_id", "currency")]
+    # A refund in a currency that nothing was bought in lowers no amount, and is counted wherever it is.
+    names = [name for name in sums.columns if name not in ("customer_id", "currency", *REFUND_CHECKS)]
     # No ranking window: a row per currency that a customer paid in is all there is to compare.
     order = F.struct(
         F.col("last_order_date").alias("last"),
         F.translate(F.coalesce("currency", F.lit("")), _LETTERS, _LETTERS[::-1]).alias("code"),
         F.struct("currency", *names).alias("row"),
     )
-    latest = sums.groupBy("customer_id").agg(F.max(order).alias("own"), F.sum("purchases").alias("every"))
+    latest = sums.groupBy("customer_id").agg(
+        F.max(order).alias("own"),
+        F.sum("purchases").alias("every"),
+        *(F.sum(name).alias(name) for name in REFUND_CHECKS),
+    )
     row = F.col("own.row")
     return latest.select(
         "customer_id",
         *(row.getField(name).alias(name) for name in ("currency", *names)),
         (F.col("every") - row.getField("purchases")).alias("orders_elsewhere"),
+        *REFUND_CHECKS,
     )
 
 

@@ -147,6 +147,11 @@ class RfmConfig(Strict):
     value_tier_on: Literal["monetary", "weighted"] = Field("monetary", description="What the value tiers rank.")
     z_log: bool = Field(False, description="z-scores of log1p of the measures.")
 
+    @property
+    def amounts_apart(self) -> bool:
+        """Whether scopes have amounts of different currencies, which are never added up nor compared."""
+        return CURRENCY in (self.scope or ())
+
     @field_validator("scope", mode="before")
     @classmethod
     def _one_column(cls, value: Any) -> Any:
@@ -174,9 +179,9 @@ class RfmConfig(Strict):
             for measure, source in self.measures.sources.items()
             if source not in sources
         ]
-        if CURRENCY in (self.scope or ()) and not self.measures.of_purchases:
+        if self.amounts_apart and not self.measures.of_purchases:
             found.append(f"rfm.scope: {CURRENCY} is that of purchases, which rfm.measures is not all made of")
-        if CURRENCY in (self.scope or ()) and self.scoring.method == "fixed":
+        if self.amounts_apart and self.scoring.method == "fixed":
             found.append(f"rfm.scope: {CURRENCY} can't be combined with fixed cut points, which are of one currency")
         return found + [
             f"rfm.scope: {name} is unknown; map it in sources.customers.attributes, or name {CURRENCY}"

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from pyspark.sql import DataFrame
+
 from rfm_spark.capabilities.rfm.config import MEASURES, Scoring
 from rfm_spark.capabilities.rfm.cuts import BOUGHT, CutSet, cut_set
 from rfm_spark.core.distribution import WHOLE, Rank
 from rfm_spark.core.errors import ConfigError
-from rfm_spark.core.table import ALL
+from rfm_spark.core.table import ALL, SCOPE_COLUMN
 
 # Each scope has literals of its own in the plan that scores customers.
 MOST_SCOPES = 100
@@ -27,6 +29,44 @@ class ScopedCuts:
 
     cut_sets: tuple[CutSet, ...]
     small: Mapping[str, int]
+
+
+def few_scopes(customers: DataFrame) -> list[str]:
+    """The scopes of customers, ascending.
+
+    Args:
+        customers: kept, with scope.
+
+    Raises:
+        ConfigError: there are more than `MOST_SCOPES`; no more are looked for.
+    """
+    found = sorted(row[0] for row in customers.select(SCOPE_COLUMN).distinct().limit(MOST_SCOPES + 1).collect())
+    if len(found) > MOST_SCOPES:
+        problem = f"it parts customers into more than {MOST_SCOPES} scopes, which are the most; name a coarser column"
+        raise ConfigError("rfm.scope", [problem])
+    return found
+
+
+def unseen_scopes(scopes: Sequence[str], cut_sets: Sequence[CutSet], run_id: str) -> list[str]:
+    """A sentence where the cut points of another run, which are taken, know nothing of some scopes.
+
+    Args:
+        scopes: of today's customers.
+        cut_sets: of the other run.
+        run_id: its id.
+
+    Raises:
+        ConfigError: amounts of these are of other currencies, so that no cut points can stand for theirs.
+    """
+    unseen = [scope for scope in scopes if scope not in {one.scope for one in cut_sets}]
+    if not unseen:
+        return []
+    more = f" and {len(unseen) - _SHOWN} more" if len(unseen) > _SHOWN else ""
+    named = ", ".join(unseen[:_SHOWN]) + more
+    if not any(one.scope == ALL and one.measure == "m" for one in cut_sets):
+        problem = f"run {run_id} has no cut points for amounts of {named}; name a run that had such customers"
+        raise ConfigError("rfm.scoring.run", [problem])
+    return [f"run {run_id} had no customers in {named}, who were scored by its cut points of all customers"]
 
 
 def scoped_cuts(
@@ -47,16 +87,9 @@ def scoped_cuts(
             monetary value are then always a scope's own, and there are none of all.
         among: whom cut points of monetary value are taken over.
 
-    Raises:
-        ConfigError: there are more than `MOST_SCOPES`.
     """
     parted = {measure: _by_group(ranks[measure]) for measure in MEASURES}
     sizes = {scope: mine[0].all_n for scope, mine in parted["r"].items() if scope != WHOLE}
-    if len(sizes) > MOST_SCOPES:
-        raise ConfigError(
-            "rfm.scope",
-            [f"it parts customers into {len(sizes):,} scopes, and {MOST_SCOPES} are the most; name a coarser column"],
-        )
 
     def cuts_of(measure: str, group: str) -> CutSet:
         return cut_set(measure, "", getattr(scoring.bins, measure), parted[measure].get(group, ()), among)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -18,7 +19,7 @@ from rfm_spark.capabilities.rfm.cuts import (
     rank_requests,
     unseen_groups,
 )
-from rfm_spark.capabilities.rfm.scope_cuts import scoped_cuts, small_scopes
+from rfm_spark.capabilities.rfm.scope_cuts import few_scopes, scoped_cuts, small_scopes, unseen_scopes
 from rfm_spark.capabilities.rfm.scores import within, z_values
 from rfm_spark.capabilities.rfm.tables import SEGMENT_CUTS
 from rfm_spark.core.config import Config
@@ -26,7 +27,6 @@ from rfm_spark.core.distribution import ranks_and_moments
 from rfm_spark.core.errors import ConfigError
 from rfm_spark.core.runs import RunRow, short_of
 from rfm_spark.core.schemas import RUNS
-from rfm_spark.core.scopes import CURRENCY
 from rfm_spark.core.table import ALL
 from rfm_spark.pipeline.artefact import Account
 from rfm_spark.pipeline.environment import Environment
@@ -61,14 +61,32 @@ def frozen_run(ahead: Ahead) -> FrozenRun:
     Raises:
         ConfigError: it is not complete, not in this lake, or its rows are gone.
     """
-    run_id = ahead.config.part(RfmConfig).scoring.run
+    rfm = ahead.config.part(RfmConfig)
+    run_id = rfm.scoring.run
     # It may be of another segmentation.
     found = [RunRow(**short_of(row)) for row in ahead.lake.rows(RUNS.name, run_id=run_id)] if run_id else []
     if run_id and not found:
         raise ConfigError("rfm.scoring.run", [f"no complete run {run_id} in the lake; `rfm-spark runs` lists them"])
     if found and not found[0].has_rows:
         raise ConfigError("rfm.scoring.run", [found[0].retirement])
+    if found:
+        stored = ahead.configs(found)[found[0].run_id]
+        _must_measure_alike(found[0].run_id, RfmConfig.model_validate(json.loads(stored)["rfm"]), rfm)
     return FrozenRun()
+
+
+def _must_measure_alike(run_id: str, theirs: RfmConfig, ours: RfmConfig) -> None:
+    """Cut points of days, sessions or markets say nothing of others.
+
+    Raises:
+        ConfigError: another scope, or other measures.
+    """
+    wrong = [name for name in ("scope", "measures") if getattr(theirs, name) != getattr(ours, name)]
+    if wrong:
+        named = " and ".join(f"rfm.{name}" for name in wrong)
+        raise ConfigError(
+            "rfm.scoring.run", [f"run {run_id} has another {named}; set it as it has, or name another run"]
+        )
 
 
 @step("Cut points", "exact quantiles of all customers", reads=(SEGMENT_CUTS,))
@@ -78,9 +96,10 @@ def score(environment: Environment, measures: Measures, settings: ScoreSettings)
     scoring, warnings = rfm.scoring, list[str]()
     among = BOUGHT if rfm.measures.of_purchases else PAYS
     requests = rank_requests(scoring, within(rfm), among)
+    scopes = few_scopes(purchased) if rfm.scope else []
     ranks, moments = ranks_and_moments(purchased, requests, z_values(rfm.z_log), whole=bool(rfm.scope))
     if scoring.method == "quantile" and rfm.scope:
-        scoped = scoped_cuts(scoring, ranks, rfm.smallest_scope, money_is_mixed=CURRENCY in rfm.scope, among=among)
+        scoped = scoped_cuts(scoring, ranks, rfm.smallest_scope, money_is_mixed=rfm.amounts_apart, among=among)
         cut_sets, warnings = list(scoped.cut_sets), small_scopes(scoped, rfm.smallest_scope)
     elif scoring.method == "quantile":
         cut_sets = cuts_from(purchased, scoring, ranks, among)
@@ -88,6 +107,7 @@ def score(environment: Environment, measures: Measures, settings: ScoreSettings)
         cut_sets = fixed_cuts(scoring, among)
     else:
         cut_sets = _frozen_cuts(environment, rfm, scoring.run or "")
+        warnings = unseen_scopes(scopes, cut_sets, scoring.run or "")
     found = Scores(cut_sets=tuple(cut_sets), ranks={name: tuple(kept) for name, kept in ranks.items()}, moments=moments)
     warnings += _coincide(cut_sets)
     if scoring.method == "frozen":

@@ -8,7 +8,7 @@ from decimal import Decimal
 from pyspark.sql import DataFrame
 
 from rfm_spark.capabilities.segments.counting import CLUSTER_MOVES, SEGMENT_MOVES, moves_of
-from rfm_spark.capabilities.segments.definition import column_changed, definition_changed, rule_map_of
+from rfm_spark.capabilities.segments.definition import column_changed, definition_changed, made_from, rule_map_of
 from rfm_spark.capabilities.segments.load import rule_params_of
 from rfm_spark.capabilities.segments.rules import RuleMap, segment_column
 from rfm_spark.capabilities.segments.tables import SEGMENTS
@@ -19,7 +19,7 @@ from rfm_spark.pipeline.artefact import Artefact, in_table, live
 __all__ = [
     "CLUSTER_MOVES", "SEGMENT_MOVES", "CustomerCounts", "CustomerRows", "RuleMap",
     "SegmentSize", "SegmentSizes",
-    "Segments", "Summary", "column_changed", "definition_changed", "moves_of",
+    "Segments", "Summary", "column_changed", "definition_changed", "made_from", "moves_of",
     "rule_map_of", "rule_params_of", "segment_column",
 ]  # fmt: skip
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from rfm_spark.capabilities.purchases.artefacts import reading
+from rfm_spark.capabilities.rfm.config import RfmConfig
 from rfm_spark.capabilities.segments.rules import RuleMap
 from rfm_spark.core.columns import customer_columns
 from rfm_spark.core.registry import given
@@ -61,7 +62,24 @@ def definition(document: Mapping[str, Any]) -> dict[str, Any]:
     scoring = {key: value for key, value in document["rfm"]["scoring"].items() if key != "relative_error"}
     parts: dict[str, Any] = {"segments": segments, "reading": _reading(document)}
     parts["rfm"] = {**document["rfm"], "scoring": scoring}
-    return parts | _of_stages(document, _stages(rule_map))
+    return parts | _of_stages(document, _stages(rule_map)) | made_from(document)
+
+
+def made_from(document: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings and mappings, beside those of purchases, that scopes and measures are made from; none for plain RFM.
+
+    Args:
+        document: stored configuration.
+    """
+    rfm = RfmConfig.model_validate(document["rfm"])
+    wanted = set(rfm.measures.sources.values()) - {"transactions"}
+    owners = {capability for capability, found in given("config", "OPTIONAL_SOURCES") if wanted & set(found)}
+    found: dict[str, Any] = {
+        f"measures.{name}": one for name, one in _of_capabilities(document, owners, owners).items()
+    }
+    records = _without_place(document["sources"].get("customers"))
+    parting = {name: column for name, column in records.get("attributes", {}).items() if name in (rfm.scope or ())}
+    return found | ({"scopes": {**records, "attributes": parting}} if parting else {})
 
 
 def _reading(document: Mapping[str, Any]) -> dict[str, Any]:
@@ -82,18 +100,23 @@ def _of_stages(document: Mapping[str, Any], stages: set[str]) -> dict[str, Any]:
     from, such as records of customers, shapes none.
     """
     running = dict(given("config", "STAGES"))
-    settings, sources = dict(given("config", "SETTINGS")), dict(given("config", "OPTIONAL_SOURCES"))
     named = {capability for capability, found in running.items() if stages & set(found)}
     together = {capability for capability, is_one in given("config", "COUNTS_TOGETHER") if is_one}
     if named & together:
         named |= together
-    made_from_own = {capability for capability, _ in given("columns", "column_sources")}
+    return _of_capabilities(document, named, {capability for capability, _ in given("columns", "column_sources")})
+
+
+def _of_capabilities(
+    document: Mapping[str, Any], named: Collection[str], with_sources: Collection[str]
+) -> dict[str, Any]:
+    settings, sources = dict(given("config", "SETTINGS")), dict(given("config", "OPTIONAL_SOURCES"))
     return {
         capability: [
             *(_without_advice(document.get(key), kind) for key, kind in settings.get(capability, {}).items()),
             *(
                 _without_place(document["sources"].get(name))
-                for name in (sources.get(capability, {}) if capability in made_from_own else ())
+                for name in (sources.get(capability, {}) if capability in with_sources else ())
             ),
         ]
         for capability in sorted(named)

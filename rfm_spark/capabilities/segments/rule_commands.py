@@ -20,6 +20,7 @@ from rfm_spark.core.config import Config
 from rfm_spark.core.desk import Desk
 from rfm_spark.core.errors import ConfigError, Exit
 from rfm_spark.core.runs import RunDetails
+from rfm_spark.core.scopes import amounts_apart
 
 
 def rule_map_lines(config: Config) -> list[str]:
@@ -102,4 +103,6 @@ def previewed(tables: TableReader, run: RunDetails, rule_map: RuleMap, where: st
     counted = segments.withColumn("there", segment_column(rule_map, params)).groupBy(
         F.col("segment").alias("here"), "there"
     )
-    return counted.agg(F.count(F.lit(1)).alias("customers"), F.sum("monetary").alias("revenue"))
+    # Amounts of several currencies have no sum.
+    revenue = F.lit(None).cast("decimal(28,2)") if amounts_apart(document) else F.sum("monetary")
+    return counted.agg(F.count(F.lit(1)).alias("customers"), revenue.alias("revenue"))

@@ -70,16 +70,28 @@ def measure(
     rows = {"customers": scored, "customers.active": active, "customers.unmeasured": count - scored}
     if attributes is not None:
         rows["customers.prospects"] = attributes.made.join(held, "customer_id", "left_anti").count()
-    warnings = () if scored else ("nobody has used anything up to this date: all tables of the run are empty",)
+    warnings = _warnings(scored, count - scored, config)
     account = Account(
         rows=rows,
         money={"monetary": monetary or Decimal(0)},
         warnings=warnings,
-        facts={"status": "ok" if scored else "empty"},
+        # Of purchases it may be known already that they are thin.
+        facts={} if scored and purchases is not None else {"status": "ok" if scored else "empty"},
         dealt_with=count,
     )
     frame = held.where("recency_days IS NOT NULL")
     return UsageMeasures(account=account, count=count, buyers=scored, frame=frame)
+
+
+def _warnings(scored: int, unmeasured: int, config: MeasuresConfig) -> tuple[str, ...]:
+    if not scored:
+        return ("nobody has used anything up to this date: all tables of the run are empty",)
+    if not unmeasured:
+        return ()
+    what = "purchase" if config.event is None else f"event {config.event}"
+    return (
+        f"{unmeasured:,} customers have no {what}, so that they have no recency (rfm.measures) and are in no segment",
+    )
 
 
 STEPS = (measure,)
