@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+import re
+from datetime import datetime, timedelta
 from decimal import Decimal
+from io import StringIO
 from pathlib import Path
 
 import pandas as pd
 import pytest
 from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
 
+from rfm_spark.cli.main import main
 from rfm_spark.core.config import Config
-from rfm_spark.core.errors import GateError
+from rfm_spark.core.errors import ConfigError, GateError
 from rfm_spark.lake.location import LakeLocation
 from rfm_spark.lake.readers import of_run
 from rfm_spark.lake.store import Store
@@ -19,7 +23,7 @@ from rfm_spark.pipeline import Outcome
 from rfm_spark.report.build import build_report
 from rfm_spark.report.collect import collect
 from tests.helpers import run_tiny
-from tests.scopes.world import AS_OF, orders, scoped, write
+from tests.scopes.world import AS_OF, orders, scoped, write, write_records
 
 RFM = {"window_days": 365, "scope": ["currency"], "smallest_scope": 20}
 
@@ -95,6 +99,54 @@ def test_pages_of_all_show_no_amounts(spark: SparkSession, world: tuple[Config, 
     assert "Amounts of different currencies are never added up" in page
     theirs = build_report(collect(spark, location, outcome.run_id, "CHF"), config.display)
     assert "only CHF" in theirs
+
+
+def test_two_runs_and_other_rules_are_compared_without_amounts(
+    world: tuple[Config, Outcome, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, _, folder = world
+    lake = ["--lake", str(folder / "lake"), "--format", "csv"]
+    assert main(["compare", "runs", *lake]) == 0
+    rows = pd.read_csv(StringIO(capsys.readouterr().out))
+    assert len(rows) > 3
+    assert rows["revenue"].isna().all()
+    assert main(["rules", "preview", "standard", "--lake", str(folder / "lake")]) == 0
+    assert not re.search(r"\d\.\d\d\b", capsys.readouterr().out.replace("%", ""))
+
+
+def test_cut_points_of_money_have_a_currency(
+    spark: SparkSession, world: tuple[Config, Outcome, Path], tmp_path: Path
+) -> None:
+    _, outcome, folder = world
+    frozen = {**RFM, "scoring": {"method": "frozen", "run": outcome.run_id}}
+    only = scoped(folder, name="later", currency=True, rfm=frozen)
+    assert run_tiny(spark, only, AS_OF).run_id
+    lines = spark.read.format("delta").load(str(folder / "source"))
+    other = lines.withColumn("currency", F.expr("if(customer LIKE 'fr%', 'JPY', currency)"))
+    other.write.format("delta").save(str(tmp_path / "source"))
+    spark.read.format("delta").load(str(folder / "records")).write.format("delta").save(str(tmp_path / "records"))
+    config = scoped(tmp_path, name="yen", currency=True, rfm=frozen).model_copy(update={"lake": world[0].lake})
+    with pytest.raises(ConfigError, match=f"run {outcome.run_id} has no cut points for amounts of JPY"):
+        run_tiny(spark, config, AS_OF)
+    fixed = {"method": "fixed", "cuts": {"r": [1, 2, 3, 4], "f": [1, 2, 3, 4], "m": [1, 2, 3, 4]}}
+    with pytest.raises(ConfigError, match="can't be combined with fixed cut points, which are of one currency"):
+        scoped(folder, currency=True, rfm={**RFM, "scoring": fixed})
+
+
+def test_a_refund_in_another_currency_lowers_nothing_and_is_counted(spark: SparkSession, tmp_path: Path) -> None:
+    rows = [("ann", "1", 10, "100.00", "EUR"), ("ann", "1", 12, "-30.00", "USD"), ("ben", "2", 9, "50.00", "EUR")]
+    lines = spark.createDataFrame(
+        [(c, o, datetime(2024, 6, day), Decimal(amount), currency) for c, o, day, amount, currency in rows],
+        "customer string, `order` string, at timestamp, amount decimal(12,2), currency string",
+    )
+    lines.write.format("delta").save(str(tmp_path / "source"))
+    write_records(spark, tmp_path)
+    config = scoped(tmp_path, currency=True, rfm={"scope": ["currency"], "smallest_scope": 1})
+    outcome = run_tiny(spark, config, AS_OF)
+    found = of_run(spark, LakeLocation.of(config), "segments", outcome.run_id).collect()
+    assert {row["customer_id"]: row["monetary"] for row in found} == {"ann": Decimal(100), "ben": Decimal(50)}
+    counted = Store(spark, LakeLocation.of(config)).rows("runs", run_id=outcome.run_id)[0]["rows"]
+    assert counted["transactions.flagged.refund_without_sale"] == 1
 
 
 def test_without_the_scope_two_currencies_stop_the_run(spark: SparkSession, tmp_path: Path) -> None:

@@ -207,6 +207,36 @@ def test_the_report_has_all_scopes_and_each_alone(
     assert "scored in LI, by the cuts of all customers" in capsys.readouterr().out
 
 
+def test_records_that_say_the_same_make_no_new_run(
+    spark: SparkSession, later: tuple[Config, Outcome, Outcome, Path]
+) -> None:
+    config, _, second, folder = later
+    records = str(folder / "records")
+    known = spark.read.format("delta").load(records).localCheckpoint()
+    known.write.format("delta").mode("overwrite").save(records)
+    again = run_tiny(spark, config, LATER)
+    assert (again.run_id, again.repeated) == (second.run_id, True)
+    # Who is on record after the date says nothing of it; one more market on it does.
+    kinds = "customer string, changed timestamp, country string"
+    ahead = [("de20", datetime(2024, 8, 20), "LI")]
+    spark.createDataFrame(ahead, kinds).write.format("delta").mode("append").save(records)
+    assert run_tiny(spark, config, LATER).repeated
+    now = [("de20", datetime(2024, 7, 20), "LI")]
+    spark.createDataFrame(now, kinds).write.format("delta").mode("append").save(records)
+    assert not run_tiny(spark, config, LATER).repeated
+
+
+def test_cut_points_of_another_scope_are_refused(spark: SparkSession, world: tuple[Config, Outcome, Path]) -> None:
+    _, outcome, folder = world
+    frozen = {"scoring": {"method": "frozen", "run": outcome.run_id}}
+    with pytest.raises(ConfigError, match=r"has another rfm\.scope; set it as it has, or name another run"):
+        run_tiny(spark, scoped(folder, name="other", rfm={"window_days": 365, **frozen}), AS_OF)
+    same = scoped(folder, name="same", rfm={**RFM, **frozen})
+    theirs = people(spark, same, run_tiny(spark, same, AS_OF))
+    scores = ["r_score", "f_score", "m_score"]
+    pd.testing.assert_frame_equal(theirs[scores], people(spark, world[0], outcome)[scores])
+
+
 def test_scopes_that_nobody_tells_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"rfm.scope: region is unknown; map it in sources.customers.attributes"):
         scoped(tmp_path, rfm={"scope": ["region"]})

@@ -59,6 +59,11 @@ def write(spark: SparkSession, folder: Path, until: date = AS_OF) -> None:
         "customer", "`order`", "at", "cast(amount as decimal(12,2)) amount", "currency"
     )
     lines.write.format("delta").mode("overwrite").save(str(folder / "source"))
+    write_records(spark, folder)
+
+
+def write_records(spark: SparkSession, folder: Path) -> None:
+    """Records of customers alone."""
     known = spark.createDataFrame(records(), "customer string, changed timestamp, country string")
     known.write.format("delta").mode("overwrite").save(str(folder / "records"))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -103,6 +103,19 @@ def test_a_second_time_nothing_is_done(spark: SparkSession, world: tuple[Config,
     config, _, second, _ = world
     again = run_tiny(spark, config, LATER)
     assert (again.run_id, again.repeated) == (second.run_id, True)
+
+
+def test_a_login_of_long_ago_that_arrives_late_makes_a_new_run(spark: SparkSession, tmp_path: Path) -> None:
+    write(spark, tmp_path)
+    config = saas(tmp_path)
+    first = run_tiny(spark, config, AS_OF)
+    silent = people(spark, config, first).query("recency_date == subscribed_since").index[0]
+    late = [(silent, datetime(2023, 1, 1, 12), "Login", "late")]
+    kinds = "account string, at timestamp, action string, session string"
+    spark.createDataFrame(late, kinds).write.format("delta").mode("append").save(str(tmp_path / "events"))
+    again = run_tiny(spark, config, AS_OF)
+    assert not again.repeated
+    assert str(people(spark, config, again).loc[silent, "recency_date"]) == "2023-01-01"
 
 
 def test_the_ledger_counts_them(spark: SparkSession, world: tuple[Config, Outcome, Outcome, Path]) -> None:

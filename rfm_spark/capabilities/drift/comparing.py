@@ -9,12 +9,16 @@ from rfm_spark.capabilities.clusters.artefacts import Models, WholeModel
 from rfm_spark.capabilities.drift.clusters import stability_figures
 from rfm_spark.capabilities.drift.distributions import Distribution, by_scope
 from rfm_spark.capabilities.drift.figures import PREVIOUS, Figure, column_figures, volume_figure
+from rfm_spark.capabilities.drift.psi import NONE
 from rfm_spark.capabilities.drift.tables import DISTRIBUTIONS
 from rfm_spark.capabilities.drift.verdict import CLUSTER_SHARES
 from rfm_spark.capabilities.movement.artefacts import Flapping
 from rfm_spark.core.access import TableWriter
 from rfm_spark.core.runs import RunDetails
 from rfm_spark.core.table import ALL
+
+# So few of a scope may be elsewhere the next day without anything having happened.
+_FEW = 10
 
 
 def compare_columns(
@@ -72,7 +76,7 @@ def compare_scopes(
             # Somebody opened a market: news, and no drift of what was there.
             told = [Figure("volume", "customers", PREVIOUS, None, detail="a scope that was not there before")]
         elif not now:
-            told = [volume_figure("customers", _volumes(was)["customers"], 0)]
+            told = [_emptied(_volumes(was)["customers"])]
         else:
             kept = {name: one for name, one in was.items() if same_model or name != CLUSTER_SHARES}
             counts = _volumes(was)
@@ -80,6 +84,11 @@ def compare_scopes(
             told += [volume_figure(name, counts[name], count) for name, count in _volumes(now).items()]
         figures += [replace(figure, scope=scope) for figure in told]
     return figures
+
+
+def _emptied(customers: int) -> Figure:
+    figure = volume_figure("customers", customers, 0)
+    return figure if customers > _FEW else replace(figure, severity=NONE)
 
 
 def movement_figures(moves: Flapping) -> list[Figure]:

@@ -100,10 +100,10 @@ def volume_figure(subject: str, before: int, now: int) -> Figure:
     """Customers now over customers in the previous run; a change has to be beyond what Poisson counts vary by."""
     detail = f"{before:,} before, {now:,} now"
     if not before or not now:
-        # Where both days had as many to expect, all of them came on one by chance so often, on either one.
-        p_value = min(1.0, 2 * 0.5 ** (before + now))
-        severity = MAJOR if p_value < 2 * _SURE else NONE
-        return Figure("volume", subject, PREVIOUS, None, _VOLUME[MODERATE], severity, p_value, detail)
+        severe = MAJOR if before != now else NONE
+        return Figure(
+            "volume", subject, PREVIOUS, None, _VOLUME[MODERATE], severe, None, f"{before:,} before, {now:,} now"
+        )
     ratio = now / before
     apart = abs(log(ratio))
     p_value = float(2 * special.ndtr(-apart / sqrt(1 / before + 1 / now)))
