@@ -18,7 +18,7 @@ NONE = (None, None)
 
 
 def stored(config: Config, **customers: Any) -> dict[str, Any]:
-    document = config.stored()
+    document = config.document()
     sources = document["sources"]
     return {**document, "sources": {**sources, "customers": {**sources["customers"], **customers}}}
 
@@ -39,7 +39,7 @@ def test_another_mapping_of_what_parts_customers_is_another_definition(tmp_path:
 
 def test_another_mapping_of_events_is_one_where_measures_are_made_from_them(tmp_path: Path) -> None:
     config = saas(tmp_path)
-    before = config.stored()
+    before = config.document()
     events = {**before["sources"]["events"], "where": "channel = 'app'"}
     after = {**before, "sources": {**before["sources"], "events": events}}
     assert definition_changed(after, before, NONE)
