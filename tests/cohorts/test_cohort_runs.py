@@ -18,7 +18,7 @@ from rfm_spark.lake.readers import of_run
 from rfm_spark.pipeline import Outcome
 from rfm_spark.report.build import build_report
 from rfm_spark.report.collect import collect
-from tests.helpers import AS_OF, config_for, run_tiny
+from tests.helpers import AS_OF, config_for, purchases, run_tiny, write_source
 from tests.pipeline.interactions import events_log, shop
 
 MAY = date(2024, 5, 31)
@@ -109,3 +109,18 @@ def test_cohorts_of_the_demo_are_those_of_pandas(demo: tuple[Path, str], spark: 
     sizes = began.groupby(baskets["household_id"]).first().value_counts()
     retention = expected["active"] / sizes.reindex(expected.index.get_level_values(0)).to_numpy()
     assert found["retention"].to_list() == pytest.approx(retention.to_list(), rel=1e-12)
+
+
+def test_another_period_is_counted_anew(spark: SparkSession, tmp_path: Path) -> None:
+    write_source(spark, tmp_path / "source", purchases())
+    by_month = config_for(tmp_path, quality=QUIET, cohorts={"enabled": True})
+    by_week = config_for(tmp_path, quality=QUIET, cohorts={"enabled": True, "period": "week"})
+    alone = by_week.model_copy(update={"lake": by_week.lake.model_copy(update={"root": str(tmp_path / "alone")})})
+    run_tiny(spark, by_month, AS_OF)
+    found = cohorts(spark, by_week, run_tiny(spark, by_week, AS_OF + timedelta(days=7)))
+    assert {row["length"] for row in found} == {"week"}
+    theirs = cohorts(spark, alone, run_tiny(spark, alone, AS_OF + timedelta(days=7)))
+    for rows in (found, theirs):
+        for row in rows:
+            del row["run_id"], row["tiers"]
+    assert found == theirs

@@ -184,3 +184,15 @@ def test_small_changes_and_too_few_customers_are_told_apart() -> None:
     few = verdict([replace(figure, severity="insufficient")])
     assert (few.severity, few.fired) == ("insufficient", ())
     assert "too few customers" in few.sentence
+
+
+def test_tiers_of_tied_customers_raise_no_alarm() -> None:
+    """A fifth pay nothing, and then some more: all of them are in another tenth, and monetary says how many more."""
+    tiers = ("top_100", "top_90", "top_10")
+    before = Distribution("value_tier", (0, 2000, 8000), labels=tiers, is_category=True)
+    now = Distribution("value_tier", (2200, 0, 7800), labels=tiers, is_category=True)
+    figures = column_figures({"value_tier": before}, {"value_tier": now}, "previous")
+    assert [figure.severity for figure in figures if figure.metric == "psi"] == ["major"]
+    assert verdict(figures).severity == "none"
+    segments = column_figures({"segment": replace(before, feature="segment")}, {"segment": now}, "previous")
+    assert verdict(segments).severity == "major"

@@ -20,6 +20,7 @@ from rfm_spark.core.columns import customer_columns
 from rfm_spark.core.config import Config
 from rfm_spark.core.errors import ConfigError
 from rfm_spark.core.runs import RunRow, current_runs, previous_of
+from rfm_spark.core.scopes import CURRENCY
 from rfm_spark.pipeline.artefact import Account
 from rfm_spark.pipeline.prepared import Ahead
 
@@ -91,6 +92,12 @@ def _planned(ahead: Ahead, seen: _Known, *, published: bool) -> PlannedModel:
             account=Account(warnings=(_set_aside(champion, missing),)), trains=True, last_id=last_id, fingerprint=after
         )
     if found.pinned:
+        if config.part(RfmConfig).amounts_apart and not champion.is_parted:
+            problem = (
+                f"{CURRENCY} parts customers, and the pinned model {champion.version} compares amounts of all of them; "
+                "`rfm-spark clusters unpin` frees it"
+            )
+            raise ConfigError("rfm.scope", [problem])
         if refit:
             raise ConfigError("--refit", [f"model {champion.version} is pinned; `rfm-spark clusters unpin` frees it"])
         return PlannedModel(champion=champion, pinned=True, fingerprint=champion.version)

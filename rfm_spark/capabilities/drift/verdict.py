@@ -13,7 +13,10 @@ from rfm_spark.core.table import ALL
 KEEP, REFIT, SOURCE = "keep", "refit", "look at the source"
 CLUSTER_SHARES = "cluster_id"
 # Columns whose shares come from rules and cuts, not from customers directly.
-SHARES = ("segment", "value_tier", "r_score", "f_score", "m_score")
+SHARES = ("segment", "r_score", "f_score", "m_score")
+# Tenths by their making: only customers who are tied, such as accounts that pay nothing, move them, and all at once.
+# What happened to these shows in the measure itself.
+_NO_NEWS = "value_tier"
 _SEVERE = (MODERATE, MAJOR)
 _SHOWN = 3
 
@@ -118,7 +121,7 @@ def _group(figure: Figure) -> str | None:
         return "boundaries"
     if figure.metric == "spread":
         return "cluster"
-    if figure.metric in ("psi", "zero_rate"):
+    if figure.metric in ("psi", "zero_rate") and figure.subject != _NO_NEWS:
         return "shares" if figure.subject in SHARES or _is_watched(figure.subject) else "population"
     return None
 

@@ -34,6 +34,7 @@ from rfm_spark.capabilities.segments.tables import SEGMENTS
 from rfm_spark.core.access import TableWriter
 from rfm_spark.core.columns import all_stages, stages, tracked_columns
 from rfm_spark.core.runs import RunDetails
+from rfm_spark.core.scopes import amounts_apart
 from rfm_spark.core.table import SCOPE_COLUMN
 
 _BEFORE = (
@@ -122,7 +123,9 @@ class Earlier:
     def with_counterfactual(self, customers: DataFrame) -> DataFrame:
         """Customers with the segment and the cluster that the earlier run's cuts, rules and model would give them."""
         # Percentiles, z-scores and tiers stay today's: their old distribution is not kept, and cuts don't shape them.
-        under = {**self._under_earlier(customers), **_scope_before(customers)}
+        # Their cut points of money say nothing of another currency: who pays in one by now is judged by its own.
+        scope = {} if amounts_apart(self.side.document) else _scope_before(customers)
+        under = {**self._under_earlier(customers), **scope}
         today = {name: f"_today_{name}" for name in (*_SHAPED, *under) if name in customers.columns}
         kept = customers.withColumns({name: F.col(of) for of, name in today.items()}).withColumns(under)
         document = self.side.document
