@@ -123,7 +123,8 @@ def ranks_and_moments(
         frame: one row per customer.
         requests: distributions to take.
         columns: for each request, by name, what moments are taken of and its units per 1.
-        whole: whether the ranks of all rows, whatever their group, are also asked for; their group is `WHOLE`.
+        whole: whether the ranks that hold a cut of all rows, whatever their group, are also asked for; their group is
+            `WHOLE`.
 
     Returns:
         Ranks per request, and per request the moments of each group.
@@ -131,7 +132,7 @@ def ranks_and_moments(
     rows = _exploded(frame, requests, columns).collect()
     counts, asked = [cell_count(row) for row in rows], list(requests)
     if whole:
-        asked += [replace(request, within=F.lit(WHOLE)) for request in requests]
+        asked += [replace(request, within=F.lit(WHOLE), grid=False) for request in requests]
         counts += cells_of_all(counts, len(requests), WHOLE)
     return ranks_in_cells(frame, asked, counts), _moments_of_groups(rows, requests, columns)
 

@@ -7,6 +7,8 @@ from typing import Any
 
 # What keeps amounts of different currencies apart: they have no sum, and none is more than another.
 CURRENCY = "currency"
+# What stands between the names that a scope is made of.
+BETWEEN = " / "
 _COUNTED = "scope."
 
 

@@ -14,7 +14,7 @@ import pytest
 from pyspark.errors import AnalysisException
 from pyspark.sql import DataFrame, SparkSession
 
-from rfm_spark.capabilities.customers.artefacts import CustomerAttributes
+from rfm_spark.capabilities.customers.artefacts import CustomerAttributes, CustomerRecords
 from rfm_spark.capabilities.movement.artefacts import Comparison
 from rfm_spark.capabilities.purchases.artefacts import Purchases
 from rfm_spark.capabilities.rfm.artefacts import Scores
@@ -77,7 +77,7 @@ class Whole:
     def artefact(self, name: str) -> Artefact:
         """What a step gave, as another process finds it."""
         kind = STEPS[name].gives
-        if issubclass(kind, (CustomerCounts, Comparison, CustomerAttributes, UsageMeasures)):
+        if issubclass(kind, (CustomerCounts, Comparison, CustomerAttributes, CustomerRecords, UsageMeasures)):
             # Frames that every run makes anew, of rows that are in tables.
             return self.again(STEPS[name])
         found = from_text(kind, self.texts[name], self.slice_of)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+import yaml
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
@@ -17,12 +18,12 @@ from rfm_spark.cli.main import main
 from rfm_spark.core.config import Config
 from rfm_spark.core.errors import ConfigError, GateError
 from rfm_spark.lake.location import LakeLocation
-from rfm_spark.lake.readers import of_run
+from rfm_spark.lake.readers import current, of_run
 from rfm_spark.lake.store import Store
 from rfm_spark.pipeline import Outcome
 from rfm_spark.report.build import build_report
 from rfm_spark.report.collect import collect
-from tests.helpers import run_tiny
+from tests.helpers import ROOT, run_tiny
 from tests.scopes.world import AS_OF, orders, scoped, write, write_records
 
 RFM = {"window_days": 365, "scope": ["currency"], "smallest_scope": 20}
@@ -32,7 +33,7 @@ RFM = {"window_days": 365, "scope": ["currency"], "smallest_scope": 20}
 def world(session: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> tuple[Config, Outcome, Path]:
     folder = tmp_path_factory.mktemp("currencies")
     write(session, folder)
-    config = scoped(folder, currency=True, rfm=RFM, lifecycle={"enabled": True})
+    config = scoped(folder, currency=True, rfm=RFM, lifecycle={"enabled": True}, cohorts={"enabled": True})
     run_tiny(session, config, AS_OF - timedelta(days=30))
     return config, run_tiny(session, config, AS_OF), folder
 
@@ -141,12 +142,68 @@ def test_a_refund_in_another_currency_lowers_nothing_and_is_counted(spark: Spark
     )
     lines.write.format("delta").save(str(tmp_path / "source"))
     write_records(spark, tmp_path)
-    config = scoped(tmp_path, currency=True, rfm={"scope": ["currency"], "smallest_scope": 1})
+    config = scoped(
+        tmp_path, currency=True, rfm={"scope": ["currency"], "smallest_scope": 1}, cohorts={"enabled": True}
+    )
     outcome = run_tiny(spark, config, AS_OF)
     found = of_run(spark, LakeLocation.of(config), "segments", outcome.run_id).collect()
     assert {row["customer_id"]: row["monetary"] for row in found} == {"ann": Decimal(100), "ben": Decimal(50)}
+    orders_told = current(spark, LakeLocation.of(config), "orders").where("customer_id = 'ann'").collect()
+    assert {row["currency"]: row["net"] for row in orders_told} == {"EUR": Decimal(100), "USD": Decimal(-30)}
+    cohorts = of_run(spark, LakeLocation.of(config), "cohorts", outcome.run_id).collect()
+    assert [(row["customers"], row["orders"], row["revenue"]) for row in cohorts] == [(2, 2, None)]
     counted = Store(spark, LakeLocation.of(config)).rows("runs", run_id=outcome.run_id)[0]["rows"]
     assert counted["transactions.flagged.refund_without_sale"] == 1
+
+
+def test_cohorts_count_orders_in_the_own_currency_alone(
+    spark: SparkSession, world: tuple[Config, Outcome, Path]
+) -> None:
+    config, outcome, _ = world
+    rows = of_run(spark, LakeLocation.of(config), "cohorts", outcome.run_id).toPandas()
+    assert rows["orders"].sum() == expected()["orders"].sum()
+    assert rows["revenue"].isna().all()
+    tables = of_run(spark, LakeLocation.of(config), "segments", outcome.run_id)
+    assert rows.groupby("cohort_month")["customers"].first().sum() == tables.count()
+
+
+def test_who_changes_currency_is_judged_by_that_of_today(spark: SparkSession, tmp_path: Path) -> None:
+    lines = orders(AS_OF)
+    moved, new = [f"de{n}" for n in range(2, 12)], [f"de{n}" for n in range(12, 22)]
+    later = [
+        (customer, f"later {customer}", datetime(2024, 7, 10, 12), 40.0, "CHF" if customer in moved else "JPY")
+        for customer in (*moved, *new)
+    ]
+    kinds = "customer string, `order` string, at timestamp, amount decimal(12,2), currency string"
+
+    def lake_of(rows: list[tuple[str, str, datetime, float, str]]) -> None:
+        exact = [(c, o, at, Decimal(str(amount)), currency) for c, o, at, amount, currency in rows]
+        found = spark.createDataFrame(exact, kinds)
+        found.write.format("delta").mode("overwrite").save(str(tmp_path / "source"))
+
+    first = [(c, o, at.to_pydatetime(), amount, currency) for c, o, at, amount, currency in lines.itertuples(False)]
+    lake_of(first)
+    write_records(spark, tmp_path)
+    config = scoped(tmp_path, currency=True, rfm=RFM)
+    run_tiny(spark, config, AS_OF)
+    lake_of([*first, *later])
+    second = run_tiny(spark, config, AS_OF + timedelta(days=31))
+    rows = of_run(spark, LakeLocation.of(config), "segments", second.run_id).toPandas().set_index("customer_id")
+    assert set(rows.loc[moved, "scope"]) == {"CHF"}
+    assert set(rows.loc[new, "scope"]) == {"JPY"}
+    # A scope too new for cut points of money then: their score is left as it is, and so no threshold moved them.
+    assert "masked" not in set(rows.loc[new, "move_cause"])
+
+
+def test_rules_and_subscriptions_have_one_currency(spark: SparkSession, tmp_path: Path) -> None:
+    document = yaml.safe_load((ROOT / "conf" / "segments" / "rf_grid.yml").read_text(encoding="utf-8"))
+    first = document["segments"][0]
+    first["when"] = [first["when"], {"monetary": {"min": 500}}]
+    rules = tmp_path / "rules.yml"
+    rules.write_text(yaml.safe_dump(document), encoding="utf-8")
+    write(spark, tmp_path)
+    with pytest.raises(ConfigError, match=r"limits of monetary are of one currency, and rfm\.scope has several"):
+        run_tiny(spark, scoped(tmp_path, currency=True, rfm=RFM, segments={"rules": str(rules)}), AS_OF)
 
 
 def test_without_the_scope_two_currencies_stop_the_run(spark: SparkSession, tmp_path: Path) -> None:

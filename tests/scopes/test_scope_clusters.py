@@ -15,6 +15,7 @@ from rfm_spark.capabilities.clusters.models import Models
 from rfm_spark.capabilities.clusters.whole import WholeModel
 from rfm_spark.cli.main import main
 from rfm_spark.core.config import Config
+from rfm_spark.core.errors import ConfigError
 from rfm_spark.lake.location import LakeLocation
 from rfm_spark.lake.readers import of_run
 from rfm_spark.lake.store import Store
@@ -213,6 +214,9 @@ def test_commands_and_the_report_know_of_parts(
     assert all("different from what was published: 0 cluster_id" in said("clusters", "rescore", run)
                for run in (first, outcomes[1].run_id, refit))  # fmt: skip
     assert "is pinned" in said("clusters", "pin", first)
+    by_currency = scoped(folder, currency=True, rfm={**RFM, "scope": ["currency"]}, clusters=CLUSTERS)
+    with pytest.raises(ConfigError, match=r"trained under another scope, would compare amounts of several"):
+        run_tiny(spark, by_currency, LATER)
     assert "is no longer pinned" in said("clusters", "unpin")
     assert "is champion of tiny" in said("clusters", "promote", first)
     assert "none: the model has no clusters for customers of PT" in said("explain", "pt3", "--run", outcomes[1].run_id)

@@ -166,6 +166,8 @@ def test_drift_is_judged_in_each_scope(spark: SparkSession, later: tuple[Config,
     drift = of_run(spark, LakeLocation.of(config), "drift", second.run_id).toPandas()
     verdicts = drift[drift["metric"] == "verdict"].set_index("scope")["severity"]
     assert set(verdicts.index) == {"all", "DE", "FR", "LI", "unknown"}
+    # Their figure is told, and raises no alarm: tenths are tenths.
+    assert len(drift[(drift["metric"] == "psi") & (drift["subject"] == "value_tier")]) >= 3
     volumes = drift[(drift["metric"] == "volume") & (drift["subject"] == "customers")].set_index("scope")["detail"]
     ours = people(spark, config, second).groupby("scope").size()
     assert all(f"{ours[scope]} now" in volumes[scope] for scope in ("DE", "FR", "LI"))
@@ -224,6 +226,21 @@ def test_records_that_say_the_same_make_no_new_run(
     now = [("de20", datetime(2024, 7, 20), "LI")]
     spark.createDataFrame(now, kinds).write.format("delta").mode("append").save(records)
     assert not run_tiny(spark, config, LATER).repeated
+
+
+def test_another_scope_leaves_no_names_of_before(spark: SparkSession, tmp_path: Path) -> None:
+    write(spark, tmp_path, LATER)
+    run_tiny(spark, scoped(tmp_path, rfm=RFM), AS_OF)
+    lines = spark.read.format("delta").load(str(tmp_path / "source"))
+    kept = lines.where("customer NOT LIKE 'fr1%'").localCheckpoint()
+    kept.write.format("delta").mode("overwrite").save(str(tmp_path / "source"))
+    whole = scoped(tmp_path, rfm={"window_days": 365})
+    second = run_tiny(spark, whole, LATER)
+    for table in ("segment_changes", "segment_transitions", "segments"):
+        rows = of_run(spark, LakeLocation.of(whole), table, second.run_id).toPandas()
+        assert set(rows["scope"]) == {"all"}, table
+    changes = of_run(spark, LakeLocation.of(whole), "segment_changes", second.run_id)
+    assert changes.where("cause = 'left'").count() > 20
 
 
 def test_cut_points_of_another_scope_are_refused(spark: SparkSession, world: tuple[Config, Outcome, Path]) -> None:

@@ -44,6 +44,11 @@ def test_another_mapping_of_events_is_one_where_measures_are_made_from_them(tmp_
     after = {**before, "sources": {**before["sources"], "events": events}}
     assert definition_changed(after, before, NONE)
     assert not definition_changed(before, before, NONE)
+    # What becomes of a row shapes measures; a limit that stops a run does not.
+    for quality, changes in (({"checks": {"bot": "flag"}}, True), ({"max_reject_share": 0.5}, False)):
+        own = {**before["sources"]["events"], "quality": {**before["sources"]["events"]["quality"], **quality}}
+        after = {**before, "sources": {**before["sources"], "events": own}}
+        assert definition_changed(after, before, NONE) == changes
 
 
 def test_models_follow(tmp_path: Path) -> None:

@@ -115,6 +115,10 @@ def test_a_login_of_long_ago_that_arrives_late_makes_a_new_run(spark: SparkSessi
     spark.createDataFrame(late, kinds).write.format("delta").mode("append").save(str(tmp_path / "events"))
     again = run_tiny(spark, config, AS_OF)
     assert not again.repeated
+    # What comes after the date, and a login that is not their latest, change nothing of it.
+    more = [("a5", datetime(2024, 8, 1, 12), "Login", "ahead"), (silent, datetime(2022, 1, 1, 12), "Login", "older")]
+    spark.createDataFrame(more, kinds).write.format("delta").mode("append").save(str(tmp_path / "events"))
+    assert run_tiny(spark, config, AS_OF).repeated
     assert str(people(spark, config, again).loc[silent, "recency_date"]) == "2023-01-01"
 
 

@@ -10,8 +10,9 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from rfm_spark.capabilities.clusters.model import ClusterModel
-from rfm_spark.capabilities.clusters.scoped_space import PART, ScopedSpace, by_part, with_part
+from rfm_spark.capabilities.clusters.scoped_space import ScopedSpace
 from rfm_spark.capabilities.clusters.whole import WholeModel
+from rfm_spark.core.parts import PART, by_part, with_part
 from rfm_spark.core.stats import ExactSum
 
 AnyModel = ClusterModel | WholeModel

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
@@ -20,7 +21,7 @@ from rfm_spark.core.columns import customer_columns
 from rfm_spark.core.config import Config
 from rfm_spark.core.errors import ConfigError
 from rfm_spark.core.runs import RunRow, current_runs, previous_of
-from rfm_spark.core.scopes import CURRENCY
+from rfm_spark.core.scopes import CURRENCY, parted_by
 from rfm_spark.pipeline.artefact import Account
 from rfm_spark.pipeline.prepared import Ahead
 
@@ -40,13 +41,15 @@ def planned_model(ahead: Ahead) -> PlannedModel:
     another one than the champion was trained under, where the champion had nothing to choose from, on demand, and where
     the published run of this date trained one: doing a date again does not take its refit back. With policy
     refit_when_major a new one is trained after a run whose verdict on drift was major and advised it; with promote a
-    challenger becomes champion by itself. A pinned model stays whatever happens.
+    challenger becomes champion by itself. A pinned model stays, but for one
+    that would compare amounts of several currencies.
 
     Args:
         ahead: what is known before the run; with the option refit a model is trained on demand.
 
     Raises:
-        ConfigError: a refit is asked for while a model is pinned, or clusters are off.
+        ConfigError: a refit is asked for while a model is pinned, or clusters are off; or the pinned model knows
+            nothing of the currencies that part customers.
     """
     if not ahead.config.part(ClustersConfig).enabled:
         if ahead.options.get("refit"):
@@ -92,12 +95,7 @@ def _planned(ahead: Ahead, seen: _Known, *, published: bool) -> PlannedModel:
             account=Account(warnings=(_set_aside(champion, missing),)), trains=True, last_id=last_id, fingerprint=after
         )
     if found.pinned:
-        if config.part(RfmConfig).amounts_apart and not champion.is_parted:
-            problem = (
-                f"{CURRENCY} parts customers, and the pinned model {champion.version} compares amounts of all of them; "
-                "`rfm-spark clusters unpin` frees it"
-            )
-            raise ConfigError("rfm.scope", [problem])
+        _must_fit_currencies(ahead, champion)
         if refit:
             raise ConfigError("--refit", [f"model {champion.version} is pinned; `rfm-spark clusters unpin` frees it"])
         return PlannedModel(champion=champion, pinned=True, fingerprint=champion.version)
@@ -111,6 +109,24 @@ def _planned(ahead: Ahead, seen: _Known, *, published: bool) -> PlannedModel:
     if refit or champion.definition != wanted or not champion.had_a_choice:
         return PlannedModel(champion=champion, trains=True, parent=champion, last_id=last_id, fingerprint=after)
     return PlannedModel(champion=champion, last_id=last_id, fingerprint=champion.version)
+
+
+def _must_fit_currencies(ahead: Ahead, pinned: WholeModel) -> None:
+    """A model that compares amounts of several currencies, or knows other scopes, can't be kept.
+
+    Raises:
+        ConfigError: the pinned one is such a model.
+    """
+    rfm = ahead.config.part(RfmConfig)
+    trained_on = [run for run in ahead.complete if run.run_id == pinned.parts[0].trained_on]
+    documents = ahead.configs(trained_on)
+    theirs = [parted_by(json.loads(documents[run.run_id])) for run in trained_on]
+    if rfm.amounts_apart and (theirs != [rfm.scope] or not pinned.is_parted):
+        problem = (
+            f"{CURRENCY} parts customers, and the pinned model {pinned.version}, trained under another scope, would "
+            "compare amounts of several; `rfm-spark clusters unpin` frees it"
+        )
+        raise ConfigError("rfm.scope", [problem])
 
 
 def _missing(model: WholeModel, config: Config) -> list[str]:

@@ -11,9 +11,10 @@ from pyspark.sql import functions as F
 
 from rfm_spark.capabilities.clusters.features import Feature
 from rfm_spark.capabilities.clusters.names import insight
-from rfm_spark.capabilities.clusters.scoped_space import ScopedSpace, part_of
+from rfm_spark.capabilities.clusters.scoped_space import ScopedSpace
 from rfm_spark.capabilities.clusters.whole import WholeModel
 from rfm_spark.core.counting import Count, CountedCustomers
+from rfm_spark.core.parts import part_of
 from rfm_spark.core.stats import mean_of, mean_parts
 from rfm_spark.core.table import ALL, SCOPE_COLUMN
 from rfm_spark.core.typical import MEASURED_AS, means_of

@@ -15,7 +15,8 @@ from rfm_spark.capabilities.clusters import cells as alone
 from rfm_spark.capabilities.clusters.cells import DRAWN, HIDDEN, Cells, Sample
 from rfm_spark.capabilities.clusters.driver import Points
 from rfm_spark.capabilities.clusters.features import FeatureSpace
-from rfm_spark.capabilities.clusters.scoped_space import PART, ScopedSpace, by_part, with_part
+from rfm_spark.capabilities.clusters.scoped_space import ScopedSpace
+from rfm_spark.core.parts import PART, by_part, with_part
 from rfm_spark.core.session import persisted
 from rfm_spark.core.stats import ExactSum
 from rfm_spark.core.table import SCOPE_COLUMN

@@ -20,7 +20,7 @@ from rfm_spark.capabilities.clusters.features import (
     transformed,
     unit_of,
 )
-from rfm_spark.capabilities.clusters.scoped_space import by_part, with_part
+from rfm_spark.core.parts import by_part, with_part
 from rfm_spark.core.stats import BILLIONTH, moments_by_group
 from rfm_spark.core.table import SCOPE_COLUMN
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from graphlib import TopologicalSorter
@@ -12,35 +12,8 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from rfm_spark.capabilities.clusters.features import Feature, FeatureSpace, is_missing, placed
+from rfm_spark.core.parts import PART, by_part
 from rfm_spark.core.table import ALL, SCOPE_COLUMN
-
-# Which part a customer's scope has; null for a scope without one.
-PART = "_part"
-
-
-def part_of(places: Mapping[str, int]) -> Column:
-    """The place of the part that a customer's scope has, INT; null where it has none."""
-    pairs = (part for scope, at in places.items() for part in (F.lit(scope), F.lit(at)))
-    return F.try_element_at(F.create_map(*pairs), F.col(SCOPE_COLUMN))
-
-
-def with_part(customers: DataFrame, places: Mapping[str, int]) -> DataFrame:
-    """Customers with `part_of`."""
-    return customers.withColumn(PART, part_of(places))
-
-
-def by_part(values: Sequence[float], part: Column | None = None) -> Column:
-    """The value of a customer's part, DOUBLE; one that all parts share needs no look.
-
-    Args:
-        values: of the parts, in order.
-        part: of `part_of`; the column `PART` where None.
-    """
-    if len(set(values)) == 1:
-        return F.lit(float(values[0]))
-    # Parsed once, when the plan is optimised: an expression of thousands of literals takes seconds to be analysed.
-    text = ",".join(repr(float(value)) for value in values)
-    return F.get(F.split(F.lit(text), ",").cast("array<double>"), F.col(PART) if part is None else part)
 
 
 def among(customers: DataFrame, scopes: Sequence[str]) -> DataFrame:

@@ -102,7 +102,7 @@ def _cells(
         found = carried_cells(again, purchases.purchased, environment.run.as_of, settings, before)
     if found is not None and not environment.run.options.get("verify"):
         return found
-    anew = cells_of(_activity(environment, days, settings), settings.config.period)
+    anew = cells_of(_activity(environment, days, purchases, settings), settings.config.period)
     if found is not None and found != anew:
         raise BalanceError(
             "cohorts carried from the run before differ from those made anew; nothing was published; run with --full, "
@@ -149,12 +149,18 @@ def carried_cells(
     return cells if sizes == {cohort: count for cohort, (_, count) in began.items()} else None
 
 
-def _activity(environment: Environment, days: OrderDays | None, settings: CohortSettings) -> DataFrame:
+def _activity(
+    environment: Environment, days: OrderDays | None, purchases: Purchases | None, settings: CohortSettings
+) -> DataFrame:
     """Rows of `cells.cells_of`: orders, and events where these make customers active."""
     found, as_of = [], environment.run.as_of
     if days is not None and settings.transactions is not None:
         rows = environment.of_runs(ORDER_DAYS.name, days.batches.ids)
-        found.append(ordered(orders_until(rows, days.batches, settings.transactions, as_of), settings))
+        apart = settings.amounts_apart
+        orders = orders_until(rows, days.batches, settings.transactions, as_of, by_currency=apart)
+        if apart and purchases is not None:
+            orders = _in_own_currency(orders, purchases.customers)
+        found.append(ordered(orders, settings))
     if settings.events is not None:
         nothing = F.lit(0).cast("bigint")
         seen = active_days(environment.source(_EVENTS), settings.events, as_of)
@@ -165,6 +171,13 @@ def _activity(environment: Environment, days: OrderDays | None, settings: Cohort
             )
         )  # fmt: skip
     return reduce(DataFrame.unionByName, found)
+
+
+def _in_own_currency(orders: DataFrame, customers: DataFrame) -> DataFrame:
+    """Orders in the currency of their customer, as measures have it; those in others count in nothing."""
+    own = customers.select("customer_id", F.col("currency").alias("own_currency"))
+    same = F.col("currency").eqNullSafe(F.col("own_currency"))
+    return orders.join(own, "customer_id").where(same).drop("own_currency")
 
 
 def ordered(orders: DataFrame, settings: CohortSettings) -> DataFrame:

@@ -1,4 +1,4 @@
-"""What the step of records of customers gives."""
+"""What the steps of records of customers give."""
 
 from __future__ import annotations
 
@@ -10,24 +10,33 @@ from rfm_spark.capabilities.customers.scopes import with_scope
 from rfm_spark.pipeline.artefact import Artefact, live
 
 # Whoever measures customers parts them.
-__all__ = ["CustomerAttributes", "with_scope"]
+__all__ = ["CustomerAttributes", "CustomerRecords", "with_scope"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class CustomerAttributes(Artefact):
-    """Who is on record, and what parts them into scopes.
+class CustomerRecords(Artefact):
+    """Who is on record.
 
     Attributes:
-        names: of the attributes; none where nothing does.
-        frame: customer_id, once each, and the attributes, STRING.
+        frame: customer_id, once each, and the attributes that part customers.
     """
 
-    names: tuple[str, ...]
     frame: DataFrame | None = live()
 
     @property
     def made(self) -> DataFrame:
         """The rows."""
         if self.frame is None:
-            raise LookupError("attributes of customers are read anew by every run")
+            raise LookupError("records of customers are read anew by every run")
         return self.frame
+
+
+@dataclass(frozen=True, kw_only=True)
+class CustomerAttributes(Artefact):
+    """What parts customers into scopes.
+
+    Attributes:
+        frame: of `CustomerRecords`.
+    """
+
+    frame: DataFrame | None = live()

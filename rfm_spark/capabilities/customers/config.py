@@ -7,27 +7,12 @@ from typing import Any
 
 from pydantic import Field, model_validator
 
-from rfm_spark.core.columns import customer_columns
+from rfm_spark.core.reading.mapping import FILTERED
 from rfm_spark.core.reading.places import Where, unread_column
 from rfm_spark.core.scopes import CURRENCY
 from rfm_spark.core.strict import Strict
 
 CUSTOMER_COLUMNS = ("customer_id", "created_ts")
-# Columns that records and measures have on their way, beside those that are stored.
-_OURS = (
-    "place",
-    "reason",
-    "scope",
-    "is_outside",
-    "is_corrected",
-    "purchase_days",
-    "gap_squares",
-    "orders_elsewhere",
-    "refund_exceeds_sale",
-    "refund_without_sale",
-    "record",
-    "filtered",
-)
 _NAME = r"[a-z][a-z0-9_]{0,62}"
 
 
@@ -57,7 +42,7 @@ class CustomersSource(Where):
         found += [
             f"attributes.{name}: give a name of small letters, digits and underscores that is no column of ours"
             for name in self.attributes
-            if not re.fullmatch(_NAME, name) or name in (*CUSTOMER_COLUMNS, CURRENCY, *_OURS, *customer_columns())
+            if not re.fullmatch(_NAME, name) or name in (*CUSTOMER_COLUMNS, CURRENCY, FILTERED)
         ]
         if found:
             raise ValueError("; ".join(found))

@@ -10,12 +10,18 @@ from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from rfm_spark.capabilities.customers.config import CustomersSource
+from rfm_spark.core.hashing import as_fingerprint, summed_hashes
 from rfm_spark.core.reading.ids import id_text, is_placeholder, trimmed, unicode_changes, with_normal_ids
 from rfm_spark.core.reading.mapping import A_TIME, FILTERED, LENIENT, Wanted, mapped_columns
 from rfm_spark.core.reading.typed import kinds_of, moment_of
 from rfm_spark.core.session import session_settings, settled
 
 _WANTED: Wanted = {"created_ts": A_TIME}
+
+
+def attribute(name: str) -> str:
+    """What the column of an attribute is called on its way, whatever its name is."""
+    return f"_attribute_{name}"
 
 
 def validated_customers(raw: DataFrame, source: CustomersSource, as_of: date) -> DataFrame:
@@ -27,8 +33,8 @@ def validated_customers(raw: DataFrame, source: CustomersSource, as_of: date) ->
         as_of: last day that counts.
 
     Returns:
-        customer_id STRING, created_ts TIMESTAMP, the attributes as STRING, reason STRING (null when accepted;
-        anonymous, placeholder_id, filtered, or later for a record that was made after as_of).
+        customer_id STRING, created_ts TIMESTAMP, the attributes as STRING, named by `attribute`, reason STRING (null
+        when accepted; anonymous, placeholder_id, filtered, or later for a record that was made after as_of).
 
     Raises:
         SourceError: a mapped column is missing or of an unusable type.
@@ -43,7 +49,7 @@ def validated_customers(raw: DataFrame, source: CustomersSource, as_of: date) ->
             trimmed(id_text("customer_id", kinds["customer_id"])).alias("customer_id"),
             created.alias("created_ts"),
             outside.alias("is_outside"),
-            *(_text(name).alias(name) for name in source.attributes),
+            *(_text(name).alias(attribute(name)) for name in source.attributes),
         )
         known = with_normal_ids(values, unicode_changes(values, ("customer_id",)), ("customer_id",))
         customer = F.col("customer_id")
@@ -54,7 +60,8 @@ def validated_customers(raw: DataFrame, source: CustomersSource, as_of: date) ->
             .when(is_placeholder(customer), "placeholder_id")
             .when(F.col("created_ts") >= tomorrow, "later")
         )
-        return settled(known.select("customer_id", "created_ts", *source.attributes, reason.alias("reason")))
+        own = (attribute(name) for name in source.attributes)
+        return settled(known.select("customer_id", "created_ts", *own, reason.alias("reason")))
 
 
 def attributes_of(accepted: DataFrame, names: Sequence[str]) -> DataFrame:
@@ -66,10 +73,11 @@ def attributes_of(accepted: DataFrame, names: Sequence[str]) -> DataFrame:
     """
     if not names:
         return accepted.select("customer_id").distinct()
+    own = [attribute(name) for name in names]
     latest = Window.partitionBy("customer_id").orderBy(
-        F.desc_nulls_last("created_ts"), *(F.asc_nulls_last(n) for n in names)
+        F.desc_nulls_last("created_ts"), *(F.asc_nulls_last(name) for name in own)
     )
-    return accepted.withColumn("place", F.row_number().over(latest)).where("place = 1").select("customer_id", *names)
+    return accepted.withColumn("place", F.row_number().over(latest)).where("place = 1").select("customer_id", *own)
 
 
 @dataclass(frozen=True)
@@ -93,13 +101,13 @@ def records_seen(records: DataFrame, names: Sequence[str], source: str) -> Recor
         names: of the attributes that count.
         source: its name.
     """
-    hashed = F.xxhash64("customer_id", "created_ts", *names)
-    low, high = hashed.bitwiseAND(F.lit(0xFFFFFFFF)), F.shiftrightunsigned(hashed, 32)
-    sums = (F.count(F.lit(1)), F.sum(low), F.sum(high))
+    # Where nothing parts customers, when they were changed says nothing.
+    shaping = ("customer_id", "created_ts", *map(attribute, names)) if names else ("customer_id",)
+    sums = (F.count(F.lit(1)), *summed_hashes([F.col(name) for name in shaping]))
     by_reason = {row[0]: row for row in records.groupBy("reason").agg(*sums).collect()}
     accepted = by_reason.get(None, (None, 0, 0, 0))
     counts = {reason: int(row[1]) for reason, row in by_reason.items()}
-    return RecordsSeen(_rows(counts, source), f"{accepted[2]:x}.{accepted[3]:x}")
+    return RecordsSeen(_rows(counts, source), as_fingerprint(accepted[2], accepted[3]))
 
 
 def _rows(found: dict[str | None, int], source: str) -> dict[str, int]:

@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from rfm_spark.capabilities.customers.records import attribute
+from rfm_spark.core.scopes import BETWEEN, CURRENCY
 from rfm_spark.core.table import ALL, SCOPE_COLUMN
 
 # The scope part of customers whose records say nothing of it.
 UNKNOWN = "unknown"
-_BETWEEN = " / "
 # What no market may be called, so that it gets none of somebody else's figures.
 _TAKEN = (ALL, UNKNOWN)
 
@@ -20,7 +21,7 @@ def with_scope(customers: DataFrame, attributes: DataFrame | None, names: Sequen
     """Customers with the scope they are in.
 
     Args:
-        customers: customer_id, and those of the names that are none of attributes, such as currency.
+        customers: customer_id, and currency where that is one of the names.
         attributes: of `records.attributes_of`; None where no attribute parts customers.
         names: what parts customers, the outer one first; none for a single scope.
 
@@ -33,12 +34,11 @@ def with_scope(customers: DataFrame, attributes: DataFrame | None, names: Sequen
         return customers.withColumn(SCOPE_COLUMN, F.lit(ALL))
     known = customers if attributes is None else customers.join(attributes, "customer_id", "left")
     parts = [_part(name) for name in names]
-    scoped = known.withColumn(SCOPE_COLUMN, F.concat_ws(_BETWEEN, *parts))
-    added = [] if attributes is None else [name for name in attributes.columns if name not in customers.columns]
-    return scoped.drop(*added)
+    scoped = known.withColumn(SCOPE_COLUMN, F.concat_ws(BETWEEN, *parts))
+    return scoped if attributes is None else scoped.drop(*(set(attributes.columns) - {"customer_id"}))
 
 
 def _part(name: str) -> Column:
-    value = F.replace(F.col(name), F.lit("/"), F.lit("|"))
+    value = F.replace(F.col(name if name == CURRENCY else attribute(name)), F.lit("/"), F.lit("|"))
     own = F.when(F.lower(value).isin(*_TAKEN), F.concat(value, F.lit(" ()"))).otherwise(value)
     return F.coalesce(own, F.lit(UNKNOWN))

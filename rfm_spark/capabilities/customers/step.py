@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
-from rfm_spark.capabilities.customers.artefacts import CustomerAttributes
+from rfm_spark.capabilities.customers.artefacts import CustomerAttributes, CustomerRecords
 from rfm_spark.capabilities.customers.config import CustomersSource
 from rfm_spark.capabilities.customers.records import attributes_of, records_seen, validated_customers
 from rfm_spark.capabilities.rfm.config import RfmConfig
@@ -20,7 +20,7 @@ SOURCE = "customers"
 
 
 @dataclass(frozen=True)
-class AttributeSettings:
+class RecordSettings:
     """Who is on record, and which attributes part customers.
 
     Attributes:
@@ -32,7 +32,7 @@ class AttributeSettings:
     names: tuple[str, ...]
 
     @classmethod
-    def of(cls, config: Config) -> AttributeSettings | None:
+    def of(cls, config: Config) -> RecordSettings | None:
         """As configured; None where no attribute parts customers, and those without an order are nobody's question."""
         asked = "lifecycle" in config.stages or not config.part(RfmConfig).measures.of_purchases
         source, rfm = config.find(CustomersSource), config.part(RfmConfig)
@@ -43,7 +43,7 @@ class AttributeSettings:
 
 
 @step("Records of customers", "records of customers are read", sources=(SOURCE,), lasts=False)
-def read(environment: Environment, settings: AttributeSettings) -> CustomerAttributes:
+def read(environment: Environment, settings: RecordSettings) -> CustomerRecords:
     """Who is on record, and which market, or other group, is each of them of?"""
     read = validated_customers(environment.source(SOURCE).frame, settings.source, environment.run.as_of)
     records = environment.frames.persist(read)
@@ -52,17 +52,41 @@ def read(environment: Environment, settings: AttributeSettings) -> CustomerAttri
         rows=seen.rows, source_fingerprints={SOURCE: seen.fingerprint}, dealt_with=seen.rows[f"{SOURCE}.read"]
     )
     found = attributes_of(records.where("reason IS NULL"), settings.names)
-    return CustomerAttributes(account=account, names=settings.names, frame=found)
+    return CustomerRecords(account=account, frame=environment.frames.persist(found))
 
 
-class CustomerRecords:
+@dataclass(frozen=True)
+class AttributeSettings:
+    """Which attributes part customers.
+
+    Attributes:
+        names: of the attributes, at least one.
+    """
+
+    names: tuple[str, ...]
+
+    @classmethod
+    def of(cls, config: Config) -> AttributeSettings | None:
+        """As configured; None where none does."""
+        found = RecordSettings.of(config)
+        return None if found is None or not found.names else cls(found.names)
+
+
+@step("Attributes of customers", "they part customers", lasts=False)
+def part(environment: Environment, records: CustomerRecords, settings: AttributeSettings) -> CustomerAttributes:
+    """Which market, or other group, is each customer of?"""
+    del environment, settings
+    return CustomerAttributes(frame=records.made)
+
+
+class RecordRows:
     """Whether published runs have looked at just the records that are there now."""
 
     sources = (SOURCE,)
 
     def __init__(self, config: Config, pinned: Mapping[str, Source]) -> None:
         """Remember what to look at; nothing is read yet."""
-        self._settings, self._pinned = AttributeSettings.of(config), pinned
+        self._settings, self._pinned = RecordSettings.of(config), pinned
 
     def same(self, run: RunRow, canonical: str) -> bool:
         """Whether a published run has the same records up to its date."""
@@ -77,5 +101,5 @@ class CustomerRecords:
         return []
 
 
-STEPS = (read,)
-ROWS = CustomerRecords
+STEPS = (read, part)
+ROWS = RecordRows

@@ -13,7 +13,7 @@ from rfm_spark.core.table import ALL
 KEEP, REFIT, SOURCE = "keep", "refit", "look at the source"
 CLUSTER_SHARES = "cluster_id"
 # Columns whose shares come from rules and cuts, not from customers directly.
-SHARES = ("segment", "r_score", "f_score", "m_score")
+SHARES = ("segment", "value_tier", "r_score", "f_score", "m_score")
 # Tenths by their making: only customers who are tied, such as accounts that pay nothing, move them, and all at once.
 # What happened to these shows in the measure itself.
 _NO_NEWS = "value_tier"

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+from pyspark.sql import Column
 from pyspark.sql import functions as F
 
 from rfm_spark.capabilities.events.activity import accepted_events, feature_adoption, last_events
@@ -19,6 +20,7 @@ from rfm_spark.capabilities.events.visit_rates import rates_of_visits, visits_co
 from rfm_spark.capabilities.purchases.artefacts import Purchases, known_customers
 from rfm_spark.capabilities.rfm.config import RfmConfig
 from rfm_spark.core.config import Config
+from rfm_spark.core.hashing import as_fingerprint, summed_hashes
 from rfm_spark.core.reading.checks import ANONYMOUS
 from rfm_spark.core.reading.interactions import unheld
 from rfm_spark.core.reading.rejects import interaction_rejects
@@ -28,6 +30,9 @@ from rfm_spark.pipeline.artefact import Account
 from rfm_spark.pipeline.environment import Environment, Source
 from rfm_spark.pipeline.rejecting import first_seen
 from rfm_spark.pipeline.step import step
+
+# Under which name the ledger keeps the fingerprint of latest events.
+_LAST = "events.last"
 
 
 @dataclass(frozen=True)
@@ -170,11 +175,16 @@ def recall(environment: Environment, settings: RecencySettings) -> LastEvents:
     source, as_of = environment.source(EVENTS), environment.run.as_of
     environment.write(LAST_EVENTS, last_events(source, settings.source, as_of, settings.event))
     written = environment.written(LAST_EVENTS)
-    count = written.count()
+    count, *sums = written.agg(*_last_content()).collect()[0]
     warnings = () if count else (
         f"rfm.measures.recency: nobody has an event {settings.event} in sources.events up to {as_of}",
     )  # fmt: skip
-    return LastEvents(account=Account(warnings=warnings, dealt_with=count), dates=written)
+    account = Account(warnings=warnings, source_fingerprints={_LAST: as_fingerprint(*sums)}, dealt_with=count)
+    return LastEvents(account=account, dates=written)
+
+
+def _last_content() -> tuple[Column, ...]:
+    return (F.count(F.lit(1)), *summed_hashes([F.col("customer_id"), F.col("last_date")]))
 
 
 class EventRows:
@@ -185,18 +195,23 @@ class EventRows:
     def __init__(self, config: Config, pinned: Mapping[str, Source]) -> None:
         """Remember what to look at; nothing is read yet."""
         self._settings, self._pinned = EventSettings.of(config), pinned
-        # The latest event of each customer is looked for in all of them, not in the last months.
-        self._all_history = RecencySettings.of(config) is not None
+        self._recency = RecencySettings.of(config)
 
     def same(self, run: RunRow, canonical: str) -> bool:
         """Whether a published run has the same events up to its date."""
         settings = self._settings
         if settings is None or run.inputs.get(EVENTS) == self._pinned[EVENTS].version:
             return True
-        if self._all_history:
+        if self._recency is not None and not self._same_last(self._recency, run):
             return False
         rows = read_events(self._pinned[EVENTS], settings.source, settings.interactions, run.as_of, unheld)
         return run.source_fingerprints.get(EVENTS) == rows.counts.fingerprint
+
+    def _same_last(self, recency: RecencySettings, run: RunRow) -> bool:
+        """The latest event of each customer is looked for in all of them, not in the last months."""
+        found = last_events(self._pinned[EVENTS], recency.source, run.as_of, recency.event)
+        _, *sums = found.agg(*_last_content()).collect()[0]
+        return run.source_fingerprints.get(_LAST) == as_fingerprint(*sums)
 
     def touched(self, earlier: Mapping[date, RunRow], canonical: str, configs: Configs) -> list[date]:
         """None: late events change no order."""

@@ -9,7 +9,7 @@ from typing import Any
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from rfm_spark.capabilities.customers.artefacts import CustomerAttributes
+from rfm_spark.capabilities.customers.artefacts import CustomerRecords
 from rfm_spark.capabilities.engagement.artefacts import Engagement
 from rfm_spark.capabilities.events.artefacts import Interactions
 from rfm_spark.capabilities.lifecycle.artefacts import Prospects, StageMoves, Stages
@@ -126,7 +126,7 @@ def tell_rhythm(environment: Environment, purchases: Purchases, settings: StageS
 @step("Prospects", "customers without an order are looked for", reads=(PROSPECTS, SEGMENTS), writes=(PROSPECTS,))
 def find_prospects(
     environment: Environment, purchases: Purchases, interactions: Interactions | None, messages: Engagement | None,
-    records: CustomerAttributes | None, stages: Stages, comparison: Comparison, settings: ProspectSettings,
+    records: CustomerRecords | None, stages: Stages, comparison: Comparison, settings: ProspectSettings,
 ) -> Prospects:  # fmt: skip
     """Who is known, and has not ordered yet?"""
     known: dict[str, DataFrame] = {

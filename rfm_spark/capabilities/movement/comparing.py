@@ -34,7 +34,7 @@ from rfm_spark.capabilities.segments.tables import SEGMENTS
 from rfm_spark.core.access import TableWriter
 from rfm_spark.core.columns import all_stages, stages, tracked_columns
 from rfm_spark.core.runs import RunDetails
-from rfm_spark.core.scopes import amounts_apart
+from rfm_spark.core.scopes import BETWEEN, CURRENCY, parted_by
 from rfm_spark.core.table import SCOPE_COLUMN
 
 _BEFORE = (
@@ -42,8 +42,9 @@ _BEFORE = (
     "cluster_id",
 )  # fmt: skip
 # What yesterday's cuts and model would change in a row.
+_SCORES = ("r_score", "f_score", "m_score")
 _SHAPED = (
-    "r_score", "f_score", "m_score", "rfm_code", "rfm_weighted", "cluster_id", "cluster_name", "cluster_distance",
+    *_SCORES, "rfm_code", "rfm_weighted", "cluster_id", "cluster_name", "cluster_distance",
     "second_distance", "cluster_imputed", "model_version",
 )  # fmt: skip
 
@@ -123,13 +124,14 @@ class Earlier:
     def with_counterfactual(self, customers: DataFrame) -> DataFrame:
         """Customers with the segment and the cluster that the earlier run's cuts, rules and model would give them."""
         # Percentiles, z-scores and tiers stay today's: their old distribution is not kept, and cuts don't shape them.
-        # Their cut points of money say nothing of another currency: who pays in one by now is judged by its own.
-        scope = {} if amounts_apart(self.side.document) else _scope_before(customers)
-        under = {**self._under_earlier(customers), **scope}
+        under = {**self._under_earlier(customers), **_scope_before(customers, parted_by(self.side.document))}
         today = {name: f"_today_{name}" for name in (*_SHAPED, *under) if name in customers.columns}
         kept = customers.withColumns({name: F.col(of) for of, name in today.items()}).withColumns(under)
         document = self.side.document
-        rescored = with_codes(with_scores(kept, self.cut_sets), RfmConfig.model_validate(document["rfm"]))
+        scored = with_scores(kept, self.cut_sets)
+        # Of a currency that nobody paid in then, there are no cut points of money: the score is left as it is.
+        known = {name: F.coalesce(name, today[name]) for name in _SCORES if name in today}
+        rescored = with_codes(scored.withColumns(known), RfmConfig.model_validate(document["rfm"]))
         rules = segment_column(rule_map_of(document), rule_params_of(document))
         judged = rescored.withColumn("segment_before_cuts", rules)
         if self.model is not None:
@@ -151,10 +153,19 @@ class Earlier:
         return (*_BEFORE, *self.tracked, *scope, *usage)
 
 
-def _scope_before(customers: DataFrame) -> dict[str, Column]:
-    """The scope that customers were in: the cut points of another one are none of yesterday's."""
+def _scope_before(customers: DataFrame, names: Sequence[str]) -> dict[str, Column]:
+    """The scope that customers were in: the cut points of another one are none of yesterday's.
+
+    Those of money say nothing of another currency, so that who pays in one by now is judged by that of today.
+    """
     was = f"{WAS}{SCOPE_COLUMN}"
-    return {SCOPE_COLUMN: F.coalesce(was, SCOPE_COLUMN)} if was in customers.columns else {}
+    if was not in customers.columns:
+        return {}
+    before = F.coalesce(was, SCOPE_COLUMN)
+    if CURRENCY not in names:
+        return {SCOPE_COLUMN: before}
+    then, now = (F.get(F.split(F.col(name), BETWEEN), names.index(CURRENCY)) for name in (was, SCOPE_COLUMN))
+    return {SCOPE_COLUMN: F.when(then.eqNullSafe(now), before).otherwise(F.col(SCOPE_COLUMN))}
 
 
 def side_of(lake: TableWriter, run: RunDetails) -> Side:

@@ -27,8 +27,8 @@ from rfm_spark.capabilities.segments.artefacts import CLUSTER_MOVES, SEGMENT_MOV
 from rfm_spark.capabilities.segments.tables import SEGMENTS
 from rfm_spark.core.config import Config
 from rfm_spark.core.counting import CountedCustomers
-from rfm_spark.core.scopes import amounts_apart
-from rfm_spark.core.table import ALL
+from rfm_spark.core.scopes import amounts_apart, parted_by
+from rfm_spark.core.table import ALL, SCOPE_COLUMN
 from rfm_spark.pipeline.artefact import Account
 from rfm_spark.pipeline.environment import Environment
 from rfm_spark.pipeline.step import aside, step
@@ -55,18 +55,18 @@ class ScopeSettings:
     """What parts customers.
 
     Attributes:
-        is_parted: whether anything does.
+        scope: names of what does; none where nothing does.
         amounts_apart: whether amounts of all scopes together have no sum.
     """
 
-    is_parted: bool
+    scope: tuple[str, ...]
     amounts_apart: bool
 
     @classmethod
     def of(cls, config: Config) -> ScopeSettings:
         """As configured."""
         rfm = config.part(RfmConfig)
-        return cls(bool(rfm.scope), rfm.amounts_apart)
+        return cls(rfm.scope or (), rfm.amounts_apart)
 
 
 @step("Run before", "cut points and model of the run before are looked up",
@@ -99,12 +99,13 @@ def compare(
     left = None
     if previous.rows.get(SEGMENTS.name) != found.both:
         gone = earlier.rows.join(segments.customers.select("customer_id"), "customer_id", "left_anti")
+        if parted_by(earlier.side.document) != settings.scope:
+            # Nobody is in a scope of another kind any more.
+            gone = gone.drop(f"{WAS}{SCOPE_COLUMN}")
         left = environment.frames.hold(gone, measures.count)
         apart = settings.amounts_apart or amounts_apart(earlier.side.document)
         for scope, mine in left_moved(left, f"{WAS}segment", amounts_apart=apart).items():
-            # Where nothing parts customers any more, only all of them are told.
-            if scope == ALL or settings.is_parted:
-                moved[scope] = moved.get(scope, []) + mine
+            moved[scope] = moved.get(scope, []) + mine
         clustered = left.where(F.col(f"{WAS}cluster_id").isNotNull())
         clusters_moved += left_moved(clustered, f"{WAS}cluster_id", amounts_apart=apart)[ALL]
     environment.write(SEGMENT_CHANGES, changes_of(segments.customers, left, previous.run_id))

@@ -13,7 +13,9 @@ from rfm_spark.capabilities.purchases.orders import orders_of
 from rfm_spark.core.batches import Batches
 
 
-def orders_until(rows: DataFrame, batches: Batches, source: TransactionsSource, as_of: date) -> DataFrame:
+def orders_until(
+    rows: DataFrame, batches: Batches, source: TransactionsSource, as_of: date, *, by_currency: bool = False
+) -> DataFrame:
     """Orders up to a date; see `orders.orders_of` for the columns, of which refunds count whenever they came.
 
     Args:
@@ -21,5 +23,6 @@ def orders_until(rows: DataFrame, batches: Batches, source: TransactionsSource, 
         batches: that hold.
         source: their mapping.
         as_of: last day that counts.
+        by_currency: whether orders keep their currency, so that amounts of two never meet.
     """
-    return orders_of(visible(live_rows(rows, batches), as_of), source.order_grain)
+    return orders_of(visible(live_rows(rows, batches), as_of), source.order_grain, by_currency=by_currency)

@@ -14,6 +14,7 @@ from rfm_spark.capabilities.purchases.orders import each_order
 from rfm_spark.capabilities.purchases.tables import ORDER_DAYS
 from rfm_spark.core.batches import Batches
 from rfm_spark.core.derived import Derived
+from rfm_spark.core.scopes import amounts_apart
 
 
 def orders(rows: DataFrame, batches: Batches, document: Mapping[str, Any]) -> DataFrame:
@@ -24,7 +25,8 @@ def orders(rows: DataFrame, batches: Batches, document: Mapping[str, Any]) -> Da
         batches: that hold.
         document: a stored configuration.
     """
-    return each_order(visible(live_rows(rows, batches), None), document["sources"][SOURCE].get("order_grain"))
+    grain, apart = document["sources"][SOURCE].get("order_grain"), amounts_apart(document)
+    return each_order(visible(live_rows(rows, batches), None), grain, by_currency=apart)
 
 
 DERIVED = (Derived("orders", SOURCE, ORDER_DAYS, orders),)

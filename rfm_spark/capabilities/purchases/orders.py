@@ -107,19 +107,20 @@ def _part(order: Sequence[Column], large: Sequence[str]) -> list[Column]:
     return [F.when(F.col("customer_id").isin(list(large)), part).otherwise(F.lit(-1).cast("bigint")).alias(_PART)]
 
 
-def each_order(rows: DataFrame, grain: Grain) -> DataFrame:
-    """One row per order: lines of one customer_id and order_id.
+def each_order(rows: DataFrame, grain: Grain, *, by_currency: bool = False) -> DataFrame:
+    """One row per order: lines of one customer_id and order_id, and with `by_currency` of one currency.
 
     Args:
         rows: of `days.visible`, of all dates.
         grain: what is one order where lines have no order_id.
+        by_currency: whether amounts of two currencies are kept apart.
 
     Returns:
         customer_id, order_id (made from time or day where the source has none), order_ts TIMESTAMP, order_date DATE,
         gross, refunds, net DECIMAL(18,2), voided_on DATE (of the refund that left nothing of the order), lines BIGINT,
         currency, channel STRING (of the latest line).
     """
-    found = _single_rows(rows) if grain == "row" else _by_order(rows, grain)
+    found = _single_rows(rows) if grain == "row" else _by_order(rows, grain, ("currency",) if by_currency else ())
     return found.where("lines > 0").select(
         "customer_id", "order_id", "order_ts", "order_date",
         money(F.col("gross_cents")).alias("gross"), money(F.col("refunds")).alias("refunds"),
@@ -127,14 +128,14 @@ def each_order(rows: DataFrame, grain: Grain) -> DataFrame:
     )  # fmt: skip
 
 
-def _by_order(rows: DataFrame, grain: Grain) -> DataFrame:
+def _by_order(rows: DataFrame, grain: Grain, own: tuple[str, ...]) -> DataFrame:
     order = F.col("order_id") if grain is None else F.col("day").cast("string")
     known = rows.withColumn("order_id", order)
-    mine = Window.partitionBy("customer_id", "order_id")
+    mine = Window.partitionBy("customer_id", "order_id", *own)
     until = mine.orderBy("day").rangeBetween(Window.unboundedPreceding, Window.currentRow)
     gross, refunded = F.sum("sale_cents").over(mine), F.sum("refund_cents").over(until)
     voided = F.when((gross > 0) & (refunded >= gross), F.col("day"))
-    return known.withColumn("voided_day", voided).groupBy("customer_id", "order_id").agg(
+    return known.withColumn("voided_day", voided).groupBy("customer_id", "order_id", *own).agg(
         F.coalesce(F.max("last_sale_ts"), F.max("last_line_ts")).alias("order_ts"),
         # Days are those of the configuration's time zone, whatever that of the reader is.
         F.coalesce(_last_day("last_sale_ts"), _last_day("last_line_ts")).alias("order_date"),
@@ -142,8 +143,7 @@ def _by_order(rows: DataFrame, grain: Grain) -> DataFrame:
         F.sum("refund_cents").alias("refunds"),
         F.min("voided_day").alias("voided_on"),
         F.sum("lines").alias("lines"),
-        _latest("currency"),
-        _latest("channel"),
+        *(_latest(name) for name in ("currency", "channel") if name not in own),
     )  # fmt: skip
 
 

@@ -53,8 +53,7 @@ def measure(
     """When did every customer last buy, how often, for how much?"""
     look = LineLook(environment.run.as_of, days.batches, lines, window)
     measures, again = _measured(environment, days, look)
-    parts = None if attributes is None or not attributes.names else attributes.made
-    environment.write(MEASURES, with_scope(measures, parts, window.scope))
+    environment.write(MEASURES, with_scope(measures, None if attributes is None else attributes.frame, window.scope))
     # What is written is what is looked at from here on: nothing is made twice where a runtime keeps no frames.
     customers = environment.written(MEASURES).drop("run_id")
     seen = seen_lines(look, customers)

@@ -181,6 +181,8 @@ class RfmConfig(Strict):
         ]
         if self.amounts_apart and not self.measures.of_purchases:
             found.append(f"rfm.scope: {CURRENCY} is that of purchases, which rfm.measures is not all made of")
+        if self.amounts_apart and "subscriptions" in sources:
+            found.append(f"rfm.scope: {CURRENCY} can't be combined with sources.subscriptions, which has no currency")
         if self.amounts_apart and self.scoring.method == "fixed":
             found.append(f"rfm.scope: {CURRENCY} can't be combined with fixed cut points, which are of one currency")
         return found + [

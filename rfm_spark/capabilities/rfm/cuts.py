@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
@@ -13,7 +14,8 @@ from pyspark.sql import functions as F
 
 from rfm_spark.capabilities.rfm.config import MEASURES, Scoring
 from rfm_spark.core.distribution import GROUPED, WHOLE, QuantileRequest, Rank, exact_ranks
-from rfm_spark.core.table import ALL, SCOPE_COLUMN
+from rfm_spark.core.parts import PART, by_part, doubles, with_part
+from rfm_spark.core.table import ALL
 
 # Whom cut points of frequency and monetary value are taken over, by the column that is above 0.
 BOUGHT, PAYS = "frequency", "monetary"
@@ -117,18 +119,23 @@ def with_scores(frame: DataFrame, cut_sets: Iterable[CutSet]) -> DataFrame:
 
     Args:
         frame: recency_days, frequency, monetary, and scope where cut sets are of scopes.
-        cut_sets: of this or another run; those of all score customers whose scope has none.
+        cut_sets: of this or another run; those of all score customers whose scope has none. Where there are none of
+            all, as of amounts in different currencies, such customers have no score.
     """
     by_measure: dict[str, list[CutSet]] = {}
     for cut_set in cut_sets:
         by_measure.setdefault(cut_set.measure, []).append(cut_set)
-    scored = frame
+    scopes = sorted({cut_set.scope for mine in by_measure.values() for cut_set in mine} - {ALL})
+    places = {scope: at for at, scope in enumerate(scopes)}
+    scored = with_part(frame, places, len(places)) if scopes else frame
     for measure in MEASURES:
         if measure in by_measure:
             # One after the other: nested cuts of F look at r_score, those of M at both.
             outer = [by_measure[m][0].bins for m in _OUTER[measure] if m in by_measure]
-            scored = scored.withColumn(f"{measure}_score", _score(measure, by_measure[measure], outer))
-    return scored
+            mine = by_measure[measure]
+            found = _score_of_part(measure, mine, scopes) if scopes else _score(measure, mine, outer)
+            scored = scored.withColumn(f"{measure}_score", found)
+    return scored.drop(PART)
 
 
 def nearest_group(within: str, known: Collection[str]) -> str:
@@ -181,23 +188,32 @@ def _numbers(within: str) -> list[int]:
 def _score(measure: str, cut_sets: Sequence[CutSet], outer_bins: Sequence[int]) -> Column:
     value = F.col(COLUMN_OF[measure]).cast("double")
     first = cut_sets[0]
-    if len(cut_sets) == 1 and not first.within and first.scope == ALL:
+    if len(cut_sets) == 1 and not first.within:
         below = _count_below(value, [F.lit(cut) for cut in first.cuts])
-    elif any(cut_set.scope != ALL for cut_set in cut_sets):
-        by_scope = {c.scope: _doubles(c.cuts, c.bins - 1) for c in cut_sets}
-        table = F.create_map(*(part for scope, cuts in by_scope.items() for part in (F.lit(scope), cuts)))
-        mine = F.try_element_at(table, F.col(SCOPE_COLUMN))
-        if ALL in by_scope:
-            mine = F.coalesce(mine, by_scope[ALL])
-        below = _count_below(value, [F.get(mine, F.lit(i)) for i in range(first.bins - 1)])
     else:
         known = known_groups(cut_sets) or {c.within: c for c in cut_sets}
         scores = product(*(range(1, bins + 1) for bins in outer_bins))
         groups = [",".join(f"{m}={n}" for m, n in zip(_OUTER[measure], group, strict=True)) for group in scores]
         nearest = ((group, known[nearest_group(group, known)]) for group in groups)
-        table = F.create_map(*(part for group, c in nearest for part in (F.lit(group), _doubles(c.cuts, c.bins - 1))))
+        table = F.create_map(*(part for group, c in nearest for part in (F.lit(group), doubles(_padded(c)))))
         mine = F.try_element_at(table, _within(measure))
         below = _count_below(value, [F.get(mine, F.lit(i)) for i in range(first.bins - 1)])
+    return _as_score(measure, first, below)
+
+
+def _score_of_part(measure: str, cut_sets: Sequence[CutSet], scopes: Sequence[str]) -> Column:
+    """The score by the cut points of a customer's scope; of another scope by those of all, and null without these."""
+    value, first = F.col(COLUMN_OF[measure]).cast("double"), cut_sets[0]
+    by_scope = {cut_set.scope: _padded(cut_set) for cut_set in cut_sets}
+    nobody = [math.nan] * (first.bins - 1)
+    parts = [by_scope.get(scope, by_scope.get(ALL, nobody)) for scope in (*scopes, ALL)]
+    below = _count_below(value, [by_part([part[i] for part in parts]) for i in range(first.bins - 1)])
+    score = _as_score(measure, first, below)
+    known = [float(part is not nobody) for part in parts]
+    return score if all(known) else F.when(by_part(known) > 0, score)
+
+
+def _as_score(measure: str, first: CutSet, below: Column) -> Column:
     if measure == "r":
         return F.lit(first.bins) - below
     return F.when(F.col(first.among) > 0, F.lit(1) + below).otherwise(F.lit(1))
@@ -250,9 +266,8 @@ def _distinct(cuts: Sequence[float]) -> int:
     return len(set(cuts)) + 1
 
 
-def _doubles(cuts: Sequence[float], size: int) -> Column:
-    padded = [*cuts, *([float("inf")] * (size - len(cuts)))]
-    return F.lit(padded).cast("array<double>")
+def _padded(cut_set: CutSet) -> list[float]:
+    return [*cut_set.cuts, *([math.inf] * (cut_set.bins - 1 - len(cut_set.cuts)))]
 
 
 def as_rows(cut_sets: Iterable[CutSet]) -> list[Mapping[str, object]]:

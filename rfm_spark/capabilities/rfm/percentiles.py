@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import bisect
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from pyspark.sql import Column, DataFrame
@@ -12,11 +12,12 @@ from pyspark.sql import functions as F
 from pyspark.sql.types import IntegralType
 
 from rfm_spark.core.distribution import GRID, WHOLE, Rank
-from rfm_spark.core.table import SCOPE_COLUMN
+from rfm_spark.core.parts import PART, doubles, with_part
 
 # Whole numbers up to here are looked up by position (ten years of days); others are searched.
 DIRECT = 4_000
 _ROUNDS = math.ceil(math.log2(GRID + 100))
+_SIZE = 2**_ROUNDS
 
 
 @dataclass(frozen=True)
@@ -52,46 +53,54 @@ def with_percentiles(frame: DataFrame, lookups: Mapping[str, Lookup]) -> DataFra
     Returns:
         The frame with one DOUBLE column, 0 to 100, per entry (null for a null measure, or without ranks).
     """
+    scopes = sorted({rank.within for look in lookups.values() for rank in look.ranks})
+    parted = scopes not in ([], [WHOLE])
     searched = {name: look for name, look in lookups.items() if look.ranks and not _is_direct(frame, look)}
-    placed = _searched(frame, searched) if searched else frame
+    # Tables of all scopes are one after the other in an array: a scope is looked up once a customer, not in each round.
+    begins = with_part(frame, {scope: at for at, scope in enumerate(scopes)}) if parted else frame
+    first = F.col(PART) if parted else F.lit(0)
+    placed = _searched(begins, searched, scopes, first) if searched else begins
     added = {
-        name: _by_place(name, look) if name in searched else _by_position(look) if look.ranks else _nothing()
+        name: _by_place(name, look, scopes) if name in searched
+        else _by_position(look, scopes, first) if look.ranks else _nothing()
         for name, look in lookups.items()
-    }
-    return placed.withColumns(added).drop(*(_at(name) for name in searched))
+    }  # fmt: skip
+    return placed.withColumns(added).drop(*(_at(name) for name in searched), PART)
 
 
 def percentile(value: float, look: Lookup) -> float:
     """The percentile of one value, from ranks of one group."""
-    ranks, n = look.ranks, look.ranks[0].all_n
-    place = bisect.bisect_left([rank.value for rank in ranks], value)
-    exact, between = _tables(look)
-    hit = place < len(ranks) and ranks[place].value == value
-    return exact[place] if hit else between[place] if n else 0.0
+    return _percentiles([value], look)[0]
+
+
+def _percentiles(values: Iterable[float], look: Lookup) -> list[float]:
+    edges, (exact, between) = _values(look), _tables(look)
+    places = ((value, bisect.bisect_left(edges, value)) for value in values)
+    hits = ((at, at < len(edges) and edges[at] == value) for value, at in places)
+    return [exact[at] if hit else between[at] for at, hit in hits]
 
 
 def _is_direct(frame: DataFrame, look: Lookup) -> bool:
     whole = isinstance(frame.schema[look.column].dataType, IntegralType)
-    values = [rank.value for rank in look.ranks]
+    values = _values(look)
     return whole and min(values) >= 0 and max(values) <= DIRECT
 
 
-def _by_position(look: Lookup) -> Column:
+def _by_position(look: Lookup, scopes: Sequence[str], first: Column) -> Column:
     def table(mine: Lookup) -> list[float]:
-        return [percentile(value, mine) for value in range(int(mine.ranks[-1].value) + 1)]
+        return _percentiles(range(int(mine.ranks[-1].value) + 1), mine)
 
-    return F.get(_of_scope(look, table), F.col(look.column).cast("int"))
+    size = int(max(rank.value for rank in look.ranks)) + 1
+    value = F.col(look.column).cast("int")
+    found = F.get(_one_after_the_other(look, scopes, table, size), first * F.lit(size) + value)
+    # Beyond the last rank of all is no value of today's.
+    return F.when((value >= 0) & (value < size), found)
 
 
-def _searched(frame: DataFrame, lookups: Mapping[str, Lookup]) -> DataFrame:
+def _searched(frame: DataFrame, lookups: Mapping[str, Lookup], scopes: Sequence[str], first: Column) -> DataFrame:
     """Binary search, one projection a round: a single expression would repeat the rounds before it."""
-    placed = frame.withColumns({_at(name): F.lit(0) for name in lookups})
-    size = 2**_ROUNDS
-
-    def padded(mine: Lookup) -> list[float]:
-        return [*(rank.value for rank in mine.ranks), *([math.inf] * (size - len(mine.ranks)))]
-
-    edges = {name: _of_scope(look, padded) for name, look in lookups.items()}
+    placed = frame.withColumns({_at(name): first * F.lit(_SIZE) for name in lookups})
+    edges = {name: _one_after_the_other(look, scopes, _values, _SIZE, math.inf) for name, look in lookups.items()}
     for step in (2**power for power in range(_ROUNDS - 1, -1, -1)):
         rounds = {}
         for name, look in lookups.items():
@@ -102,20 +111,27 @@ def _searched(frame: DataFrame, lookups: Mapping[str, Lookup]) -> DataFrame:
     return placed
 
 
-def _by_place(name: str, look: Lookup) -> Column:
+def _by_place(name: str, look: Lookup, scopes: Sequence[str]) -> Column:
+    def table(made: Callable[[Lookup], list[float]], filler: float = 0.0) -> Column:
+        return _one_after_the_other(look, scopes, made, _SIZE, filler)
+
     value, at = F.col(look.column).cast("double"), F.col(_at(name))
-    hit = value == F.get(_of_scope(look, lambda mine: [rank.value for rank in mine.ranks]), at)
-    exact, between = _of_scope(look, lambda mine: _tables(mine)[0]), _of_scope(look, lambda mine: _tables(mine)[1])
+    hit = value == F.get(table(_values, math.inf), at)
+    exact, between = table(lambda mine: _tables(mine)[0]), table(lambda mine: _tables(mine)[1])
     return F.when(hit, F.get(exact, at)).when(value.isNotNull(), F.get(between, at))
 
 
-def _of_scope(look: Lookup, table: Callable[[Lookup], list[float]]) -> Column:
-    """A table of the customer's scope; the one there is where customers are not parted."""
-    tables = {scope: _doubles(table(mine)) for scope, mine in look.by_scope.items()}
-    if list(tables) == [WHOLE]:
-        return tables[WHOLE]
-    pairs = (part for scope, found in tables.items() for part in (F.lit(scope), found))
-    return F.try_element_at(F.create_map(*pairs), F.col(SCOPE_COLUMN))
+def _one_after_the_other(
+    look: Lookup, scopes: Sequence[str], made: Callable[[Lookup], list[float]], size: int, filler: float = 0.0
+) -> Column:
+    """Tables of all scopes in one array, each as long as the others."""
+    mine = look.by_scope
+    parts = (made(mine[scope]) if scope in mine else [] for scope in scopes)
+    return doubles([value for part in parts for value in (*part, *([filler] * (size - len(part))))])
+
+
+def _values(look: Lookup) -> list[float]:
+    return [rank.value for rank in look.ranks]
 
 
 def _tables(look: Lookup) -> tuple[list[float], list[float]]:
@@ -131,11 +147,6 @@ def _tables(look: Lookup) -> tuple[list[float], list[float]]:
 
 def _at(name: str) -> str:
     return f"{name}_at"
-
-
-def _doubles(values: Sequence[float]) -> Column:
-    # Parsed once, when the plan is optimised: an expression of thousands of literals takes seconds to be analysed.
-    return F.split(F.lit(",".join(repr(float(value)) for value in values)), ",").cast("array<double>")
 
 
 def _nothing() -> Column:

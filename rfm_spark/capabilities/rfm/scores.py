@@ -11,6 +11,7 @@ from rfm_spark.capabilities.rfm.config import MEASURES, Bins, RfmConfig, Weights
 from rfm_spark.capabilities.rfm.cuts import COLUMN_OF, CutSet, with_scores
 from rfm_spark.capabilities.rfm.percentiles import Lookup, with_percentiles
 from rfm_spark.core.distribution import WHOLE, QuantileRequest, Rank, exact_ranks
+from rfm_spark.core.parts import PART, by_part, with_part
 from rfm_spark.core.stats import BILLIONTH, HUNDREDTH, Moments
 from rfm_spark.core.table import SCOPE_COLUMN
 
@@ -39,9 +40,11 @@ def scored_customers(
         The measures with r_score, f_score, m_score, rfm_code, rfm_weighted, r_pct, f_pct, m_pct, r_z, f_z, m_z,
         outliers and value_tier.
     """
-    scored = with_codes(with_scores(measures, cut_sets), rfm).withColumns(
-        {f"{m}_z": _z(_for_z(m, rfm.z_log), moments[m]) for m in MEASURES}
-    )
+    groups = list(moments["r"])
+    parted = with_part(measures, {scope: at for at, scope in enumerate(groups)}) if rfm.scope else measures
+    z_scores = {f"{m}_z": _z(_for_z(m, rfm.z_log), [moments[m][group] for group in groups]) for m in MEASURES}
+    standardised = parted.withColumns(z_scores).drop(PART)
+    scored = with_codes(with_scores(standardised, cut_sets), rfm)
     own = {m: [rank for rank in ranks[m] if not rfm.scope or rank.within != WHOLE] for m in MEASURES}
     lookups = {f"{m}_pct": Lookup(COLUMN_OF[m], own[m], lower_is_better=m == "r") for m in MEASURES}
     if rfm.value_tier_on == "weighted":
@@ -71,21 +74,12 @@ def _for_z(measure: str, log: bool) -> Column:
     return F.log1p(F.greatest(value.cast("double"), F.lit(0.0))) if log else value
 
 
-def _z(value: Column, moments: Mapping[str, Moments]) -> Column:
+def _z(value: Column, moments: Sequence[Moments]) -> Column:
     """The z-score within the customer's group, 0 where all of it have the same value."""
     if not moments:
         return F.lit(0.0)
-    if list(moments) == [WHOLE]:
-        return _standardised(value, moments[WHOLE])
-    return F.coalesce(
-        *(F.when(F.col(SCOPE_COLUMN) == scope, _standardised(value, mine)) for scope, mine in moments.items())
-    )
-
-
-def _standardised(value: Column, moments: Moments) -> Column:
-    if moments.sd == 0:
-        return F.lit(0.0)
-    return (value.cast("double") - F.lit(moments.mean)) / F.lit(moments.sd)
+    means, spreads = by_part([one.mean for one in moments]), by_part([one.sd for one in moments])
+    return F.when(spreads == 0, F.lit(0.0)).otherwise((value.cast("double") - means) / F.nullif(spreads, F.lit(0.0)))
 
 
 def code_separator(bins: Bins) -> str:

@@ -13,6 +13,7 @@ from rfm_spark.core.registry import given
 from rfm_spark.core.strict import Strict
 
 _PLACE = ("table", "path", "format", "options")
+_OF_ROWS = ("checks", "max_events_per_minute")
 
 
 def rule_map_of(document: Mapping[str, Any]) -> RuleMap:
@@ -128,4 +129,7 @@ def _without_advice(part: Any, kind: type[Strict]) -> Any:
 
 
 def _without_place(source: Mapping[str, Any] | None) -> dict[str, Any]:
-    return {key: value for key, value in (source or {}).items() if key not in (*_PLACE, "quality", "simulated")}
+    kept = {key: value for key, value in (source or {}).items() if key not in (*_PLACE, "quality", "simulated")}
+    # Limits stop a run and shape nothing; what becomes of a row does.
+    quality = (source or {}).get("quality") or {}
+    return kept | {key: value for key, value in quality.items() if key in _OF_ROWS and value}

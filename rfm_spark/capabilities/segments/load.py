@@ -70,7 +70,11 @@ def checked_rule_map(config: Config) -> RuleMap:
     """
     rules = config.part(SegmentsConfig).rules
     rule_map = load_rule_map(rules, config.base_dir)
-    check_rule_map(
-        rule_map, config.part(RfmConfig).scoring.bins, rule_params(config), config.stages, f"rule map {rules}"
-    )
+    rfm, where = config.part(RfmConfig), f"rule map {rules}"
+    check_rule_map(rule_map, rfm.scoring.bins, rule_params(config), config.stages, where)
+    amounts = [name for name in rule_map.columns() if customer_columns()[name].values == "cents"]
+    if rfm.amounts_apart and amounts:
+        named = ", ".join(sorted(amounts))
+        problem = f"limits of {named} are of one currency, and rfm.scope has several; take scores instead"
+        raise ConfigError(where, [problem])
     return rule_map

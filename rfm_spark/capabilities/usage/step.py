@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from pyspark.sql import functions as F
 
-from rfm_spark.capabilities.customers.artefacts import CustomerAttributes, with_scope
+from rfm_spark.capabilities.customers.artefacts import CustomerAttributes, CustomerRecords, with_scope
 from rfm_spark.capabilities.events.artefacts import Interactions, LastEvents
 from rfm_spark.capabilities.purchases.artefacts import Purchases
 from rfm_spark.capabilities.rfm.config import MeasuresConfig, RfmConfig
@@ -45,7 +45,8 @@ class UsageSettings:
 @step("Measures of usage", "what customers use and pay is put together", lasts=False)
 def measure(
     environment: Environment, purchases: Purchases | None, interactions: Interactions | None, last: LastEvents | None,
-    subscriptions: Subscriptions | None, attributes: CustomerAttributes | None, settings: UsageSettings,
+    subscriptions: Subscriptions | None, records: CustomerRecords | None, attributes: CustomerAttributes | None,
+    settings: UsageSettings,
 ) -> UsageMeasures:  # fmt: skip
     """How recently, how often and for how much does each customer use what they pay for?"""
     config = settings.measures
@@ -57,8 +58,7 @@ def measure(
         subscriptions=None if subscriptions is None else subscriptions.mrr.select(*_OF_SUBSCRIPTIONS),
     )
     known = usage_measures(parts, config, environment.run.as_of)
-    by_record = None if attributes is None or not attributes.names else attributes.made
-    scoped = with_scope(known, by_record, settings.scope)
+    scoped = with_scope(known, None if attributes is None else attributes.frame, settings.scope)
     held = environment.frames.persist(scoped)
     row = held.agg(
         F.count(F.lit(1)),
@@ -68,8 +68,8 @@ def measure(
     ).collect()[0]
     count, scored, active, monetary = int(row[0]), int(row[1]), int(row[2]), row[3]
     rows = {"customers": scored, "customers.active": active, "customers.unmeasured": count - scored}
-    if attributes is not None:
-        rows["customers.prospects"] = attributes.made.join(held, "customer_id", "left_anti").count()
+    if records is not None:
+        rows["customers.prospects"] = records.made.join(held, "customer_id", "left_anti").count()
     warnings = _warnings(scored, count - scored, config)
     account = Account(
         rows=rows,

@@ -9,14 +9,13 @@ from datetime import date, timedelta
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from rfm_spark.core.hashing import as_fingerprint, summed_hashes
 from rfm_spark.core.reading.checks import Check
 from rfm_spark.core.reading.ids import non_ascii
 from rfm_spark.core.reading.mapping import FILTERED
 from rfm_spark.core.reading.verdicts import codes_of
 
 _EPOCH = date(1970, 1, 1)
-# Two pieces of 28 bits, as in `purchases.counts`: their sums fit a BIGINT in any order of adding.
-_PIECE = (1 << 28) - 1
 
 
 @dataclass(frozen=True)
@@ -60,8 +59,7 @@ def tallied(rows: DataFrame, content: Sequence[Column], nameless: Column | None 
         reason, marks, channel, type, day INT (days since 1970; null for rejected rows), rows, foreign (with ids beyond
         ASCII), nameless, low, high BIGINT.
     """
-    hashed = F.xxhash64(*content, F.array(*(value.isNull() for value in content)))
-    piece = F.lit(_PIECE).cast("bigint")
+    low, high = summed_hashes(content)
     accepted = F.col("reason").isNull()
     # Rejected rows may have any day at all.
     keys = [F.when(accepted, F.col(name)).alias(name) for name in ("channel", "type")]
@@ -70,8 +68,8 @@ def tallied(rows: DataFrame, content: Sequence[Column], nameless: Column | None 
         F.count(F.lit(1)).alias("rows"),
         F.count(F.when(non_ascii(F.col("customer_id")), 1)).alias("foreign"),
         F.count(F.when(F.lit(False) if nameless is None else nameless, 1)).alias("nameless"),
-        F.sum(hashed.bitwiseAND(piece)).alias("low"),
-        F.sum(F.shiftrightunsigned(hashed, 28).bitwiseAND(piece)).alias("high"),
+        low.alias("low"),
+        high.alias("high"),
     )
 
 
@@ -119,6 +117,6 @@ def interaction_counts(found: DataFrame, checks: Sequence[Check], as_of: date) -
         series,
         foreign,
         {key: rows for key, rows in nameless.items() if rows},
-        f"{low:x}.{high:x}",
+        as_fingerprint(low, high),
         filtered,
     )
