@@ -111,6 +111,10 @@ def test_two_runs_and_other_rules_are_compared_without_amounts(
     rows = pd.read_csv(StringIO(capsys.readouterr().out))
     assert len(rows) > 3
     assert rows["revenue"].isna().all()
+    assert main(["compare", "runs", *lake[:2]]) == 0
+    printed = capsys.readouterr().out
+    assert "From, to" in printed
+    assert not re.search(r"\d\.\d\d\b", printed.replace("%", ""))
     assert main(["rules", "preview", "classic", "--lake", str(folder / "lake")]) == 0
     assert not re.search(r"\d\.\d\d\b", capsys.readouterr().out.replace("%", ""))
 

@@ -86,7 +86,6 @@ def scoped_cuts(
         money_is_mixed: whether scopes have amounts of different currencies, which are never compared: the cut points of
             monetary value are then always a scope's own, and there are none of all.
         among: whom cut points of monetary value are taken over.
-
     """
     parted = {measure: _by_group(ranks[measure]) for measure in MEASURES}
     sizes = {scope: mine[0].all_n for scope, mine in parted["r"].items() if scope != WHOLE}
