@@ -23,7 +23,7 @@ class Result:
         of: What was computed; results of the same have to be equal.
         customers: Rows of the result.
         monetary: Their sum of money, as text.
-        segments: Customers by segment; None where ties are broken by chance.
+        segments: Customers by segment; None where ties are broken by chance, or customers are scored within markets.
     """
 
     of: str

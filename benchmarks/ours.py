@@ -162,7 +162,9 @@ def _with_facts(timing: Timing, job: Job, definition: str) -> Timing:
     summary = DeltaTable(str(job.lake / "segment_summary")).to_pyarrow_table(
         filters=[("run_id", "=", newest["run_id"])]
     )
-    rows = [row for row in summary.to_pylist() if row["scope"] == "all"]
+    every = summary.to_pylist()
+    rows = [row for row in every if row["scope"] == "all"]
+    is_parted = len(rows) < len(every)
     money = sum((row["revenue"] for row in rows), Decimal(0))
     counts = {
         row["segment"]: row["customers"] for row in sorted(rows, key=lambda row: row["segment"]) if row["customers"]
@@ -173,7 +175,7 @@ def _with_facts(timing: Timing, job: Job, definition: str) -> Timing:
         lake_mb=size,
         lake_files=files,
         steps={step["step"]: step["seconds"] for step in newest["steps"] or ()},
-        result=Result(definition, sum(counts.values()), str(money), counts),
+        result=Result(definition, sum(counts.values()), str(money), None if is_parted else counts),
     )
 
 
