@@ -10,6 +10,7 @@ from pyspark.sql import functions as F
 from rfm_spark.core.table import SCOPE_COLUMN
 
 PART = "_part"
+_MORE_THAN_THERE_ARE = 1_000_000
 
 
 def part_of(places: Mapping[str, int], others: int | None = None) -> Column:
@@ -47,3 +48,12 @@ def doubles(values: Sequence[float]) -> Column:
     Parsed once, when the plan is optimised: an expression of thousands of literals takes seconds to be analysed.
     """
     return F.split(F.lit(",".join(repr(float(value)) for value in values)), ",").cast("array<double>")
+
+
+def in_a_stage_of_its_own(frame: DataFrame) -> DataFrame:
+    """The same rows, whose code is compiled apart from that of what follows.
+
+    Spark makes one method of all projections in a row, and a JVM never compiles one of more than 8,000 bytes: a
+    projection more, and each of them takes ten times as long. No row is moved: there are fewer partitions than these.
+    """
+    return frame.coalesce(_MORE_THAN_THERE_ARE)

@@ -33,6 +33,7 @@ from rfm_spark.capabilities.segments.artefacts import (
 from rfm_spark.capabilities.segments.tables import SEGMENTS
 from rfm_spark.core.access import TableWriter
 from rfm_spark.core.columns import all_stages, stages, tracked_columns
+from rfm_spark.core.parts import in_a_stage_of_its_own
 from rfm_spark.core.runs import RunDetails
 from rfm_spark.core.scopes import BETWEEN, CURRENCY, parted_by
 from rfm_spark.core.table import SCOPE_COLUMN
@@ -128,7 +129,7 @@ class Earlier:
         today = {name: f"_today_{name}" for name in (*_SHAPED, *under) if name in customers.columns}
         kept = customers.withColumns({name: F.col(of) for of, name in today.items()}).withColumns(under)
         document = self.side.document
-        scored = with_scores(kept, self.cut_sets)
+        scored = with_scores(in_a_stage_of_its_own(kept) if self.scoped else kept, self.cut_sets)
         # Of a currency that nobody paid in then, there are no cut points of money: the score is left as it is.
         known = {name: F.coalesce(name, today[name]) for name in _SCORES if name in today}
         rescored = with_codes(scored.withColumns(known), RfmConfig.model_validate(document["rfm"]))

@@ -11,13 +11,11 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql.types import IntegralType
 
-from rfm_spark.core.distribution import GRID, WHOLE, Rank
+from rfm_spark.core.distribution import WHOLE, Rank
 from rfm_spark.core.parts import PART, doubles, with_part
 
 # Whole numbers up to here are looked up by position (ten years of days); others are searched.
 DIRECT = 4_000
-_ROUNDS = math.ceil(math.log2(GRID + 100))
-_SIZE = 2**_ROUNDS
 
 
 @dataclass(frozen=True)
@@ -59,9 +57,10 @@ def with_percentiles(frame: DataFrame, lookups: Mapping[str, Lookup]) -> DataFra
     # Tables of all scopes are one after the other in an array: a scope is looked up once a customer, not in each round.
     begins = with_part(frame, {scope: at for at, scope in enumerate(scopes)}) if parted else frame
     first = F.col(PART) if parted else F.lit(0)
-    placed = _searched(begins, searched, scopes, first) if searched else begins
+    rounds = max((_rounds(look) for look in searched.values()), default=0)
+    placed = _searched(begins, searched, scopes, first, rounds) if searched else begins
     added = {
-        name: _by_place(name, look, scopes) if name in searched
+        name: _by_place(name, look, scopes, 2**rounds) if name in searched
         else _by_position(look, scopes, first) if look.ranks else _nothing()
         for name, look in lookups.items()
     }  # fmt: skip
@@ -97,23 +96,31 @@ def _by_position(look: Lookup, scopes: Sequence[str], first: Column) -> Column:
     return F.when((value >= 0) & (value < size), found)
 
 
-def _searched(frame: DataFrame, lookups: Mapping[str, Lookup], scopes: Sequence[str], first: Column) -> DataFrame:
+def _rounds(look: Lookup) -> int:
+    """So many halvings find any place among the ranks of a scope, and the one after the last."""
+    return math.ceil(math.log2(max(len(mine.ranks) for mine in look.by_scope.values()) + 1))
+
+
+def _searched(
+    frame: DataFrame, lookups: Mapping[str, Lookup], scopes: Sequence[str], first: Column, rounds: int
+) -> DataFrame:
     """Binary search, one projection a round: a single expression would repeat the rounds before it."""
-    placed = frame.withColumns({_at(name): first * F.lit(_SIZE) for name in lookups})
-    edges = {name: _one_after_the_other(look, scopes, _values, _SIZE, math.inf) for name, look in lookups.items()}
-    for step in (2**power for power in range(_ROUNDS - 1, -1, -1)):
-        rounds = {}
+    size = 2**rounds
+    placed = frame.withColumns({_at(name): first * F.lit(size) for name in lookups})
+    edges = {name: _one_after_the_other(look, scopes, _values, size, math.inf) for name, look in lookups.items()}
+    for step in (2**power for power in range(rounds - 1, -1, -1)):
+        halved = {}
         for name, look in lookups.items():
             at = F.col(_at(name))
             further = F.col(look.column).cast("double") > F.get(edges[name], at + F.lit(step - 1))
-            rounds[_at(name)] = F.when(further, at + F.lit(step)).otherwise(at)
-        placed = placed.withColumns(rounds)
+            halved[_at(name)] = F.when(further, at + F.lit(step)).otherwise(at)
+        placed = placed.withColumns(halved)
     return placed
 
 
-def _by_place(name: str, look: Lookup, scopes: Sequence[str]) -> Column:
+def _by_place(name: str, look: Lookup, scopes: Sequence[str], size: int) -> Column:
     def table(made: Callable[[Lookup], list[float]], filler: float = 0.0) -> Column:
-        return _one_after_the_other(look, scopes, made, _SIZE, filler)
+        return _one_after_the_other(look, scopes, made, size, filler)
 
     value, at = F.col(look.column).cast("double"), F.col(_at(name))
     hit = value == F.get(table(_values, math.inf), at)

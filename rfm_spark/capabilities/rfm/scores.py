@@ -11,7 +11,7 @@ from rfm_spark.capabilities.rfm.config import MEASURES, Bins, RfmConfig, Weights
 from rfm_spark.capabilities.rfm.cuts import COLUMN_OF, CutSet, with_scores
 from rfm_spark.capabilities.rfm.percentiles import Lookup, with_percentiles
 from rfm_spark.core.distribution import WHOLE, QuantileRequest, Rank, exact_ranks
-from rfm_spark.core.parts import PART, by_part, with_part
+from rfm_spark.core.parts import PART, by_part, in_a_stage_of_its_own, with_part
 from rfm_spark.core.stats import BILLIONTH, HUNDREDTH, Moments
 from rfm_spark.core.table import SCOPE_COLUMN
 
@@ -49,7 +49,7 @@ def scored_customers(
     lookups = {f"{m}_pct": Lookup(COLUMN_OF[m], own[m], lower_is_better=m == "r") for m in MEASURES}
     if rfm.value_tier_on == "weighted":
         lookups["tier_pct"] = Lookup("rfm_weighted", _weighted_ranks(scored, within(rfm)))
-    standing = with_percentiles(scored, lookups)
+    standing = with_percentiles(in_a_stage_of_its_own(scored) if rfm.scope else scored, lookups)
     ranked_on = "m_pct" if rfm.value_tier_on == "monetary" else "tier_pct"
     return standing.withColumns({"value_tier": _tier(F.col(ranked_on)), "outliers": _outliers()}).drop("tier_pct")
 
