@@ -32,7 +32,8 @@ def with_scope(customers: DataFrame, attributes: DataFrame | None, names: Sequen
     """
     if not names:
         return customers.withColumn(SCOPE_COLUMN, F.lit(ALL))
-    known = customers if attributes is None else customers.join(attributes, "customer_id", "left")
+    # Each customer is in both once: tables of a partition's records are small, and nothing has to be sorted.
+    known = customers if attributes is None else customers.join(attributes.hint("shuffle_hash"), "customer_id", "left")
     parts = [_part(name) for name in names]
     scoped = known.withColumn(SCOPE_COLUMN, F.concat_ws(BETWEEN, *parts))
     return scoped if attributes is None else scoped.drop(*(set(attributes.columns) - {"customer_id"}))

@@ -14,7 +14,7 @@ from rfm_spark.core.config import Config
 from rfm_spark.core.runs import Configs, RunRow
 from rfm_spark.pipeline.artefact import Account
 from rfm_spark.pipeline.environment import Environment, Source
-from rfm_spark.pipeline.step import step
+from rfm_spark.pipeline.step import aside, step
 
 SOURCE = "customers"
 
@@ -26,10 +26,12 @@ class RecordSettings:
     Attributes:
         source: records of customers.
         names: of the attributes; none where records only say who there is.
+        tells_who: whether somebody asks who is on record, be they a customer or not.
     """
 
     source: CustomersSource
     names: tuple[str, ...]
+    tells_who: bool = aside(default=False)
 
     @classmethod
     def of(cls, config: Config) -> RecordSettings | None:
@@ -39,7 +41,7 @@ class RecordSettings:
         if source is None:
             return None
         names = tuple(name for name in rfm.scope or () if name in source.attributes)
-        return cls(source, names) if names or asked else None
+        return cls(source, names, asked) if names or asked else None
 
 
 @step("Records of customers", "records of customers are read", sources=(SOURCE,), lasts=False)
@@ -52,7 +54,8 @@ def read(environment: Environment, settings: RecordSettings) -> CustomerRecords:
         rows=seen.rows, source_fingerprints={SOURCE: seen.fingerprint}, dealt_with=seen.rows[f"{SOURCE}.read"]
     )
     found = attributes_of(records.where("reason IS NULL"), settings.names)
-    return CustomerRecords(account=account, frame=environment.frames.persist(found))
+    twice = bool(settings.names) and settings.tells_who
+    return CustomerRecords(account=account, frame=environment.frames.persist(found) if twice else found)
 
 
 @dataclass(frozen=True)
