@@ -139,6 +139,7 @@ def test_other_steps_take_these_measures(spark: SparkSession, world: tuple[Confi
         assert of_run(spark, location, table, second.run_id).count() > 1, table
     page = build_report(collect(spark, location, second.run_id), config.display)
     assert "MRR" in page
+    assert "How recently and how often they come" in page
 
 
 @pytest.mark.parametrize(

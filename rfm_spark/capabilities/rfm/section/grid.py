@@ -87,8 +87,26 @@ def draw_grid(data: GridData, facts: Facts, say: Numbers) -> Drawn:
     """
     return Drawn(
         badge=columns_badge(facts.settings, rule_columns(facts.settings)),
-        content=_grid_figure(data.cells, facts, say) if data.cells else None,
+        content=_grid_part(data.cells, facts, say) if data.cells else None,
     )
+
+
+@dataclass(frozen=True)
+class GridPart:
+    """The section, ready to print.
+
+    Attributes:
+        heading: of the section.
+        figure: the grid.
+    """
+
+    heading: str
+    figure: Figure
+
+
+def _grid_part(cells: Sequence[GridCell], facts: Facts, say: Numbers) -> GridPart:
+    does = "buy" if measure_words(facts.settings).is_usual else "come"
+    return GridPart(f"How recently and how often they {does}", _grid_figure(cells, facts, say))
 
 
 def _grid_figure(cells: Sequence[GridCell], facts: Facts, say: Numbers) -> Figure:
