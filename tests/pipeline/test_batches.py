@@ -74,7 +74,7 @@ def grown(session: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> tu
     """A run as of the end of May, of a Delta table."""
     folder = tmp_path_factory.mktemp("batches")
     write_source(session, folder / "source", [row for row in purchases() if row[2] < datetime(2024, 6, 1)])
-    config = config_for(folder, quality=RELAXED, rfm={"window_days": 90}, cohorts={"enabled": True})
+    config = config_for(folder, quality=RELAXED, rfm={"window_days": 90})
     run_tiny(session, config, MAY)
     return folder, config
 
@@ -124,7 +124,7 @@ def test_a_feed_of_changes_says_whom_they_concern(spark: SparkSession, tmp_path:
     spark.sql(f"CREATE TABLE {table} (customer STRING, `order` STRING, at TIMESTAMP, amount DECIMAL(12,2)) USING DELTA "
               "TBLPROPERTIES (delta.enableChangeDataFeed = true)")  # fmt: skip
     write_source(spark, tmp_path / "source", purchases(), mode="append")
-    config = config_for(tmp_path, quality=RELAXED, cohorts={"enabled": True}, lifecycle={"enabled": True})
+    config = config_for(tmp_path, quality=RELAXED)
     run_tiny(spark, config, JUNE)
     spark.sql(f"UPDATE {table} SET amount = 99.99 WHERE customer = 'c02' AND `order` = 'o2-1'").collect()
     spark.sql(f"DELETE FROM {table} WHERE customer = 'c01' OR `order` = 'o9-3'").collect()
