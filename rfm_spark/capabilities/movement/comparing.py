@@ -42,8 +42,8 @@ _BEFORE = (
     "segment", "confirmed_segment", "segment_runs", "segment_before", "lines", "last_order_date", "monetary",
     "cluster_id",
 )  # fmt: skip
-# What yesterday's cuts and model would change in a row.
 _SCORES = ("r_score", "f_score", "m_score")
+# What yesterday's cuts and model would change in a row.
 _SHAPED = (
     *_SCORES, "rfm_code", "rfm_weighted", "cluster_id", "cluster_name", "cluster_distance",
     "second_distance", "cluster_imputed", "model_version",
@@ -130,9 +130,10 @@ class Earlier:
         kept = customers.withColumns({name: F.col(of) for of, name in today.items()}).withColumns(under)
         document = self.side.document
         scored = with_scores(in_a_stage_of_its_own(kept) if self.scoped else kept, self.cut_sets)
-        # Of a currency that nobody paid in then, there are no cut points of money: the score is left as it is.
-        known = {name: F.coalesce(name, today[name]) for name in _SCORES if name in today}
-        rescored = with_codes(scored.withColumns(known), RfmConfig.model_validate(document["rfm"]))
+        if self.scoped:
+            # Of a currency that nobody paid in then, there are no cut points of money: the score is left as it is.
+            scored = scored.withColumns({name: F.coalesce(name, today[name]) for name in _SCORES if name in today})
+        rescored = with_codes(scored, RfmConfig.model_validate(document["rfm"]))
         rules = segment_column(rule_map_of(document), rule_params_of(document))
         judged = rescored.withColumn("segment_before_cuts", rules)
         if self.model is not None:

@@ -100,17 +100,11 @@ def cuts_from(
 
 def fixed_cuts(scoring: Scoring, among: str = BOUGHT) -> list[CutSet]:
     """The business cut points of the configuration."""
+    given = {m: tuple(getattr(scoring.cuts, m)) for m in MEASURES}
+    bins, whom = scoring.bins, {"m": among}
     return [
-        CutSet(
-            m,
-            "",
-            "fixed",
-            getattr(scoring.bins, m),
-            tuple(getattr(scoring.cuts, m)),
-            _distinct(getattr(scoring.cuts, m)),
-            among=among if m == "m" else BOUGHT,
-        )
-        for m in MEASURES
+        CutSet(m, "", "fixed", getattr(bins, m), cuts, len(set(cuts)) + 1, among=whom.get(m, BOUGHT))
+        for m, cuts in given.items()
     ]
 
 
@@ -260,10 +254,6 @@ def cut_set(measure: str, within: str, bins: int, ranks: Sequence[Rank], among: 
         cuts.append(next(rank.value for rank in counted if rank.below + rank.ties >= place))
     above_last = counted[-1].value > cuts[-1]
     return CutSet(measure, within, "quantile", bins, tuple(cuts), len(set(cuts)) + above_last, among=whom)
-
-
-def _distinct(cuts: Sequence[float]) -> int:
-    return len(set(cuts)) + 1
 
 
 def _padded(cut_set: CutSet) -> list[float]:
