@@ -39,8 +39,9 @@ from tests.usage.world import AS_OF as FIRST
 from tests.usage.world import LATER, MEASURES, saas, write
 
 STEPS = {one.name: one for one in all_steps()}
-# Steps that run where measures are not of purchases; and of all others those that then see other needs.
-OF_USAGE = {"events.recall", "usage.measure"}
+# Steps that run where measures are not of purchases and attributes part customers; and of all others those that then
+# see other needs.
+OF_USAGE = {"customers.part", "events.recall", "usage.measure"}
 ALSO_WITHOUT = {
     "customers.read",
     "events.read", "subscriptions.read", "rfm.score", "segments.put_together", "segments.name", "movement.compare",

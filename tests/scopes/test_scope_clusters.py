@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -216,7 +216,7 @@ def test_commands_and_the_report_know_of_parts(
     assert "is pinned" in said("clusters", "pin", first)
     by_currency = scoped(folder, currency=True, rfm={**RFM, "scope": ["currency"]}, clusters=CLUSTERS)
     with pytest.raises(ConfigError, match=r"trained under another scope, would compare amounts of several"):
-        run_tiny(spark, by_currency, LATER)
+        run_tiny(spark, by_currency, LATER + timedelta(days=31))
     assert "is no longer pinned" in said("clusters", "unpin")
     assert "is champion of tiny" in said("clusters", "promote", first)
     assert "none: the model has no clusters for customers of PT" in said("explain", "pt3", "--run", outcomes[1].run_id)
