@@ -37,12 +37,17 @@ def read_again(config: Config) -> None:
 
 
 def what_both_know(rows: DataFrame) -> DataFrame:
-    """A lake that has forgotten what it read takes a correction for the passing of time."""
-    causes = [name for name in rows.columns if name in ("cause", "move_cause")]
-    time_passed = {name: F.when(F.col(name) == "correction", "inactivity").otherwise(F.col(name)) for name in causes}
+    """A lake that has forgotten what it read takes a correction for time that passed, of a stage for behaviour too."""
+    of_stages = "from_stage" in rows.columns
+    taken = {"cause": of_stages, "move_cause": False, "lifecycle_cause": True}
+    time_passed = {
+        name: F.when(F.col(name).isin("correction", *["behaviour"] * also), "inactivity").otherwise(F.col(name))
+        for name, also in taken.items() if name in rows.columns
+    }  # fmt: skip
     known = rows.withColumns(time_passed)
     if "correction" in rows.columns:
-        known = known.withColumn("inactivity", F.expr("inactivity + correction"))
+        known = known.withColumn("inactivity", F.expr("inactivity + correction" + " + behaviour" * of_stages))
+        known = known.drop(*["behaviour"] * of_stages)
     return known.drop("correction", "is_corrected")
 
 
@@ -74,7 +79,7 @@ def grown(session: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> tu
     """A run as of the end of May, of a Delta table."""
     folder = tmp_path_factory.mktemp("batches")
     write_source(session, folder / "source", [row for row in purchases() if row[2] < datetime(2024, 6, 1)])
-    config = config_for(folder, quality=RELAXED, rfm={"window_days": 90})
+    config = config_for(folder, quality=RELAXED, rfm={"window_days": 90}, cohorts={"enabled": True})
     run_tiny(session, config, MAY)
     return folder, config
 
@@ -124,7 +129,7 @@ def test_a_feed_of_changes_says_whom_they_concern(spark: SparkSession, tmp_path:
     spark.sql(f"CREATE TABLE {table} (customer STRING, `order` STRING, at TIMESTAMP, amount DECIMAL(12,2)) USING DELTA "
               "TBLPROPERTIES (delta.enableChangeDataFeed = true)")  # fmt: skip
     write_source(spark, tmp_path / "source", purchases(), mode="append")
-    config = config_for(tmp_path, quality=RELAXED)
+    config = config_for(tmp_path, quality=RELAXED, cohorts={"enabled": True}, lifecycle={"enabled": True})
     run_tiny(spark, config, JUNE)
     spark.sql(f"UPDATE {table} SET amount = 99.99 WHERE customer = 'c02' AND `order` = 'o2-1'").collect()
     spark.sql(f"DELETE FROM {table} WHERE customer = 'c01' OR `order` = 'o9-3'").collect()
