@@ -41,8 +41,8 @@ def planned_model(ahead: Ahead) -> PlannedModel:
     another one than the champion was trained under, where the champion had nothing to choose from, on demand, and where
     the published run of this date trained one: doing a date again does not take its refit back. With policy
     refit_when_major a new one is trained after a run whose verdict on drift was major and advised it; with promote a
-    challenger becomes champion by itself. A pinned model stays; one that would compare amounts of
-    several currencies is refused.
+    challenger becomes champion by itself. A pinned model stays; one that would compare amounts of several currencies is
+    refused.
 
     Args:
         ahead: what is known before the run; with the option refit a model is trained on demand.
