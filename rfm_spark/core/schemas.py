@@ -13,7 +13,7 @@ from rfm_spark.core.registry import capabilities, given
 from rfm_spark.core.renames import Renamed
 from rfm_spark.core.table import RUN_KEYS, Table, run_table
 
-SCHEMA_VERSION = 10
+SCHEMA_VERSION = 11
 
 RUNS = Table("runs", "ledger", "One row per complete run, written last", (
     *RUN_KEYS,

@@ -111,9 +111,11 @@ def test_a_refund_takes_a_purchase_day_away(spark: SparkSession) -> None:
     (found,) = customer_measures(orders, AS_OF, gaps=True).collect()
     assert (found["orders"], found["purchase_days"], found["previous_order_date"]) == (2, 2, date(2024, 1, 1))
     assert found["gap_squares"] == 60 * 60
+    assert found["repeat_cents"] == 60
     (kept,) = customer_measures(orders, AS_OF, refunds="ignore", gaps=True).collect()
     assert (kept["orders"], kept["previous_order_date"]) == (3, date(2024, 2, 1))
     assert kept["gap_squares"] == 31 * 31 + 29 * 29
+    assert kept["repeat_cents"] == 200
 
 
 def test_every_customer_of_cdnow(spark: SparkSession, compiled: None) -> None:

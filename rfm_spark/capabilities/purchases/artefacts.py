@@ -7,19 +7,20 @@ from dataclasses import dataclass
 
 from pyspark.sql import DataFrame
 
-from rfm_spark.capabilities.purchases.all_orders import orders_until
+from rfm_spark.capabilities.purchases.all_orders import measures_until, orders_until
 from rfm_spark.capabilities.purchases.batches import OrderDays
 from rfm_spark.capabilities.purchases.carry import MeasuredAgain
 from rfm_spark.capabilities.purchases.orders import is_purchase
 from rfm_spark.capabilities.purchases.reading import reading
+from rfm_spark.capabilities.purchases.settings import WindowSettings
 from rfm_spark.capabilities.purchases.tables import MEASURES
 from rfm_spark.pipeline.artefact import Artefact, in_table, live
 from rfm_spark.pipeline.environment import MANY
 
 # Whoever compares two runs asks how their rows were read; whoever follows customers over time, what they ordered.
 __all__ = [
-    "LateRows", "MeasuredAgain", "Measures", "OrderDays", "Purchases", "is_purchase", "known_customers",
-    "orders_until", "reading",
+    "LateRows", "MeasuredAgain", "Measures", "OrderDays", "Purchases", "WindowSettings", "is_purchase",
+    "known_customers", "measures_until", "orders_until", "reading",
 ]  # fmt: skip
 
 

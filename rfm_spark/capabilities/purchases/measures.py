@@ -12,10 +12,12 @@ from rfm_spark.capabilities.purchases.orders import is_purchase
 from rfm_spark.core.money import money
 
 REFUND_CHECKS = ("refund_exceeds_sale", "refund_without_sale")
-GAP_MEASURES = (("purchase_days", "int"), ("previous_order_date", "date"), ("gap_squares", "bigint"))
+GAP_MEASURES = (
+    ("purchase_days", "int"), ("previous_order_date", "date"), ("gap_squares", "bigint"), ("repeat_cents", "bigint"),
+)  # fmt: skip
 CURRENCY_MEASURES = (("currency", "string"), ("orders_elsewhere", "bigint"))
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-_SUMS = ("purchases", "frequency", "monetary_cents", "lines", *REFUND_CHECKS)
+_SUMS = ("purchases", "frequency", "monetary_cents", "bought_cents", "lines", *REFUND_CHECKS)
 
 
 def window_start(as_of: date, window_days: int | None) -> date | None:
@@ -52,10 +54,11 @@ def customer_measures(
         customer_id, recency_days INT (null for who never purchased), frequency BIGINT, monetary DECIMAL(18,2),
         first_order_date, last_order_date DATE, tenure_days INT (days from the first purchase), orders BIGINT
         (purchases over all history), purchase_days INT (days with one), previous_order_date DATE (the purchase day
-        before the last), gap_squares BIGINT (sum of the squared days from one purchase day to the next; these three
-        are null without `gaps`), lines BIGINT, currency STRING (their own), orders_elsewhere BIGINT (purchases in other
-        currencies; both are null without `by_currency`), and how many orders each of REFUND_CHECKS finds. Customers of
-        whom no line counts are left out.
+        before the last), gap_squares BIGINT (sum of the squared days from one purchase day to the next), repeat_cents
+        BIGINT (money of purchases after the first purchase day, over all history; these four are null without
+        `gaps`), lines BIGINT, currency STRING (their own), orders_elsewhere BIGINT (purchases in other currencies; both
+        are null without `by_currency`), and how many orders each of REFUND_CHECKS finds. Customers of whom no line
+        counts are left out.
     """
     keys = ("customer_id", "currency") if by_currency else ("customer_id",)
     parts = _parts(orders, window_start(as_of, window_days), refunds, keys)
@@ -125,6 +128,7 @@ def _parts(
         F.when(bought, equal).otherwise(zero).alias("purchases"),
         F.when(bought & in_window, equal).otherwise(zero).alias("frequency"),
         (counted - F.col("window_refund_cents") if refunds == "net" else counted).alias("monetary_cents"),
+        F.when(bought, gross - refund if refunds == "net" else gross).otherwise(zero).alias("bought_cents"),
         "lines",
         F.when(sold & (refund > gross) & (equal > 0), equal).otherwise(zero).alias(REFUND_CHECKS[0]),
         F.when(~sold & (refund > 0), equal).otherwise(zero).alias(REFUND_CHECKS[1]),
@@ -141,20 +145,25 @@ def _by_day(parts: DataFrame, keys: tuple[str, ...]) -> DataFrame:
 def _with_day_before(rows: DataFrame, keys: tuple[str, ...]) -> DataFrame:
     """The rows with day_before DATE, the last day with a purchase in the rows of the customer before this one.
 
-    Of purchases of one day just the first to come, whichever it is, has an earlier one: it stands for the day.
+    Of purchases of one day just the first to come, whichever it is, has an earlier one: it stands for the day. And with
+    first_day DATE, their first day with a purchase up to this row.
     """
+    until = Window.partitionBy(*keys).orderBy("order_date").rowsBetween(Window.unboundedPreceding, 0)
     before = Window.partitionBy(*keys).orderBy("order_date").rowsBetween(Window.unboundedPreceding, -1)
     purchase_day = F.when(F.col("bought"), F.col("order_date"))
-    return rows.withColumn("day_before", F.max(purchase_day).over(before))
+    days = {"day_before": F.max(purchase_day).over(before), "first_day": F.min(purchase_day).over(until)}
+    return rows.withColumns(days)
 
 
 def _gap_sums() -> tuple[Column, ...]:
     day, before = F.col("order_date"), F.col("day_before")
+    zero = F.lit(0).cast("bigint")
     stands_for_day = F.col("bought") & (before.isNull() | (before < day))
     gap = F.datediff(day, before).cast("bigint")
     last = F.max(F.when(stands_for_day, F.struct("order_date", "day_before")))
     return (
         F.count(F.when(stands_for_day, 1)).cast("int").alias("purchase_days"),
         last.getField("day_before").alias("previous_order_date"),
-        F.coalesce(F.sum(F.when(stands_for_day, gap * gap)), F.lit(0).cast("bigint")).alias("gap_squares"),
+        F.coalesce(F.sum(F.when(stands_for_day, gap * gap)), zero).alias("gap_squares"),
+        F.sum(F.when(day > F.col("first_day"), F.col("bought_cents")).otherwise(zero)).alias("repeat_cents"),
     )

@@ -14,7 +14,7 @@ from rfm_spark.core.scopes import CURRENCY
 from rfm_spark.pipeline.step import aside
 
 # Of the stages, those that ask for the days between purchases, and those that follow orders from run to run.
-_GAPS, _FOLLOWS = frozenset({"lifecycle"}), frozenset({"cohorts"})
+_GAPS, _FOLLOWS = frozenset({"lifecycle", "clv", "churn"}), frozenset({"cohorts"})
 
 
 @dataclass(frozen=True)

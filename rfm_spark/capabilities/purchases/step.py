@@ -119,6 +119,7 @@ def _touched(
     # Measures of a version that did not count orders, or of a run that looked at gaps otherwise, are no base.
     window = look.window
     same = F.col("orders").isNotNull() & (F.col("purchase_days").isNotNull() == F.lit(window.gaps))
+    same &= F.col("repeat_cents").isNotNull() == F.lit(window.gaps)
     same &= F.col("orders_elsewhere").isNotNull() == F.lit(window.by_currency)
     known = _earlier(environment, previous).where(same).count()
     if known != previous.rows.get(MEASURES.name):
