@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
 
 from rfm_spark.core.config import Config, config_model
 from rfm_spark.core.loading import validate
@@ -106,3 +107,9 @@ def rows_of(frame: DataFrame, *ignored: str) -> list[dict[str, Any]]:
 def commits(folder: Path) -> dict[str, int]:
     """Delta commits per table of a lake."""
     return {log.parent.name: len(list(log.glob("*.json"))) for log in sorted(folder.glob("*/_delta_log"))}
+
+
+def shuffle(spark: SparkSession, source: Path, target: Path) -> None:
+    """The same Delta table elsewhere, its rows in another order and in several files."""
+    rows = spark.read.format("delta").load(str(source))
+    rows.repartition(3, F.rand(5)).sortWithinPartitions(F.rand(6)).write.format("delta").save(str(target))

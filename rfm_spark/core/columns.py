@@ -56,7 +56,8 @@ class CustomerColumn:
         stage: what has to run for it to be filled; None for what every run fills.
         absent: value of customers of whom the stage knows nothing; None for null.
         interval: kind of `segment_history` whose intervals it makes.
-        is_watched: whether drift watches how many customers have which value.
+        is_amount: whether it is money, of which that of several currencies has no common limit.
+        is_watched: whether drift watches how many customers have which value, or how a number is spread.
         tracked: how moves between its values are told; None where they are not.
         stored: False for a word of rules that is no column.
         older_words: values that older versions wrote, and today's.
@@ -74,10 +75,16 @@ class CustomerColumn:
     stage: str | None = None
     absent: int | float | bool | str | None = None
     interval: str | None = None
+    is_amount: bool = False
     is_watched: bool = False
     tracked: Tracked | None = None
     stored: bool = True
     older_words: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def is_number(self) -> bool:
+        """Whether its values are spread, not counted one by one."""
+        return self.kind == "DOUBLE"
 
     @property
     def ddl(self) -> tuple[str, str, str]:

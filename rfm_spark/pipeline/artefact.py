@@ -71,6 +71,23 @@ class CustomerColumns(Artefact, ABC):
 
 
 @dataclass(frozen=True, kw_only=True)
+class CustomerLookup(Artefact, ABC):
+    """Columns that follow from measures and other columns of a customer's row, before clusters take theirs.
+
+    What they follow from may be in a table that is smaller than the customers are many.
+    """
+
+    @property
+    def left_empty(self) -> tuple[str, ...]:
+        """Columns that nobody has a value of, since too little is known."""
+        return ()
+
+    @abstractmethod
+    def look_up(self, customers: DataFrame) -> DataFrame:
+        """The rows with its columns; as many as before."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class CustomerProjection(Artefact, ABC):
     """Columns that follow from the other columns of a customer's row, without a join."""
 

@@ -70,6 +70,8 @@ def column_figures(
 ) -> list[Figure]:
     """PSI, W1, missing and zero rates of every column that both sides have, each judged by itself; see `all_at_once`.
 
+    Numbers that nobody had on the reference side are told for the first time, which is no drift.
+
     Args:
         reference: by column; the bins are its deciles.
         actual: by column.
@@ -78,6 +80,8 @@ def column_figures(
     figures: list[Figure] = []
     for name in sorted(reference.keys() & actual.keys()):
         before, now = reference[name], actual[name]
+        if not before.is_category and not before.present:
+            continue
         figures.append(_of_psi("psi", name, against, psi(*in_same_bins(before, now)), _shares_text(before, now)))
         figures += _rate(
             "missing_rate", name, against, (before.missing, before.customers), (now.missing, now.customers)

@@ -58,20 +58,24 @@ class DriftSettings:
         smallest_fall: of a rate, as a share of it.
         shares: columns of capabilities that run, whose values customers are counted by.
         of_all: columns that customers of all scopes are compared by: of several currencies no amounts.
+        numbers: columns of capabilities that run, whose spread is compared.
     """
 
     smallest_fall: float
     shares: tuple[str, ...]
     of_all: tuple[str, ...] = MEASURES
+    numbers: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, config: Config) -> DriftSettings:
         """As configured."""
         running = config.stages
-        found = [column.name for column in customer_columns().values() if column.is_watched and column.stage in running]
+        watched = [one for one in customer_columns().values() if one.is_watched and one.stage in running]
+        shares = tuple(column.name for column in watched if not column.is_number)
+        numbers = tuple(column.name for column in watched if column.is_number)
         apart = config.part(RfmConfig).amounts_apart
         of_all = tuple(name for name in MEASURES if not apart or name != "monetary")
-        return cls(config.part(DriftConfig).rates.smallest_fall, tuple(found), of_all)
+        return cls(config.part(DriftConfig).rates.smallest_fall, shares, of_all, numbers)
 
 
 @step("Trackers", "volumes are compared with their own past", writes=(TRACKING,))
@@ -93,7 +97,8 @@ def spread(
         return Distributions()
     model = None if clusters is None else clusters.assigns
     features = model.columns if model is not None else ()
-    numbers = [*MEASURES, *(name for name in features if name not in (*MEASURES, *SHARES))]
+    others = dict.fromkeys((*features, *settings.numbers))
+    numbers = [*MEASURES, *(name for name in others if name not in (*MEASURES, *SHARES))]
     categories = [*SHARES, *([CLUSTER_SHARES] if model is not None else []), *settings.shares]
     made = counts.made
     found = distributions(

@@ -166,10 +166,15 @@ class RfmConfig(Strict):
         return self
 
     def problems(self, stages: Collection[str]) -> list[str]:
-        """Stages of a customer's life go by purchases."""
-        if "lifecycle" in stages and not self.measures.of_purchases:
-            return ["lifecycle goes by purchases; leave rfm.measures out, or set lifecycle.enabled: false"]
-        return []
+        """Stages of a customer's life, and forecasts of orders, go by purchases."""
+        if self.measures.of_purchases:
+            return []
+        off = {"lifecycle": "lifecycle.enabled", "clv": "predict.clv.enabled"}
+        return [
+            f"{name} goes by purchases; leave rfm.measures out, or set {key}: false"
+            for name, key in off.items()
+            if name in stages
+        ]
 
     def problems_with(self, sources: Mapping[str, Any]) -> list[str]:
         """Measures without a source, and names of `scope` that nothing tells."""

@@ -32,6 +32,7 @@ def wanted_counts(
     moves: bool,
     tracked: Mapping[str, Tracked] | None = None,
     scope: Sequence[str] = (),
+    watched: Sequence[str] = (),
 ) -> Wanted:
     """What is asked of rows of `segments`.
 
@@ -41,6 +42,7 @@ def wanted_counts(
         moves: whether there is a run before.
         tracked: columns of stages that run whose moves are told.
         scope: what parts customers into scopes, which are counted apart.
+        watched: numbers whose spread is watched.
     """
     sums: dict[str, Column] = {"revenue": F.col("monetary"), **measure_sums()}
     crossed: dict[str, Sequence[str]] = {}
@@ -55,6 +57,6 @@ def wanted_counts(
         crossed |= {moves_of(name): (one.previous, name, one.cause) for name, one in (tracked or {}).items()}
     kept = [*categories, *(["cluster_id"] if model is not None else [])]
     kept += ["moved_back", "confirmed_moved"] if moves else []
-    numbers = quarters.get("cluster_id", _MEASURES)
+    numbers = tuple(dict.fromkeys([*quarters.get("cluster_id", _MEASURES), *watched]))
     apart = frozenset(_AMOUNTS if CURRENCY in scope else ())
     return Wanted(tuple(dict.fromkeys(kept)), crossed, numbers, quarters, sums, SCOPE_COLUMN if scope else None, apart)

@@ -112,8 +112,12 @@ def _of_capabilities(
     document: Mapping[str, Any], named: Collection[str], with_sources: Collection[str]
 ) -> dict[str, Any]:
     settings, sources = dict(given("config", "SETTINGS")), dict(given("config", "OPTIONAL_SOURCES"))
+    # Of settings that several capabilities share, each knows its own.
+    shaped = {name: one for _, found in given("config", "SHAPED_BY") for name, one in found.items()}
     return {
-        capability: [
+        capability: _shaped(document, *shaped[capability](document))
+        if capability in shaped
+        else [
             *(_without_advice(document.get(key), kind) for key, kind in settings.get(capability, {}).items()),
             *(
                 _without_place(document["sources"].get(name))
@@ -122,6 +126,10 @@ def _of_capabilities(
         ]
         for capability in sorted(named)
     }
+
+
+def _shaped(document: Mapping[str, Any], settings: Mapping[str, Any], sources: Collection[str]) -> list[Any]:
+    return [settings, *(_without_place(document["sources"].get(name)) for name in sources)]
 
 
 def _without_advice(part: Any, kind: type[Strict]) -> Any:

@@ -72,7 +72,8 @@ def checked_rule_map(config: Config) -> RuleMap:
     rule_map = load_rule_map(rules, config.base_dir)
     rfm, where = config.part(RfmConfig), f"rule map {rules}"
     check_rule_map(rule_map, rfm.scoring.bins, rule_params(config), config.stages, where)
-    amounts = [name for name in rule_map.columns() if customer_columns()[name].values == "cents"]
+    known = customer_columns()
+    amounts = [name for name in rule_map.columns() if known[name].values == "cents" or known[name].is_amount]
     if rfm.amounts_apart and amounts:
         named = ", ".join(sorted(amounts))
         problem = f"limits of {named} are of one currency, and rfm.scope has several; take scores instead"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -34,8 +34,9 @@ from rfm_spark.capabilities.segments.tables import SEGMENT_SUMMARY, SEGMENTS
 from rfm_spark.core.columns import customer_columns, tracked_columns
 from rfm_spark.core.config import Config
 from rfm_spark.core.counting import CountedCustomers
+from rfm_spark.core.errors import GateError
 from rfm_spark.core.scopes import counted_as
-from rfm_spark.pipeline.artefact import Account, CustomerColumns, CustomerProjection
+from rfm_spark.pipeline.artefact import Account, CustomerColumns, CustomerLookup, CustomerProjection
 from rfm_spark.pipeline.environment import SMALL, Environment
 from rfm_spark.pipeline.step import aside, step
 
@@ -49,14 +50,19 @@ class RowSettings:
 
     Attributes:
         rfm: weights, bins, what value tiers rank.
+        rules: the rule map.
+        asked: columns that its rules name.
     """
 
     rfm: RfmConfig
+    rules: str
+    asked: tuple[str, ...]
 
     @classmethod
     def of(cls, config: Config) -> RowSettings:
         """As configured."""
-        return cls(config.part(RfmConfig))
+        asked = rule_map_of(config.document()).columns()
+        return cls(config.part(RfmConfig), config.part(SegmentsConfig).rules, tuple(sorted(asked)))
 
 
 @dataclass(frozen=True)
@@ -106,35 +112,55 @@ class CountSettings:
     Attributes:
         categories: columns with few values.
         scope: what parts customers into scopes.
+        numbers: columns whose spread is watched, beside those that are scored or clustered by.
         running: stages.
     """
 
     categories: tuple[str, ...]
     scope: tuple[str, ...]
+    numbers: tuple[str, ...]
     running: tuple[str, ...] = aside()
 
     @classmethod
     def of(cls, config: Config) -> CountSettings:
         """The columns that every run fills, and those of capabilities that run whose values are watched."""
         running = config.stages
-        watched = [column.name for column in customer_columns().values() if column.is_watched]
-        categories = (*CATEGORIES, *(name for name in watched if customer_columns()[name].stage in running))
-        return cls(categories, config.part(RfmConfig).scope or (), tuple(sorted(running)))
+        watched = [one for one in customer_columns().values() if one.is_watched and one.stage in running]
+        categories = (*CATEGORIES, *(column.name for column in watched if not column.is_number))
+        numbers = tuple(column.name for column in watched if column.is_number)
+        return cls(categories, config.part(RfmConfig).scope or (), numbers, tuple(sorted(running)))
 
 
 @step("Rows of customers", "columns of all capabilities are put together", lasts=False)
 def put_together(
     environment: Environment, measures: Measures, scores: Scores, columns: tuple[CustomerColumns, ...],
-    settings: RowSettings,
+    lookups: tuple[CustomerLookup, ...], settings: RowSettings,
 ) -> CustomerRows:  # fmt: skip
     """What is known of each customer, in one row?"""
+    _must_be_known(settings, {name for one in lookups for name in one.left_empty})
     scored = scores.scored(measures.purchased, settings.rfm)
     if columns:
         absent: dict[str, Any] = {}
         for one in columns:
             scored, absent = scored.join(one.columns, "customer_id", "left"), {**absent, **one.absent}
         scored = scored.withColumns(_filled(scored.columns, absent))
+    for found in lookups:
+        scored = found.look_up(scored)
     return CustomerRows(frame=environment.frames.hold_if_few(scored, measures.count))
+
+
+def _must_be_known(settings: RowSettings, empty: Collection[str]) -> None:
+    """Rules that go by columns without values would put everybody into the segment of whom nothing is known.
+
+    Raises:
+        GateError: such a column.
+    """
+    missing = [name for name in settings.asked if name in empty]
+    if missing:
+        raise GateError(
+            f"segments.rules {settings.rules} goes by {' and '.join(missing)}, and there is too little history to tell "
+            "them; take rules that go without, such as rf_grid, until there is more; nothing was published"
+        )
 
 
 @step(
@@ -181,7 +207,9 @@ def count(
     model = None if clusters is None else clusters.assigns
     tracked = tracked_columns(settings.running)
     moves = environment.run.previous is not None
-    wanted = wanted_counts(settings.categories, model, moves=moves, tracked=tracked, scope=settings.scope)
+    wanted = wanted_counts(
+        settings.categories, model, moves=moves, tracked=tracked, scope=settings.scope, watched=settings.numbers
+    )
     return CustomerCounts(counts=CountedCustomers(segments.customers, wanted))
 
 
