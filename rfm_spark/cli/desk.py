@@ -12,8 +12,11 @@ from pyspark.sql import DataFrame, SparkSession
 
 from rfm_spark.cli import clock, console
 from rfm_spark.cli.places import config_of, place_of, run_of, session
+from rfm_spark.core.batches import Batches
 from rfm_spark.core.config import Config
+from rfm_spark.core.derived import derived
 from rfm_spark.core.runs import RunDetails, RunRow
+from rfm_spark.lake.batches import read_for
 from rfm_spark.lake.ledger import Ledger
 from rfm_spark.lake.location import LakeLocation, checked_run_id
 from rfm_spark.lake.store import Store
@@ -60,6 +63,10 @@ class LakeDesk:
         """One complete run: the named one, or the newest."""
         store = self.tables
         return run_of(store.spark, store.location, config_name or self._name, run_id)
+
+    def read_for(self, name: str, run: RunDetails) -> tuple[DataFrame, Batches]:
+        """Rows that a run had read, from which others follow, and the batches that held for it."""
+        return read_for(self.tables, derived()[name], run)
 
     def now(self) -> datetime:
         """The present moment, in UTC."""

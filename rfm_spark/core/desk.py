@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from pyspark.sql import DataFrame, SparkSession
 
 from rfm_spark.core.access import TableWriter
+from rfm_spark.core.batches import Batches
 from rfm_spark.core.config import Config
 from rfm_spark.core.runs import RunDetails, RunRow
 
@@ -49,6 +50,17 @@ class Desk(Protocol):
         Raises:
             ConfigError: not a run id.
             LakeError: no complete run, not this one, or its rows were dropped.
+        """
+
+    def read_for(self, name: str, run: RunDetails) -> tuple[DataFrame, Batches]:
+        """Rows that a run had read, from which others follow, such as days of orders, and the batches that held for it.
+
+        Args:
+            name: what follows from them, such as orders.
+            run: the run.
+
+        Raises:
+            LakeError: they can't be told any more.
         """
 
     def now(self) -> datetime:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 
 from pyspark.sql import DataFrame
 
@@ -55,18 +55,37 @@ def derived_rows(store: Store, one: Derived, runs: Sequence[RunRow]) -> DataFram
     gone: list[RunRow] = []
     for run in runs:
         batches = batches_of(store, run, one.source)
-        if batches.known and all(batch.batch_id in there for batch in batches.live if batch.days):
+        if _is_there(batches, there):
             rows = one.rows(store.of_runs(one.table.name, batches.ids), batches, json.loads(configs[run.run_id]))
             found = rows if found is None else found.unionByName(rows)
         elif taken_for(store, run):
             gone.append(run)
     if found is None and gone:
-        raise LakeError(
-            f"lake {store.location}: {one.name} of run {gone[-1].run_id} can't be told from later ones any more, "
-            "since the source was read again whole, or `rfm-spark maintain` folded its batches; ask for those of a "
-            "later run"
-        )
+        raise _gone(store, one, gone[-1])
     return found
+
+
+def read_for(store: Store, one: Derived, run: RunRow) -> tuple[DataFrame, Batches]:
+    """Rows of the kept table that something follows from, as a run had read them, and the batches that held for it.
+
+    Raises:
+        LakeError: they are gone.
+    """
+    batches = batches_of(store, run, one.source)
+    if not _is_there(batches, store.slices(one.table.name)):
+        raise _gone(store, one, run)
+    return store.of_runs(one.table.name, batches.ids), batches
+
+
+def _is_there(batches: Batches, slices: Container[str]) -> bool:
+    return bool(batches.known) and all(batch.batch_id in slices for batch in batches.live if batch.days)
+
+
+def _gone(store: Store, one: Derived, run: RunRow) -> LakeError:
+    return LakeError(
+        f"lake {store.location}: {one.name} of run {run.run_id} can't be told from later ones any more, since the "
+        "source was read again whole, or `rfm-spark maintain` folded its batches; ask for those of a later run"
+    )
 
 
 def _known(store: Store, last: str) -> list[Batches]:

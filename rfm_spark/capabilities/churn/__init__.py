@@ -1,0 +1,1 @@
+"""Who is about to stop, told from what customers like them did before."""
