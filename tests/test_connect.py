@@ -1,4 +1,4 @@
-"""Rows are read the same by a client of Spark Connect: the tests of intake once more, over a server of their own."""
+"""A client of Spark Connect reads rows and learns models alike: their tests once more, over a server of their own."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ from tests.effort import FULL
 
 ROOT = Path(__file__).parents[1]
 # Without `make proofs` those that differ between a plan of now and a plan of later.
-SHORT = ("test_bad_values.py", "test_lines.py", "test_where.py")
+SHORT = ("intake/test_bad_values.py", "intake/test_lines.py", "intake/test_where.py", "churn/test_learning.py")
+LONG = ("intake", "churn/test_learning.py", "churn/test_panel.py", "value/test_sums.py", "clv/test_repeat_money.py")
 
 
-def test_intake_over_spark_connect() -> None:
-    files = ["tests/intake"] if FULL else [f"tests/intake/{name}" for name in SHORT]
+def test_intake_and_learning_over_spark_connect() -> None:
+    files = [f"tests/{name}" for name in (LONG if FULL else SHORT)]
     alone = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *files],
