@@ -31,6 +31,7 @@ NAMES = (
     "interactions.md",
     "maintenance.md",
     "lifecycle.md",
+    "predict.md",
     "scopes.md",
     "saas.md",
 )

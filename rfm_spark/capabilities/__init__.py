@@ -16,4 +16,7 @@ CAPABILITIES = (
     "lifecycle",
     "cohorts",
     "groups",
+    "clv",
+    "churn",
+    "value",
 )

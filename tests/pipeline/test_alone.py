@@ -14,6 +14,7 @@ import pytest
 from pyspark.errors import AnalysisException
 from pyspark.sql import DataFrame, SparkSession
 
+from rfm_spark.capabilities.churn.artefacts import Churn
 from rfm_spark.capabilities.customers.artefacts import CustomerAttributes, CustomerRecords
 from rfm_spark.capabilities.movement.artefacts import Comparison
 from rfm_spark.capabilities.purchases.artefacts import Purchases
@@ -45,7 +46,7 @@ OF_USAGE = {"customers.part", "events.recall", "usage.measure"}
 ALSO_WITHOUT = {
     "customers.read",
     "events.read", "subscriptions.read", "rfm.score", "segments.put_together", "segments.name", "movement.compare",
-    "drift.spread", "cohorts.follow",
+    "drift.spread", "cohorts.follow", "churn.learn", "churn.tell", "value.add_up",
 }  # fmt: skip
 
 
@@ -78,7 +79,7 @@ class Whole:
     def artefact(self, name: str) -> Artefact:
         """What a step gave, as another process finds it."""
         kind = STEPS[name].gives
-        if issubclass(kind, (CustomerCounts, Comparison, CustomerAttributes, CustomerRecords, UsageMeasures)):
+        if issubclass(kind, (Churn, CustomerCounts, Comparison, CustomerAttributes, CustomerRecords, UsageMeasures)):
             # Frames that every run makes anew, of rows that are in tables.
             return self.again(STEPS[name])
         found = from_text(kind, self.texts[name], self.slice_of)
@@ -125,6 +126,8 @@ def whole(session: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Wh
         segments={"rules": "intent", "confirm_runs": 2},
         lifecycle={"enabled": True},
         cohorts={"enabled": True},
+        predict={"clv": {"enabled": True, "smallest": 10}, "churn": {"enabled": True, "horizon_days": 30}},
+        value={"enabled": True},
         groups={"compare": [{"first": "customer_id <= 'c12'", "second": "customer_id > 'c12'"}]},
     )  # fmt: skip
     return watched(spark, folder, with_records(spark, folder, config), (AS_OF - timedelta(days=30), AS_OF))
@@ -145,7 +148,10 @@ def without_purchases(session: SparkSession, tmp_path_factory: pytest.TempPathFa
     }  # fmt: skip
     rfm = {"measures": MEASURES, "scope": ["region"], "smallest_scope": 10}
     cohorts = {"enabled": True, "start": "first_event"}
-    config = saas(folder, timezone="UTC", sources=sources, rfm=rfm, cohorts=cohorts)
+    predict = {"churn": {"enabled": True, "horizon_days": 30, "smallest": 100}}
+    config = saas(
+        folder, timezone="UTC", sources=sources, rfm=rfm, cohorts=cohorts, predict=predict, value={"enabled": True}
+    )
     return watched(session, folder, config, (FIRST, LATER))
 
 

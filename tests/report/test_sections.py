@@ -22,8 +22,8 @@ from tests.report.interaction_example import settings, source
 TOY = "tests.report.toy"
 # Without most drawings, which take their time.
 BARE: dict[str, Any] = {"clusters": (), "histograms": {}, "grid": (), "transitions": ()}
-OURS = ["segments", "scopes", "grid", "moves", "lifecycle", "cohorts", "clusters", "interactions", "engagement",
-        "groups", "tracking", "drift", "cuts"]  # fmt: skip
+OURS = ["segments", "scopes", "grid", "moves", "lifecycle", "cohorts", "clv", "backtest", "churn", "worth", "clusters",
+        "interactions", "engagement", "groups", "tracking", "drift", "cuts"]  # fmt: skip
 
 
 class Rows:

@@ -16,6 +16,8 @@ from rfm_spark.cli.guess.found import Guess
 # A source whose newest row is older than this isn't fed any more, so its age is no reason to stop a run.
 LIVE_DAYS = 30
 _WIDTH = 118
+# Half a year shows who comes again; churn takes two horizons of 90 days, a gap of 7, and a quarter before them.
+_CLV_DAYS, _CHURN_DAYS = 180, 277
 
 
 def render(
@@ -66,6 +68,7 @@ def render(
         "  window_days: 365  # days that count for frequency and monetary value; null is all history",
         "segments:",
         "  rules: rf_grid  # or essential, classic, tercile, or the path of a rule map of your own",
+        *_forecasts(found),
         "quality:",
         *_staleness(found, file, today),
     ]
@@ -155,6 +158,23 @@ def _header(found: Guess, file: str, path: str) -> list[str]:
         first, *rest = _comment(remark)
         lines += [f"# - {first[2:]}", *(f"#   {line[2:]}" for line in rest)]
     return [*lines, ""]
+
+
+def _forecasts(found: Guess) -> list[str]:
+    """Forecasts, churn and value where the rows reach back far enough; said either way."""
+    days = (found.newest - found.oldest).days if found.newest and found.oldest else 0
+    lines = ["predict:  # see docs/predict.md"]
+    for name, needed, what in (
+        ("clv", _CLV_DAYS, "orders and spend to come, and who is still a customer"),
+        ("churn", _CHURN_DAYS, "who is likely to stop"),
+    ):
+        enough = days >= needed
+        why = f"{what}; the rows reach back {days:,} days, and {needed} are {'enough' if enough else 'needed'}"
+        lines.append(f"  {name}: {{enabled: {scalar(enough)}}}  # {why}")
+    return [
+        *lines,
+        f"value: {{enabled: {scalar(days >= _CLV_DAYS)}}}  # concentration of revenue, and what may be lost",
+    ]
 
 
 def _staleness(found: Guess, file: str, today: date) -> list[str]:
