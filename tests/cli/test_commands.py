@@ -44,8 +44,8 @@ def listed(capsys: pytest.CaptureFixture[str]) -> list[str]:
 
 def test_a_command_of_a_toy_is_listed_in_its_place(toy: None, capsys: pytest.CaptureFixture[str]) -> None:
     assert listed(capsys) == [
-        "demo", "run", "check", "runs", "show", "rejects", "compare", "greet", "animals", "explain", "report", "rules",
-        "clusters", "maintain", "init", "doctor",
+        "demo", "run", "check", "runs", "show", "rejects", "compare", "value", "backtest", "greet", "animals",
+        "explain", "report", "rules", "clusters", "maintain", "init", "doctor",
     ]  # fmt: skip
     assert main(["greet", "--help"]) == 0
     told = capsys.readouterr().out

@@ -50,19 +50,19 @@ class RowSettings:
 
     Attributes:
         rfm: weights, bins, what value tiers rank.
-        rules: the rule map.
-        asked: columns that its rules name.
+        asked: columns that rules name.
+        rules: the rule map, for messages.
     """
 
     rfm: RfmConfig
-    rules: str
     asked: tuple[str, ...]
+    rules: str = aside()
 
     @classmethod
     def of(cls, config: Config) -> RowSettings:
         """As configured."""
         asked = rule_map_of(config.document()).columns()
-        return cls(config.part(RfmConfig), config.part(SegmentsConfig).rules, tuple(sorted(asked)))
+        return cls(config.part(RfmConfig), tuple(sorted(asked)), config.part(SegmentsConfig).rules)
 
 
 @dataclass(frozen=True)
