@@ -19,6 +19,7 @@ from rfm_spark.capabilities.churn.learning import as_probability, baselines, fit
 from rfm_spark.capabilities.churn.panel import (
     HELD,
     LEARNT,
+    MOST,
     STOPPED,
     TESTED,
     Dates,
@@ -149,7 +150,10 @@ def _of_orders(
         raise LookupError("purchases of earlier days need transactions")
     every = environment.of_runs(ORDER_DAYS.name, days.batches.ids)
     silence = settings.config.longest_silence
-    active = purchases.purchased.where(F.col("recency_days") <= F.lit(silence)).count()
+    active = purchases.count
+    if active > MOST:
+        # Of fewer all are looked at, however many of them are still there.
+        active = purchases.purchased.where(F.col("recency_days") <= F.lit(silence)).count()
     rows = environment.frames.persist(every.where(is_sampled(active)))
 
     def measured(day: date) -> DataFrame:
